@@ -1,0 +1,222 @@
+"""Every error that Streamer tells somebody, and how each transport says it.
+
+::
+
+    StreamerError
+    ├── InvalidInput                 what came in is malformed
+    │   ├── InvalidTopic
+    │   ├── InvalidType
+    │   ├── ReservedType
+    │   ├── InvalidCursor
+    │   ├── InvalidParameter
+    │   ├── InvalidJSON
+    │   ├── InvalidFields
+    │   ├── InvalidFrame             a WebSocket frame that is no command
+    │   ├── UnknownJobKind
+    │   └── InvalidSource            a job's source that may not or cannot be read
+    ├── EventTooLarge
+    ├── NotFound
+    ├── Unauthorized
+    ├── Forbidden
+    ├── TooManyRequests
+    ├── TooManyConnections
+    ├── JobsUnavailable              this installation cannot run the job asked for
+    ├── LogUnavailable               Redis is away; nothing was stored
+    ├── Draining                     the process is going away; come back
+    └── SendTimeout                  the reader took nothing for too long
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, NamedTuple
+
+
+class Outcome(NamedTuple):
+    """How one kind of error is told: a row of :data:`OUTCOMES`.
+
+    ``status`` is the HTTP status, ``close_code`` the WebSocket close code
+    (RFC 6455 section 7.4), ``retry`` whether the same request may succeed later.
+    """
+
+    status: int
+    close_code: int
+    retry: bool
+    title: str
+
+
+class StreamerError(Exception):
+    """Say what was wrong and what is allowed, in one sentence for a person.
+
+    ``retry_after`` is in seconds, for errors worth retrying.
+    """
+
+    code: ClassVar[str] = "internal_error"
+
+    def __init__(self, detail: str, *, retry_after: float | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.retry_after = retry_after
+
+    @property
+    def outcome(self) -> Outcome:
+        """This error's row of :data:`OUTCOMES`."""
+        return OUTCOMES[self.code]
+
+
+class InvalidInput(StreamerError):
+    """What came in is malformed; the same input will be refused again."""
+
+    code = "invalid_input"
+
+
+class InvalidTopic(InvalidInput):
+    """A topic that is not 1 to 8 segments of allowed characters."""
+
+    code = "invalid_topic"
+
+
+class InvalidType(InvalidInput):
+    """An event type of the wrong shape."""
+
+    code = "invalid_type"
+
+
+class ReservedType(InvalidInput):
+    """An event type that only the server itself may send."""
+
+    code = "reserved_type"
+
+
+class InvalidCursor(InvalidInput):
+    """An event id of the wrong shape."""
+
+    code = "invalid_cursor"
+
+
+class InvalidParameter(InvalidInput):
+    """A query parameter or header outside its allowed values."""
+
+    code = "invalid_parameter"
+
+
+class InvalidJSON(InvalidInput):
+    """A body that is not JSON, or not a JSON object."""
+
+    code = "invalid_json"
+
+
+class InvalidFields(InvalidInput):
+    """Fields that an event of this type cannot have."""
+
+    code = "invalid_fields"
+
+
+class InvalidFrame(InvalidInput):
+    """A WebSocket frame that is no command of ours."""
+
+    code = "invalid_frame"
+
+
+class UnknownJobKind(InvalidInput):
+    """A job kind that no actor stands for."""
+
+    code = "unknown_job_kind"
+
+
+class InvalidSource(InvalidInput):
+    """A job's source that is not there, is no video, or may not be read."""
+
+    code = "invalid_source"
+
+
+class EventTooLarge(StreamerError):
+    """An event over the size limit."""
+
+    code = "event_too_large"
+
+
+class NotFound(StreamerError):
+    """No such resource."""
+
+    code = "not_found"
+
+
+class Unauthorized(StreamerError):
+    """No valid credentials."""
+
+    code = "unauthorized"
+
+
+class Forbidden(StreamerError):
+    """Valid credentials that do not allow this."""
+
+    code = "forbidden"
+
+
+class TooManyRequests(StreamerError):
+    """A rate is exceeded; wait ``retry_after`` seconds."""
+
+    code = "too_many_requests"
+
+
+class TooManyConnections(StreamerError):
+    """The process holds as many readers as it may."""
+
+    code = "too_many_connections"
+
+
+class JobsUnavailable(StreamerError):
+    """This installation cannot run such a job now (ffmpeg is missing, no broker)."""
+
+    code = "jobs_unavailable"
+
+
+class LogUnavailable(StreamerError):
+    """The event log cannot be reached; nothing was stored."""
+
+    code = "log_unavailable"
+
+    def __init__(self, detail: str, *, retry_after: float | None = 1.0) -> None:
+        super().__init__(detail, retry_after=retry_after)
+
+
+class Draining(StreamerError):
+    """The process is shutting down; another will take the request."""
+
+    code = "draining"
+
+    def __init__(self, detail: str, *, retry_after: float | None = 1.0) -> None:
+        super().__init__(detail, retry_after=retry_after)
+
+
+class SendTimeout(StreamerError):
+    """The reader's transport made no progress for ``STREAMER_SEND_TIMEOUT``."""
+
+    code = "send_timeout"
+
+
+#: The one table: error code -> HTTP status, WebSocket close code, whether to retry.
+OUTCOMES: dict[str, Outcome] = {
+    "internal_error": Outcome(500, 1011, retry=True, title="Internal error"),
+    "invalid_input": Outcome(400, 1008, retry=False, title="Invalid input"),
+    "invalid_topic": Outcome(400, 1008, retry=False, title="Invalid topic"),
+    "invalid_type": Outcome(400, 1008, retry=False, title="Invalid event type"),
+    "reserved_type": Outcome(400, 1008, retry=False, title="Reserved event type"),
+    "invalid_cursor": Outcome(400, 1008, retry=False, title="Invalid event id"),
+    "invalid_parameter": Outcome(400, 1008, retry=False, title="Invalid parameter"),
+    "invalid_json": Outcome(400, 1008, retry=False, title="Invalid JSON"),
+    "invalid_fields": Outcome(400, 1008, retry=False, title="Invalid fields"),
+    "invalid_frame": Outcome(400, 1008, retry=False, title="Invalid frame"),
+    "unknown_job_kind": Outcome(400, 1008, retry=False, title="Unknown job kind"),
+    "invalid_source": Outcome(400, 1008, retry=False, title="Invalid source"),
+    "event_too_large": Outcome(413, 1009, retry=False, title="Event too large"),
+    "not_found": Outcome(404, 1008, retry=False, title="Not found"),
+    "unauthorized": Outcome(401, 1008, retry=False, title="Unauthorized"),
+    "forbidden": Outcome(403, 1008, retry=False, title="Forbidden"),
+    "too_many_requests": Outcome(429, 1013, retry=True, title="Too many requests"),
+    "too_many_connections": Outcome(503, 1013, retry=True, title="Too many connections"),
+    "jobs_unavailable": Outcome(503, 1013, retry=True, title="Jobs unavailable"),
+    "log_unavailable": Outcome(503, 1013, retry=True, title="Event log unavailable"),
+    "draining": Outcome(503, 1012, retry=True, title="Draining"),
+    "send_timeout": Outcome(408, 4408, retry=True, title="Send timeout"),
+}

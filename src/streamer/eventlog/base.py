@@ -1,0 +1,159 @@
+"""What an event log promises; every promise is tested over every log."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from ..cursor import Cursor
+from ..event import Event
+from ..new_event import NewEvent
+from ..snapshot import Snapshot
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """Events that a reader can no longer be given.
+
+    Attributes:
+        topic: whose events were lost; None if the log itself was (``reset``).
+        after: the reader's cursor: the last position it is known to have seen.
+        until: the id of the last event that was lost.
+        reason: ``trimmed`` (over the topic's maximum length), ``expired`` (over
+            its age) or ``reset`` (the log was lost, flushed or rolled back).
+    """
+
+    topic: str | None
+    after: Cursor
+    until: Cursor
+    reason: str
+
+
+class Page(msgspec.Struct, frozen=True):
+    """One page of a replay, in the order of ids.
+
+    Attributes:
+        items: events and gaps; a gap stands at its `until`.
+        cursor: everything up to here is in `items`, or was never published to
+            these topics. Read on from here.
+        complete: there was no more when the page was read; `cursor` is then the
+            log's position at that moment.
+    """
+
+    items: tuple[Event | Gap, ...]
+    cursor: Cursor
+    complete: bool
+
+
+class BatchKey(msgspec.Struct, frozen=True):
+    """Names one batch of one publisher, so that a retry appends nothing twice.
+
+    A publisher counts `sequence` up by one for each new batch and repeats it
+    for a retry; it has one batch on its way at a time.
+    """
+
+    publisher: str
+    sequence: int
+
+
+class Listener(Protocol):
+    """Who is told of new events: the hub. Called on the event loop, never awaited."""
+
+    def notified(self, events: Sequence[Event]) -> None:
+        """New events, in the order of the log, each at least once."""
+
+    def interrupted(self, reason: str) -> None:
+        """Notifications are lost from now on, until `resumed`."""
+
+    def resumed(self) -> None:
+        """Every subscribed topic is heard again; what was missed must be read."""
+
+
+class Notifications(Protocol):
+    """One process's subscriptions, over one connection."""
+
+    async def subscribe(self, topics: Collection[str]) -> None:
+        """Return when every event appended from now on to `topics` will be notified.
+
+        Raises:
+            LogUnavailable: the subscription is remembered and made when the log
+                is back; `Listener.resumed` tells.
+        """
+
+    def unsubscribe(self, topics: Collection[str]) -> None:
+        """Stop hearing of `topics`, soon."""
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the log has been heard lately, through the log itself."""
+
+    async def close(self) -> None:
+        """Stop listening; no call of the listener follows."""
+
+
+class EventLog(Protocol):
+    """An append-only log of events, read by topic, with ids from one clock.
+
+    Every method raises `LogUnavailable` when the log cannot be reached in time;
+    no error of the store itself ever leaves the log.
+    """
+
+    async def append(self, event: NewEvent) -> Cursor | None:
+        """Append one event atomically and notify it; return its id.
+
+        Ids are strictly increasing over the whole log. An event published to
+        several topics has one id in all of them. A notified event is always
+        already readable. An event whose idempotency key was seen before is not
+        appended: the first one's id is returned. An ephemeral event is only
+        notified, and has no id (None).
+
+        Raises:
+            LogUnavailable: it is unknown whether the event was stored; with an
+                idempotency key, retrying is safe.
+        """
+
+    async def append_all(
+        self, events: Sequence[NewEvent], batch: BatchKey | None = None
+    ) -> list[Cursor | None]:
+        """Append several events atomically, in order; return their ids, in order.
+
+        A batch whose key was appended before returns the same ids again.
+        """
+
+    async def read(self, topics: Sequence[str], after: Cursor, limit: int) -> Page:
+        """Read events of `topics` after a cursor: about `limit` of them, one page.
+
+        An event in several of the topics is returned once. There is a `Gap` if
+        and only if at least one event after the cursor was removed, or the
+        cursor is not of this log (older than its birth, or ahead of its head).
+        `ORIGIN` is older than everything and only means "from the first that is
+        kept": reading from it is never a gap.
+        """
+
+    async def head(self) -> Cursor:
+        """The log's position: no event so far is after it, every later one is."""
+
+    async def snapshots(self, topics: Sequence[str]) -> dict[str, Snapshot]:
+        """The state of each topic, and the log's position, read atomically.
+
+        A topic nothing was published to has an empty snapshot at the position.
+        """
+
+    async def topics(self, prefix: str, limit: int) -> list[str]:
+        """Topics that start with `prefix`, the most recently published first."""
+
+    def listen(self, listener: Listener) -> Notifications:
+        """Start notifying `listener`; nothing is subscribed yet."""
+
+    async def report_connections(self, process: str, counts: Mapping[str, int]) -> None:
+        """Tell the other processes how many readers `process` has, by topic.
+
+        The report is forgotten 15 seconds after the last one.
+        """
+
+    async def connections(self, *, but: str) -> dict[str, int]:
+        """Readers by topic over all processes that reported lately, except `but`."""
+
+    async def close(self) -> None:
+        """Let go of every connection."""

@@ -1,0 +1,149 @@
+"""The typed events of a job, and what the server's snapshot learns from them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from .errors import InvalidFields
+
+#: What the state of a job can be called in a snapshot.
+STATUSES: Final = (
+    "queued",
+    "running",
+    "retrying",
+    "stalled",
+    "completed",
+    "failed",
+    "cancelled",
+)
+
+#: Words publishers use for `status`, and the snapshot's word for them.
+_STATUS_WORDS: Final = {
+    **{status: status for status in STATUSES},
+    "started": "running",
+    "in_progress": "running",
+    "processing": "running",
+    "pending": "queued",
+    "error": "failed",
+    "canceled": "cancelled",
+}
+
+Fraction = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+Attempt = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class _JobEvent(msgspec.Struct, tag_field="type", kw_only=True):
+    """What all events of a job may carry."""
+
+    task_name: str | None = None
+    job_id: str | None = None
+    project_id: str | None = None
+    attempt: Attempt | None = None
+
+
+class Progress(_JobEvent, tag="progress"):
+    """How far a task is: `progress` from 0.0 to 1.0."""
+
+    progress: Fraction
+    status: str | None = None
+    message: str | None = None
+    metadata: dict[str, Any] | None = None
+
+
+class Status(_JobEvent, tag="status"):
+    """A change of a job's state; ``cancelled`` is terminal."""
+
+    status: str
+    message: str | None = None
+    metadata: dict[str, Any] | None = None
+
+
+class Error(_JobEvent, tag="error"):
+    """The last failure of a job; terminal. A failure that will be retried is a status."""
+
+    error: str
+    details: Any = None
+
+
+class Completed(_JobEvent, tag="completed"):
+    """The end of a job that went well; terminal."""
+
+    result: Any = None
+
+
+JobEvent = Progress | Status | Error | Completed
+
+_TYPES: Final = frozenset({"progress", "status", "error", "completed"})
+
+
+def check_job_event(event_type: str, fields: Mapping[str, Any]) -> JobEvent | None:
+    """Read `fields` as the typed event they claim to be; None for any other type.
+
+    Raises:
+        InvalidFields: if a field is missing, of the wrong type or out of range.
+    """
+    if event_type not in _TYPES:
+        return None
+    progress = fields.get("progress")
+    # A NaN passes every comparison with a range; JSON has none, Python callers do.
+    if isinstance(progress, float) and not math.isfinite(progress):
+        raise InvalidFields(f"progress is {progress}; it must be a number from 0.0 to 1.0")
+    try:
+        return msgspec.convert({**fields, "type": event_type}, JobEvent)  # type: ignore[arg-type,no-any-return]
+    except msgspec.ValidationError as error:
+        raise InvalidFields(f"a {event_type} event is malformed: {error}") from error
+
+
+def is_terminal(event: JobEvent | None) -> bool:
+    """Whether `event` ends its job: completed, error, or a status of cancelled."""
+    match event:
+        case Completed() | Error():
+            return True
+        case Status(status=status):
+            return _STATUS_WORDS.get(status) == "cancelled"
+        case _:
+            return False
+
+
+def snapshot_changes(event: JobEvent | None) -> dict[str, Any]:
+    """The fields of the topic's snapshot that `event` changes, by name.
+
+    Every typed event says all that it changes, so applying the changes of each
+    event in the order of the log gives the snapshot; nothing else does.
+    """
+    match event:
+        case Progress():
+            changes: dict[str, Any] = {"status": "running", "progress": event.progress}
+            if event.message is not None:
+                changes["message"] = event.message
+        case Status():
+            changes = _status_changes(event)
+        case Error():
+            changes = {"status": "failed", "error": event.error}
+        case Completed():
+            changes = {"status": "completed", "progress": 1.0, "result": event.result, "error": None}
+        case _:
+            return {}
+    if event.attempt is not None:
+        changes["attempt"] = event.attempt
+    return changes
+
+
+def _status_changes(event: Status) -> dict[str, Any]:
+    changes: dict[str, Any] = {}
+    word = _STATUS_WORDS.get(event.status)
+    if word is not None:
+        changes["status"] = word
+    if event.message is not None:
+        changes["message"] = event.message
+    if event.status == "queued":
+        # A new job on the topic: what the last one left is no longer true.
+        changes |= {"progress": 0.0, "result": None, "error": None, "attempt": None}
+    elif event.status == "started":
+        # A new attempt starts over, and says so.
+        changes |= {"progress": 0.0, "result": None, "error": None}
+    return changes

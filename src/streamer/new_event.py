@@ -1,0 +1,156 @@
+"""An event on its way into the log: checked, encoded, not yet given an id."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from .errors import EventTooLarge, InvalidFields, InvalidTopic, InvalidType, ReservedType
+from .event import CONTROL_TYPES
+from .job_event import check_job_event, is_terminal, snapshot_changes
+from .topic import check_topic, job_of, project_of
+
+_TYPE: Final = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
+
+#: Topics that one event may be published to; each costs the log a write.
+MAX_TOPICS: Final = 16
+#: Bytes of body by default. Go's r3labs/sse loops for ever on a larger event.
+MAX_EVENT_BYTES: Final = 64 * 1024
+#: Bytes that an id and a timestamp add to a body, at most.
+_ID_BYTES: Final = 96
+
+#: Set by the server in every body; a publisher's own would contradict them.
+_SERVER_FIELDS: Final = ("id", "type", "topic", "timestamp")
+
+#: Legal inside a JSON string, and line ends to some SSE and JSON-lines readers.
+_LINE_ENDS: Final = (
+    ("\u2028".encode(), rb"\u2028"),
+    ("\u2029".encode(), rb"\u2029"),
+    ("\u0085".encode(), rb"\u0085"),
+)
+
+_encoder: Final = msgspec.json.Encoder()
+
+
+class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """What `EventLog.append` takes; made by `new_event`, never by hand.
+
+    Attributes:
+        topics: 1 to 16 topics, checked; the body names the first.
+        type: the event's type, checked.
+        fields: the encoded fields: one line of JSON, an object.
+        terminal: whether it ends its job.
+        changes: what the snapshots of its topics learn: JSON by field name.
+        task: the task whose last event this becomes in the snapshots, if any.
+        idempotency_key: a second event with the same key and first topic is not
+            appended; its append returns the first one's id.
+        ephemeral: notified, never stored, no id.
+    """
+
+    topics: tuple[str, ...]
+    type: str
+    fields: bytes
+    terminal: bool = False
+    changes: dict[str, bytes] = {}
+    task: str | None = None
+    idempotency_key: str | None = None
+    ephemeral: bool = False
+
+
+def new_event(
+    topics: str | Iterable[str],
+    event_type: str,
+    fields: Mapping[str, Any] | None = None,
+    *,
+    idempotency_key: str | None = None,
+    ephemeral: bool = False,
+    max_bytes: int = MAX_EVENT_BYTES,
+) -> NewEvent:
+    """Check and encode an event; the one door into the log for every publisher.
+
+    ``project_id`` and ``job_id`` are added to the fields where a topic names
+    them and the publisher did not.
+
+    Raises:
+        InvalidTopic: no topic, too many, or a malformed one.
+        InvalidType: `event_type` is not ``[a-z][a-z0-9_.-]{0,63}``.
+        ReservedType: `event_type` is one of the server's own.
+        InvalidFields: `fields` cannot be encoded or are wrong for the type.
+        EventTooLarge: the body would be over `max_bytes` bytes.
+    """
+    checked_topics = _check_topics(topics)
+    check_type(event_type)
+    given = dict(fields or {})
+    for name in _SERVER_FIELDS:
+        if name in given:
+            raise InvalidFields(f"the field {name!r} is set by the server; choose another name")
+    job_event = check_job_event(event_type, given)
+    encoded = _encode_fields(_named_by_topics(checked_topics) | given)
+    size = len(encoded) + len(event_type) + len(checked_topics[0]) + _ID_BYTES
+    if size > max_bytes:
+        raise EventTooLarge(
+            f"the event is about {size} bytes; at most {max_bytes} are allowed. "
+            "Publish a reference to large data, not the data"
+        )
+    changes = {} if ephemeral else snapshot_changes(job_event)
+    return NewEvent(
+        topics=checked_topics,
+        type=event_type,
+        fields=encoded,
+        terminal=is_terminal(job_event) and not ephemeral,
+        changes={name: _encoder.encode(value) for name, value in changes.items()},
+        task=job_event.task_name if job_event is not None and not ephemeral else None,
+        idempotency_key=idempotency_key,
+        ephemeral=ephemeral,
+    )
+
+
+def check_type(event_type: str) -> str:
+    """Return `event_type` if a publisher may use it.
+
+    Raises:
+        InvalidType: it is not ``[a-z][a-z0-9_.-]{0,63}``.
+        ReservedType: it is one of the server's own.
+    """
+    if not isinstance(event_type, str) or _TYPE.fullmatch(event_type) is None:
+        shown = repr(event_type)[:80]
+        raise InvalidType(
+            f"{shown} is not an event type; it must be a lower-case letter followed by "
+            "at most 63 of the characters a-z 0-9 _ . -"
+        )
+    if event_type in CONTROL_TYPES:
+        reserved = ", ".join(sorted(CONTROL_TYPES))
+        raise ReservedType(f"the type {event_type!r} is the server's own, as are: {reserved}")
+    return event_type
+
+
+def _check_topics(topics: str | Iterable[str]) -> tuple[str, ...]:
+    listed = (topics,) if isinstance(topics, str) else tuple(dict.fromkeys(topics))
+    if not 1 <= len(listed) <= MAX_TOPICS:
+        raise InvalidTopic(f"{len(listed)} topics given; an event has 1 to {MAX_TOPICS}")
+    return tuple(check_topic(topic) for topic in listed)
+
+
+def _named_by_topics(topics: tuple[str, ...]) -> dict[str, Any]:
+    named: dict[str, Any] = {}
+    for key, name_of in (("project_id", project_of), ("job_id", job_of)):
+        found = next((name for name in map(name_of, topics) if name is not None), None)
+        if found is not None:
+            named[key] = found
+    return named
+
+
+def _encode_fields(fields: dict[str, Any]) -> bytes:
+    try:
+        encoded = _encoder.encode(fields)
+    except (TypeError, ValueError, msgspec.MsgspecError, RecursionError) as error:
+        raise InvalidFields(f"the fields cannot be encoded as JSON: {error}") from error
+    # msgspec writes one line; what is left are the code points that are line
+    # ends to some clients. In UTF-8 they can only stand inside a JSON string.
+    for raw, escaped in _LINE_ENDS:
+        if raw in encoded:
+            encoded = encoded.replace(raw, escaped)
+    return encoded

@@ -1,0 +1,45 @@
+"""How much of each topic the log keeps, by prefix."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+
+class Retention(msgspec.Struct, frozen=True):
+    """What is kept of one topic.
+
+    Attributes:
+        max_length: newest events kept, exactly.
+        max_age: seconds that a topic at rest is kept after its last event. A
+            topic is at rest unless a job on it is queued, running or retrying:
+            a running job is never expired under its readers.
+    """
+
+    max_length: int = 1000
+    max_age: float = 24 * 3600.0
+
+
+class RetentionPolicy:
+    """The retention of every topic: that of its longest configured prefix.
+
+    A prefix is whole segments: ``chats`` covers ``chats`` and ``chats/42``, not
+    ``chatsworth``.
+    """
+
+    def __init__(
+        self, default: Retention | None = None, prefixes: Mapping[str, Retention] | None = None
+    ) -> None:
+        self._default: Final = default if default is not None else Retention()
+        self._prefixes: Final = dict(prefixes or {})
+
+    def of(self, topic: str) -> Retention:
+        """The retention of `topic`."""
+        prefix = topic
+        while self._prefixes and prefix:
+            if prefix in self._prefixes:
+                return self._prefixes[prefix]
+            prefix, _, _ = prefix.rpartition("/")
+        return self._default

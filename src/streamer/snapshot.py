@@ -1,0 +1,69 @@
+"""The last known state of a topic: what a late joiner must know at a glance."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from .cursor import ORIGIN, Cursor
+
+#: Tasks a snapshot remembers; beyond them the oldest is forgotten. A project may
+#: see thousands over its life, and a snapshot is sent to every new reader.
+MAX_TASKS: Final = 64
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """The state of one topic at `cursor`.
+
+    ``snapshot`` and the events after ``cursor`` together are the whole truth.
+
+    Attributes:
+        cursor: the log's position when it was read, not the topic's last event.
+        status: one of `job_event.STATUSES`, or None before any job event.
+        progress: 0.0 to 1.0, of the last job event that told.
+        message, result, error, attempt: as last told.
+        terminal: the id of the terminal event that ended the topic's job; None
+            while it runs, or if none ran.
+        tasks: task name to the body of its last event, oldest task first.
+    """
+
+    cursor: Cursor = ORIGIN
+    status: str | None = None
+    progress: float | None = None
+    message: str | None = None
+    result: Any = None
+    error: str | None = None
+    attempt: int | None = None
+    terminal: Cursor | None = None
+    tasks: dict[str, msgspec.Raw] = {}
+
+    def to_fields(self) -> dict[str, Any]:
+        """The snapshot as JSON-ready fields for ``connected`` and ``/status``."""
+        return {
+            "status": self.status,
+            "progress": self.progress,
+            "message": self.message,
+            "result": self.result,
+            "error": self.error,
+            "attempt": self.attempt,
+            "cursor": str(self.cursor),
+            "tasks": self.tasks,
+        }
+
+    @classmethod
+    def from_stored(
+        cls,
+        cursor: Cursor,
+        fields: dict[str, bytes],
+        terminal: Cursor | None,
+        tasks: dict[str, bytes],
+    ) -> Snapshot:
+        """Build from what the log keeps: JSON by field name, bodies by task name."""
+        state = {name: msgspec.json.decode(value) for name, value in fields.items()}
+        return cls(
+            cursor=cursor,
+            terminal=terminal,
+            tasks={name: msgspec.Raw(body) for name, body in tasks.items()},
+            **state,
+        )
