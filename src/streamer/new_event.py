@@ -8,7 +8,14 @@ from typing import Any, Final
 
 import msgspec
 
-from .errors import EventTooLarge, InvalidFields, InvalidTopic, InvalidType, ReservedType
+from .errors import (
+    EventTooLarge,
+    InvalidFields,
+    InvalidParameter,
+    InvalidTopic,
+    InvalidType,
+    ReservedType,
+)
 from .event import CONTROL_TYPES
 from .job_event import check_job_event, is_terminal, snapshot_changes
 from .topic import check_topic, job_of, project_of
@@ -19,6 +26,8 @@ _TYPE: Final = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 MAX_TOPICS: Final = 16
 #: Bytes of body by default. Go's r3labs/sse loops for ever on a larger event.
 MAX_EVENT_BYTES: Final = 64 * 1024
+#: Characters of an idempotency key; the log keeps each for a day.
+MAX_KEY_LENGTH: Final = 255
 #: Bytes that an id and a timestamp add to a body, at most.
 _ID_BYTES: Final = 96
 
@@ -79,16 +88,22 @@ def new_event(
         InvalidType: `event_type` is not ``[a-z][a-z0-9_.-]{0,63}``.
         ReservedType: `event_type` is one of the server's own.
         InvalidFields: `fields` cannot be encoded or are wrong for the type.
+        InvalidParameter: the idempotency key is empty or too long.
         EventTooLarge: the body would be over `max_bytes` bytes.
     """
     checked_topics = _check_topics(topics)
     check_type(event_type)
+    if idempotency_key is not None and not 1 <= len(idempotency_key) <= MAX_KEY_LENGTH:
+        raise InvalidParameter(
+            f"the idempotency key has {len(idempotency_key)} characters; "
+            f"it must have 1 to {MAX_KEY_LENGTH}"
+        )
     given = dict(fields or {})
     for name in _SERVER_FIELDS:
         if name in given:
             raise InvalidFields(f"the field {name!r} is set by the server; choose another name")
     job_event = check_job_event(event_type, given)
-    encoded = _encode_fields(_named_by_topics(checked_topics) | given)
+    encoded = _encode(_named_by_topics(checked_topics) | given)
     size = len(encoded) + len(event_type) + len(checked_topics[0]) + _ID_BYTES
     if size > max_bytes:
         raise EventTooLarge(
@@ -101,7 +116,7 @@ def new_event(
         type=event_type,
         fields=encoded,
         terminal=is_terminal(job_event) and not ephemeral,
-        changes={name: _encoder.encode(value) for name, value in changes.items()},
+        changes={name: _encode(value) for name, value in changes.items()},
         task=job_event.task_name if job_event is not None and not ephemeral else None,
         idempotency_key=idempotency_key,
         ephemeral=ephemeral,
@@ -143,9 +158,9 @@ def _named_by_topics(topics: tuple[str, ...]) -> dict[str, Any]:
     return named
 
 
-def _encode_fields(fields: dict[str, Any]) -> bytes:
+def _encode(value: Any) -> bytes:  # noqa: ANN401 - whatever a publisher gave
     try:
-        encoded = _encoder.encode(fields)
+        encoded = _encoder.encode(value)
     except (TypeError, ValueError, msgspec.MsgspecError, RecursionError) as error:
         raise InvalidFields(f"the fields cannot be encoded as JSON: {error}") from error
     # msgspec writes one line; what is left are the code points that are line
