@@ -18,6 +18,7 @@ from .errors import (
 )
 from .event import CONTROL_TYPES
 from .job_event import check_job_event, is_terminal, snapshot_changes
+from .json_line import encode_line
 from .topic import check_topic, job_of, project_of
 
 _TYPE: Final = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
@@ -33,15 +34,6 @@ _ID_BYTES: Final = 96
 
 #: Set by the server in every body; a publisher's own would contradict them.
 _SERVER_FIELDS: Final = ("id", "type", "topic", "timestamp")
-
-#: Legal inside a JSON string, and line ends to some SSE and JSON-lines readers.
-_LINE_ENDS: Final = (
-    ("\u2028".encode(), rb"\u2028"),
-    ("\u2029".encode(), rb"\u2029"),
-    ("\u0085".encode(), rb"\u0085"),
-)
-
-_encoder: Final = msgspec.json.Encoder()
 
 
 class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +85,9 @@ def new_event(
     """
     checked_topics = _check_topics(topics)
     check_type(event_type)
+    if ephemeral and len(checked_topics) > 1:
+        # It has no id by which a reader of two of its topics could know it again.
+        raise InvalidTopic(f"{len(checked_topics)} topics given; an ephemeral event has one")
     if idempotency_key is not None and not 1 <= len(idempotency_key) <= MAX_KEY_LENGTH:
         raise InvalidParameter(
             f"the idempotency key has {len(idempotency_key)} characters; "
@@ -103,7 +98,7 @@ def new_event(
         if name in given:
             raise InvalidFields(f"the field {name!r} is set by the server; choose another name")
     job_event = check_job_event(event_type, given)
-    encoded = _encode(_named_by_topics(checked_topics) | given)
+    encoded = encode_line(_named_by_topics(checked_topics) | given)
     size = len(encoded) + len(event_type) + len(checked_topics[0]) + _ID_BYTES
     if size > max_bytes:
         raise EventTooLarge(
@@ -116,7 +111,7 @@ def new_event(
         type=event_type,
         fields=encoded,
         terminal=is_terminal(job_event) and not ephemeral,
-        changes={name: _encode(value) for name, value in changes.items()},
+        changes={name: encode_line(value) for name, value in changes.items()},
         task=job_event.task_name if job_event is not None and not ephemeral else None,
         idempotency_key=idempotency_key,
         ephemeral=ephemeral,
@@ -156,16 +151,3 @@ def _named_by_topics(topics: tuple[str, ...]) -> dict[str, Any]:
         if found is not None:
             named[key] = found
     return named
-
-
-def _encode(value: Any) -> bytes:  # noqa: ANN401 - whatever a publisher gave
-    try:
-        encoded = _encoder.encode(value)
-    except (TypeError, ValueError, msgspec.MsgspecError, RecursionError) as error:
-        raise InvalidFields(f"the fields cannot be encoded as JSON: {error}") from error
-    # msgspec writes one line; what is left are the code points that are line
-    # ends to some clients. In UTF-8 they can only stand inside a JSON string.
-    for raw, escaped in _LINE_ENDS:
-        if raw in encoded:
-            encoded = encoded.replace(raw, escaped)
-    return encoded

@@ -1,0 +1,94 @@
+"""The tail: the newest events of a feed, kept in the process, bounded."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from .cursor import Cursor
+from .event import Event
+
+#: Evicted places at the front of the lists before they are moved up; many, so
+#: that eviction costs nothing per event.
+_SLACK = 512
+
+
+class Tail:
+    """A ring of events in the order of ids, complete between two positions.
+
+    Everything after `floor` and up to `head` is here. The newest event is kept
+    whatever its size.
+    """
+
+    __slots__ = ("_events", "_ids", "_max_bytes", "_max_events", "_size", "_start", "floor", "head")
+
+    def __init__(self, position: Cursor, *, max_events: int, max_bytes: int) -> None:
+        self.floor = position
+        self.head = position
+        self._events: list[Event] = []
+        self._ids: list[Cursor] = []
+        self._start = 0
+        self._size = 0
+        self._max_events = max_events
+        self._max_bytes = max_bytes
+
+    def __len__(self) -> int:
+        """Events kept."""
+        return len(self._events) - self._start
+
+    def append(self, event: Event) -> bool:
+        """Take a notified event; False if it is not news (a repeat, or replayed)."""
+        if event.id is None or event.id <= self.head:
+            return False
+        self._ids.append(event.id)
+        self._events.append(event)
+        self._size += event.size
+        self.head = event.id
+        self._evict()
+        return True
+
+    def extend_back(self, events: Sequence[Event], floor: Cursor) -> None:
+        """Take older events, complete after `floor`, if they fit; those that are here already are skipped."""
+        older = [event for event in events if event.id is not None and event.id <= self.floor]
+        size = sum(event.size for event in older)
+        fits = len(self) + len(older) <= self._max_events and self._size + size <= self._max_bytes
+        if floor >= self.floor or not fits:
+            return
+        self._events[: self._start] = older
+        self._ids[: self._start] = [event.id for event in older if event.id is not None]
+        self._start = 0
+        self._size += size
+        self.floor = floor
+
+    def covers(self, cursor: Cursor) -> bool:
+        """Whether a reader at `cursor` can go on from here without the log."""
+        return cursor >= self.floor
+
+    def after(self, cursor: Cursor, max_bytes: int) -> list[Event]:
+        """Events after `cursor`: at least one if there is any, about `max_bytes` at most.
+
+        `cursor` must be covered.
+        """
+        first = bisect_right(self._ids, cursor, lo=self._start)
+        size = 0
+        for last in range(first, len(self._events)):
+            size += len(self._events[last].fields)
+            if size >= max_bytes:
+                return self._events[first : last + 1]
+        return self._events[first:]
+
+    def _evict(self) -> None:
+        while len(self) > 1 and (len(self) > self._max_events or self._size > self._max_bytes):
+            event = self._events[self._start]
+            self._size -= event.size
+            self.floor = self._ids[self._start]
+            # Let go of the event now; its place is taken away later, with others.
+            self._events[self._start] = _EVICTED
+            self._start += 1
+        if self._start > _SLACK:
+            del self._events[: self._start]
+            del self._ids[: self._start]
+            self._start = 0
+
+
+_EVICTED = Event(None, "evicted", ("evicted",), b"{}")

@@ -1,0 +1,1 @@
+"""Events as bytes, one file a wire; pure."""

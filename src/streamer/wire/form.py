@@ -1,0 +1,44 @@
+"""What a wire form is: how events and control events become one shared buffer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from ..event import Event
+from .control import Control
+
+
+class Form(Protocol):
+    """One way to write events as bytes; readers of the same form share buffers."""
+
+    @property
+    def name(self) -> str:
+        """The key under which an event caches its frame in this form."""
+
+    @property
+    def heartbeat(self) -> bytes:
+        """What keeps an idle connection alive, ready to write; may be empty."""
+
+    def event(self, event: Event) -> bytes:
+        """One event as a frame."""
+
+    def control(self, control: Control) -> bytes:
+        """One control event as a frame."""
+
+    def wrap(self, frames: bytes) -> bytes:
+        """Joined frames, made ready for one write."""
+
+
+def encode(form: Form, items: Iterable[Event | Control]) -> bytes:
+    """Write `items` as one buffer; each event is encoded once per form, ever."""
+    encode_event = form.event
+    name = form.name
+    return form.wrap(
+        b"".join(
+            [
+                item.encoded(name, encode_event) if isinstance(item, Event) else form.control(item)
+                for item in items
+            ]
+        )
+    )

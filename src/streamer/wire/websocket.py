@@ -1,0 +1,133 @@
+"""WebSocket (RFC 6455): event bodies as text frames, and commands from a client."""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+import msgspec
+
+from ..cursor import Cursor
+from ..errors import InvalidFrame
+from ..event import Event
+from ..topic import check_topic
+from .control import Control
+
+_TEXT: Final = 0x81  # FIN + opcode text, RFC 6455 section 5.2
+_SHORT: Final = 125
+_MEDIUM: Final = 0xFFFF
+
+
+def text_frame(payload: bytes) -> bytes:
+    """`payload` as one unmasked, unfragmented text frame (RFC 6455, section 5.2)."""
+    size = len(payload)
+    if size <= _SHORT:
+        return bytes((_TEXT, size)) + payload
+    if size <= _MEDIUM:
+        return struct.pack("!BBH", _TEXT, 126, size) + payload
+    return struct.pack("!BBQ", _TEXT, 127, size) + payload
+
+
+class Frames:
+    """Bodies as WebSocket frames, for writing straight to a transport."""
+
+    name = "websocket-frames"
+    #: An empty ping (RFC 6455, section 5.5.2): every client answers it unasked.
+    heartbeat = b"\x89\x00"
+
+    def event(self, event: Event) -> bytes:
+        """One text frame."""
+        return text_frame(event.body)
+
+    def control(self, control: Control) -> bytes:
+        """One text frame."""
+        return text_frame(control.body())
+
+    def wrap(self, frames: bytes) -> bytes:
+        """Frames follow one another as they are."""
+        return frames
+
+
+class Lines:
+    """Bodies as lines, each to be sent as a text frame by whoever frames them."""
+
+    name = "lines"
+    heartbeat = b""  # the server that frames also pings
+
+    def event(self, event: Event) -> bytes:
+        """One line."""
+        return event.body + b"\n"
+
+    def control(self, control: Control) -> bytes:
+        """One line."""
+        return control.body() + b"\n"
+
+    def wrap(self, frames: bytes) -> bytes:
+        """Lines follow one another as they are."""
+        return frames
+
+
+FRAMES: Final = Frames()
+LINES: Final = Lines()
+
+
+class Ping(msgspec.Struct, tag_field="type", tag="ping", frozen=True):
+    """Asks for a ``pong``."""
+
+
+class Subscribe(msgspec.Struct, tag_field="type", tag="subscribe", frozen=True):
+    """Adds a topic to the connection, from `last_event_id` on, else from now on."""
+
+    topic: str
+    last_event_id: str | None = None
+
+    def cursor(self) -> Cursor | None:
+        """Where to resume the topic; raises `InvalidCursor`."""
+        return None if self.last_event_id is None else Cursor.parse(self.last_event_id)
+
+
+class Unsubscribe(msgspec.Struct, tag_field="type", tag="unsubscribe", frozen=True):
+    """Takes a topic off the connection."""
+
+    topic: str
+
+
+Command = Ping | Subscribe | Unsubscribe
+
+_decoder: Final = msgspec.json.Decoder(Command)
+_ALLOWED: Final = (
+    "allowed are the text ping, and JSON objects of the type ping, subscribe "
+    "(topic, last_event_id) and unsubscribe (topic)"
+)
+
+
+def parse_command(text: str | bytes) -> Command:
+    """Read one inbound frame.
+
+    Raises:
+        InvalidFrame: it is binary, no JSON object, or no command.
+        InvalidTopic: its topic is malformed.
+        InvalidCursor: its last_event_id is malformed.
+    """
+    if isinstance(text, bytes):
+        raise InvalidFrame(f"the frame is binary; {_ALLOWED}")
+    if text == "ping":
+        return Ping()
+    try:
+        command = _decoder.decode(text)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise InvalidFrame(f"the frame is not understood: {error}; {_ALLOWED}") from error
+    if not isinstance(command, Ping):
+        check_topic(command.topic)
+    if isinstance(command, Subscribe):
+        command.cursor()
+    return command
+
+
+#: A close frame's payload is 125 bytes, two of them the code.
+MAX_REASON_BYTES: Final = 123
+
+
+def close_reason(text: str) -> str:
+    """`text`, cut so that it fits into a close frame (RFC 6455, section 5.5)."""
+    return text.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
