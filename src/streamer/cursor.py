@@ -16,6 +16,8 @@ _SHAPE: Final = re.compile(r"([0-9]{1,15})-([0-9]{1,20})")
 _MAX_SEQUENCE: Final = 2**64 - 1
 #: 9999-12-31T23:59:59.999Z, the last moment a timestamp can say; milliseconds.
 _MAX_MILLISECONDS: Final = 253_402_300_799_999
+#: Characters of bad input that an error shows.
+_SHOWN: Final = 64
 
 
 class Cursor(NamedTuple):
@@ -43,7 +45,7 @@ class Cursor(NamedTuple):
             cursor = cls(int(match[1]), int(match[2]))
             if cursor.ms <= _MAX_MILLISECONDS and cursor.seq <= _MAX_SEQUENCE:
                 return cursor
-        shown = text if len(text) <= 64 else text[:61] + "..."
+        shown = text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
         raise InvalidCursor(
             f"{shown!r} is not an event id; it must be <milliseconds>-<sequence>, "
             "as in 1738483210123-0, exactly as the server sent it"

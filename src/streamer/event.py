@@ -76,9 +76,9 @@ class Event:
         return len(self.fields) * 3 + 400
 
     def entry(self) -> bytes:
-        """The event without its id, as the log stores it; `from_entry` reads it back.
+        r"""The event without its id, as the log stores it; `from_entry` reads it back.
 
-        ``<flag> <type> <topic>...\\n<fields>``: the flag is ``T`` for a terminal
+        ``<flag> <type> <topic>...\n<fields>``: the flag is ``T`` for a terminal
         event, else ``-``. Neither types nor topics can hold a space.
         """
         flag = "T" if self.terminal else "-"

@@ -93,7 +93,7 @@ def check_job_event(event_type: str, fields: Mapping[str, Any]) -> JobEvent | No
     if isinstance(progress, float) and not math.isfinite(progress):
         raise InvalidFields(f"progress is {progress}; it must be a number from 0.0 to 1.0")
     try:
-        return msgspec.convert({**fields, "type": event_type}, JobEvent)  # type: ignore[arg-type,no-any-return]
+        return msgspec.convert({**fields, "type": event_type}, JobEvent)  # type: ignore[no-any-return]
     except msgspec.ValidationError as error:
         raise InvalidFields(f"a {event_type} event is malformed: {error}") from error
 
@@ -125,7 +125,12 @@ def snapshot_changes(event: JobEvent | None) -> dict[str, Any]:
         case Error():
             changes = {"status": "failed", "error": event.error}
         case Completed():
-            changes = {"status": "completed", "progress": 1.0, "result": event.result, "error": None}
+            changes = {
+                "status": "completed",
+                "progress": 1.0,
+                "result": event.result,
+                "error": None,
+            }
         case _:
             return {}
     if event.attempt is not None:

@@ -16,6 +16,9 @@ _SEGMENT: Final = r"[A-Za-z0-9_.~-]{1,64}"
 _SHAPE: Final = re.compile(f"{_SEGMENT}(?:/{_SEGMENT}){{0,{MAX_SEGMENTS - 1}}}")
 _ID: Final = re.compile(_SEGMENT)
 
+#: Characters of bad input that an error shows.
+_SHOWN: Final = 80
+
 PROJECTS: Final = "projects/"
 JOBS: Final = "jobs/"
 
@@ -69,4 +72,4 @@ def _check_id(kind: str, text: str) -> str:
 
 
 def _shown(text: str) -> str:
-    return repr(text if len(text) <= 80 else text[:77] + "...")
+    return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "...")

@@ -1,0 +1,158 @@
+"""One setting: how its text is read, what is allowed, and how that is said."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, NamedTuple, get_args
+
+import msgspec
+from msgspec import Meta
+
+from .errors import StreamerError
+from .retention import Retention
+from .topic import check_topic
+
+PREFIX: Final = "STREAMER_"
+
+
+class InvalidSetting(ValueError):
+    """A setting that cannot be used; told to who starts the process, never over a wire."""
+
+
+class Setting(NamedTuple):
+    """One setting as `from_env`, ``--help`` and ``streamer check`` see it.
+
+    Attributes:
+        name: the field of `Settings`.
+        annotated: its type with its `msgspec.Meta`: limits and a line of help.
+        default: the text of its default; empty if there is none.
+    """
+
+    name: str
+    annotated: Any
+    default: str
+
+    @property
+    def type(self) -> Any:  # noqa: ANN401 - a type, or a generic alias
+        """Its type, without None for one that may be unset."""
+        return get_args(self.annotated)[0]
+
+    @property
+    def meta(self) -> Meta:
+        """Its limits and its line of help."""
+        meta: Meta = get_args(self.annotated)[1]
+        return meta
+
+    @property
+    def variable(self) -> str:
+        """The environment variable: ``STREAMER_PORT`` for ``port``."""
+        return PREFIX + self.name.upper()
+
+    @property
+    def unit(self) -> str | None:
+        """``seconds``, ``milliseconds``, ``bytes``, or None."""
+        return (self.meta.extra or {}).get("unit")
+
+    @property
+    def help(self) -> str:
+        """One line, with the unit."""
+        description = self.meta.description or ""
+        return f"{description} In {self.unit}." if self.unit else description
+
+    def check(self, value: Any) -> Any:  # noqa: ANN401 - text, or the field's own type
+        """Return `value` as the field's type.
+
+        Raises:
+            InvalidSetting: it is malformed, or outside the limits.
+        """
+        parse = _PARSERS[self.type]
+        try:
+            parsed = parse(value, self) if isinstance(value, str) else value
+            return msgspec.convert(parsed, self.annotated, dec_hook=_as_it_is)
+        except (ValueError, StreamerError) as error:
+            message = f"{self.variable} is {str(value)!r}; it must be {self.allowed}"
+            raise InvalidSetting(message) from error
+
+    @property
+    def allowed(self) -> str:
+        """What `check` takes, in words: "a whole number from 0 to 65535"."""
+        if told := (self.meta.extra or {}).get("allowed"):
+            return str(told)
+        low, high = self.meta.ge, self.meta.le
+        limits = ""
+        if low is not None:
+            limits = f", at least {low}" if high is None else f" from {low} to {high}"
+        unit = f" of {self.unit}" if self.unit else ""
+        if self.type is int:
+            return f"a whole number{unit}{limits}"
+        if self.type is float:
+            return f"a number{unit}{limits}, or one with a unit: s, m, h, d, as in 7d"
+        return "text"
+
+    def text(self, value: Any) -> str:  # noqa: ANN401 - the field's own type
+        """`value` in the variable's own form; `check` reads it back."""
+        match value:
+            case None:
+                return ""
+            case dict():
+                return ",".join(f"{k}={r.max_length}:{r.max_age:g}" for k, r in value.items())
+            case tuple():
+                return ",".join(value)
+            case float():
+                return f"{value:g}"
+            case _:
+                return str(value)
+
+
+_TIME: Final = re.compile(r"([0-9]+(?:\.[0-9]*)?)\s*([smhd]?)")
+_SECONDS: Final = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_WHOLE: Final = re.compile(r"-?[0-9]+")
+
+
+def _whole(text: str, _: Setting) -> int:
+    # int() would also take "1_000", " 7 " and other scripts' digits.
+    if _WHOLE.fullmatch(text) is None:
+        raise ValueError(text)
+    return int(text)
+
+
+def _seconds(text: str, _: Setting | None = None) -> float:
+    match = _TIME.fullmatch(text)
+    if match is None:
+        raise ValueError(text)
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def _retention(text: str, _: Setting) -> dict[str, Retention]:
+    rules: dict[str, Retention] = {}
+    for rule in text.split(","):
+        prefix, equals, kept = rule.strip().partition("=")
+        length, colon, age = kept.partition(":")
+        if not (prefix and equals and colon and length.isascii() and length.isdigit()):
+            raise ValueError(rule)
+        if int(length) < 1:
+            raise ValueError(rule)
+        rules[check_topic(prefix)] = Retention(int(length), _seconds(age))
+    return rules
+
+
+def _listed(text: str, _: Setting) -> tuple[str, ...]:
+    return tuple(item for item in (part.strip() for part in text.split(",")) if item)
+
+
+_PARSERS: Final[dict[Any, Callable[[str, Setting], Any]]] = {
+    int: _whole,
+    float: _seconds,
+    str: lambda text, _: text,
+    Path: lambda text, _: Path(text),
+    dict[str, Retention]: _retention,
+    tuple[str, ...]: _listed,
+}
+
+
+def _as_it_is(wanted: type, value: Any) -> Any:  # noqa: ANN401 - msgspec's own hook
+    if isinstance(value, wanted):
+        return value
+    raise ValueError(value)

@@ -1,0 +1,262 @@
+"""Every setting of Streamer: its default, its unit, what is allowed and a line of help."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Self, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import Meta
+from msgspec.structs import force_setattr
+
+from .retention import Retention, RetentionPolicy
+from .setting import PREFIX, InvalidSetting, Setting
+
+__all__ = ["LOG_LEVELS", "SETTINGS", "InvalidSetting", "Settings", "unknown_variables"]
+
+#: A directory that is not set lies in the data directory, under the field's name.
+_IN_DATA_DIR: Final = Path()
+
+LOG_LEVELS: Final = ("critical", "error", "warning", "info", "debug")
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a process is started with; ``Settings()`` is the defaults.
+
+    Each field ``name`` is the variable ``STREAMER_NAME``. Times are in seconds
+    and sizes in bytes. Directories are absolute.
+    """
+
+    host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[
+        int, Meta(ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    ] = 8000
+    data_dir: Annotated[
+        Path, Meta(description="Directory of the embedded event log, media and output.")
+    ] = Path("data")
+    redis_url: (
+        Annotated[
+            str,
+            Meta(
+                pattern=r"^(redis|rediss|unix)://.",
+                description="Redis or Valkey, 7.0 or newer; not set: an embedded server.",
+                extra={"allowed": "a URL that starts with redis://, rediss:// or unix://"},
+            ),
+        ]
+        | None
+    ) = None
+    prefix: Annotated[
+        str,
+        Meta(
+            pattern=r"^[A-Za-z0-9_.-]{1,64}$",
+            description="First part of every key in Redis; lets deployments share one.",
+            extra={"allowed": "1 to 64 of the characters A-Z a-z 0-9 _ . -"},
+        ),
+    ] = "streamer"
+    media_dir: Annotated[
+        Path,
+        Meta(description="Directory that jobs may read; not set: media/ in the data directory."),
+    ] = _IN_DATA_DIR
+    output_dir: Annotated[
+        Path, Meta(description="Directory of results; not set: output/ in the data directory.")
+    ] = _IN_DATA_DIR
+    url: (
+        Annotated[
+            str,
+            Meta(
+                pattern=r"^https?://[^/]",
+                description="Server that tail and publish talk to; not set: the host and port.",
+                extra={"allowed": "a URL that starts with http:// or https://"},
+            ),
+        ]
+        | None
+    ) = None
+    workers: Annotated[int, Meta(ge=1, le=256, description="Server processes.")] = 1
+    job_threads: Annotated[
+        int, Meta(ge=1, le=256, description="Jobs that one worker runs at the same time.")
+    ] = 2
+    heartbeat: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=3600,
+            description="Silence after which a stream carries a sign of life; "
+            "proxies close idle streams at 60.",
+            extra={"unit": "seconds"},
+        ),
+    ] = 15.0
+    send_timeout: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=3600,
+            description="A reader that takes nothing for so long is closed.",
+            extra={"unit": "seconds"},
+        ),
+    ] = 30.0
+    drain_seconds: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=3600,
+            description="Time over which a stopping server sends its readers elsewhere.",
+            extra={"unit": "seconds"},
+        ),
+    ] = 5.0
+    max_event_bytes: Annotated[
+        int,
+        Meta(
+            ge=1024,
+            le=16 * 1024 * 1024,
+            description="Largest event; some clients fail over 64 KiB.",
+            extra={"unit": "bytes"},
+        ),
+    ] = 64 * 1024
+    tail_events: Annotated[
+        int, Meta(ge=0, description="Newest events of a topic kept in each server process.")
+    ] = 1000
+    tail_bytes: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Memory that those events of one topic may take.",
+            extra={"unit": "bytes"},
+        ),
+    ] = 1024 * 1024
+    high_water: Annotated[
+        int,
+        Meta(
+            ge=1024,
+            description="Unsent output at which a reader counts as slow and is caught up later.",
+            extra={"unit": "bytes"},
+        ),
+    ] = 64 * 1024
+    retry_ms: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=3_600_000,
+            description="Time a reader is told to wait before it reconnects.",
+            extra={"unit": "milliseconds"},
+        ),
+    ] = 2000
+    retention_length: Annotated[
+        int, Meta(ge=1, description="Newest events of a topic that the log keeps.")
+    ] = 1000
+    retention_age: Annotated[
+        float,
+        Meta(
+            ge=1,
+            description="Age at which a topic at rest is forgotten.",
+            extra={"unit": "seconds"},
+        ),
+    ] = 24 * 3600.0
+    retention: Annotated[
+        dict[str, Retention],
+        Meta(
+            description="Length and age by first part of the topic: chats=5000:7d,jobs=500:1d.",
+            extra={
+                "allowed": "prefixes of topics with a length and an age, separated by commas, "
+                "as in chats=5000:7d,jobs=500:1d"
+            },
+        ),
+    ] = {}
+    log_level: Annotated[
+        str,
+        Meta(
+            pattern=f"^({'|'.join(LOG_LEVELS)})$",
+            description=f"Least severe line that is logged: {', '.join(LOG_LEVELS)}.",
+            extra={"allowed": f"one of {', '.join(LOG_LEVELS)}"},
+        ),
+    ] = "info"
+    allowed_origins: Annotated[
+        tuple[str, ...],
+        Meta(description="Origins of web pages that may connect, separated by commas; * is any."),
+    ] = ("*",)
+
+    def __post_init__(self) -> None:
+        """Make every directory absolute, so that no later chdir moves it."""
+        force_setattr(self, "data_dir", self.data_dir.expanduser().absolute())
+        for name, below in (("media_dir", "media"), ("output_dir", "output")):
+            given: Path = getattr(self, name)
+            path = self.data_dir / below if given == _IN_DATA_DIR else given.expanduser().absolute()
+            force_setattr(self, name, path)
+
+    @classmethod
+    def from_env(
+        cls,
+        environ: Mapping[str, str] = os.environ,
+        **overrides: Any,  # noqa: ANN401 - the fields' own types, checked below
+    ) -> Self:
+        """Read ``STREAMER_*`` variables; an override that is not None wins over them.
+
+        A variable that is set but empty counts as not set, as in a compose file.
+        An override may be text, in the variable's own form.
+
+        Raises:
+            InvalidSetting: naming the variable, its value and what is allowed.
+        """
+        values: dict[str, Any] = {}
+        for setting in SETTINGS.values():
+            given = overrides.pop(setting.name, None)
+            if given is None:
+                given = environ.get(setting.variable) or None
+            if given is not None:
+                values[setting.name] = setting.check(given)
+        if overrides:
+            raise TypeError(f"no such setting: {', '.join(sorted(overrides))}")
+        return cls(**values)
+
+    def to_env(self) -> dict[str, str]:
+        """The variables that give a child process these settings."""
+        return {
+            setting.variable: text
+            for setting in SETTINGS.values()
+            if (text := setting.text(getattr(self, setting.name)))
+        }
+
+    def retention_policy(self) -> RetentionPolicy:
+        """The retention of every topic, as the event log takes it."""
+        return RetentionPolicy(
+            Retention(self.retention_length, self.retention_age), dict(self.retention)
+        )
+
+    @property
+    def base_url(self) -> str:
+        """Where `tail` and `publish` find the server, without a slash at the end."""
+        if self.url is not None:
+            return self.url.rstrip("/")
+        # What listens on every address is reached on the loopback one.
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+
+def _settings() -> dict[str, Setting]:
+    hints = get_type_hints(Settings, include_extras=True)
+    found = {}
+    for field in msgspec.structs.fields(Settings):
+        hint = hints[field.name]
+        annotated = hint if get_origin(hint) is Annotated else get_args(hint)[0]
+        setting = Setting(field.name, annotated, "")
+        default = field.default_factory() if field.default is msgspec.NODEFAULT else field.default
+        found[field.name] = setting._replace(
+            default="" if default == _IN_DATA_DIR else setting.text(default)
+        )
+    return found
+
+
+#: Every setting by name, in the order of `Settings`.
+SETTINGS: Final = _settings()
+
+
+def unknown_variables(environ: Mapping[str, str]) -> dict[str, str | None]:
+    """``STREAMER_*`` variables that are no setting, each with the nearest one that is."""
+    known = [setting.variable for setting in SETTINGS.values()]
+    return {
+        name: next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.75)), None)
+        for name in sorted(environ)
+        if name.startswith(PREFIX) and name not in known
+    }

@@ -1,0 +1,49 @@
+"""System programs that tests need, and how to get them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import Final, NamedTuple
+
+import pytest
+
+
+class _Program(NamedTuple):
+    """Where to look for a program, and the Debian packages that bring it."""
+
+    names: tuple[str, ...]
+    packages: str
+
+
+_PROGRAMS: Final = {
+    "chromedriver": _Program(("chromedriver",), "chromium-driver"),
+    "chromium": _Program(("chromium", "chromium-browser", "google-chrome"), "chromium"),
+    "curl": _Program(("curl",), "curl"),
+    "ffmpeg": _Program(("ffmpeg",), "ffmpeg"),
+    "ffprobe": _Program(("ffprobe",), "ffmpeg"),
+    "nginx": _Program(("nginx",), "nginx libnginx-mod-nchan"),
+    "redis-sentinel": _Program(("redis-sentinel",), "redis-sentinel"),
+    "redis-server": _Program(("redis-server",), "redis-server"),
+    "valkey-server": _Program(("valkey-server",), "valkey-server"),
+}
+
+#: nginx and Sentinel are installed where only root's path looks.
+_ADMIN_PATH: Final = "/usr/sbin:/usr/local/sbin:/sbin"
+
+
+def needs(program: str) -> str:
+    """Return the path of `program`; without it skip the test, or fail it if ``CI`` is true.
+
+    A test that is silently skipped where it should run proves nothing, so only
+    a person's own machine may lack a program.
+    """
+    known = _PROGRAMS.get(program, _Program((program,), program))
+    path = f"{os.environ.get('PATH', os.defpath)}:{_ADMIN_PATH}"
+    for name in known.names:
+        if found := shutil.which(name, path=path):
+            return found
+    reason = f"{program} is not installed; get it with: sudo apt-get install {known.packages}"
+    if os.environ.get("CI", "").lower() == "true":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
