@@ -18,7 +18,7 @@ _FIRST_PAUSE: Final = 0.002
 _LONGEST_PAUSE: Final = 0.05
 
 
-class DidNotCome(AssertionError):  # noqa: N818 - it reads as the sentence it is
+class DidNotCome(AssertionError):
     """What was waited for did not come in time."""
 
     def __init__(self, what: str, deadline: float) -> None:

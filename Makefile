@@ -1,0 +1,81 @@
+# Everything this project does, by name. `make` alone lists it.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+ARGS ?=
+
+# Set up once, and again when the requirements change.
+RUN_READY := $(VENV)/.ready-run
+DEV_READY := $(VENV)/.ready-dev
+INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --require-virtualenv
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint types coverage openapi bench faults docs format requirements clean
+
+help: ## List what can be made.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo '  ARGS="..." is passed on, as in: make test ARGS="-k cursor"'
+
+run: $(RUN_READY) ## Start everything, with the page at http://localhost:8000.
+	@$(VENV)/bin/streamer run $(ARGS)
+
+test: $(DEV_READY) ## Run the tests.
+	@$(PY) -m pytest -n 2 $(ARGS)
+
+lint: $(DEV_READY) ## Check style and format.
+	@$(PY) -m ruff check $(ARGS) .
+	@$(PY) -m ruff format --check .
+
+types: $(DEV_READY) ## Check types, strictly.
+	@$(PY) -m mypy $(ARGS)
+
+coverage: $(DEV_READY) ## Run the tests and report the lines and branches they miss.
+	@rm -f .coverage .coverage.*
+	@$(PY) -m coverage run -m pytest -n 2 $(ARGS)
+	@$(PY) -m coverage combine --quiet
+	@$(PY) -m coverage report
+
+openapi: $(DEV_READY) ## Write openapi/openapi.json.
+	@$(VENV)/bin/streamer openapi openapi/openapi.json
+
+bench: $(DEV_READY) ## Measure, on this machine.
+	@$(PY) benchmarks/run.py $(ARGS)
+
+faults: $(DEV_READY) ## Run only the tests that break something: kill, cut, stall, restart.
+	@$(PY) -m pytest -n 2 -m faults $(ARGS)
+
+docs: $(DEV_READY) ## Check the commands, settings and links of the README.
+	@$(PY) -m pytest -q tests/docs $(ARGS)
+
+format: $(DEV_READY) ## Format the code, and fix what can be fixed by itself.
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+COMPILE := $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --no-annotate pyproject.toml --group build
+
+requirements: $(DEV_READY) ## Pin again what pyproject.toml asks for (ARGS=--upgrade: the newest).
+	@$(COMPILE) $(ARGS) -o requirements/run.txt
+	@$(COMPILE) $(ARGS) --group dev -c requirements/run.txt -o requirements/dev.txt
+
+clean: ## Remove what was made; the data directory stays.
+	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* htmlcov
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo 'Streamer needs Python 3.11 or newer; choose one with: make PYTHON=python3.12'; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+		|| { echo 'No virtual environment; on Debian: apt-get install python3-venv'; rm -rf $(VENV); exit 1; }
+
+$(RUN_READY): requirements/run.txt pyproject.toml | $(PY)
+	@echo 'Setting up $(VENV) ...'
+	@$(INSTALL) --require-hashes -r requirements/run.txt
+	@$(INSTALL) --no-build-isolation --no-deps -e .
+	@touch $@
+
+$(DEV_READY): requirements/dev.txt $(RUN_READY) | $(PY)
+	@echo 'Setting up $(VENV) for development ...'
+	@$(INSTALL) --require-hashes -r requirements/dev.txt
+	@touch $@
