@@ -43,3 +43,8 @@ class RetentionPolicy:
                 return self._prefixes[prefix]
             prefix, _, _ = prefix.rpartition("/")
         return self._default
+
+    @property
+    def longest_age(self) -> float:
+        """Seconds after which nothing at rest is kept, whatever its topic."""
+        return max(kept.max_age for kept in (self._default, *self._prefixes.values()))

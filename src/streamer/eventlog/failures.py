@@ -1,0 +1,48 @@
+"""Turn what goes wrong with Redis into `LogUnavailable`, saying what to do."""
+
+from __future__ import annotations
+
+from redis import exceptions
+
+from ..errors import LogUnavailable
+
+#: What an operator reads, by the first word of Redis's own error.
+_ADVICE = {
+    "OOM": "Redis refuses writes: OOM, its maxmemory is reached",
+    "READONLY": "Redis refuses writes: READONLY, it is a replica",
+    "MISCONF": "Redis refuses writes: MISCONF, it cannot save to disk",
+    "NOREPLICAS": "Redis refuses writes: NOREPLICAS, too few replicas are connected",
+    "MASTERDOWN": "Redis refuses: MASTERDOWN, it is a replica that lost its primary",
+    "NOAUTH": "Redis refuses: NOAUTH, it wants a password; set it in STREAMER_REDIS_URL",
+    "WRONGPASS": "Redis refuses: WRONGPASS, the user or password in STREAMER_REDIS_URL is wrong",
+    "NOPERM": "Redis refuses: NOPERM, its user may not run one of our commands",
+    "LOADING": "Redis is loading its data; it will answer soon",
+    "BUSY": "Redis is busy with a script",
+    "WRONGTYPE": "Redis holds something else under one of our keys; choose another STREAMER_PREFIX",
+}
+_BY_CLASS = (
+    (exceptions.OutOfMemoryError, "OOM"),
+    (exceptions.ReadOnlyError, "READONLY"),
+    (exceptions.BusyLoadingError, "LOADING"),
+    (exceptions.NoPermissionError, "NOPERM"),
+    (exceptions.AuthenticationWrongNumberOfArgsError, "NOAUTH"),
+)
+
+
+def unavailable(error: Exception) -> LogUnavailable:
+    """The `LogUnavailable` that tells what `error` means; chain it with ``from``."""
+    text = str(error)
+    word = next((word for kind, word in _BY_CLASS if isinstance(error, kind)), None)
+    if word is None:
+        # redis-py cuts the code off some errors and leaves it on others.
+        word = text.partition(" ")[0].rstrip(":")
+        if isinstance(error, exceptions.AuthenticationError) and word not in _ADVICE:
+            word = "NOAUTH" if "required" in text.lower() else "WRONGPASS"
+    advice = _ADVICE.get(word)
+    if advice is not None:
+        return LogUnavailable(f"{advice} ({text})")
+    if isinstance(error, exceptions.TimeoutError | TimeoutError):
+        return LogUnavailable(f"Redis did not answer in time ({text or 'timeout'})")
+    if isinstance(error, exceptions.ConnectionError | OSError):
+        return LogUnavailable(f"Redis cannot be reached ({text or type(error).__name__})")
+    return LogUnavailable(f"Redis failed ({text or type(error).__name__})")

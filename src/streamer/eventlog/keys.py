@@ -1,0 +1,58 @@
+"""The names of everything the log keeps in Redis."""
+
+from __future__ import annotations
+
+import hashlib
+
+
+class Keys:
+    """Key names under one prefix.
+
+    All of them carry the hash tag ``{prefix}``: in a Redis Cluster the keys of
+    one script must share a slot. `database` is in the names of notifications
+    because those, unlike keys, are shared by all databases of a server.
+    """
+
+    def __init__(self, prefix: str, database: int = 0) -> None:
+        tag = f"{{{prefix}}}"
+        self.clock = f"{tag}:clock"
+        self.birth = f"{tag}:birth"
+        self.topics = f"{tag}:topics"
+        self.processes = f"{tag}:processes"
+        self.notification_prefix = f"{tag}:n:{database}:"
+        self.probe_prefix = f"{tag}:p:{database}:"
+        self._tag = tag
+
+    def stream(self, topic: str) -> str:
+        """The topic's events."""
+        return f"{self._tag}:t:{topic}"
+
+    def meta(self, topic: str) -> str:
+        """What outlives the topic's events: its last and its last removed id."""
+        return f"{self._tag}:m:{topic}"
+
+    def snapshot(self, topic: str) -> str:
+        """The topic's snapshot, without its tasks."""
+        return f"{self._tag}:s:{topic}"
+
+    def tasks(self, topic: str) -> str:
+        """The last event of each task of the topic."""
+        return f"{self._tag}:k:{topic}"
+
+    def notification(self, topic: str) -> str:
+        """The name under which the topic's events are notified."""
+        return self.notification_prefix + topic
+
+    def batch(self, publisher: str) -> str:
+        """The last batch of a publisher."""
+        return f"{self._tag}:b:{publisher}"
+
+    def idempotency(self, topic: str, key: str) -> str:
+        """The first event with an idempotency key, by its first topic."""
+        # Hashed: a key is any text of a client's, a topic never holds a newline.
+        digest = hashlib.sha256(f"{topic}\n{key}".encode()).hexdigest()
+        return f"{self._tag}:i:{digest[:40]}"
+
+    def process(self, process: str) -> str:
+        """How many readers a process has, by topic."""
+        return f"{self._tag}:c:{process}"

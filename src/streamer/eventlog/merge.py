@@ -1,0 +1,88 @@
+"""Merge the pages of several topics into one, in the order of ids."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from ..cursor import ORIGIN, Cursor
+from ..event import Event
+from ..page import Gap, Page
+
+#: The largest sequence a Redis stream id can hold.
+_MAX_SEQUENCE: Final = 2**64 - 1
+
+
+class TopicPage(msgspec.Struct, frozen=True):
+    """What the log has of one topic after a cursor.
+
+    Attributes:
+        topic: its name.
+        events: the first events after the cursor, in order.
+        full: whether there may be more of them.
+        trimmed: the id of the last event that was removed, if any was.
+        reason: why it was: ``trimmed`` or ``expired``.
+    """
+
+    topic: str
+    events: Sequence[Event] = ()
+    full: bool = False
+    trimmed: Cursor | None = None
+    reason: str = "trimmed"
+
+
+def merge(pages: Sequence[TopicPage], after: Cursor, head: Cursor, birth: Cursor) -> Page:
+    """Merge `pages`, all read after `after` at one moment of the log.
+
+    `head` is the log's position at that moment and `birth` the position at which
+    it began. Topics whose page was full bound how far the merged page reaches;
+    what lies further is left for the next read.
+    """
+    if after > head:
+        # A cursor of a log that was rolled back, or of another: nothing is after
+        # it, and what will come is after the head.
+        return Page((Gap(None, after, head, "reset"),), head, complete=True)
+    bounds = [_id(page.events[-1]) for page in pages if page.full and page.events]
+    position = min(bounds, default=head)
+    events = {
+        id_: event for page in pages for event in page.events if (id_ := _id(event)) <= position
+    }
+    placed: list[tuple[Cursor, Event | Gap]] = list(events.items())
+    if after != ORIGIN:
+        if after < birth:
+            placed.append((birth, Gap(None, after, birth, "reset")))
+        for page in pages:
+            gap = _gap_of(page, after, position, events)
+            if gap is not None:
+                placed.append((gap.until, gap))
+    # Stable: gaps at one id stay in the order of the topics asked for.
+    placed.sort(key=lambda pair: pair[0])
+    return Page(tuple(item for _, item in placed), position, complete=not bounds)
+
+
+def _gap_of(
+    page: TopicPage, after: Cursor, position: Cursor, delivered: dict[Cursor, Event]
+) -> Gap | None:
+    if page.trimmed is None or page.trimmed <= after:
+        return None
+    # A loss that reaches beyond this page is told up to the page's end here and
+    # from there in the next one: a gap must not move a reader past events that
+    # it was not sent.
+    until = min(page.trimmed, position)
+    # An event removed from this topic and read through another is not lost.
+    while until in delivered:
+        until = _before(until)
+    return Gap(page.topic, after, until, page.reason) if until > after else None
+
+
+def _before(cursor: Cursor) -> Cursor:
+    if cursor.seq > 0:
+        return Cursor(cursor.ms, cursor.seq - 1)
+    return Cursor(cursor.ms - 1, _MAX_SEQUENCE)
+
+
+def _id(event: Event) -> Cursor:
+    assert event.id is not None, "only events with an id are stored"  # noqa: S101
+    return event.id

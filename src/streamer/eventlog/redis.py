@@ -1,0 +1,266 @@
+"""The event log in Redis or Valkey, 7.0 or newer."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from importlib import resources
+from typing import Any, Final, TypeVar
+
+import msgspec
+from redis import exceptions
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from ..cursor import ORIGIN, Cursor
+from ..event import Event
+from ..new_event import NewEvent
+from ..retention import RetentionPolicy
+from ..snapshot import Snapshot
+from .append import append_arguments
+from ..page import Page
+from .base import BatchKey, Listener
+from .failures import unavailable
+from .keys import Keys
+from .merge import TopicPage, merge
+from .notifications import Notifier, jittered
+from .stored import cursor_of
+
+_T = TypeVar("_T")
+
+#: Connections for commands; more would only queue in Redis, which has one thread.
+MAX_CONNECTIONS: Final = 32
+#: Topics looked at in one step through the index.
+_INDEX_STEP: Final = 1000
+#: Milliseconds that a process's report of its connections is believed.
+CONNECTIONS_TTL: Final = 15_000
+
+
+class _Script:
+    """A Lua script beside this module, run by its digest."""
+
+    def __init__(self, name: str) -> None:
+        self.text = resources.files(__package__).joinpath(name).read_text("utf-8")
+        # Redis's own name for a script; nothing secret.
+        self.digest = hashlib.sha1(self.text.encode()).hexdigest()  # noqa: S324
+
+    async def run(self, client: Redis, keys: Collection[str], arguments: Collection[Any]) -> Any:  # noqa: ANN401 - a reply of Redis
+        try:
+            return await client.execute_command(
+                "EVALSHA", self.digest, len(keys), *keys, *arguments
+            )
+        except exceptions.NoScriptError:
+            # Redis was restarted or its scripts flushed: nothing was run.
+            return await client.execute_command("EVAL", self.text, len(keys), *keys, *arguments)
+
+
+_APPEND: Final = _Script("append.lua")
+_READ: Final = _Script("read.lua")
+_SNAPSHOTS: Final = _Script("snapshots.lua")
+
+
+class RedisEventLog:
+    """An `EventLog` over any Redis or Valkey >= 7.0; see `base.EventLog`.
+
+    Args:
+        url: ``redis://``, ``rediss://`` or ``unix://``, as redis-py reads it.
+        prefix: of every key; two logs with different prefixes share one server.
+        retention: how much of each topic is kept.
+        timeout: seconds that connecting, or one command, may take.
+        probe_interval: seconds between two proofs that notifications arrive.
+        backoff: seconds to wait before the n-th attempt (from 0) to reconnect.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        prefix: str = "streamer",
+        retention: RetentionPolicy | None = None,
+        timeout: float = 5.0,
+        probe_interval: float = 2.0,
+        backoff: Callable[[int], float] = jittered,
+    ) -> None:
+        self._url: Final = url
+        self._timeout: Final = timeout
+        self._probe_interval: Final = probe_interval
+        self._backoff: Final = backoff
+        self._retention: Final = retention if retention is not None else RetentionPolicy()
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=MAX_CONNECTIONS,
+            timeout=timeout,
+            socket_timeout=timeout,
+            socket_connect_timeout=timeout,
+            # redis-py would repeat an append that may have been stored.
+            retry=Retry(NoBackoff(), 0),
+            protocol=2,
+        )
+        self._redis: Final = Redis.from_pool(pool)
+        self._keys: Final = Keys(prefix, int(pool.connection_kwargs.get("db") or 0))
+        self._notifiers: Final[list[Notifier]] = []
+
+    async def append(self, event: NewEvent) -> Cursor | None:
+        """See `EventLog.append`."""
+        return (await self.append_all((event,)))[0]
+
+    async def append_all(
+        self, events: Sequence[NewEvent], batch: BatchKey | None = None
+    ) -> list[Cursor | None]:
+        """See `EventLog.append_all`."""
+        if not events:
+            return []
+        keys, arguments = append_arguments(events, batch, self._keys, self._retention)
+        repeatable = batch is not None or all(event.idempotency_key for event in events)
+        ids = await self._guarded(
+            lambda: _APPEND.run(self._redis, keys, arguments), repeatable=repeatable
+        )
+        return [None if id_ == b"-" else cursor_of(id_) for id_ in ids]
+
+    async def read(self, topics: Sequence[str], after: Cursor, limit: int) -> Page:
+        """See `EventLog.read`."""
+        topics = tuple(dict.fromkeys(topics))
+        keys = [self._keys.clock, self._keys.birth]
+        for topic in topics:
+            keys += (self._keys.stream(topic), self._keys.meta(topic))
+        head, birth, *found = await self._guarded(
+            lambda: _READ.run(self._redis, keys, (str(after), limit))
+        )
+        pages = [
+            TopicPage(
+                topic=topic,
+                events=[Event.from_entry(cursor_of(id_), entry) for id_, (_, entry) in entries],
+                full=len(entries) >= limit,
+                trimmed=cursor_of(trimmed) if trimmed else None,
+                reason=reason.decode() if reason else "trimmed",
+            )
+            for topic, (trimmed, reason, entries) in zip(topics, found, strict=True)
+        ]
+        return merge(pages, after, cursor_of(head), cursor_of(birth))
+
+    async def head(self) -> Cursor:
+        """See `EventLog.head`."""
+        return (await self.read((), ORIGIN, 1)).cursor
+
+    async def snapshots(self, topics: Sequence[str]) -> dict[str, Snapshot]:
+        """See `EventLog.snapshots`."""
+        keys = [self._keys.clock, self._keys.birth]
+        for topic in topics:
+            keys += (self._keys.snapshot(topic), self._keys.tasks(topic))
+        head, *found = await self._guarded(lambda: _SNAPSHOTS.run(self._redis, keys, ()))
+        position = cursor_of(head)
+        return {
+            topic: _snapshot(position, fields, tasks)
+            for topic, fields, tasks in zip(topics, found[::2], found[1::2], strict=True)
+        }
+
+    async def topics(self, prefix: str, limit: int) -> list[str]:
+        """See `EventLog.topics`."""
+        found: dict[str, None] = {}
+        start = 0
+        while len(found) < limit:
+            step = await self._guarded(
+                lambda start=start: self._redis.zrange(
+                    self._keys.topics, start, start + _INDEX_STEP - 1, desc=True
+                )
+            )
+            names = (name.decode() for name in step)
+            found.update(dict.fromkeys(name for name in names if name.startswith(prefix)))
+            if len(step) < _INDEX_STEP:
+                break
+            start += _INDEX_STEP
+        return list(found)[:limit]
+
+    def listen(self, listener: Listener) -> Notifier:
+        """See `EventLog.listen`; call it on the running event loop."""
+        notifier = Notifier(
+            self._url,
+            self._keys,
+            listener,
+            publish=self._publish_probe,
+            timeout=self._timeout,
+            probe_interval=self._probe_interval,
+            backoff=self._backoff,
+        )
+        self._notifiers.append(notifier)
+        return notifier
+
+    async def report_connections(self, process: str, counts: Mapping[str, int]) -> None:
+        """See `EventLog.report_connections`."""
+        report = msgspec.json.encode(dict(counts))
+
+        async def write() -> None:
+            async with self._redis.pipeline(transaction=True) as commands:
+                commands.set(self._keys.process(process), report, px=CONNECTIONS_TTL)
+                commands.sadd(self._keys.processes, process)
+                await commands.execute()
+
+        await self._guarded(write)
+
+    async def connections(self, *, but: str) -> dict[str, int]:
+        """See `EventLog.connections`."""
+        known = await self._guarded(lambda: self._redis.smembers(self._keys.processes))
+        others = sorted(name.decode() for name in known if name.decode() != but)
+        if not others:
+            return {}
+        reports = await self._guarded(
+            lambda: self._redis.mget([self._keys.process(name) for name in others])
+        )
+        gone = [name for name, report in zip(others, reports, strict=True) if report is None]
+        if gone:
+            # One that reports again in this moment adds itself with its next report.
+            await self._guarded(lambda: self._redis.srem(self._keys.processes, *gone))
+        totals: dict[str, int] = {}
+        for report in reports:
+            counts = msgspec.json.decode(report, type=dict[str, int]) if report else {}
+            for topic, count in counts.items():
+                totals[topic] = totals.get(topic, 0) + count
+        return totals
+
+    async def close(self) -> None:
+        """See `EventLog.close`."""
+        for notifier in self._notifiers:
+            await notifier.close()
+        self._notifiers.clear()
+        await self._redis.aclose()
+        await self._redis.connection_pool.disconnect()
+
+    async def _publish_probe(self, name: str, token: bytes) -> None:
+        await self._guarded(lambda: self._redis.publish(name, token), repeatable=False)
+
+    async def _guarded(
+        self, command: Callable[[], Awaitable[_T]], *, repeatable: bool = True
+    ) -> _T:
+        """Run `command`, once more if its connection was lost and that is safe."""
+        try:
+            try:
+                return await command()
+            except exceptions.TimeoutError:
+                raise  # as long again would be too long for who waits
+            except exceptions.ConnectionError:
+                if not repeatable:
+                    raise
+                return await command()
+        except (exceptions.RedisError, OSError) as error:
+            raise unavailable(error) from error
+
+
+def _pairs(flat: list[bytes]) -> dict[str, bytes]:
+    return {flat[i].decode(): flat[i + 1] for i in range(0, len(flat), 2)}
+
+
+def _snapshot(position: Cursor, fields: list[bytes], tasks: list[bytes]) -> Snapshot:
+    state = _pairs(fields)
+    terminal = state.pop("terminal", None)
+    last_events = []
+    for task, stored in _pairs(tasks).items():
+        id_, _, entry = stored.partition(b" ")
+        last_events.append((cursor_of(id_), task, entry))
+    last_events.sort()
+    return Snapshot.from_stored(
+        position,
+        state,
+        cursor_of(terminal) if terminal is not None else None,
+        {task: Event.from_entry(id_, entry).body for id_, task, entry in last_events},
+    )
