@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from functools import partial
 from importlib import resources
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 from redis import exceptions
@@ -16,18 +17,16 @@ from redis.backoff import NoBackoff
 from ..cursor import ORIGIN, Cursor
 from ..event import Event
 from ..new_event import NewEvent
+from ..page import Page
 from ..retention import RetentionPolicy
 from ..snapshot import Snapshot
 from .append import append_arguments
-from ..page import Page
 from .base import BatchKey, Listener
 from .failures import unavailable
 from .keys import Keys
 from .merge import TopicPage, merge
 from .notifications import Notifier, jittered
 from .stored import cursor_of
-
-_T = TypeVar("_T")
 
 #: Connections for commands; more would only queue in Redis, which has one thread.
 MAX_CONNECTIONS: Final = 32
@@ -47,12 +46,10 @@ class _Script:
 
     async def run(self, client: Redis, keys: Collection[str], arguments: Collection[Any]) -> Any:  # noqa: ANN401 - a reply of Redis
         try:
-            return await client.execute_command(
-                "EVALSHA", self.digest, len(keys), *keys, *arguments
-            )
+            return await client.evalsha(self.digest, len(keys), *keys, *arguments)
         except exceptions.NoScriptError:
             # Redis was restarted or its scripts flushed: nothing was run.
-            return await client.execute_command("EVAL", self.text, len(keys), *keys, *arguments)
+            return await client.eval(self.text, len(keys), *keys, *arguments)
 
 
 _APPEND: Final = _Script("append.lua")
@@ -160,9 +157,13 @@ class RedisEventLog:
         found: dict[str, None] = {}
         start = 0
         while len(found) < limit:
-            step = await self._guarded(
-                lambda start=start: self._redis.zrange(
-                    self._keys.topics, start, start + _INDEX_STEP - 1, desc=True
+            step: list[bytes] = await self._guarded(
+                partial(
+                    self._redis.zrange,
+                    self._keys.topics,
+                    start,
+                    start + _INDEX_STEP - 1,
+                    desc=True,
                 )
             )
             names = (name.decode() for name in step)
@@ -200,7 +201,7 @@ class RedisEventLog:
 
     async def connections(self, *, but: str) -> dict[str, int]:
         """See `EventLog.connections`."""
-        known = await self._guarded(lambda: self._redis.smembers(self._keys.processes))
+        known: set[bytes] = await self._guarded(partial(self._redis.smembers, self._keys.processes))
         others = sorted(name.decode() for name in known if name.decode() != but)
         if not others:
             return {}
@@ -230,8 +231,8 @@ class RedisEventLog:
         await self._guarded(lambda: self._redis.publish(name, token), repeatable=False)
 
     async def _guarded(
-        self, command: Callable[[], Awaitable[_T]], *, repeatable: bool = True
-    ) -> _T:
+        self, command: Callable[[], Awaitable[Any]], *, repeatable: bool = True
+    ) -> Any:  # noqa: ANN401 - a reply of Redis
         """Run `command`, once more if its connection was lost and that is safe."""
         try:
             try:

@@ -1,0 +1,188 @@
+"""The event log in the memory of one process, for tests and for embedding."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
+from typing import Final
+
+from ..cursor import Cursor
+from ..event import Event
+from ..new_event import NewEvent
+from ..page import Page
+from ..retention import RetentionPolicy
+from ..snapshot import Snapshot
+from .append import BATCH_TTL, IDEMPOTENCY_TTL
+from .base import BatchKey, Listener
+from .memory_notifications import MemoryNotifications
+from .memory_topic import MemoryTopic
+from .merge import TopicPage, merge
+
+#: Milliseconds between two looks at what may be forgotten.
+_SWEEP_INTERVAL: Final = 60_000
+#: Milliseconds that a process's report of its connections is believed.
+_CONNECTIONS_TTL: Final = 15_000
+
+
+def wall_clock() -> int:
+    """Milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+class MemoryEventLog:
+    """An `EventLog` that keeps its promises as long as its process lives.
+
+    It may be used from several event loops at once, as a test with a worker's
+    thread does.
+
+    Args:
+        clock: milliseconds since 1970; may be set back.
+        retention: how much of each topic is kept.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], int] = wall_clock,
+        retention: RetentionPolicy | None = None,
+    ) -> None:
+        self._clock: Final = clock
+        self._retention: Final = retention if retention is not None else RetentionPolicy()
+        self._lock: Final = threading.RLock()
+        self._head = self._birth = Cursor(clock(), 0)
+        self._topics: Final[dict[str, MemoryTopic]] = {}
+        self._by_key: Final[dict[tuple[str, str], tuple[int, Cursor | None]]] = {}
+        self._by_batch: Final[dict[str, tuple[int, int, list[Cursor | None]]]] = {}
+        self._reports: Final[dict[str, tuple[int, dict[str, int]]]] = {}
+        self._notifications: Final[list[MemoryNotifications]] = []
+        self._swept = clock()
+
+    async def append(self, event: NewEvent) -> Cursor | None:
+        """See `EventLog.append`."""
+        return (await self.append_all((event,)))[0]
+
+    async def append_all(
+        self, events: Sequence[NewEvent], batch: BatchKey | None = None
+    ) -> list[Cursor | None]:
+        """See `EventLog.append_all`."""
+        with self._lock:
+            now = self._clock()
+            if batch is not None:
+                until, sequence, ids = self._by_batch.get(batch.publisher, (0, 0, []))
+                if sequence == batch.sequence and now < until:
+                    return list(ids)
+            # One reading of the clock for a batch, as one script of Redis has.
+            ms = max(now, self._head.ms)
+            ids = [self._append(event, ms, now) for event in events]
+            if batch is not None:
+                self._by_batch[batch.publisher] = (now + BATCH_TTL, batch.sequence, list(ids))
+            self._sweep(now)
+            return ids
+
+    async def read(self, topics: Sequence[str], after: Cursor, limit: int) -> Page:
+        """See `EventLog.read`."""
+        with self._lock:
+            now = self._clock()
+            pages = []
+            for name in dict.fromkeys(topics):
+                topic = self._topic(name, now)
+                if topic is None:
+                    pages.append(TopicPage(name))
+                    continue
+                events = list(islice(topic.after(after), limit))
+                full = len(events) >= limit
+                pages.append(TopicPage(name, events, full, topic.trimmed, topic.reason))
+            return merge(pages, after, self._head, self._birth)
+
+    async def head(self) -> Cursor:
+        """See `EventLog.head`."""
+        return self._head
+
+    async def snapshots(self, topics: Sequence[str]) -> dict[str, Snapshot]:
+        """See `EventLog.snapshots`."""
+        with self._lock:
+            now = self._clock()
+            found = {name: self._topic(name, now) for name in topics}
+            return {
+                name: Snapshot(cursor=self._head) if topic is None else topic.snapshot(self._head)
+                for name, topic in found.items()
+            }
+
+    async def topics(self, prefix: str, limit: int) -> list[str]:
+        """See `EventLog.topics`."""
+        with self._lock:
+            published = [
+                (topic.last, name)
+                for name, topic in self._topics.items()
+                if topic.last is not None and name.startswith(prefix)
+            ]
+        return [name for _, name in sorted(published, reverse=True)[:limit]]
+
+    def listen(self, listener: Listener) -> MemoryNotifications:
+        """See `EventLog.listen`; call it on the running event loop."""
+        notifications = MemoryNotifications(listener)
+        with self._lock:
+            self._notifications.append(notifications)
+        return notifications
+
+    async def report_connections(self, process: str, counts: Mapping[str, int]) -> None:
+        """See `EventLog.report_connections`."""
+        self._reports[process] = (self._clock() + _CONNECTIONS_TTL, dict(counts))
+
+    async def connections(self, *, but: str) -> dict[str, int]:
+        """See `EventLog.connections`."""
+        totals: dict[str, int] = {}
+        for process, (until, counts) in list(self._reports.items()):
+            if process == but or self._clock() >= until:
+                continue
+            for topic, count in counts.items():
+                totals[topic] = totals.get(topic, 0) + count
+        return totals
+
+    async def close(self) -> None:
+        """See `EventLog.close`."""
+        for notifications in self._notifications:
+            await notifications.close()
+
+    def _append(self, new: NewEvent, ms: int, now: int) -> Cursor | None:
+        key = None if new.idempotency_key is None else (new.topics[0], new.idempotency_key)
+        if key is not None and key in self._by_key:
+            until, first = self._by_key[key]
+            if now < until:
+                return first
+        id_ = None
+        if not new.ephemeral:
+            seq = self._head.seq + 1 if self._head.ms == ms else 0
+            id_ = self._head = Cursor(ms, seq)
+        event = Event(id_, new.type, new.topics, new.fields, terminal=new.terminal)
+        if id_ is not None:
+            for name in new.topics:
+                topic = self._topic(name, now)
+                if topic is None:
+                    topic = self._topics[name] = MemoryTopic()
+                topic.append(event, new, self._retention.of(name))
+        if key is not None:
+            self._by_key[key] = (now + IDEMPOTENCY_TTL, id_)
+        for notifications in self._notifications:
+            notifications.notify(event)
+        return id_
+
+    def _topic(self, name: str, now: int) -> MemoryTopic | None:
+        topic = self._topics.get(name)
+        if topic is not None and topic.expire(now):
+            del self._topics[name]
+            return None
+        return topic
+
+    def _sweep(self, now: int) -> None:
+        if now - self._swept < _SWEEP_INTERVAL:
+            return
+        self._swept = now
+        for name in list(self._topics):
+            self._topic(name, now)
+        for key in [key for key, (until, _) in self._by_key.items() if now >= until]:
+            del self._by_key[key]
+        for publisher in [name for name, kept in self._by_batch.items() if now >= kept[0]]:
+            del self._by_batch[publisher]
