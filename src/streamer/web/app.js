@@ -1,0 +1,301 @@
+/**
+ * The live page: one stream, shown as jobs, a line and a log.
+ *
+ * @module
+ */
+
+import { EventLog } from "./event-log.js";
+import { JobCards } from "./job-cards.js";
+import { NO_JOBS, foldEvent, foldSnapshot, hasEnded } from "./jobs.js";
+import { percent } from "./describe.js";
+import { Stream } from "./streamer.js";
+import { Strip } from "./strip.js";
+import { setText } from "./template.js";
+
+const API = "/api/v1";
+/** Milliseconds that "Cut the connection" lasts: long enough to miss some events. */
+const CUT_MS = 4000;
+/** Milliseconds between questions for the number of readers. */
+const COUNT_MS = 5000;
+/** Milliseconds between drawings of what moves with time alone. */
+const TICK_MS = matchMedia("(prefers-reduced-motion: reduce)").matches ? 1000 : 100;
+
+/** @returns {any} */
+const byId = (/** @type {string} */ id) => document.getElementById(id);
+
+const log = new EventLog(byId("log"));
+const strip = new Strip(byId("strip"));
+const cards = new JobCards(byId("jobs"), cancel);
+
+let project = projectInAddress();
+let jobs = NO_JOBS;
+/** Milliseconds that this machine's clock is ahead of the log's. */
+let skew = 0;
+/** @type {import("./streamer.js").StateDetail} */
+let connection = { state: "idle", cause: null };
+/** Whether the server can cancel jobs; known to be false once it said so. */
+let cancellable = true;
+/** @type {any} the snapshot of the last `connected` */
+let snapshot;
+/** @type {Stream} */
+let stream;
+let drawing = false;
+
+/** Milliseconds since 1970, by the log's clock. */
+const logNow = () => Date.now() - skew;
+
+function projectInAddress() {
+  const named = decodeURIComponent(location.hash.slice(1)) || new URLSearchParams(location.search).get("project");
+  return named !== null && /^[\w.~-]{1,64}$/u.test(named) ? named : "demo";
+}
+
+function path(/** @type {string} */ rest) {
+  return `${API}/projects/${encodeURIComponent(project)}/${rest}`;
+}
+
+function connect() {
+  const chosen = /** @type {any} */ (document.querySelector("[name=transport]:checked"));
+  stream = new Stream(path("stream"), { transport: chosen.value });
+  const on = (/** @type {string} */ type, /** @type {(detail: any) => void} */ told) =>
+    stream.addEventListener(type, (event) => told(/** @type {CustomEvent} */ (event).detail));
+  on("event", received);
+  on("control", ({ body }) => controlled(body));
+  on("state", entered);
+  on("duplicate", ({ body }) => log.note("duplicate", body.id));
+  stream.open();
+}
+
+function received(/** @type {any} */ { body, replayed }) {
+  const at = Date.parse(body.timestamp ?? "") || logNow();
+  if (!replayed && body.timestamp !== undefined) skew = Date.now() - at;
+  const before = jobs;
+  jobs = foldEvent(jobs, body);
+  announce(before, body);
+  strip.add(body, replayed, at);
+  log.add(body, replayed ? "replayed" : "live");
+  draw();
+}
+
+function controlled(/** @type {any} */ body) {
+  if (body.type === "pong") return;
+  if (body.type === "connected") {
+    snapshot = body.snapshot;
+    // A reader that resumes has this already, or is about to be given it.
+    if (!body.resumed) jobs = foldSnapshot(jobs, snapshot);
+  } else if (body.type === "gap") {
+    jobs = foldSnapshot(jobs, snapshot);
+  }
+  log.add(body, "control");
+  draw();
+}
+
+function entered(/** @type {import("./streamer.js").StateDetail} */ detail) {
+  connection = detail;
+  strip.connection(["replaying", "live"].includes(detail.state), logNow());
+  if (detail.cause === "cut") log.note("cut", `The connection is cut for ${CUT_MS / 1000} s`);
+  if (detail.cause === "lost") log.note("lost", detail.detail ?? "The connection was lost");
+  if (detail.state === "refused") log.note("refused", detail.detail ?? "The server refused the stream");
+  if (detail.state === "live") countReaders();
+  draw();
+}
+
+/** Tell a screen reader what matters: starts and ends, not each percent. */
+function announce(/** @type {import("./jobs.js").Jobs} */ before, /** @type {any} */ body) {
+  const key = body.job_id ?? body.task_name;
+  const job = jobs.get(key);
+  if (job !== undefined && before.get(key)?.status !== job.status) {
+    setText(byId("announcement"), `${job.name}: ${job.status}${job.error === null ? "" : `, ${job.error}`}`);
+  }
+}
+
+/* What is shown. */
+
+function draw() {
+  if (drawing) return;
+  drawing = true;
+  requestAnimationFrame(() => {
+    drawing = false;
+    show();
+  });
+}
+
+function show() {
+  log.show();
+  cards.show(jobs, { now: logNow(), cancellable });
+  byId("no-jobs").hidden = jobs.size > 0;
+  const { received: events, duplicates, gaps, connections } = stream.counts;
+  setText(byId("received"), String(events));
+  setText(byId("duplicates"), String(duplicates));
+  setText(byId("gaps"), String(gaps));
+  setText(byId("reconnects"), String(Math.max(0, connections - 1)));
+  setText(byId("last-event-id"), stream.lastEventId ?? "–");
+  byId("duplicates").classList.toggle("bad", duplicates > 0);
+  byId("gaps").classList.toggle("bad", gaps > 0);
+  showCommands();
+  showTime();
+}
+
+function showTime() {
+  strip.draw(logNow());
+  setText(byId("state"), stateWords());
+  byId("state").dataset.state = connection.cause === "lost" ? "away" : connection.state;
+  const words = noticeWords();
+  byId("notice").hidden = words === "";
+  setText(byId("notice"), words);
+  byId("cut").disabled = connection.state !== "live";
+  const running = [...jobs.values()].find((job) => !hasEnded(job));
+  document.title = running === undefined ? "Streamer" : `${percent(running.progress)} · Streamer`;
+}
+
+function stateWords() {
+  const over = stream.transport === "sse" ? "SSE" : "WebSocket";
+  switch (connection.state) {
+    case "live":
+      return `Live over ${over}`;
+    case "replaying":
+      return "Catching up";
+    case "waiting":
+      return { cut: "Cut", lost: "Server away", draining: "Server restarting" }[connection.cause ?? "lost"];
+    case "ended":
+      return "Ended";
+    case "refused":
+      return "Refused";
+    default:
+      return "Connecting";
+  }
+}
+
+function noticeWords() {
+  if (connection.state === "refused") {
+    return `The server refuses this stream: ${connection.detail ?? "it did not say why"}.`;
+  }
+  if (connection.state !== "waiting") return "";
+  const seconds = Math.max(0, Math.ceil(((connection.retryAt ?? 0) - Date.now()) / 1000));
+  const next = seconds > 0 ? `Trying again in ${seconds} s` : "Trying again";
+  const after = stream.lastEventId === null ? "" : `, from after ${stream.lastEventId}`;
+  if (connection.cause === "cut") return `Not connected. ${next}${after}.`;
+  return `The server cannot be reached. ${next}${after}; what happens meanwhile is kept and replayed.`;
+}
+
+function showCommands() {
+  const url = new URL(path("stream"), location.href).href;
+  const last = stream.lastEventId;
+  setText(byId("curl"), last === null ? `curl -N ${url}` : `curl -N -H 'Last-Event-ID: ${last}' ${url}`);
+  setText(byId("tail"), `streamer tail projects/${project}${last === null ? "" : ` --from ${last}`}`);
+}
+
+/* What a person does. */
+
+byId("start-form").addEventListener("submit", async (/** @type {SubmitEvent} */ submitted) => {
+  submitted.preventDefault();
+  const form = new FormData(/** @type {HTMLFormElement} */ (submitted.target));
+  const failure = byId("start-failure");
+  failure.hidden = true;
+  byId("start").disabled = true;
+  try {
+    const source = String(form.get("source")).trim();
+    const job = await post(path("jobs"), { kind: "transcode", source, height: Number(form.get("height")) });
+    log.note("start", `Job ${job.task_id} for ${source}; its events come after ${job.last_event_id}`);
+  } catch (error) {
+    failure.textContent = /** @type {Error} */ (error).message;
+    failure.hidden = false;
+  }
+  byId("start").disabled = false;
+  draw();
+});
+
+async function cancel(/** @type {import("./jobs.js").Job} */ job) {
+  try {
+    await post(`${API}/jobs/${encodeURIComponent(job.jobId ?? "")}/cancel`, {});
+  } catch (error) {
+    const { status, message } = /** @type {Error & {status?: number}} */ (error);
+    if (status === 404 || status === 405) cancellable = false;
+    log.note("cancel", message);
+  }
+  draw();
+}
+
+/** @returns {Promise<any>} the answer's JSON; throws an Error with the server's own sentence */
+async function post(/** @type {string} */ url, /** @type {object} */ body) {
+  const answer = await fetch(url, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  }).catch(() => {
+    throw new Error("The server cannot be reached. Try again when it is back.");
+  });
+  const said = await answer.json().catch(() => ({}));
+  if (answer.ok) return said;
+  const words = said.detail ?? said.title ?? `The server answered ${answer.status}.`;
+  throw Object.assign(new Error(words), { status: answer.status });
+}
+
+byId("cut").addEventListener("click", () => stream.cut(CUT_MS));
+
+for (const radio of document.querySelectorAll("[name=transport]")) {
+  radio.addEventListener("change", () => {
+    const { value } = /** @type {HTMLInputElement} */ (radio);
+    log.note("switch", `To ${value === "sse" ? "SSE" : "WebSocket"}, from after ${stream.lastEventId}`);
+    stream.use(/** @type {"sse" | "websocket"} */ (value));
+  });
+}
+
+byId("project-form").addEventListener("submit", (/** @type {SubmitEvent} */ submitted) => {
+  submitted.preventDefault();
+  location.hash = byId("project").value;
+  byId("project").blur();
+});
+
+addEventListener("hashchange", () => {
+  if (projectInAddress() === project) return;
+  project = projectInAddress();
+  stream.close();
+  jobs = NO_JOBS;
+  log.clear();
+  strip.clear();
+  showProject();
+  connect();
+});
+
+// The network is back: why wait for the timer.
+addEventListener("online", () => connection.cause === "lost" && stream.open());
+
+for (const button of document.querySelectorAll("[data-copy]")) {
+  button.addEventListener("click", () => copy(/** @type {HTMLButtonElement} */ (button)));
+}
+
+async function copy(/** @type {HTMLButtonElement} */ button) {
+  const code = byId(button.dataset.copy ?? "");
+  try {
+    await navigator.clipboard.writeText(code.textContent);
+    button.textContent = "Copied";
+    setTimeout(() => (button.textContent = "Copy"), 1500);
+  } catch {
+    // Not over plain http from another machine: leave it selected, one key away.
+    getSelection()?.selectAllChildren(code);
+  }
+}
+
+/* What comes with time. */
+
+async function countReaders() {
+  if (document.hidden) return;
+  try {
+    const answer = await fetch(`${API}/ws/projects/${encodeURIComponent(project)}/connections`);
+    setText(byId("watching"), answer.ok ? String((await answer.json()).active_connections) : "–");
+  } catch {
+    setText(byId("watching"), "–");
+  }
+}
+
+function showProject() {
+  byId("project").value = project;
+}
+
+showProject();
+connect();
+setInterval(countReaders, COUNT_MS);
+setInterval(() => {
+  showTime();
+  if ([...jobs.values()].some((job) => !hasEnded(job))) draw();
+}, TICK_MS);

@@ -1,0 +1,80 @@
+/**
+ * One line of plain words for an event, a control or a state of the connection.
+ *
+ * @module
+ */
+
+/** @typedef {import("./streamer.js").Body & Record<string, any>} Body */
+
+/** Characters of one line at most; the rest can be read on the wire. */
+const MAX_LENGTH = 240;
+
+/** Said elsewhere on the line, or the same on each. */
+const COMMON = new Set([
+  "id", "type", "topic", "timestamp", "project_id", "job_id", "task_name", "attempt",
+]);
+
+/**
+ * @param {Body} body
+ * @returns {string}
+ */
+export function describe(body) {
+  return shortened(words(body));
+}
+
+/** @returns {string} such as `42 %` */
+export function percent(/** @type {number} */ fraction) {
+  // 0.57 * 100 is a little less than 57.
+  return `${Math.floor(fraction * 100 + 1e-9)} %`;
+}
+
+/** @returns {string} such as `0:07` or `1:02:03` */
+export function clock(/** @type {number} */ seconds) {
+  const whole = Math.floor(seconds);
+  const parts = [Math.floor(whole / 60) % 60, whole % 60].map((n) => String(n).padStart(2, "0"));
+  const hours = Math.floor(whole / 3600);
+  return hours > 0 ? `${hours}:${parts.join(":")}` : parts.join(":").replace(/^0/, "");
+}
+
+function words(/** @type {Body} */ body) {
+  switch (body.type) {
+    case "progress":
+      return joined(body.task_name, percent(body.progress), body.message);
+    case "status":
+      return joined(body.task_name, body.status, attempted(body), body.message);
+    case "error":
+      return joined(body.task_name, body.error);
+    case "completed":
+      return joined(body.task_name, body.result?.url ?? rest({ result: body.result }));
+    case "connected":
+      return body.resumed ? `Resumed after ${body.cursor}` : `First visit, from ${body.cursor} on`;
+    case "caught_up":
+      return "Replay is over; live from here";
+    case "gap":
+      return `Lost, ${body.reason}: the events after ${body.after} up to ${body.until}`;
+    case "end":
+      return `No more will come: ${body.reason}`;
+    case "reconnect":
+      return `The server is going away; back in ${(body.retry_ms / 1000).toFixed(1)} s`;
+    default:
+      return rest(body);
+  }
+}
+
+function joined(/** @type {(string | null | undefined)[]} */ ...parts) {
+  return parts.filter((part) => part !== undefined && part !== null && part !== "").join(" · ");
+}
+
+function attempted(/** @type {Body} */ body) {
+  return body.attempt > 1 ? `attempt ${body.attempt}` : undefined;
+}
+
+function rest(/** @type {Record<string, any>} */ fields) {
+  const own = Object.entries(fields).filter(([name]) => !COMMON.has(name));
+  return own.length > 0 ? JSON.stringify(Object.fromEntries(own)) : "";
+}
+
+function shortened(/** @type {string} */ text) {
+  const line = text.replace(/\s+/gu, " ");
+  return line.length <= MAX_LENGTH ? line : `${line.slice(0, MAX_LENGTH - 1)}…`;
+}

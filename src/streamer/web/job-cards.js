@@ -1,0 +1,101 @@
+/**
+ * The cards of the jobs: one for each, kept in step with what was folded.
+ *
+ * @module
+ */
+
+import { clock, percent } from "./describe.js";
+import { elapsedSeconds, hasEnded } from "./jobs.js";
+import { instance, setText } from "./template.js";
+
+/** @typedef {import("./jobs.js").Job} Job */
+/** @typedef {{root: HTMLElement, parts: import("./template.js").Parts, job: Job}} Card */
+
+/** Results that a browser shows by itself. */
+const PLAYABLE = /\.(mp4|webm|m4v|mov)$/iu;
+
+export class JobCards {
+  #container;
+  #cancel;
+  /** @type {Map<string, Card>} */
+  #cards = new Map();
+
+  /**
+   * @param {HTMLElement} container
+   * @param {(job: Job) => void} cancel called when a reader asks for it
+   */
+  constructor(container, cancel) {
+    this.#container = container;
+    this.#cancel = cancel;
+  }
+
+  /**
+   * @param {import("./jobs.js").Jobs} jobs newest first
+   * @param {object} options
+   * @param {number} options.now milliseconds since 1970, by the log's clock
+   * @param {boolean} options.cancellable whether the server can cancel jobs
+   */
+  show(jobs, { now, cancellable }) {
+    for (const [key, card] of this.#cards) {
+      if (jobs.has(key)) continue;
+      card.root.remove();
+      this.#cards.delete(key);
+    }
+    let position = 0;
+    for (const job of jobs.values()) {
+      const card = this.#cards.get(job.key) ?? this.#add(job);
+      card.job = job;
+      update(card, now, cancellable);
+      const there = this.#container.children[position++] ?? null;
+      // Moving an element would stop its video and take its focus.
+      if (there !== card.root) this.#container.insertBefore(card.root, there);
+    }
+  }
+
+  /** @returns {Card} */
+  #add(/** @type {Job} */ job) {
+    const card = { ...instance("job-card"), job };
+    card.parts.cancel.addEventListener("click", () => {
+      card.parts.cancel.disabled = true;
+      this.#cancel(card.job);
+    });
+    this.#cards.set(job.key, card);
+    return card;
+  }
+}
+
+function update(/** @type {Card} */ { root, parts, job }, /** @type {number} */ now, /** @type {boolean} */ cancellable) {
+  const done = percent(job.progress);
+  root.dataset.status = job.status;
+  setText(parts.name, job.name);
+  setText(parts.status, job.status);
+  setText(parts.percent, done);
+  parts.bar.setAttribute("aria-valuenow", String(Math.floor(job.progress * 100)));
+  parts.bar.setAttribute("aria-valuetext", `${done}, ${job.status}`);
+  parts.bar.setAttribute("aria-label", `Progress of ${job.name}`);
+  parts.fill.style.transform = `scaleX(${job.progress})`;
+  setText(parts.message, hasEnded(job) && job.status === "completed" ? "" : job.message);
+  parts.error.hidden = job.error === null;
+  setText(parts.error, job.error ?? "");
+  const facts = [clock(elapsedSeconds(job, now)), `attempt ${job.attempt ?? 1}`];
+  if (job.jobId !== null) facts.push(job.jobId);
+  setText(parts.facts, facts.join(" · "));
+  parts.cancel.hidden = !cancellable || job.jobId === null || hasEnded(job);
+  showResult(parts, job);
+}
+
+function showResult(/** @type {import("./template.js").Parts} */ parts, /** @type {Job} */ job) {
+  const url = ownUrl(job.result?.url);
+  parts.result.hidden = parts.video.hidden = url === null;
+  if (url === null) return;
+  if (parts.result.href !== url.href) parts.result.href = url.href;
+  parts.video.hidden = !PLAYABLE.test(url.pathname);
+  if (!parts.video.hidden && parts.video.src !== url.href) parts.video.src = url.href;
+}
+
+/** @returns {URL | null} only a file of this server: a publisher may put anything in a result */
+function ownUrl(/** @type {unknown} */ text) {
+  if (typeof text !== "string" || !URL.canParse(text, location.href)) return null;
+  const url = new URL(text, location.href);
+  return url.origin === location.origin ? url : null;
+}

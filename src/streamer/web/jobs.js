@@ -1,0 +1,142 @@
+/**
+ * What the jobs of a stream look like, folded from its events: pure, no clock, no DOM.
+ *
+ * @module
+ */
+
+/** @typedef {import("./streamer.js").Body & Record<string, any>} Body */
+
+/**
+ * @typedef {object} Job
+ * @property {string} key job id, or the task's name where there is none
+ * @property {string | null} jobId
+ * @property {string} name the task's
+ * @property {"queued" | "running" | "retrying" | "stalled" | "completed" | "failed" | "cancelled"} status
+ * @property {number} progress 0.0 to 1.0
+ * @property {string} message
+ * @property {string | null} error
+ * @property {number | null} attempt
+ * @property {any} result
+ * @property {number} startedAt milliseconds since 1970, by the log's clock
+ * @property {number | null} endedAt likewise; null while it runs
+ *
+ * @typedef {ReadonlyMap<string, Job>} Jobs newest first
+ */
+
+/** Jobs kept; beyond them the oldest is forgotten. A project may see thousands. */
+export const MAX_JOBS = 24;
+
+const TYPES = new Set(["progress", "status", "error", "completed"]);
+const ENDS = new Set(["completed", "failed", "cancelled"]);
+
+/** The publisher's words for a status, and ours. */
+const WORDS = new Map([
+  ...["queued", "running", "retrying", "stalled", "completed", "failed", "cancelled"].map(
+    (word) => /** @type {[string, string]} */ ([word, word]),
+  ),
+  ["started", "running"],
+  ["in_progress", "running"],
+  ["processing", "running"],
+  ["pending", "queued"],
+  ["error", "failed"],
+  ["canceled", "cancelled"],
+]);
+
+/** @type {Jobs} */
+export const NO_JOBS = new Map();
+
+/**
+ * The jobs after one more event.
+ *
+ * @param {Jobs} jobs never changed
+ * @param {Body} body
+ * @returns {Jobs} `jobs` itself where the event tells nothing of a job
+ */
+export function foldEvent(jobs, body) {
+  const key = body.job_id ?? body.task_name;
+  if (!TYPES.has(body.type) || key === undefined || key === null) return jobs;
+  const at = Date.parse(body.timestamp ?? "") || 0;
+  const before = jobs.get(key);
+  const changed = applied(before ?? newJob(key, body, at), body, at);
+  if (before !== undefined) return new Map(jobs).set(key, changed);
+  return new Map([[key, changed], ...jobs].slice(0, MAX_JOBS));
+}
+
+/**
+ * The jobs after a snapshot: the last event of each task, for one who comes late.
+ *
+ * @param {Jobs} jobs never changed
+ * @param {{tasks?: Record<string, Body>} | undefined} snapshot
+ * @returns {Jobs}
+ */
+export function foldSnapshot(jobs, snapshot) {
+  return Object.values(snapshot?.tasks ?? {}).reduce(foldEvent, jobs);
+}
+
+/**
+ * Seconds that a job has run.
+ *
+ * @param {Job} job
+ * @param {number} now milliseconds since 1970, by the log's clock
+ */
+export function elapsedSeconds(job, now) {
+  return Math.max(0, (job.endedAt ?? now) - job.startedAt) / 1000;
+}
+
+/** @param {Job} job */
+export function hasEnded(job) {
+  return ENDS.has(job.status);
+}
+
+/** @returns {Job} */
+function newJob(/** @type {string} */ key, /** @type {Body} */ body, /** @type {number} */ at) {
+  return {
+    key,
+    jobId: body.job_id ?? null,
+    name: body.task_name ?? "job",
+    status: "queued",
+    progress: 0,
+    message: "",
+    error: null,
+    attempt: null,
+    result: null,
+    startedAt: at,
+    endedAt: null,
+  };
+}
+
+/** @returns {Job} */
+function applied(/** @type {Job} */ job, /** @type {Body} */ body, /** @type {number} */ at) {
+  const next = {
+    ...job,
+    name: body.task_name ?? job.name,
+    attempt: body.attempt ?? job.attempt,
+    message: body.message ?? job.message,
+  };
+  switch (body.type) {
+    case "progress":
+      next.status = "running";
+      next.progress = body.progress;
+      break;
+    case "status":
+      next.status = /** @type {Job["status"]} */ (WORDS.get(body.status) ?? job.status);
+      // A new job, or a new attempt at it, starts over.
+      if (body.status === "queued" || body.status === "started") {
+        Object.assign(next, { progress: 0, error: null, result: null });
+      }
+      if (body.status === "queued") next.startedAt = at;
+      break;
+    case "error":
+      next.status = "failed";
+      next.error = body.error;
+      break;
+    case "completed":
+      next.status = "completed";
+      next.progress = 1;
+      next.error = null;
+      next.result = body.result ?? null;
+      break;
+  }
+  next.endedAt = ENDS.has(next.status) ? at : null;
+  return next;
+}

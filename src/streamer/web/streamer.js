@@ -1,0 +1,265 @@
+/**
+ * A stream of events that survives its connections.
+ *
+ * ```js
+ * const stream = new Stream("/api/v1/projects/demo/stream");
+ * stream.addEventListener("event", ({ detail }) => console.log(detail.body));
+ * stream.open();
+ * ```
+ *
+ * However often the connection is lost, switched or cut, each event is
+ * dispatched once, in the order of the log; a `gap` control says so when the
+ * server could not keep that promise.
+ *
+ * @module
+ */
+
+import { SeenIds } from "./seen-ids.js";
+import { openSse } from "./transports/sse.js";
+import { openWebSocket } from "./transports/websocket.js";
+
+/**
+ * @typedef {object} Body what the server sends: one flat JSON object
+ * @property {string} type
+ * @property {string} [id] opaque; absent for control and ephemeral events
+ * @property {string} [topic]
+ * @property {string} [timestamp] RFC 3339
+ *
+ * @typedef {{reason: "lost" | "refused" | "ended", detail?: string}} Closed
+ *   lost: come back; refused: the same request will be refused again; ended: no more will come
+ *
+ * @typedef {object} Sink what a transport reports to
+ * @property {(text: string) => void} frame
+ * @property {(outcome: Closed) => void} closed
+ *
+ * @typedef {"idle" | "connecting" | "replaying" | "live" | "waiting" | "ended" | "refused"} State
+ *
+ * @typedef {object} StateDetail the detail of a `state` event
+ * @property {State} state
+ * @property {"lost" | "cut" | "draining" | null} cause why it is waiting
+ * @property {string} [detail] one sentence from the server, where it gave one
+ * @property {number} [retryAt] when it tries again; milliseconds since 1970
+ *
+ * @typedef {Pick<typeof globalThis, "EventSource" | "WebSocket" | "fetch" | "setTimeout" |
+ *   "clearTimeout" | "setInterval" | "clearInterval"> & {random: () => number, now: () => number}} Environment
+ */
+
+/** Types that only the server sends. */
+const CONTROLS = new Set([
+  "caught_up", "connected", "end", "gap", "open", "pong", "reconnect", "subscribed", "unsubscribed",
+]);
+
+/** Milliseconds before the first new attempt; doubled for each that fails. */
+const FIRST_RETRY_MS = 500;
+/** Milliseconds between attempts at most: a server that is back is found within this time. */
+const MAX_RETRY_MS = 15_000;
+
+const OPENERS = { sse: openSse, websocket: openWebSocket };
+
+/** @returns {Environment} the browser's own */
+function browser() {
+  return {
+    EventSource: globalThis.EventSource,
+    WebSocket: globalThis.WebSocket,
+    // Bound: a browser refuses these as methods of any other object.
+    fetch: globalThis.fetch.bind(globalThis),
+    setTimeout: globalThis.setTimeout.bind(globalThis),
+    clearTimeout: globalThis.clearTimeout.bind(globalThis),
+    setInterval: globalThis.setInterval.bind(globalThis),
+    clearInterval: globalThis.clearInterval.bind(globalThis),
+    random: Math.random,
+    now: Date.now,
+  };
+}
+
+/**
+ * Dispatches `event` ({body, replayed}), `control` ({body}), `state`
+ * ({@link StateDetail}) and `duplicate` ({body}).
+ */
+export class Stream extends EventTarget {
+  #url;
+  #environment;
+  /** @type {keyof typeof OPENERS} */
+  #transport;
+  /** @type {string | null} */
+  #lastEventId;
+  /** @type {State} */
+  #state = "idle";
+  /** @type {{close: () => void} | null} */
+  #connection = null;
+  #timer = 0;
+  #failures = 0;
+  #seen = new SeenIds();
+  /** @type {Set<string>} topics that have not ended */
+  #topics = new Set();
+
+  /** What happened so far. `duplicates` stays 0 while the server keeps its word. */
+  counts = { received: 0, connections: 0, gaps: 0, duplicates: 0 };
+
+  /**
+   * @param {string | URL} url any stream of the server; relative to the page
+   * @param {object} [options]
+   * @param {"sse" | "websocket"} [options.transport]
+   * @param {string | null} [options.lastEventId] resume after this event
+   * @param {Partial<Environment>} [options.environment] clocks and connections, for tests
+   */
+  constructor(url, { transport = "sse", lastEventId = null, environment = {} } = {}) {
+    super();
+    this.#url = new URL(url, globalThis.location?.href);
+    this.#transport = transport;
+    this.#lastEventId = lastEventId;
+    this.#environment = { ...browser(), ...environment };
+  }
+
+  /** The position to resume after: everything up to here has been dispatched. */
+  get lastEventId() {
+    return this.#lastEventId;
+  }
+
+  get state() {
+    return this.#state;
+  }
+
+  get transport() {
+    return this.#transport;
+  }
+
+  /** Connect, or connect anew at once where it is waiting to. */
+  open() {
+    this.#drop();
+    this.#enter("connecting");
+    /** @type {{close: () => void} | null} */
+    let mine = null;
+    const current = () => this.#connection === mine;
+    mine = OPENERS[this.#transport](
+      this.#url,
+      this.#lastEventId,
+      {
+        frame: (text) => current() && this.#receive(JSON.parse(text)),
+        closed: (outcome) => current() && this.#closed(outcome),
+      },
+      this.#environment,
+    );
+    this.#connection = mine;
+  }
+
+  /** Disconnect, and stay so until `open`. */
+  close() {
+    this.#drop();
+    this.#enter("idle");
+  }
+
+  /**
+   * Go on over another transport, from where this one is.
+   *
+   * @param {"sse" | "websocket"} transport
+   */
+  use(transport) {
+    if (transport === this.#transport) return;
+    this.#transport = transport;
+    if (!["idle", "ended"].includes(this.#state)) this.open();
+  }
+
+  /**
+   * Drop the connection without a word to the server, as a tunnel would.
+   *
+   * @param {number} ms until it connects again
+   */
+  cut(ms) {
+    this.#drop();
+    this.#wait(ms, "cut");
+  }
+
+  #drop() {
+    this.#environment.clearTimeout(this.#timer);
+    this.#connection?.close();
+    this.#connection = null;
+  }
+
+  /**
+   * @param {State} state
+   * @param {Partial<StateDetail>} [more]
+   */
+  #enter(state, more = {}) {
+    this.#state = state;
+    this.#dispatch("state", { state, cause: null, ...more });
+  }
+
+  /**
+   * @param {number} ms
+   * @param {StateDetail["cause"]} cause
+   * @param {string} [detail]
+   */
+  #wait(ms, cause, detail) {
+    this.#timer = this.#environment.setTimeout(() => this.open(), ms);
+    this.#enter("waiting", { cause, detail, retryAt: this.#environment.now() + ms });
+  }
+
+  /** @param {Closed} outcome */
+  #closed({ reason, detail }) {
+    this.#drop();
+    if (reason === "ended") {
+      this.#enter("ended");
+    } else if (reason === "refused") {
+      this.#enter("refused", { detail });
+    } else {
+      const delay = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures++);
+      // Jitter, or all readers of a server that was away come back in the same instant.
+      this.#wait(delay * (0.5 + this.#environment.random() / 2), "lost", detail);
+    }
+  }
+
+  /** @param {Body} body */
+  #receive(body) {
+    // An ephemeral event has no id and is never replayed; a job's error has one,
+    // the answer to a malformed command has not.
+    if (CONTROLS.has(body.type)) {
+      this.#control(body);
+    } else if (body.id !== undefined && !this.#seen.add(body.id)) {
+      this.counts.duplicates += 1;
+      this.#dispatch("duplicate", { body });
+    } else {
+      if (body.id !== undefined) this.#lastEventId = body.id;
+      this.counts.received += 1;
+      this.#dispatch("event", { body, replayed: this.#state === "replaying" });
+    }
+  }
+
+  /** @param {Body & Record<string, any>} body */
+  #control(body) {
+    switch (body.type) {
+      case "connected":
+        this.counts.connections += 1;
+        this.#lastEventId = body.cursor;
+        this.#topics = new Set(body.topics ?? [body.topic]);
+        this.#enter("replaying");
+        break;
+      case "caught_up":
+        // Only now: a server that accepts and fails at once must not be asked in a tight loop.
+        this.#failures = 0;
+        this.#lastEventId = body.cursor;
+        this.#enter("live");
+        break;
+      case "gap":
+        this.counts.gaps += 1;
+        this.#lastEventId = body.until;
+        break;
+    }
+    this.#dispatch("control", { body });
+    if (body.type === "reconnect") {
+      this.#drop();
+      this.#wait(body.retry_ms, "draining");
+    } else if (body.type === "end") {
+      this.#topics.delete(body.topic);
+      if (this.#topics.size === 0) this.#closed({ reason: "ended" });
+    }
+  }
+
+  /**
+   * @param {string} type
+   * @param {object} detail
+   */
+  #dispatch(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}

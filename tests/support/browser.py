@@ -1,0 +1,64 @@
+"""A real browser without a window: Chromium, driven over WebDriver."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+
+from .requirements import needs
+
+#: CSS pixels.
+DESKTOP = (1280, 900)
+
+
+@contextmanager
+def open_browser(
+    profile: Path, *, size: tuple[int, int] = DESKTOP, dark: bool = False
+) -> Iterator[Chrome]:
+    """Run Chromium with an empty profile in `profile`, at `size` CSS pixels."""
+    options = ChromeOptions()
+    options.binary_location = needs("chromium")
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",  # containers run tests as root
+        "--disable-gpu",
+        "--disable-quic",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-dev-shm-usage",
+        "--disable-sync",
+        "--hide-scrollbars",
+        "--no-first-run",
+        f"--user-data-dir={profile}",
+        f"--window-size={size[0]},{size[1]}",
+    ):
+        options.add_argument(argument)
+    # What the page writes to its console, an uncaught error above all.
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = Chrome(options=options, service=ChromeService(needs("chromedriver")))
+    try:
+        media = {"features": [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]}
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+        metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": False}
+        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        yield driver
+    finally:
+        driver.quit()
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Chrome]:
+    """A browser of one test; a script error on any of its pages fails the test."""
+    with open_browser(tmp_path / "chromium") as driver:
+        yield driver
+        severe = [entry["message"] for entry in driver.get_log("browser") if is_script_error(entry)]
+    assert severe == []
+
+
+def is_script_error(entry: dict[str, str]) -> bool:
+    """Whether the page's own code went wrong: not a connection lost, which is the test's doing."""
+    return entry["level"] == "SEVERE" and entry["source"] != "network"
