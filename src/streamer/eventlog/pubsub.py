@@ -40,7 +40,7 @@ class PubSubConnection(asyncio.Protocol):
     def send(self, *command: str) -> None:
         """Send one command; a connection that is lost drops it."""
         if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(hiredis.pack_command(command))  # type: ignore[arg-type] - its stub says one word
+            self._transport.write(hiredis.pack_command(command))  # type: ignore[arg-type]
 
     def abort(self, reason: str) -> None:
         """Drop the connection; `lost` tells `reason`."""
