@@ -1,3 +1,43 @@
 """Streamer: publish from a worker, watch from anywhere."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from .jobs.kinds import JobKind
+    from .jobs.progress import JobCancelled, Progress, progress, track
+    from .publisher import Publisher
+    from .sync_publisher import SyncPublisher
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "JobCancelled",
+    "JobKind",
+    "Progress",
+    "Publisher",
+    "SyncPublisher",
+    "progress",
+    "track",
+]
+
+#: Where each name lives: imported when first used, so that `import streamer`
+#: costs a worker neither a web framework nor a broker that it does not use.
+_HOMES: Final = {
+    "JobCancelled": ".jobs.progress",
+    "JobKind": ".jobs.kinds",
+    "Progress": ".jobs.progress",
+    "Publisher": ".publisher",
+    "SyncPublisher": ".sync_publisher",
+    "progress": ".jobs.progress",
+    "track": ".jobs.progress",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_HOMES[name], __name__), name)
+    return value

@@ -1,0 +1,1 @@
+"""Jobs: their progress, their events, and the one that transcodes a video."""

@@ -1,0 +1,83 @@
+"""The Dramatiq broker of this deployment: jobs wait in the same Redis as the events."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.middleware import (
+    AgeLimit,
+    AsyncIO,
+    Callbacks,
+    Pipelines,
+    Retries,
+    ShutdownNotifications,
+    TimeLimit,
+)
+
+from ..errors import JobsUnavailable
+from ..settings import Settings
+from ..sync_publisher import SyncPublisher
+from .middleware import JobEvents
+
+#: Times a failed job is tried again.
+MAX_RETRIES: Final = 3
+#: Seconds before the first retry, and before any: each waits twice as long.
+RETRY_SECONDS: Final = (2.0, 300.0)
+#: Seconds after which a job is interrupted.
+TIME_LIMIT: Final = 3600.0
+#: Seconds without a sign of life after which a worker's jobs are given to others.
+HEARTBEAT_TIMEOUT: Final = 60.0
+
+
+def create_broker(
+    settings: Settings,
+    publisher: SyncPublisher | None = None,
+    *,
+    max_retries: int = MAX_RETRIES,
+    retry_seconds: tuple[float, float] = RETRY_SECONDS,
+    time_limit: float = TIME_LIMIT,
+    heartbeat_timeout: float = HEARTBEAT_TIMEOUT,
+    maintenance_chance: int = 1000,
+) -> RedisBroker:
+    """Make the broker; with a publisher, every job's life is published.
+
+    Args:
+        settings: whose ``redis_url`` and ``prefix`` say where the queues are.
+        publisher: None for a process that only enqueues, and tells by itself.
+        max_retries: times a failed job is tried again.
+        retry_seconds: shortest and longest wait before a retry, in seconds.
+        time_limit: seconds that a job may run.
+        heartbeat_timeout: seconds without a sign of life of a worker after which
+            its jobs are given to others.
+        maintenance_chance: of a million calls, how many look for such workers.
+
+    Raises:
+        JobsUnavailable: there is no Redis to queue jobs in.
+    """
+    if settings.redis_url is None:
+        raise JobsUnavailable("no Redis to queue jobs in; set STREAMER_REDIS_URL")
+    least, most = retry_seconds
+    middleware = [
+        AgeLimit(),
+        TimeLimit(time_limit=time_limit * 1000),
+        # A stopping worker interrupts its jobs; they are tried again elsewhere.
+        ShutdownNotifications(notify_shutdown=True),
+        Callbacks(),
+        Pipelines(),
+        # Before Retries: hooks that come "after" run in reverse, and only then
+        # does `message.failed` say whether it was the last attempt.
+        *([JobEvents(publisher)] if publisher is not None else []),
+        Retries(
+            max_retries=max_retries, min_backoff=int(least * 1000), max_backoff=int(most * 1000)
+        ),
+        AsyncIO(),
+    ]
+    return RedisBroker(  # type: ignore[no-untyped-call]
+        url=settings.redis_url,
+        middleware=middleware,
+        # One hash tag: in a cluster the keys of a script must be neighbours.
+        namespace=f"{{{settings.prefix}}}:dramatiq",
+        heartbeat_timeout=int(heartbeat_timeout * 1000),
+        maintenance_chance=maintenance_chance,
+    )

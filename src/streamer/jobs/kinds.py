@@ -1,0 +1,79 @@
+"""The kinds of job that may be asked for over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib.metadata import entry_points
+from typing import Any, Final
+
+import msgspec
+
+from ..errors import InvalidFields, UnknownJobKind
+from ..settings import Settings
+
+#: Packages offer kinds of their own under this name.
+ENTRY_POINTS: Final = "streamer.jobs"
+
+
+class JobKind(msgspec.Struct, frozen=True, kw_only=True):
+    """One kind of job.
+
+    A package offers its own by an entry point, in its ``pyproject.toml``::
+
+        [project.entry-points."streamer.jobs"]
+        thumbnail = "mypackage.jobs:THUMBNAIL"
+
+    where ``THUMBNAIL = JobKind(name="thumbnail", parameters=…, run=…)``. Servers
+    and workers that have the package installed then know it.
+
+    Attributes:
+        name: what a request says as ``kind``; the actor's name.
+        parameters: the rest of the request's body, checked by msgspec.
+        run: does the job, in a worker; its result goes into ``completed``.
+        check: refuses, when asked, a job that cannot be done, by raising a
+            `StreamerError`. May block.
+        options: of the Dramatiq actor (``max_retries``, ``time_limit``, …).
+    """
+
+    name: str
+    parameters: type[msgspec.Struct]
+    run: Callable[[Any, Settings], object]
+    check: Callable[[Any, Settings], None] | None = None
+    options: dict[str, Any] = {}
+
+    def read(self, fields: Mapping[str, Any]) -> msgspec.Struct:
+        """The parameters in `fields`.
+
+        Raises:
+            InvalidFields: one is missing, unknown, of the wrong type or out of range.
+        """
+        try:
+            return msgspec.convert(dict(fields), self.parameters)
+        except msgspec.ValidationError as error:
+            allowed = ", ".join(field.name for field in msgspec.structs.fields(self.parameters))
+            raise InvalidFields(
+                f"a {self.name} job cannot be made of this: {error}; its fields are: {allowed}"
+            ) from error
+
+
+def load_kinds() -> dict[str, JobKind]:
+    """Every kind this installation knows, by name."""
+    from .transcode import TRANSCODE  # noqa: PLC0415 - it needs this module
+
+    kinds: dict[str, JobKind] = {TRANSCODE.name: TRANSCODE}
+    for entry_point in entry_points(group=ENTRY_POINTS):
+        kind: JobKind = entry_point.load()
+        kinds[kind.name] = kind
+    return kinds
+
+
+def find_kind(kinds: Mapping[str, JobKind], name: object) -> JobKind:
+    """The kind of that name.
+
+    Raises:
+        UnknownJobKind: there is none, or `name` is no text.
+    """
+    if isinstance(name, str) and name in kinds:
+        return kinds[name]
+    known = ", ".join(sorted(kinds))
+    raise UnknownJobKind(f"{str(name)[:64]!r} is no kind of job; the kinds are: {known}")

@@ -1,0 +1,218 @@
+"""Jobs as a server sees them: asked for, looked at, cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from dramatiq import Message
+from dramatiq.brokers.redis import RedisBroker
+
+from ..cursor import Cursor
+from ..errors import InvalidJSON, JobsUnavailable, NotFound
+from ..eventlog.base import EventLog
+from ..publisher import Publisher
+from ..settings import Settings
+from ..snapshot import Snapshot
+from ..topic import JOBS, job_of, job_topic, project_topic
+from .broker import create_broker
+from .kinds import JobKind, find_kind, load_kinds
+from .middleware import PROJECT_OPTION, QUEUED_OPTION, end_key, start_key
+from .running import CANCEL_TASK, CANCELLING, cancel_asked
+
+#: States in which no worker has the job: it can be ended at once.
+_WAITING: Final = ("queued", "retrying", "stalled")
+
+_logger: Final = logging.getLogger(__name__)
+
+
+class Jobs:
+    """Queues jobs and tells what became of them.
+
+    Args:
+        settings: whose ``redis_url`` says where jobs are queued.
+        kinds: what may be asked for; by default all that are installed.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        log: EventLog,
+        publisher: Publisher,
+        *,
+        kinds: Mapping[str, JobKind] | None = None,
+    ) -> None:
+        self._settings: Final = settings
+        self._log: Final = log
+        self._publisher: Final = publisher
+        self._kinds: Final = dict(kinds) if kinds is not None else load_kinds()
+        self._broker: RedisBroker | None = None
+
+    async def submit(self, project_id: str, body: object) -> dict[str, Any]:
+        """Queue the job that `body` asks for: its ``kind`` and the kind's parameters.
+
+        ``last_event_id`` of the answer is the log's position before the job was
+        queued: whoever reads on from there misses none of its events.
+
+        Raises:
+            InvalidInput: the body, the project's id, the kind, a parameter or
+                the source is wrong.
+            JobsUnavailable: this installation cannot run it.
+            LogUnavailable: Redis cannot be reached; nothing was queued.
+        """
+        project = project_topic(project_id)
+        if not isinstance(body, dict):
+            raise InvalidJSON('the body must be a JSON object, as in {"kind": "transcode", …}')
+        kind = find_kind(self._kinds, body.get("kind"))
+        parameters = kind.read({name: body[name] for name in body if name != "kind"})
+        if kind.check is not None:
+            await asyncio.to_thread(kind.check, parameters, self._settings)
+        broker = self._open_broker()
+        message: Message[Any] = Message(
+            queue_name=kind.options.get("queue_name", "default"),
+            actor_name=kind.name,
+            args=(),
+            kwargs=msgspec.to_builtins(parameters),
+            options={PROJECT_OPTION: project_id, QUEUED_OPTION: True},
+        )
+        job_id = message.message_id
+        topics = (project, job_topic(job_id))
+        head = await self._log.head()
+        await self._publisher.status(
+            topics,
+            "queued",
+            task_name=kind.name,
+            message="Queued",
+            idempotency_key=f"{job_id}:queued",
+        )
+        try:
+            await asyncio.to_thread(broker.enqueue, message)
+        except Exception as error:
+            _logger.warning("job %s could not be queued: %s", job_id, error)
+            await self._tell_not_queued(topics, kind.name, job_id)
+            raise JobsUnavailable("the job could not be queued", retry_after=1) from error
+        return _accepted(job_id, head, f"Queued: {kind.name}")
+
+    async def state(self, job_id: str) -> dict[str, Any]:
+        """What a job's snapshot says.
+
+        Raises:
+            InvalidTopic: `job_id` is malformed.
+            NotFound: nothing was ever told of such a job.
+        """
+        snapshot = await self._snapshot(job_id)
+        return self._described(job_id, snapshot)
+
+    async def recent(self, limit: int) -> list[dict[str, Any]]:
+        """The jobs that were last heard of, the latest first."""
+        topics = [topic for topic in await self._log.topics(JOBS, limit) if job_of(topic)]
+        if not topics:
+            return []
+        snapshots = await self._log.snapshots(topics)
+        return [self._described(topic.removeprefix(JOBS), snapshots[topic]) for topic in topics]
+
+    async def cancel(self, job_id: str) -> dict[str, Any]:
+        """Cancel a job that waits, or ask the worker that runs it to; may be repeated.
+
+        A job that is over is left as it is.
+
+        Raises:
+            InvalidTopic: `job_id` is malformed.
+            NotFound: nothing was ever told of such a job.
+        """
+        snapshot = await self._snapshot(job_id)
+        topics = _topics_of(job_id, snapshot)
+        if snapshot.terminal is None and snapshot.status in _WAITING:
+            # A worker that starts the job now uses the same key: one of the two
+            # is in the log, and both sides see which.
+            await self._publisher.status(
+                topics,
+                "cancelled",
+                task_name=self._kind_of(snapshot),
+                message="Cancelled",
+                attempt=snapshot.attempt,
+                idempotency_key=start_key(job_id, (snapshot.attempt or 0) + 1),
+            )
+            snapshot = await self._snapshot(job_id)
+        if snapshot.terminal is None and not cancel_asked(snapshot):
+            await self._publisher.status(
+                topics,
+                CANCELLING,
+                task_name=CANCEL_TASK,
+                message="Cancelling",
+                idempotency_key=f"{job_id}:cancel",
+            )
+            snapshot = await self._snapshot(job_id)
+        return self._described(job_id, snapshot)
+
+    def close(self) -> None:
+        """Let go of the connections to Redis."""
+        if self._broker is not None:
+            self._broker.client.close()
+
+    def _open_broker(self) -> RedisBroker:
+        if self._broker is None:
+            self._broker = create_broker(self._settings)
+        return self._broker
+
+    async def _snapshot(self, job_id: str) -> Snapshot:
+        topic = job_topic(job_id)
+        snapshot = (await self._log.snapshots([topic]))[topic]
+        if snapshot.status is None and not snapshot.tasks:
+            raise NotFound(f"no job {job_id!r} is known; it may have been forgotten")
+        return snapshot
+
+    def _described(self, job_id: str, snapshot: Snapshot) -> dict[str, Any]:
+        return {
+            "job_id": job_id,
+            "project_id": _last_told(snapshot).get("project_id"),
+            "kind": self._kind_of(snapshot),
+            "stream_url": _stream_url(job_id),
+            **snapshot.to_fields(),
+        }
+
+    def _kind_of(self, snapshot: Snapshot) -> str | None:
+        names = [name for name in snapshot.tasks if name != CANCEL_TASK]
+        known = (name for name in names if name in self._kinds)
+        return next(known, next(iter(names), None))
+
+    async def _tell_not_queued(self, topics: tuple[str, ...], kind: str, job_id: str) -> None:
+        try:
+            await self._publisher.error(
+                topics,
+                "the job could not be queued",
+                task_name=kind,
+                idempotency_key=end_key(job_id),
+            )
+        except Exception:
+            _logger.exception("nobody was told that job %s could not be queued", job_id)
+
+
+def _accepted(job_id: str, head: Cursor, message: str) -> dict[str, Any]:
+    return {
+        "task_id": job_id,
+        "status": "queued",
+        "message": message,
+        "stream_url": _stream_url(job_id),
+        "last_event_id": str(head),
+    }
+
+
+def _stream_url(job_id: str) -> str:
+    return f"/api/v1/jobs/{job_id}/stream"
+
+
+def _topics_of(job_id: str, snapshot: Snapshot) -> tuple[str, ...]:
+    project_id = _last_told(snapshot).get("project_id")
+    own = job_topic(job_id)
+    return (own,) if project_id is None else (project_topic(project_id), own)
+
+
+def _last_told(snapshot: Snapshot) -> dict[str, Any]:
+    for body in snapshot.tasks.values():
+        told: dict[str, Any] = msgspec.json.decode(body)
+        return told
+    return {}

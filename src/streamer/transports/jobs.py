@@ -1,0 +1,86 @@
+"""The HTTP face of jobs."""
+
+from typing import Annotated, Any, Final
+
+from litestar import Litestar, Request, Response, get, post
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.exceptions import SerializationException
+from litestar.params import Parameter
+
+from ..errors import InvalidJSON
+from ..eventlog.base import EventLog
+from ..jobs.submit import Jobs
+from ..publisher import Publisher
+from ..settings import Settings
+
+#: Jobs in one list, at most.
+_MAX_LISTED: Final = 200
+
+
+def provide_jobs(state: State, settings: Settings, log: EventLog, publisher: Publisher) -> Jobs:
+    """The application's one `Jobs`, made when it is first wanted."""
+    if "jobs" not in state:
+        state["jobs"] = Jobs(settings, log, publisher)
+    jobs: Jobs = state["jobs"]
+    return jobs
+
+
+def close_jobs(app: Litestar) -> None:
+    """Let go of what `provide_jobs` made; for ``on_shutdown``."""
+    if "jobs" in app.state:
+        app.state["jobs"].close()
+
+
+_DEPENDENCIES: Final = {"jobs": Provide(provide_jobs, sync_to_thread=False)}
+
+
+@post(
+    ["/api/v1/projects/{project_id:str}/jobs", "/api/v1/projects/{project_id:str}/generate"],
+    status_code=202,
+    dependencies=_DEPENDENCIES,
+    tags=["jobs"],
+    summary="Queue a job",
+)
+async def submit_job(
+    project_id: str, request: Request[Any, Any, Any], jobs: Jobs
+) -> Response[dict[str, Any]]:
+    """Queue a job of a kind, as in `{"kind": "transcode", "source": "sample", "height": 480}`."""
+    try:
+        body = await request.json()
+    except SerializationException as error:
+        raise InvalidJSON("the body is not JSON; it must be a JSON object") from error
+    accepted = await jobs.submit(project_id, body)
+    location = f"/api/v1/jobs/{accepted['task_id']}"
+    return Response(accepted, status_code=202, headers={"Location": location})
+
+
+@get("/api/v1/jobs", dependencies=_DEPENDENCIES, tags=["jobs"], summary="List the latest jobs")
+async def list_jobs(
+    jobs: Jobs, limit: Annotated[int, Parameter(ge=1, le=_MAX_LISTED)] = 20
+) -> dict[str, Any]:
+    """List the jobs that were last heard of, the latest first."""
+    return {"jobs": await jobs.recent(limit)}
+
+
+@get(
+    "/api/v1/jobs/{job_id:str}", dependencies=_DEPENDENCIES, tags=["jobs"], summary="Look at a job"
+)
+async def get_job(job_id: str, jobs: Jobs) -> dict[str, Any]:
+    """Tell the state of one job."""
+    return await jobs.state(job_id)
+
+
+@post(
+    "/api/v1/jobs/{job_id:str}/cancel",
+    status_code=202,
+    dependencies=_DEPENDENCIES,
+    tags=["jobs"],
+    summary="Cancel a job",
+)
+async def cancel_job(job_id: str, jobs: Jobs) -> dict[str, Any]:
+    """Cancel a job: at once if it waits, as soon as it can stop if it runs."""
+    return await jobs.cancel(job_id)
+
+
+JOB_HANDLERS: Final = (submit_job, list_jobs, get_job, cancel_job)
