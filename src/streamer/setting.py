@@ -61,8 +61,10 @@ class Setting(NamedTuple):
         description = self.meta.description or ""
         return f"{description} In {self.unit}." if self.unit else description
 
-    def check(self, value: Any) -> Any:  # noqa: ANN401 - text, or the field's own type
-        """Return `value` as the field's type.
+    def check(self, value: Any, called: str | None = None) -> Any:  # noqa: ANN401
+        """Return `value`, text or already of the field's type, as the field's type.
+
+        `called` is what an error calls it, if not its variable: ``--port``.
 
         Raises:
             InvalidSetting: it is malformed, or outside the limits.
@@ -72,7 +74,7 @@ class Setting(NamedTuple):
             parsed = parse(value, self) if isinstance(value, str) else value
             return msgspec.convert(parsed, self.annotated, dec_hook=_as_it_is)
         except (ValueError, StreamerError) as error:
-            message = f"{self.variable} is {str(value)!r}; it must be {self.allowed}"
+            message = f"{called or self.variable} is {str(value)!r}; it must be {self.allowed}"
             raise InvalidSetting(message) from error
 
     @property

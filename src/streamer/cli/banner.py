@@ -1,0 +1,73 @@
+"""What ``streamer run`` says: where everything is, and how to stop it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from .. import __version__
+from ..settings import Settings
+from .redacted import without_password
+
+
+class Banner:
+    """Tells a person on a terminal with a panel, and a log file with lines."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console: Final = console or Console(stderr=True, highlight=False)
+        self._log = ""
+
+    def log_at(self, redis_url: str) -> None:
+        """Remember that the log is a Redis elsewhere."""
+        self._log = without_password(redis_url)
+
+    def log_in(self, data_dir: Path) -> None:
+        """Remember that the log is our own server."""
+        self._log = f"embedded, kept in {_shown(data_dir)}"
+
+    def ready(self, settings: Settings) -> None:
+        """Say that the server answers, and where."""
+        page = settings.base_url
+        if not self._console.is_terminal:
+            self._console.print(f"Streamer {__version__} is ready at {page}", soft_wrap=True)
+            self._console.print(f"Event log: {self._log}", soft_wrap=True)
+            return
+        rows = Table.grid(padding=(0, 2))
+        rows.add_column(style="dim")
+        rows.add_column(overflow="fold")
+        rows.add_row("Page", Text(page, style=f"bold cyan link {page}"))
+        rows.add_row("Event log", self._log)
+        rows.add_row("Videos", _shown(settings.media_dir))
+        rows.add_row("Results", _shown(settings.output_dir))
+        rows.add_row("Watch", "streamer tail projects/p1")
+        rows.add_row("Stop", Text.assemble(("Ctrl-C", "bold")))
+        title = Text.assemble(("Streamer ", "bold"), (__version__, "dim"))
+        panel = Panel.fit(
+            rows, title=title, title_align="left", border_style="cyan", padding=(1, 2)
+        )
+        self._console.print(panel)
+
+    def problem(self, text: str) -> None:
+        """Say what went wrong, and what is done about it."""
+        self._console.print(Text(text, style="yellow"), soft_wrap=True)
+
+    def stopping(self, text: str) -> None:
+        """Say what is being stopped."""
+        self._console.print(Text(text, style="dim"), soft_wrap=True)
+
+    def stopped(self) -> None:
+        """Say that nothing runs any more."""
+        self._console.print(Text("Stopped.", style="dim"))
+
+
+def _shown(path: Path) -> str:
+    """`path` from where the user is, if it is below; else in full."""
+    try:
+        return f"{path.relative_to(Path.cwd())}/"
+    except ValueError:
+        return f"{path}/"

@@ -1,0 +1,91 @@
+"""``streamer check``: every setting, where it is from, and what can be reached."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+import rich_click as click
+from click import get_current_context
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..settings import SETTINGS, Settings, unknown_variables
+from .options import GIVEN, with_settings
+from .probes import Finding, probe_all
+from .redacted import without_password
+
+_MARKS: Final = {True: ("✓", "green"), False: ("✗", "bold red"), None: ("!", "yellow")}
+#: Columns when nobody's terminal says: a log file or a pipe wraps nothing.
+_WIDE: Final = 160
+
+
+@click.command()
+@with_settings(*SETTINGS)
+def check(settings: Settings) -> None:
+    """Show every setting and where it comes from, and try what it points to.
+
+    The exit code is 1 if something that is needed is missing.
+    """
+    given = get_current_context().meta[GIVEN]
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+    console.print(_settings_table(settings, given))
+    findings = [*_misspelt(), *probe_all(settings)]
+    console.print(_findings_table(findings))
+    sys.exit(1 if any(finding.good is False for finding in findings) else 0)
+
+
+def _settings_table(settings: Settings, given: frozenset[str]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", title_justify="left")
+    for heading in ("Setting", "Value", "From", "What it is"):
+        table.add_column(heading, overflow="fold", no_wrap=heading == "Setting")
+    for setting in SETTINGS.values():
+        value = setting.text(getattr(settings, setting.name))
+        if setting.name == "redis_url":
+            value = without_password(value)
+        source, style = "default", "dim"
+        if setting.name in given:
+            source, style = "option", "bold"
+        elif os.environ.get(setting.variable):
+            source, style = "variable", "bold"
+        shown = _from_here(value) if value.startswith("/") else value
+        table.add_row(
+            Text(setting.variable, style="cyan"),
+            Text(shown or "not set", style=style),
+            Text(source, style=style),
+            Text(setting.help, style="dim"),
+        )
+    return table
+
+
+def _findings_table(findings: list[Finding]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row()
+    for finding in findings:
+        mark, style = _MARKS[finding.good]
+        table.add_row(Text(mark, style=style), Text(finding.what, style="bold"), finding.found)
+    return table
+
+
+def _misspelt() -> list[Finding]:
+    return [
+        Finding(
+            name,
+            "is no setting" + (f"; did you mean {nearest}?" if nearest else " of Streamer"),
+            good=None,
+        )
+        for name, nearest in unknown_variables(os.environ).items()
+    ]
+
+
+def _from_here(path: str) -> str:
+    try:
+        return str(Path(path).relative_to(Path.cwd()))
+    except ValueError:
+        return path

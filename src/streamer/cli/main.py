@@ -1,0 +1,47 @@
+"""The group of commands, and its help with every setting."""
+
+from __future__ import annotations
+
+import rich_click as click
+from rich.panel import Panel
+from rich.table import Table
+
+from .. import __version__
+from ..settings import SETTINGS
+from .check import check
+from .openapi import openapi
+from .publish import publish
+from .run import run
+from .serve import serve
+from .tail import tail
+from .worker import worker
+
+
+class _Group(click.RichGroup):
+    """A group whose help ends with the settings."""
+
+    def format_epilog(self, ctx: click.RichContext, formatter: click.RichHelpFormatter) -> None:  # type: ignore[override]
+        """Write every variable with its default and its line of help."""
+        table = Table(box=None, show_header=False, padding=(0, 1, 0, 0))
+        table.add_column(style="bold cyan", no_wrap=True)
+        table.add_column(style="dim", no_wrap=True)
+        table.add_column()
+        for setting in SETTINGS.values():
+            table.add_row(setting.variable, setting.default, setting.help)
+        title = "Settings: variables, their defaults (an option on the command line wins)"
+        formatter.write(Panel(table, title=title, title_align="left", border_style="dim"))
+        super().format_epilog(ctx, formatter)
+
+
+@click.group(
+    cls=_Group,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Start with: streamer run",
+)
+@click.version_option(__version__, prog_name="streamer")
+def main() -> None:
+    """Publish from a worker, watch from anywhere, miss nothing without being told."""
+
+
+for command in (run, serve, worker, tail, publish, check, openapi):
+    main.add_command(command)

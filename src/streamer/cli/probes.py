@@ -1,0 +1,132 @@
+"""What a start would need, tried one by one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from ..errors import StreamerError
+from ..settings import Settings
+from .redacted import without_password
+
+#: Seconds that a program or a server gets to answer.
+_PATIENCE: Final = 5.0
+
+
+class Finding(NamedTuple):
+    """What a probe found; `good` is None for what works less well, False for what stops a start."""
+
+    what: str
+    found: str
+    good: bool | None = True
+
+
+def probe_all(settings: Settings) -> list[Finding]:
+    """Try everything that `settings` point to."""
+    return [
+        _event_log(settings),
+        _port(settings),
+        *(_program(name) for name in ("ffmpeg", "ffprobe")),
+        _directory("Data directory", settings.data_dir),
+        _directory("Media directory", settings.media_dir),
+        _directory("Output directory", settings.output_dir),
+    ]
+
+
+def _event_log(settings: Settings) -> Finding:
+    if settings.redis_url is None:
+        return _embedded(settings)
+    from ..eventlog.about import describe
+
+    shown = without_password(settings.redis_url)
+    try:
+        about = asyncio.run(describe(settings.redis_url))
+    except StreamerError as error:
+        return Finding("Redis", f"{shown}: {error.detail}", good=False)
+    found = (
+        f"{about.server} {about.version} at {shown}, {about.latency_ms:.1f} ms away, "
+        f"persistence: {about.persistence}"
+    )
+    if not about.new_enough:
+        return Finding("Redis", f"{found}; 7.0 or newer is needed", good=False)
+    return Finding("Redis", found, good=None if about.persistence == "none" else True)
+
+
+def _embedded(settings: Settings) -> Finding:
+    from ..eventlog.data_lock import running_url
+    from ..eventlog.server_binary import find_server_binary
+
+    try:
+        binary = find_server_binary()
+    except StreamerError as error:
+        return Finding("Event log", error.detail, good=False)
+    state = "runs" if running_url(settings.data_dir) else "starts with streamer run"
+    return Finding("Event log", f"embedded, {_version(str(binary))}; it {state}")
+
+
+def _port(settings: Settings) -> Finding:
+    what = f"Port {settings.port}"
+    import httpx
+
+    try:
+        answer = httpx.get(f"{settings.base_url}/healthz", timeout=_PATIENCE, trust_env=False)
+    except httpx.ConnectError:
+        return _bindable(what, settings)
+    except httpx.TransportError as error:
+        return Finding(what, f"in use by something that does not speak HTTP ({error})", good=None)
+    who = "a running Streamer" if answer.is_success else "another web server"
+    return Finding(what, f"in use by {who}", good=answer.is_success or None)
+
+
+def _bindable(what: str, settings: Settings) -> Finding:
+    try:
+        family = socket.getaddrinfo(settings.host, settings.port)[0][0]
+        socket.create_server((settings.host, settings.port), family=family).close()
+    except OSError as error:
+        return Finding(what, f"cannot be had on {settings.host}: {error.strerror}", good=False)
+    return Finding(what, f"free on {settings.host}")
+
+
+def _program(name: str) -> Finding:
+    path = shutil.which(name)
+    if path is None:
+        return Finding(
+            name, "not found: transcode jobs cannot run; sudo apt-get install ffmpeg", good=None
+        )
+    try:
+        printed = subprocess.run(
+            [path, "-version"], capture_output=True, text=True, timeout=_PATIENCE, check=True
+        ).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        return Finding(name, f"{path} does not work: {error}", good=None)
+    # The first line is: ffmpeg version 5.1.6 Copyright (c) ...
+    version = printed.split(" Copyright", 1)[0].removeprefix(f"{name} version ")
+    return Finding(name, f"{version} at {path}")
+
+
+def _version(path: str) -> str:
+    """What the server binary at `path` calls itself: "Valkey server v=9.1.2"."""
+    try:
+        told = subprocess.run(
+            [path, "--version"], capture_output=True, text=True, timeout=_PATIENCE, check=True
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        return path
+    return " ".join(told.split()[:3])
+
+
+def _directory(what: str, path: Path) -> Finding:
+    if path.is_dir():
+        good = os.access(path, os.R_OK | os.W_OK | os.X_OK)
+        return Finding(what, f"{path} can{'' if good else 'not'} be written", good=good)
+    if path.exists():
+        return Finding(what, f"{path} is no directory", good=False)
+    parent = next(above for above in path.parents if above.exists())
+    good = parent.is_dir() and os.access(parent, os.W_OK | os.X_OK)
+    found = f"{path} will be made" if good else f"{path} cannot be made in {parent}"
+    return Finding(what, found, good=good)

@@ -1,0 +1,84 @@
+"""``streamer serve``: the HTTP server, in one process or several."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+
+import msgspec
+import rich_click as click
+
+from ..settings import Settings
+from .child import Child, Leash, how_it_ended
+from .listen import address, listen
+from .log_url import needed_log_url
+from .options import with_settings
+from .parent import end_with_parent
+
+#: Seconds beyond the drain that a server gets to end by itself.
+STOP_MARGIN = 10.0
+#: Seconds before a server process that died is started again.
+_RESTART_AFTER = 1.0
+
+
+@click.command()
+@with_settings("host", "port", "workers", "redis_url", "data_dir", "log_level")
+@click.option("--fd", type=int, hidden=True, help="A socket that already listens.")
+@click.option("--parent-pipe", type=int, hidden=True)
+def serve(settings: Settings, fd: int | None, parent_pipe: int | None) -> None:
+    """Serve streams, the page and the HTTP API.
+
+    With --workers N it is N processes on one port; each has its own readers.
+    """
+    settings = msgspec.structs.replace(settings, redis_url=needed_log_url(settings))
+    end_with_parent(parent_pipe)
+    with listen(settings.host, settings.port) if fd is None else socket.socket(fileno=fd) as bound:
+        if fd is None:
+            host, port = address(bound)
+            shown = f"[{host}]" if ":" in host else host
+            click.echo(f"Serving at http://{shown}:{port}", err=True)
+        if settings.workers == 1:
+            from ..server import serve as serve_here
+
+            serve_here(settings, sockets=[bound])
+        else:
+            asyncio.run(_serve_in_processes(settings, bound))
+
+
+async def _serve_in_processes(settings: Settings, bound: socket.socket) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    one = msgspec.structs.replace(settings, workers=1)
+    bound.set_inheritable(True)
+    with Leash() as leash:
+        children = [
+            Child(
+                f"server {n + 1}",
+                ["serve", "--fd", str(bound.fileno())],
+                leash,
+                one.to_env(),
+                fds=[bound.fileno()],
+            )
+            for n in range(settings.workers)
+        ]
+        keepers = [asyncio.create_task(_keep(child, stop)) for child in children]
+        await stop.wait()
+        await asyncio.gather(*(c.stop(settings.drain_seconds + STOP_MARGIN) for c in children))
+        await asyncio.gather(*keepers)
+
+
+async def _keep(child: Child, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        await child.start()
+        code = await child.wait()
+        if stop.is_set():
+            return
+        click.echo(f"The {child.name} ended ({how_it_ended(code)}); starting it again.", err=True)
+        try:
+            async with asyncio.timeout(_RESTART_AFTER):
+                await stop.wait()
+        except TimeoutError:
+            continue

@@ -1,0 +1,150 @@
+"""``streamer tail``: follow a topic, with bars in a terminal and JSON lines in a pipe."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+import threading
+from contextlib import closing
+from typing import TYPE_CHECKING, Protocol, Self
+
+import rich_click as click
+
+from ..errors import StreamerError
+from ..settings import Settings
+from ..topic import check_topic
+from .options import with_settings
+
+if TYPE_CHECKING:
+    from ..client import Received
+
+#: What the shell is told of a job that did not complete.
+FAILED = 1
+
+
+@click.command()
+@click.argument("topic", nargs=-1, required=True, metavar="TOPIC...")
+@with_settings("url")
+@click.option(
+    "--from",
+    "start",
+    metavar="WHERE",
+    help="Begin at `earliest`, `latest` or after an event id. Default: latest.",
+)
+@click.option(
+    "--until",
+    type=click.Choice(["end"]),
+    help="End after the first terminal event, whatever the topic; a job's topic always does.",
+)
+def tail(settings: Settings, topic: tuple[str, ...], start: str | None, until: str | None) -> None:
+    """Follow TOPIC, and resume by itself whenever the connection is lost.
+
+    In a terminal each task is a bar, and other events are lines. In a pipe each
+    event is one line of JSON, exactly as it was sent. Lost connections are told
+    on the standard error. The exit code is 0 at the end, 1 if the job failed or
+    was cancelled, or the server refused.
+
+    Example: streamer tail projects/p1 --from earliest | jq .progress
+    """
+    from ..client import Refused, follow
+    from .bars import Bars
+
+    try:
+        topics = [check_topic(name) for name in topic]
+    except StreamerError as error:
+        raise click.UsageError(error.detail) from error
+    show: _Show = Bars() if sys.stdout.isatty() else _Lines()
+    outcome = 0
+    try:
+        with (
+            show,
+            closing(
+                follow(
+                    settings.base_url,
+                    *topics,
+                    start=start,
+                    until_end=until is not None,
+                    on_reconnect=show.reconnecting,
+                )
+            ) as events,
+        ):
+            for event in events:
+                show.event(event)
+                if event.type == "error" or _is_cancelled(event):
+                    outcome = FAILED
+                elif event.type == "completed":
+                    outcome = 0
+    except Refused as error:
+        raise click.ClickException(error.detail) from error
+    except BrokenPipeError:
+        _let_go_of_output()
+    except KeyboardInterrupt:
+        # To stop watching is no failure, and no news either.
+        outcome = 0
+    sys.exit(outcome)
+
+
+def _is_cancelled(event: Received) -> bool:
+    return event.type == "status" and event.fields().get("status") in {"cancelled", "canceled"}
+
+
+class _Show(Protocol):
+    """How events are shown."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def event(self, event: Received) -> None:
+        """Show one event."""
+
+    def reconnecting(self, reason: str, seconds: float) -> None:
+        """Tell that the connection is lost, and the seconds until it is tried again."""
+
+
+class _Lines:
+    """One line of JSON for each event, and for each gap: what was lost must be told."""
+
+    def __enter__(self) -> Self:
+        _end_with_reader()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def event(self, event: Received) -> None:
+        """Write the body, and do not keep it back."""
+        from ..event import CONTROL_TYPES
+
+        if event.type not in CONTROL_TYPES or event.type == "gap":
+            sys.stdout.buffer.write(event.body + b"\n")
+            sys.stdout.buffer.flush()
+
+    def reconnecting(self, reason: str, seconds: float) -> None:
+        """Tell it beside the output."""
+        click.echo(f"{reason}; back in {seconds:.1f} s", err=True)
+
+
+def _end_with_reader() -> None:
+    """Interrupt us when the pipe's reader goes, as in ``| head``, even while no event comes."""
+    if not hasattr(select, "poll"):
+        return
+    watched = select.poll()
+    try:
+        # No event is asked for: that the far end is closed is always told.
+        watched.register(sys.stdout.fileno(), 0)
+    except (OSError, ValueError):
+        return
+
+    def watch() -> None:
+        if any(what & select.POLLERR for _, what in watched.poll()):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=watch, name="reader", daemon=True).start()
+
+
+def _let_go_of_output() -> None:
+    # Python flushes at exit, into a pipe that nobody reads.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,26 @@
+"""``streamer worker``: run jobs."""
+
+from __future__ import annotations
+
+import msgspec
+import rich_click as click
+
+from ..settings import Settings
+from .log_url import needed_log_url
+from .options import with_settings
+from .parent import end_with_parent
+
+
+@click.command()
+@with_settings("redis_url", "data_dir", "job_threads", "log_level")
+@click.option("--parent-pipe", type=int, hidden=True)
+def worker(settings: Settings, parent_pipe: int | None) -> None:
+    """Run jobs, and publish how they go.
+
+    It needs the same event log as the servers: --redis-url or STREAMER_REDIS_URL,
+    or a `streamer run` on the same data directory, which has a worker of its own.
+    """
+    from ..jobs.worker import run_worker
+
+    end_with_parent(parent_pipe)
+    run_worker(msgspec.structs.replace(settings, redis_url=needed_log_url(settings)))
