@@ -7,6 +7,9 @@ from typing import Any, Final
 import msgspec
 
 from .cursor import ORIGIN, Cursor
+from .errors import InvalidFields
+from .event import Event
+from .job_event import check_job_event, snapshot_changes
 
 #: Tasks a snapshot remembers; beyond them the oldest is forgotten. A project may
 #: see thousands over its life, and a snapshot is sent to every new reader.
@@ -50,6 +53,32 @@ class Snapshot(msgspec.Struct, frozen=True):
             "cursor": str(self.cursor),
             "tasks": self.tasks,
         }
+
+    def at(self, cursor: Cursor) -> Snapshot:
+        """The same state, known to hold up to `cursor`."""
+        return msgspec.structs.replace(self, cursor=cursor)
+
+    def after(self, event: Event) -> Snapshot:
+        """The state once `event`, the next durable one of the topic, has happened."""
+        fields = msgspec.json.decode(event.fields)
+        try:
+            job_event = check_job_event(event.type, fields)
+        except InvalidFields:  # written by an older or another publisher
+            return self
+        changes = snapshot_changes(job_event)
+        if not changes or event.id is None:
+            return self
+        tasks = self.tasks
+        if job_event is not None and job_event.task_name is not None:
+            tasks = dict(tasks)
+            tasks.pop(job_event.task_name, None)
+            tasks[job_event.task_name] = msgspec.Raw(event.body)
+            for name in list(tasks)[:-MAX_TASKS]:
+                del tasks[name]
+        terminal = event.id if event.terminal else None
+        return msgspec.structs.replace(
+            self, cursor=event.id, tasks=tasks, terminal=terminal, **changes
+        )
 
     @classmethod
     def from_stored(

@@ -3,47 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
 from ..cursor import Cursor
 from ..event import Event
 from ..new_event import NewEvent
+from ..page import Page
 from ..snapshot import Snapshot
-
-
-class Gap(msgspec.Struct, frozen=True):
-    """Events that a reader can no longer be given.
-
-    Attributes:
-        topic: whose events were lost; None if the log itself was (``reset``).
-        after: the reader's cursor: the last position it is known to have seen.
-        until: the id of the last event that was lost.
-        reason: ``trimmed`` (over the topic's maximum length), ``expired`` (over
-            its age) or ``reset`` (the log was lost, flushed or rolled back).
-    """
-
-    topic: str | None
-    after: Cursor
-    until: Cursor
-    reason: str
-
-
-class Page(msgspec.Struct, frozen=True):
-    """One page of a replay, in the order of ids.
-
-    Attributes:
-        items: events and gaps; a gap stands at its `until`.
-        cursor: everything up to here is in `items`, or was never published to
-            these topics. Read on from here.
-        complete: there was no more when the page was read; `cursor` is then the
-            log's position at that moment.
-    """
-
-    items: tuple[Event | Gap, ...]
-    cursor: Cursor
-    complete: bool
 
 
 class BatchKey(msgspec.Struct, frozen=True):
@@ -92,6 +60,7 @@ class Notifications(Protocol):
         """Stop listening; no call of the listener follows."""
 
 
+@runtime_checkable
 class EventLog(Protocol):
     """An append-only log of events, read by topic, with ids from one clock.
 

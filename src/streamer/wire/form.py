@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from ..event import Event
-from .control import Control
+from ..control import Control
 
 
 class Form(Protocol):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..cursor import Cursor
 from ..event import Event
-from .control import Control
+from ..control import Control
 
 
 def answer(items: Sequence[Event | Control], cursor: Cursor) -> bytes:

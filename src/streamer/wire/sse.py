@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ..event import Event
-from .control import Control
+from ..control import Control
 
 #: Response headers of every SSE stream. `no-transform` keeps Traefik and Caddy
 #: from holding back a sparse stream to compress it, `X-Accel-Buffering` nginx.

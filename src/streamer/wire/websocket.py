@@ -11,7 +11,7 @@ from ..cursor import Cursor
 from ..errors import InvalidFrame
 from ..event import Event
 from ..topic import check_topic
-from .control import Control
+from ..control import Control
 
 _TEXT: Final = 0x81  # FIN + opcode text, RFC 6455 section 5.2
 _SHORT: Final = 125

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from ..cursor import Cursor
-from ..json_line import encode_line
+from .cursor import Cursor
+from .json_line import encode_line
 
 
 class Control(msgspec.Struct, frozen=True):

@@ -1,0 +1,123 @@
+"""The application: only wires."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from litestar import Litestar
+from litestar.config.cors import CORSConfig
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.openapi.config import OpenAPIConfig
+
+from . import __version__
+from .errors import StreamerError
+from .eventlog.base import EventLog
+from .eventlog.redis import RedisEventLog
+from .feeds import TailLimits
+from .hub import Hub, HubOptions
+from .publisher import Publisher
+from .settings import Settings
+from .transports.connections import CONNECTION_HANDLERS, Census
+from .transports.health import HEALTH_HANDLERS
+from .transports.jobs import JOB_HANDLERS
+from .transports.pages import PAGE_HANDLERS
+from .transports.poll import POLL_HANDLERS
+from .transports.problems import http_problem, streamer_problem, unexpected_problem
+from .transports.publish import PUBLISH_HANDLERS
+from .transports.sse import SSE_HANDLERS
+from .transports.websocket import WEBSOCKET_HANDLERS
+
+
+def create_app(settings: Settings, log: EventLog | None = None) -> Litestar:
+    """Wire an application over `log`, by default the Redis that `settings` names.
+
+    The log is closed with the application.
+    """
+    the_log = open_event_log(settings) if log is None else log
+    tail = TailLimits(max_events=settings.tail_events, max_bytes=settings.tail_bytes)
+    options = HubOptions(
+        tail=tail, send_timeout=settings.send_timeout, retry_ms=settings.retry_ms
+    )
+    hub = Hub(the_log, options)
+    census = Census(hub, the_log)
+    app = Litestar(
+        route_handlers=[
+            *SSE_HANDLERS,
+            *WEBSOCKET_HANDLERS,
+            *POLL_HANDLERS,
+            *PUBLISH_HANDLERS,
+            *JOB_HANDLERS,
+            *CONNECTION_HANDLERS,
+            *HEALTH_HANDLERS,
+            *PAGE_HANDLERS,
+        ],
+        dependencies={
+            "settings": _given(settings),
+            "log": _given(the_log),
+            "hub": _given(hub),
+            "publisher": _given(Publisher(the_log, max_event_bytes=settings.max_event_bytes)),
+            "census": _given(census),
+        },
+        exception_handlers={
+            StreamerError: streamer_problem,
+            HTTPException: http_problem,
+            Exception: unexpected_problem,
+        },
+        cors_config=_cors(settings),
+        openapi_config=OpenAPIConfig(title="Streamer", version=__version__, path="/schema"),
+        lifespan=[lambda _app: _life(settings, the_log, hub, census)],
+        # An event's fields and its envelope; anything larger is refused unread.
+        request_max_body_size=2 * settings.max_event_bytes,
+    )
+    app.state.settings = settings
+    app.state.hub = hub
+    return app
+
+
+def open_event_log(settings: Settings) -> RedisEventLog:
+    """The event log that `settings` names; it connects when first used."""
+    if settings.redis_url is None:
+        raise ValueError("no redis_url; start an EmbeddedServer and use its url")
+    return RedisEventLog(
+        settings.redis_url, prefix=settings.prefix, retention=settings.retention_policy()
+    )
+
+
+@asynccontextmanager
+async def _life(
+    settings: Settings, log: EventLog, hub: Hub, census: Census
+) -> AsyncIterator[None]:
+    hub.start()
+    reporting = asyncio.create_task(census.run())
+    try:
+        yield
+    finally:
+        reporting.cancel()
+        await asyncio.gather(reporting, return_exceptions=True)
+        await census.withdraw()
+        await hub.close()
+        await log.close()
+
+
+def _given(value: Any) -> Provide:  # noqa: ANN401 - whatever is injected
+    provide: Callable[[], Any] = lambda: value  # noqa: E731
+    return Provide(provide, use_cache=True, sync_to_thread=False)
+
+
+def _cors(settings: Settings) -> CORSConfig:
+    return CORSConfig(
+        allow_origins=list(settings.allowed_origins),
+        allow_methods=["GET", "HEAD", "POST"],
+        allow_headers=[
+            "Authorization",
+            "Cache-Control",
+            "Content-Type",
+            "Idempotency-Key",
+            "Last-Event-ID",
+        ],
+        max_age=86400,
+    )

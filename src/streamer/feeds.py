@@ -1,0 +1,209 @@
+"""The feeds of a process: opened when first asked for, kept whole whatever the log does."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from .cursor import Cursor
+from .errors import LogUnavailable
+from .feed import Feed
+from .page import Gap, Page
+
+if TYPE_CHECKING:
+    from .event import Event
+    from .eventlog.base import EventLog
+
+logger = logging.getLogger(__name__)
+
+#: Events read from the log at a time.
+PAGE_EVENTS: Final = 100
+#: Feeds without readers that are kept, so that a reconnect finds its tail.
+MAX_RESTING: Final = 256
+#: Seconds between two tries to read a log that is away, at most.
+MAX_RETRY: Final = 2.0
+
+Topics = tuple[str, ...]
+
+
+class TailLimits(msgspec.Struct, frozen=True):
+    """How much of each feed is kept in the process: events and bytes."""
+
+    max_events: int = 1000
+    max_bytes: int = 1024 * 1024
+
+
+class Feeds:
+    """Feeds by their set of topics; the listener of the log's notifications."""
+
+    def __init__(self, log: EventLog, limits: TailLimits) -> None:
+        self._log = log
+        self._limits = limits
+        self._feeds: dict[Topics, asyncio.Future[Feed]] = {}
+        self._by_topic: dict[str, set[Topics]] = {}
+        # What is notified while a feed is being read from the log.
+        self._held: dict[Topics, list[Event]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._resumptions = 0
+
+    def start(self) -> None:
+        """Begin to listen; call it on the event loop, once."""
+        self._loop = asyncio.get_running_loop()
+        self._notifications = self._log.listen(self)
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the log has been heard lately."""
+        return self._notifications.healthy
+
+    async def close(self) -> None:
+        """Stop listening."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._notifications.close()
+
+    async def open(self, topics: Topics) -> Feed:
+        """The feed of `topics` (sorted), opened by the first who asks, with one reader more.
+
+        Raises:
+            LogUnavailable: the feed is not open yet, and the log is away.
+        """
+        opening = self._feeds.get(topics)
+        if opening is None:
+            opening = self._feeds[topics] = self._loop.create_future()
+            self.spawn(self._open(topics, opening))
+        # Shielded: one client that goes away must not take the feed from others.
+        feed = await asyncio.shield(opening)
+        feed.readers += 1
+        return feed
+
+    def peek(self, topics: Topics) -> Feed | None:
+        """The feed of `topics` (sorted) if it is open and whole."""
+        opening = self._feeds.get(topics)
+        if opening is None or not opening.done() or topics in self._held:
+            return None
+        return opening.result()
+
+    def leave(self, feed: Feed) -> None:
+        """Give back what `open` counted; a feed without readers rests for a while."""
+        feed.readers -= 1
+        opening = self._feeds.get(feed.topics)
+        if feed.readers or opening is None:
+            return
+        self._feeds[feed.topics] = self._feeds.pop(feed.topics)  # last in line
+        resting = [
+            topics
+            for topics, other in self._feeds.items()
+            if other.done() and not other.result().readers and topics not in self._held
+        ]
+        if len(resting) > MAX_RESTING:
+            self._drop(resting[0])
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run `work` until it is done or the feeds are closed."""
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def read(self, topics: Topics, after: Cursor) -> Page:
+        """Read a page, however long the log is away: a replay waits, it does not fail."""
+        retry = 0.1
+        while True:
+            try:
+                return await self._log.read(topics, after, PAGE_EVENTS)
+            except LogUnavailable as error:
+                logger.info("a replay waits for the event log: %s", error)
+                await asyncio.sleep(random.uniform(retry / 2, retry))  # noqa: S311 - jitter
+                retry = min(retry * 2, MAX_RETRY)
+
+    async def _open(self, topics: Topics, opening: asyncio.Future[Feed]) -> None:
+        # Held before it is subscribed: no event may fall between.
+        self._held[topics] = []
+        for topic in topics:
+            self._by_topic.setdefault(topic, set()).add(topics)
+        resumptions = self._resumptions
+        try:
+            await self._notifications.subscribe(topics)
+            snapshots = await self._log.snapshots(topics)
+        except LogUnavailable as error:
+            self._drop(topics)
+            opening.set_exception(error)
+            opening.exception()  # whoever waited may have gone: that is no news
+            return
+        feed = Feed(
+            topics,
+            snapshots,
+            position=snapshots[topics[0]].cursor,
+            max_events=self._limits.max_events,
+            max_bytes=self._limits.max_bytes,
+            call_soon=self._loop.call_soon,
+        )
+        opening.set_result(feed)
+        if resumptions == self._resumptions:
+            feed.push(self._held.pop(topics))
+        else:  # notifications were lost while it was opened
+            await self._catch_up(feed)
+
+    def _drop(self, topics: Topics) -> None:
+        del self._feeds[topics]
+        self._held.pop(topics, None)
+        unheard = []
+        for topic in topics:
+            keys = self._by_topic[topic]
+            keys.discard(topics)
+            if not keys:
+                del self._by_topic[topic]
+                unheard.append(topic)
+        if unheard:
+            self._notifications.unsubscribe(unheard)
+
+    # What the log tells
+
+    def notified(self, events: Sequence[Event]) -> None:
+        """Hand new events to the feeds of their topics, each feed's in one batch."""
+        batches: dict[Topics, list[Event]] = {}
+        by_topic = self._by_topic
+        for event in events:
+            for topic in event.topics:
+                for topics in by_topic.get(topic, ()):
+                    batches.setdefault(topics, []).append(event)
+        for topics, batch in batches.items():
+            held = self._held.get(topics)
+            if held is not None:
+                held += batch
+            else:
+                self._feeds[topics].result().push(batch)
+
+    def interrupted(self, reason: str) -> None:
+        """Streams stay open with heartbeats; what is missed is read later."""
+        logger.warning("the event log went silent (%s); streams stay open", reason)
+
+    def resumed(self) -> None:
+        """Read what every feed missed, before anything newer goes out."""
+        logger.info("the event log is heard again; reading what was missed")
+        self._resumptions += 1
+        for topics, opening in self._feeds.items():
+            if opening.done() and topics not in self._held:
+                self._held[topics] = []
+                self.spawn(self._catch_up(opening.result()))
+
+    async def _catch_up(self, feed: Feed) -> None:
+        resumptions = -1
+        complete = False
+        # Read once more if notifications were lost again while it was read.
+        while not complete or resumptions != self._resumptions:
+            resumptions = self._resumptions
+            page = await self.read(feed.topics, feed.tail.head)
+            complete = page.complete
+            for item in page.items:
+                if isinstance(item, Gap):
+                    feed.lose(item)
+                else:
+                    feed.push([item])
+        feed.push(self._held.pop(feed.topics))

@@ -1,0 +1,41 @@
+"""One wheel of heartbeats for all readers, instead of a timer each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Wheel(Generic[T]):
+    """Members that are due every so many seconds, spread over them.
+
+    Those of an interval of 15 s sit in 15 slots, of which each tick (one
+    second) returns one; a newcomer goes into the slot that is due last, so
+    that its first turn is a whole interval away.
+    """
+
+    def __init__(self) -> None:
+        self._rings: dict[int, list[dict[T, None]]] = {}
+        self._now = 0
+
+    def add(self, member: T, interval: int) -> dict[T, None]:
+        """Make `member` due every `interval` seconds (1 or more).
+
+        Returns the slot it sits in: to remove it, pop it from there.
+        """
+        ring = self._rings.get(interval)
+        if ring is None:
+            ring = self._rings[interval] = [{} for _ in range(interval)]
+        slot = ring[self._now % interval]
+        slot[member] = None
+        return slot
+
+    def tick(self) -> Iterator[T]:
+        """Let a second pass; return who is due."""
+        self._now += 1
+        return chain.from_iterable(
+            tuple(ring[self._now % interval]) for interval, ring in self._rings.items()
+        )

@@ -1,0 +1,297 @@
+"""The hub, one per process: every reader, fed from one subscription to the log."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from .control import Control
+from .cursor import Cursor
+from .errors import Draining
+from .feeds import Feeds, TailLimits
+from .heartbeat import Wheel
+from .page import Gap, Page
+from .reader import Reader
+from .session import PAGE_BYTES, ReadLog, Session, State, connected_control
+from .topic import job_of
+
+if TYPE_CHECKING:
+    from .eventlog.base import EventLog
+    from .feed import Feed
+    from .snapshot import Snapshot
+    from .writer import Writer
+
+
+class Attach(msgspec.Struct, frozen=True):
+    """What a reader asks for.
+
+    Attributes:
+        topics: 1 or more topics, without repeats.
+        resume: the reader's own cursor, if it has been here before.
+        start: where a first visit begins; None is the newest.
+        until_end: end after the first terminal event.
+        heartbeat: seconds between heartbeats, 1 or more.
+    """
+
+    topics: tuple[str, ...]
+    resume: Cursor | None = None
+    start: Cursor | None = None
+    until_end: bool = False
+    heartbeat: int = 15
+
+
+class Finished(Exception):  # noqa: N818 - not an error: the stream asked for is over
+    """The reader has already been given the end of what it resumes."""
+
+
+class HubOptions(msgspec.Struct, frozen=True):
+    """Bounds and times of a hub.
+
+    Attributes:
+        tail: what each feed keeps in the process.
+        send_timeout: seconds a reader may take nothing before it is closed.
+        retry_ms: milliseconds an EventSource waits before it reconnects;
+            jittered from this to twice this, per reader.
+    """
+
+    tail: TailLimits = TailLimits()
+    send_timeout: float = 30.0
+    retry_ms: int = 2000
+
+
+class Hub:
+    """Every reader of this process.
+
+    Attributes:
+        counts: readers by topic.
+        draining: whether the process is going away.
+    """
+
+    def __init__(self, log: EventLog, options: HubOptions | None = None) -> None:
+        self.counts: Final[Counter[str]] = Counter()
+        self.draining = False
+        self._log = log
+        self._options = options if options is not None else HubOptions()
+        self._feeds = Feeds(log, self._options.tail)
+        self._readers: dict[Reader, None] = {}
+        self._lagging: dict[Reader, None] = {}
+        self._wheel: Wheel[Reader] = Wheel()
+
+    # Life
+
+    def start(self) -> None:
+        """Begin to listen; call it on the event loop, once."""
+        self._loop = asyncio.get_running_loop()
+        self._feeds.start()
+        self._ticking = self._loop.call_later(1.0, self._tick)
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the log has been heard lately."""
+        return self._feeds.healthy
+
+    async def drain(self, seconds: float) -> None:
+        """Ask every reader to come back elsewhere, spread over `seconds`.
+
+        No new reader is taken from now on. Returns when all have been told.
+        """
+        self.draining = True
+        readers = list(self._readers)
+        random.shuffle(readers)
+        started = self._loop.time()
+        for number, reader in enumerate(readers):
+            wait = started + seconds * number / len(readers) - self._loop.time()
+            if wait > 0:
+                await asyncio.sleep(wait)
+            retry_ms = self._retry_ms()
+            reader.end_with(
+                "draining", Control("reconnect", {"retry_ms": retry_ms}, retry_ms=retry_ms)
+            )
+
+    async def close(self) -> None:
+        """Stop listening and let go of every reader."""
+        self._ticking.cancel()
+        for reader in list(self._readers):
+            reader.end_with("draining")
+        await self._feeds.close()
+
+    # Readers
+
+    async def attach(self, attach: Attach, writer: Writer) -> Reader:
+        """Start a reader: ``connected`` is written, and all that it is owed follows.
+
+        Nothing is written if it raises:
+
+        Raises:
+            Finished: it resumes at or past the terminal event it would end with.
+            LogUnavailable: the log is needed and away.
+            Draining: the process is going away.
+        """
+        if self.draining:
+            raise Draining("this process is shutting down; connect again")
+        feed = await self._feeds.open(tuple(sorted(attach.topics)))
+        try:
+            while (snapshots := feed.snapshots()) is None:
+                feed.renew_snapshots(await self._log.snapshots(feed.topics))
+            terminal = snapshots[attach.topics[0]].terminal if attach.until_end else None
+            if terminal is not None and attach.resume is not None and attach.resume >= terminal:
+                raise Finished
+        except BaseException:
+            self._feeds.leave(feed)
+            raise
+        return self._begin(attach, writer, feed, snapshots)
+
+    def _begin(
+        self, attach: Attach, writer: Writer, feed: Feed, snapshots: dict[str, Snapshot]
+    ) -> Reader:
+        snapshot = snapshots[attach.topics[0]]
+        resumed = attach.resume is not None
+        start = attach.resume if resumed else attach.start
+        cursor = snapshot.cursor if start is None else start
+        session = Session(attach.topics, cursor, until_end=attach.until_end)
+        reader = Reader(session, writer, feed, self)
+        self._readers[reader] = None
+        self.counts.update(attach.topics)
+        reader.slot = self._wheel.add(reader, attach.heartbeat)
+        retry_ms = self._retry_ms()
+        reader.write([connected_control(session, snapshots, resumed=resumed, retry_ms=retry_ms)])
+        reader.pump()
+        is_over = start is None and attach.until_end and snapshot.terminal is not None
+        if is_over and job_of(attach.topics[0]) is not None:
+            # A first visit to a job that is over: the snapshot has said how.
+            reader.write([session.end(snapshot.status or "ended", attach.topics[0])])
+            reader.finish()
+        return reader
+
+    async def change_topics(
+        self,
+        reader: Reader,
+        topics: tuple[str, ...],
+        backfill: tuple[str, Cursor] | None,
+        reply: Control,
+    ) -> None:
+        """Let `reader` read other topics, from its cursor on; raises `LogUnavailable`.
+
+        `backfill` is the topic that was added, with the reader's own cursor in
+        it, if it has one: what it missed there is sent first, after `reply`.
+        """
+        feed = await self._feeds.open(tuple(sorted(topics)))
+        if reader not in self._readers:
+            self._feeds.leave(feed)
+            return
+        self._release(reader)
+        reader.feed = feed
+        self.counts.update(topics)
+        reader.session.change_topics(topics, backfill)
+        reader.write([reply])
+        reader.pump()
+
+    async def poll(self, topics: tuple[str, ...], after: Cursor, limit: int, wait: float) -> Page:
+        """Read one page; if it is empty, wait up to `wait` seconds for an event.
+
+        Raises:
+            LogUnavailable: the log is needed and away.
+        """
+        key = tuple(sorted(topics))
+        feed = self._feeds.peek(key)
+        page = await self._page(feed, topics, after, limit)
+        if page.items or wait <= 0 or self.draining:
+            return page
+        deadline = self._loop.time() + wait
+        feed = await self._feeds.open(key)
+        try:
+            while True:
+                news = feed.news()
+                page = await self._page(feed, topics, after, limit)
+                left = deadline - self._loop.time()
+                if page.items or left <= 0 or self.draining:
+                    return page
+                await asyncio.wait([news], timeout=left)
+        finally:
+            self._feeds.leave(feed)
+
+    async def _page(
+        self, feed: Feed | None, topics: tuple[str, ...], after: Cursor, limit: int
+    ) -> Page:
+        if feed is not None and feed.tail.floor <= after < feed.tail.head:
+            events = feed.tail.after(after, PAGE_BYTES)[:limit]
+            cursor = feed.tail.head if not events else events[-1].id or after
+            return Page(tuple(events), cursor, complete=cursor == feed.tail.head)
+        return await self._log.read(topics, after, limit)
+
+    # What a reader asks of us
+
+    def read_log(self, reader: Reader, step: ReadLog) -> None:
+        """Read for `reader`, then go on with its pump."""
+        self._feeds.spawn(self._read_log(reader, step))
+
+    def lagging(self, reader: Reader) -> None:
+        """Watch `reader` until it drains."""
+        self._lagging[reader] = None
+
+    def forget(self, reader: Reader) -> None:
+        """The reader is over."""
+        if reader in self._readers:
+            del self._readers[reader]
+            self._lagging.pop(reader, None)
+            reader.slot.pop(reader, None)
+            self._release(reader)
+
+    def _release(self, reader: Reader) -> None:
+        reader.feed.leave(reader)
+        for topic in reader.session.topics:
+            self.counts[topic] -= 1
+            if not self.counts[topic]:
+                del self.counts[topic]
+        self._feeds.leave(reader.feed)
+
+    async def _read_log(self, reader: Reader, step: ReadLog) -> None:
+        feed, session = reader.feed, reader.session
+        whole = step.topics == session.topics
+        async with feed.reading:
+            # Those who waited behind another's read may find it in the tail now.
+            if not whole or not feed.tail.floor <= step.after <= feed.tail.head:
+                page = await self._feeds.read(step.topics, step.after)
+                if session.state is State.ENDED or feed is not reader.feed:
+                    return
+                items = session.take_page(page)
+                if whole:
+                    _learn(feed, page, step.after)
+                reader.write(items)
+        if session.state is State.ENDED:
+            reader.finish()
+        reader.pump()
+
+    # Time
+
+    def _tick(self) -> None:
+        self._ticking = self._loop.call_later(1.0, self._tick)
+        now = self._loop.time()
+        for reader in self._wheel.tick():
+            heartbeat = reader.writer.form.heartbeat
+            if heartbeat and not reader.writer.full:
+                reader.writer.write(heartbeat)
+        for reader in tuple(self._lagging):
+            if reader.session.state is not State.LAGGING:
+                del self._lagging[reader]
+            elif reader.session.is_stuck(now, reader.writer.pending(), self._options.send_timeout):
+                reader.end_with("send_timeout")
+
+    def _retry_ms(self) -> int:
+        base = self._options.retry_ms
+        return random.randint(base, 2 * base)  # noqa: S311 - jitter: not all return at once
+
+
+def _learn(feed: Feed, page: Page, after: Cursor) -> None:
+    """Keep what one reader's page brought, for those who come from the same place."""
+    gaps = [item for item in page.items if isinstance(item, Gap)]
+    if page.cursor < feed.tail.floor and page.complete:
+        # The log is younger than the tail: what the tail holds is no more.
+        feed.lose(gaps[0] if gaps else Gap(None, feed.tail.head, page.cursor, "reset"))
+    elif page.complete:
+        events = [item for item in page.items if not isinstance(item, Gap)]
+        feed.tail.extend_back(events, max([after, *(gap.until for gap in gaps)]))

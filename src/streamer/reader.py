@@ -1,0 +1,122 @@
+"""One reader in the hub: its session, its writer, and the pump between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from .errors import OUTCOMES
+from .session import Join, ReadLog, Send, Session, State
+from .wire.form import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .control import Control
+    from .event import Event
+    from .feed import Feed
+    from .writer import Writer
+
+
+class Host(Protocol):
+    """What a reader asks of the hub."""
+
+    def read_log(self, reader: Reader, step: ReadLog) -> None:
+        """Read for `reader`, then call its `take_page`."""
+
+    def lagging(self, reader: Reader) -> None:
+        """Watch `reader` until it drains."""
+
+    def forget(self, reader: Reader) -> None:
+        """The reader is over."""
+
+
+class Reader:
+    """A session and the transport that carries it.
+
+    A reader holds no events: what it is owed is between its session's cursor
+    and the head of its feed's tail.
+    """
+
+    __slots__ = ("__weakref__", "feed", "host", "on_gone", "session", "slot", "writer")
+
+    def __init__(self, session: Session, writer: Writer, feed: Feed, host: Host) -> None:
+        self.session = session
+        self.writer = writer
+        self.feed = feed
+        self.host = host
+        #: Where it sits in the wheel of heartbeats.
+        self.slot: dict[Reader, None] = {}
+        self.on_gone: Callable[[], None] | None = None
+        writer.taker = self
+
+    def pump(self) -> None:
+        """Write what is owed until the transport is full or the reader is live."""
+        session = self.session
+        while session.state is State.REPLAYING:
+            if self.writer.full:
+                self.filled()
+                return
+            step = session.next_step(self.feed.tail)
+            if isinstance(step, ReadLog):
+                self.host.read_log(self, step)
+                return
+            # Live before it is written: the write may fill the transport.
+            if isinstance(step, Join):
+                self.feed.join(self)
+            self.write(step.items)
+            if isinstance(step, Send) and session.state is State.ENDED:
+                self.finish()
+
+    def resume(self) -> None:
+        """Serve a live reader by itself, from its cursor on."""
+        self.feed.leave(self)
+        self.session.state = State.REPLAYING
+        self.pump()
+
+    def write(self, items: Sequence[Event | Control]) -> None:
+        """Write `items` in this reader's form; the session has moved past them."""
+        if items:
+            self.writer.write(encode(self.writer.form, items))
+
+    def finish(self) -> None:
+        """End the connection properly, as an ended session has asked for."""
+        self.writer.close(1000, "ended")
+        self.gone()
+
+    def end_with(self, code: str, control: Control | None = None) -> None:
+        """End the connection for the reason that `errors.OUTCOMES` lists under `code`."""
+        if self.session.state is State.ENDED:
+            return
+        if control is not None and not self.writer.full:
+            self.write([control])
+        self.session.state = State.ENDED
+        if code == "send_timeout":
+            self.writer.abort()
+        else:
+            self.writer.close(OUTCOMES[code].close_code, OUTCOMES[code].title.lower())
+        self.gone()
+
+    # The transport tells
+
+    def filled(self) -> None:
+        """Stop writing; the session remembers where."""
+        if self.session.state in {State.LIVE, State.REPLAYING}:
+            self.session.filled()
+            self.feed.leave(self)
+            self.host.lagging(self)
+
+    def drained(self) -> None:
+        """Write what came in the meantime."""
+        if self.session.state is State.LAGGING:
+            self.session.drained()
+            self.pump()
+
+    def gone(self) -> None:
+        """Let go of everything."""
+        self.session.state = State.ENDED
+        self.feed.leave(self)
+        self.host.forget(self)
+        on_gone, self.on_gone = self.on_gone, None
+        if on_gone is not None:
+            on_gone()

@@ -1,0 +1,269 @@
+"""One reader's life, as a pure state machine.
+
+::
+
+    replaying ──▶ live ──▶ lagging ──▶ replaying ...
+        └───────────┴─────────┴──▶ ended
+
+A session is given what was read and what its transport says; it answers with
+what to read and what to write. It never awaits and never reads a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Any, Final
+
+import msgspec
+
+from .cursor import Cursor
+from .event import Event
+from .page import Gap, Page
+from .snapshot import Snapshot
+from .tail import Tail
+from .topic import job_of, project_of
+from .control import Control
+
+#: About how many bytes of events are handed to a transport at a time; as much
+#: as one write to a socket usually takes.
+PAGE_BYTES: Final = 64 * 1024
+
+
+class State(Enum):
+    """Where a session is in its life."""
+
+    REPLAYING = "replaying"
+    LIVE = "live"
+    LAGGING = "lagging"
+    ENDED = "ended"
+
+
+class Send(msgspec.Struct, frozen=True):
+    """Write these now, then ask again."""
+
+    items: list[Event | Control]
+
+
+class ReadLog(msgspec.Struct, frozen=True):
+    """Read `topics` after this cursor from the log and hand the page to `take_page`."""
+
+    topics: tuple[str, ...]
+    after: Cursor
+
+
+class Join(msgspec.Struct, frozen=True):
+    """Write these; from here on the reader is live."""
+
+    items: list[Event | Control]
+
+
+Step = Send | ReadLog | Join
+
+
+class Session:
+    """What one reader has seen, and what it is to be given next.
+
+    Args:
+        topics: the topics it reads, in the order they were asked for.
+        cursor: where it starts; everything after is owed to it.
+        until_end: end after the first terminal event.
+
+    Attributes:
+        cursor: everything up to here has been handed to the transport.
+        state: see `State`.
+    """
+
+    __slots__ = (
+        "_announced",
+        "_at_head",
+        "_backfill",
+        "_pending",
+        "_progress_at",
+        "_start",
+        "cursor",
+        "state",
+        "topics",
+        "until_end",
+    )
+
+    def __init__(
+        self, topics: tuple[str, ...], cursor: Cursor, *, until_end: bool = False
+    ) -> None:
+        self.topics = topics
+        self.cursor = cursor
+        self.state = State.REPLAYING
+        self.until_end = until_end
+        self._start = cursor
+        self._announced = False
+        # Whether the log itself said that nothing was after `cursor`.
+        self._at_head = False
+        self._backfill: tuple[tuple[str, Cursor], ...] = ()
+        self._pending = 0
+        self._progress_at: float | None = None
+
+    # What to do next
+
+    def next_step(self, tail: Tail) -> Step:
+        """Say what a replaying reader needs; `tail` is that of its topics.
+
+        Call it again after each `Send` and after each page, while the transport
+        takes more.
+        """
+        if self._backfill:
+            topic, after = self._backfill[0]
+            return ReadLog((topic,), after)
+        # A cursor ahead of the tail may be one of another process that heard
+        # sooner, or of another log: only the log knows which.
+        if self._at_head and self.cursor >= tail.head:
+            return self._join()
+        if not tail.floor <= self.cursor <= tail.head:
+            return ReadLog(self.topics, self.cursor)
+        events = tail.after(self.cursor, PAGE_BYTES)
+        return Send(self.take(events)) if events else self._join()
+
+    def _join(self) -> Join:
+        self.state = State.LIVE
+        if self._announced:
+            return Join([])
+        self._announced = True
+        return Join([Control("caught_up", {"cursor": str(self.cursor)})])
+
+    # What it is given
+
+    def take(self, items: Sequence[Event | Gap]) -> list[Event | Control]:
+        """Move past `items`, which follow the cursor; return what to write of them."""
+        taken: list[Event | Control] = []
+        self._at_head = False
+        for item in items:
+            if isinstance(item, Gap):
+                self.cursor = item.until
+                taken.append(gap_control(item))
+                continue
+            taken.append(item)
+            if item.id is not None:
+                self.cursor = item.id
+            if item.terminal and self.until_end:
+                taken.append(self.end(item.type, item.topics[0]))
+                break
+        return taken
+
+    def take_page(self, page: Page) -> list[Event | Control]:
+        """Move past a page that `ReadLog` asked for; return what to write of it."""
+        if self._backfill:
+            return self._take_backfill(page)
+        taken = self.take(page.items)
+        if self.state is not State.ENDED:
+            self.cursor = page.cursor
+            self._at_head = page.complete
+        return taken
+
+    def end(self, reason: str, topic: str) -> Control:
+        """End the session; return the last control event to write."""
+        self.state = State.ENDED
+        return Control("end", {"topic": topic, "reason": reason})
+
+    # Topics that come and go (WebSocket)
+
+    def change_topics(
+        self, topics: tuple[str, ...], backfill: tuple[str, Cursor] | None = None
+    ) -> None:
+        """Read other topics from now on, still after `cursor`.
+
+        `backfill` is a topic that was added, with the reader's own cursor in it:
+        what it missed there, up to `cursor`, is replayed first.
+        """
+        if self.state is State.LIVE:
+            self.state = State.REPLAYING
+        if backfill is not None and backfill[1] < self.cursor:
+            self._backfill = (*self._backfill, backfill)
+        self._backfill = tuple(pair for pair in self._backfill if pair[0] in topics)
+        self.topics = topics
+        self._at_head = False
+
+    def _take_backfill(self, page: Page) -> list[Event | Control]:
+        (topic, _), *rest = self._backfill
+        taken: list[Event | Control] = []
+        for item in page.items:
+            if isinstance(item, Gap):
+                taken.append(gap_control(item))
+            elif item.id is not None and item.id <= self.cursor and not self._has_seen(item, topic):
+                taken.append(item)
+        if page.complete or page.cursor >= self.cursor:
+            self._backfill = tuple(rest)
+        else:
+            self._backfill = ((topic, page.cursor), *rest)
+        return taken
+
+    def _has_seen(self, event: Event, topic: str) -> bool:
+        """Whether `event` reached this reader by another of its topics."""
+        others = [other for other in self.topics if other != topic]
+        return (
+            event.id is not None
+            and event.id > self._start
+            and any(other in event.topics for other in others)
+        )
+
+    # What its transport says
+
+    def filled(self) -> None:
+        """The transport is over its high-water mark: nothing is written until it drains."""
+        if self.state in {State.LIVE, State.REPLAYING}:
+            self.state = State.LAGGING
+            self._progress_at = None
+
+    def drained(self) -> None:
+        """The transport takes more: replay from the cursor."""
+        if self.state is State.LAGGING:
+            self.state = State.REPLAYING
+
+    def is_stuck(self, now: float, pending: int, timeout: float) -> bool:
+        """Whether a lagging reader took none of its `pending` bytes for `timeout` seconds."""
+        if self.state is not State.LAGGING:
+            return False
+        if self._progress_at is None or pending != self._pending:
+            self._progress_at = now
+            self._pending = pending
+            return False
+        return now - self._progress_at >= timeout
+
+
+def connected_control(
+    session: Session, snapshots: dict[str, Snapshot], *, resumed: bool, retry_ms: int
+) -> Control:
+    """The first thing said on every connection."""
+    cursor = str(session.cursor)
+    fields: dict[str, Any]
+    if len(session.topics) == 1:
+        topic = session.topics[0]
+        fields = {"topic": topic, **named_by(topic), "cursor": cursor, "resumed": resumed}
+        fields["snapshot"] = snapshots[topic].to_fields()
+    else:
+        fields = {
+            "topics": session.topics,
+            "message": f"Connected to {len(session.topics)} topics",
+            "cursor": cursor,
+            "resumed": resumed,
+            "snapshots": {topic: snapshots[topic].to_fields() for topic in session.topics},
+        }
+    return Control("connected", fields, id=session.cursor, retry_ms=retry_ms)
+
+
+def named_by(topic: str) -> dict[str, str]:
+    """The ``project_id`` or ``job_id`` of a topic, and a message for a person."""
+    if (project := project_of(topic)) is not None:
+        return {"project_id": project, "message": f"Connected to project {project}"}
+    if (job := job_of(topic)) is not None:
+        return {"job_id": job, "message": f"Connected to job {job}"}
+    return {"message": f"Connected to {topic}"}
+
+
+def gap_control(gap: Gap) -> Control:
+    """Tell a reader what it can no longer be given; its id is the last one lost."""
+    fields = {
+        "topic": gap.topic,
+        "after": str(gap.after),
+        "until": str(gap.until),
+        "reason": gap.reason,
+    }
+    return Control("gap", fields, id=gap.until)

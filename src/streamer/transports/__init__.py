@@ -1,0 +1,1 @@
+"""The hub's faces: SSE, WebSocket, poll, publish, jobs, pages."""

@@ -1,0 +1,102 @@
+"""How many readers there are, over all processes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+from typing import Any, Final
+
+from litestar import Request, get
+
+from ..errors import StreamerError
+from ..eventlog.base import EventLog
+from ..hub import Hub
+from ..topic import project_of, project_topic
+
+logger = logging.getLogger(__name__)
+
+#: Seconds between two reports of a process; the log forgets one after 15.
+REPORT_INTERVAL: Final = 5.0
+#: Seconds from a change to its report: a wave of readers is one report.
+REPORT_DELAY: Final = 0.2
+
+
+class Census:
+    """Reports this process's readers to the others, and adds theirs to ours."""
+
+    def __init__(self, hub: Hub, log: EventLog) -> None:
+        self._hub = hub
+        self._log = log
+        self._process: Final = f"{os.getpid()}-{secrets.token_hex(4)}"
+
+    async def counts(self) -> dict[str, int]:
+        """Readers by topic, over all processes; ours are of this moment."""
+        counts = dict(self._hub.counts)
+        for topic, number in (await self._log.connections(but=self._process)).items():
+            counts[topic] = counts.get(topic, 0) + number
+        return counts
+
+    async def run(self) -> None:
+        """Report, whenever the counts have changed and every few seconds; until cancelled."""
+        reported: dict[str, int] | None = None
+        since = REPORT_INTERVAL
+        while True:
+            current = dict(self._hub.counts)
+            if current != reported or since >= REPORT_INTERVAL:
+                with contextlib.suppress(StreamerError):  # told elsewhere; counts catch up
+                    await self._log.report_connections(self._process, current)
+                    reported, since = current, 0.0
+            await asyncio.sleep(REPORT_DELAY)
+            since += REPORT_DELAY
+
+    async def withdraw(self) -> None:
+        """Say that this process has no readers any more."""
+        with contextlib.suppress(StreamerError):
+            await self._log.report_connections(self._process, {})
+
+
+@get(
+    "/api/v1/ws/projects/{project_id:str}/connections",
+    summary="Readers of one project",
+    tags=["connections"],
+)
+async def project_connections(request: Request[Any, Any, Any], census: Census) -> dict[str, Any]:
+    """How many readers a project has, over all transports and processes."""
+    project_id = request.path_params["project_id"]
+    counts = await census.counts()
+    return {
+        "project_id": project_id,
+        "active_connections": counts.get(project_topic(project_id), 0),
+    }
+
+
+@get("/api/v1/ws/connections", summary="Readers of all projects", tags=["connections"])
+async def all_connections(census: Census) -> dict[str, Any]:
+    """How many readers each project has, over all transports and processes."""
+    counts = await census.counts()
+    projects = {
+        project: number
+        for topic, number in sorted(counts.items())
+        if (project := project_of(topic)) is not None and number
+    }
+    return {
+        "total_projects": len(projects),
+        "total_connections": sum(projects.values()),
+        "projects": projects,
+    }
+
+
+@get("/api/v1/ws/health", summary="Whether streams are served", tags=["connections"])
+async def socket_health(hub: Hub) -> dict[str, Any]:
+    """For clients that asked the WebSocket service for its health."""
+    return {
+        "status": "draining" if hub.draining else "healthy",
+        "service": "streamer",
+        "active_connections": sum(hub.counts.values()),
+    }
+
+
+CONNECTION_HANDLERS = (project_connections, all_connections, socket_health)

@@ -1,0 +1,44 @@
+"""Whether the process is up, and whether it should be sent readers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Response, get
+
+from ..errors import LogUnavailable
+from ..eventlog.base import EventLog
+from ..hub import Hub
+
+
+@get("/healthz", summary="The process is up", tags=["health"])
+async def healthz() -> dict[str, str]:
+    """Answer as long as the process can answer: for a liveness probe."""
+    return {"status": "ok"}
+
+
+@get("/readyz", summary="The process can serve readers", tags=["health"])
+async def readyz(hub: Hub, log: EventLog) -> Response[dict[str, Any]]:
+    """200 if new readers are welcome, else 503 and which of the checks failed."""
+    checks = {
+        "draining": "draining" if hub.draining else "ok",
+        "notifications": "ok" if hub.healthy else "not heard lately",
+        "event_log": await _reach(log),
+    }
+    ready = all(state == "ok" for state in checks.values())
+    return Response(
+        {"status": "ready" if ready else "not ready", "checks": checks},
+        status_code=200 if ready else 503,
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+async def _reach(log: EventLog) -> str:
+    try:
+        await log.head()
+    except LogUnavailable as error:
+        return error.detail
+    return "ok"
+
+
+HEALTH_HANDLERS = (healthz, readyz)

@@ -1,0 +1,97 @@
+"""Polling: pages of events, and snapshots, for clients that cannot hold a stream."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request, Response, get
+
+from ..eventlog.base import EventLog
+from ..hub import Hub
+from ..page import Gap
+from ..session import gap_control
+from ..topic import check_topic, job_topic, project_topic
+from ..wire.poll import answer
+from .documentation import PollOperation
+from .stream_request import read_poll, read_topics
+
+_JSON = "application/json"
+
+
+@get(
+    "/api/v1/projects/{project_id:str}/events",
+    operation_class=PollOperation,
+    summary="Poll one project",
+    tags=["polling"],
+)
+async def poll_project(request: Request[Any, Any, Any], hub: Hub) -> Response[bytes]:
+    """One page of a project's events after a cursor; waits for one if asked to."""
+    return await _poll(request, hub, (project_topic(request.path_params["project_id"]),))
+
+
+@get(
+    "/api/v1/jobs/{job_id:str}/events",
+    operation_class=PollOperation,
+    summary="Poll one job",
+    tags=["polling"],
+)
+async def poll_job(request: Request[Any, Any, Any], hub: Hub) -> Response[bytes]:
+    """One page of a job's events after a cursor; waits for one if asked to."""
+    return await _poll(request, hub, (job_topic(request.path_params["job_id"]),))
+
+
+@get(
+    "/api/v1/events",
+    operation_class=PollOperation,
+    summary="Poll several topics",
+    tags=["polling"],
+)
+async def poll_topics(request: Request[Any, Any, Any], hub: Hub) -> Response[bytes]:
+    """One page of the events of every ``?topic=``, in the order of ids."""
+    return await _poll(request, hub, read_topics(request.query_params))
+
+
+@get(
+    "/api/v1/projects/{project_id:str}/status",
+    summary="Last known state of a project",
+    tags=["polling"],
+)
+async def project_status(request: Request[Any, Any, Any], log: EventLog) -> dict[str, Any]:
+    """The snapshot of a project; poll its events from `cursor` on."""
+    project_id = request.path_params["project_id"]
+    return {"project_id": project_id, **await _snapshot(log, project_topic(project_id))}
+
+
+@get(
+    "/api/v1/jobs/{job_id:str}/status",
+    summary="Last known state of a job",
+    tags=["polling"],
+)
+async def job_status(request: Request[Any, Any, Any], log: EventLog) -> dict[str, Any]:
+    """The snapshot of a job; poll its events from `cursor` on."""
+    job_id = request.path_params["job_id"]
+    return {"job_id": job_id, **await _snapshot(log, job_topic(job_id))}
+
+
+@get("/api/v1/status", summary="Last known state of any topic", tags=["polling"])
+async def topic_status(log: EventLog, topic: str) -> dict[str, Any]:
+    """The snapshot of ``?topic=``; poll its events from `cursor` on."""
+    return {"topic": topic, **await _snapshot(log, check_topic(topic))}
+
+
+POLL_HANDLERS = (poll_project, poll_job, poll_topics, project_status, job_status, topic_status)
+
+
+async def _poll(
+    request: Request[Any, Any, Any], hub: Hub, topics: tuple[str, ...]
+) -> Response[bytes]:
+    after, limit, wait = read_poll(request.query_params)
+    page = await hub.poll(topics, after, limit, wait)
+    items = [gap_control(item) if isinstance(item, Gap) else item for item in page.items]
+    return Response(
+        answer(items, page.cursor), media_type=_JSON, headers={"Cache-Control": "no-store"}
+    )
+
+
+async def _snapshot(log: EventLog, topic: str) -> dict[str, Any]:
+    return (await log.snapshots([topic]))[topic].to_fields()

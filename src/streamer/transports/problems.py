@@ -1,0 +1,100 @@
+"""Errors over HTTP: ``application/problem+json`` (RFC 9457)."""
+
+from __future__ import annotations
+
+import http
+import logging
+import math
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+
+from ..errors import StreamerError
+
+logger = logging.getLogger(__name__)
+
+_TYPE = "urn:streamer:error:"
+
+#: What the framework leaves unsaid, by status.
+_DETAILS = {
+    404: "nothing is at {path}; /schema lists every address",
+    405: "{method} is not allowed at {path}; /schema lists what is",
+    413: "the body is too large; at most {max_bytes} bytes are read",
+}
+
+
+class Problem(msgspec.Struct, omit_defaults=True):
+    """RFC 9457 section 3.1, and `code`, `retry` for programs."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    retry: bool = False
+
+
+def streamer_problem(
+    _request: Request[Any, Any, Any], error: StreamerError
+) -> Response[bytes]:
+    """Tell an error of ours, with the status that `errors.OUTCOMES` gives it."""
+    outcome = error.outcome
+    problem = Problem(
+        type=_TYPE + error.code.replace("_", "-"),
+        title=outcome.title,
+        status=outcome.status,
+        detail=error.detail,
+        code=error.code,
+        retry=outcome.retry,
+    )
+    headers = {}
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(math.ceil(error.retry_after))
+    return _answer(problem, headers)
+
+
+def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    """Tell an error of the framework's: no such address, a method not allowed."""
+    detail = _DETAILS.get(error.status_code, error.detail).format(
+        method=request.method,
+        path=request.url.path,
+        max_bytes=request.app.request_max_body_size,
+    )
+    if isinstance(error, ValidationException) and isinstance(error.extra, list):
+        told = [f"{item.get('key', 'value')}: {item.get('message')}" for item in error.extra]
+        detail = "; ".join(told) or detail
+    phrase = http.HTTPStatus(error.status_code).phrase
+    code = phrase.lower().replace(" ", "_").replace("-", "_")
+    problem = Problem(
+        type=_TYPE + code.replace("_", "-"),
+        title=phrase,
+        status=error.status_code,
+        detail=detail,
+        code=code,
+    )
+    return _answer(problem, dict(error.headers or {}))
+
+
+def unexpected_problem(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Tell a fault of ours without its traceback; the log has that."""
+    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    problem = Problem(
+        type=_TYPE + "internal-error",
+        title="Internal error",
+        status=500,
+        detail="the server failed; the failure is in its log",
+        code="internal_error",
+        retry=True,
+    )
+    return _answer(problem, {})
+
+
+def _answer(problem: Problem, headers: dict[str, str]) -> Response[bytes]:
+    return Response(
+        msgspec.json.encode(problem),
+        status_code=problem.status,
+        media_type="application/problem+json",
+        headers={"Cache-Control": "no-store", **headers},
+    )

@@ -1,0 +1,149 @@
+"""Publishing over HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, post
+from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
+from litestar.openapi.spec.enums import OpenAPIType
+from litestar.params import Parameter
+
+from ..errors import EventTooLarge, InvalidFields, InvalidJSON, InvalidTopic
+from ..publisher import Publisher
+from ..settings import Settings
+from ..topic import project_topic
+
+
+class Published(msgspec.Struct):
+    """What a publisher is told: the event's id; null for an ephemeral event."""
+
+    id: str | None
+
+
+@dataclass
+class PublishOperation(Operation):
+    """An address that takes an event."""
+
+    def __post_init__(self) -> None:
+        """Say what the body is: it is read by hand, for errors that help."""
+        properties = {"type": Schema(type=OpenAPIType.STRING, pattern=r"^[a-z][a-z0-9_.-]{0,63}$")}
+        required = ["type"]
+        if not self.parameters or all(p.param_in != "path" for p in self.parameters):  # type: ignore[union-attr]
+            properties["topic"] = Schema(type=OpenAPIType.STRING)
+            properties["topics"] = Schema(
+                type=OpenAPIType.ARRAY, items=Schema(type=OpenAPIType.STRING)
+            )
+        schema = Schema(
+            type=OpenAPIType.OBJECT,
+            properties=properties,  # type: ignore[arg-type]
+            required=required,
+            additional_properties=True,
+            description="One flat object: the type, and the event's own fields.",
+        )
+        self.request_body = RequestBody(
+            content={"application/json": OpenAPIMediaType(schema=schema)}, required=True
+        )
+
+
+_Key = Annotated[
+    str | None,
+    Parameter(
+        header="Idempotency-Key",
+        max_length=255,
+        description="A repeat with the same key within a day returns the first event's id.",
+    ),
+]
+_Ephemeral = Annotated[
+    bool, Parameter(description="Notify those who are live now; store nothing, give no id.")
+]
+
+
+@post(
+    "/api/v1/projects/{project_id:str}/events",
+    operation_class=PublishOperation,
+    summary="Publish to one project",
+    tags=["publishing"],
+)
+async def publish_to_project(
+    request: Request[Any, Any, Any],
+    publisher: Publisher,
+    settings: Settings,
+    idempotency_key: _Key = None,
+    ephemeral: _Ephemeral = False,  # noqa: FBT002 - a query parameter
+) -> Published:
+    """Append ``{"type": ..., fields}`` to a project's events and notify its readers."""
+    event_type, fields = await _read(request, settings.max_event_bytes)
+    topic = project_topic(request.path_params["project_id"])
+    return await _publish(publisher, topic, event_type, fields, idempotency_key, ephemeral)
+
+
+@post(
+    "/api/v1/events",
+    operation_class=PublishOperation,
+    summary="Publish to any topics",
+    tags=["publishing"],
+)
+async def publish(
+    request: Request[Any, Any, Any],
+    publisher: Publisher,
+    settings: Settings,
+    idempotency_key: _Key = None,
+    ephemeral: _Ephemeral = False,  # noqa: FBT002 - a query parameter
+) -> Published:
+    """Append ``{"topic": ..., "type": ..., fields}`` (or ``topics``) and notify readers."""
+    event_type, fields = await _read(request, settings.max_event_bytes)
+    topics = _take_topics(fields)
+    return await _publish(publisher, topics, event_type, fields, idempotency_key, ephemeral)
+
+
+PUBLISH_HANDLERS = (publish_to_project, publish)
+
+
+async def _publish(  # noqa: PLR0913, PLR0917 - the parts of one request
+    publisher: Publisher,
+    topics: str | list[str],
+    event_type: str,
+    fields: dict[str, Any],
+    idempotency_key: str | None,
+    ephemeral: bool,  # noqa: FBT001
+) -> Published:
+    event_id = await publisher.publish(
+        topics, event_type, fields, idempotency_key=idempotency_key, ephemeral=ephemeral
+    )
+    return Published(None if event_id is None else str(event_id))
+
+
+async def _read(
+    request: Request[Any, Any, Any], max_bytes: int
+) -> tuple[str, dict[str, Any]]:
+    body = await request.body()
+    if len(body) > max_bytes:
+        raise EventTooLarge(f"the body has {len(body)} bytes; at most {max_bytes} are allowed")
+    try:
+        fields = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise InvalidJSON(f"the body is not JSON: {error}") from error
+    if not isinstance(fields, dict):
+        raise InvalidJSON(
+            f"the body is a JSON {_JSON_NAMES.get(type(fields), 'value')}; "
+            'it must be an object such as {"type":"progress","progress":0.5}'
+        )
+    event_type = fields.pop("type", None)
+    if not isinstance(event_type, str):
+        raise InvalidFields('the body must name the event\'s type, as in {"type":"progress"}')
+    return event_type, fields
+
+
+_JSON_NAMES = {list: "array", str: "string", int: "number", float: "number", bool: "boolean"}
+
+
+def _take_topics(fields: dict[str, Any]) -> str | list[str]:
+    topic, topics = fields.pop("topic", None), fields.pop("topics", None)
+    if isinstance(topic, str) and topics is None:
+        return topic
+    if topic is None and isinstance(topics, list) and all(isinstance(t, str) for t in topics):
+        return topics
+    raise InvalidTopic('the body must name "topic", a string, or "topics", a list of strings')

@@ -1,0 +1,145 @@
+"""What a client may ask of a stream, read from its URL and headers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
+
+from ..cursor import ORIGIN, Cursor
+from ..errors import InvalidParameter, InvalidTopic
+from ..hub import Attach
+from ..topic import check_topic
+
+#: Seconds; a heartbeat more often than once a second is a burden, and less often
+#: than every 15 s by default is too late for proxies that cut at 60 s.
+MIN_HEARTBEAT: Final = 1
+MAX_HEARTBEAT: Final = 300
+#: Topics on one connection; each costs a subscription and a part of a replay.
+MAX_TOPICS: Final = 100
+#: Events in one answer to a poll, and seconds that it may wait.
+MAX_LIMIT: Final = 1000
+MAX_WAIT: Final = 60.0
+
+_WHOLE: Final = re.compile(r"[0-9]{1,6}")
+
+
+class Query(Protocol):
+    """Query parameters, of which any may be repeated."""
+
+    def get(self, key: str, default: None = None) -> str | None:
+        """The first value of `key`, or None."""
+
+    def getall(self, key: str, default: list[str]) -> Sequence[str]:
+        """Every value of `key`."""
+
+
+def read_topics(query: Query) -> tuple[str, ...]:
+    """The topics of ``?topic=a&topic=b``, in order, without repeats.
+
+    Raises:
+        InvalidTopic: there is none, there are too many, or one is malformed.
+    """
+    topics = tuple(dict.fromkeys(check_topic(topic) for topic in query.getall("topic", [])))
+    if not 1 <= len(topics) <= MAX_TOPICS:
+        raise InvalidTopic(
+            f"{len(topics)} topics given; ask for 1 to {MAX_TOPICS}, as in ?topic=projects/p1"
+        )
+    return topics
+
+
+def read_attach(
+    topics: tuple[str, ...],
+    query: Query,
+    headers: Mapping[str, str],
+    *,
+    heartbeat: float,
+    is_job: bool = False,
+) -> Attach:
+    """What a stream URL asks for.
+
+    The cursor of a reader that comes back is the ``Last-Event-ID`` header, else
+    ``?last_event_id=``, else ``?lastEventId=``. ``?from=`` is for a first visit.
+
+    Raises:
+        InvalidCursor: a cursor is not an event id.
+        InvalidParameter: another parameter is outside its allowed values.
+    """
+    start = query.get("from")
+    return Attach(
+        topics=topics,
+        resume=_read_resume(query, headers),
+        start=None if start is None else _read_start(start),
+        until_end=_read_until(query.get("until")) or is_job,
+        heartbeat=_read_heartbeat(query.get("heartbeat"), heartbeat),
+    )
+
+
+def reads_messages(query: Query) -> bool:
+    """Whether ``?events=message`` asks for events without a name; raises `InvalidParameter`."""
+    value = query.get("events")
+    if value not in {None, "message"}:
+        raise InvalidParameter(f"events is {value!r}; the only value is message")
+    return value == "message"
+
+
+def read_poll(query: Query) -> tuple[Cursor, int, float]:
+    """The cursor, the limit and the seconds to wait of a poll.
+
+    Raises:
+        InvalidCursor: ``after`` is not an event id.
+        InvalidParameter: ``limit`` or ``wait`` is out of range.
+    """
+    after, limit, wait = query.get("after"), query.get("limit"), query.get("wait")
+    return (
+        ORIGIN if after is None else Cursor.parse(after),
+        100 if limit is None else _read_whole("limit", limit, 1, MAX_LIMIT),
+        0.0 if wait is None else _read_number("wait", wait, MAX_WAIT),
+    )
+
+
+def _read_resume(query: Query, headers: Mapping[str, str]) -> Cursor | None:
+    for text in (
+        headers.get("last-event-id"),
+        query.get("last_event_id"),
+        query.get("lastEventId"),
+    ):
+        if text:  # an EventSource polyfill may send it empty before the first event
+            return Cursor.parse(text)
+    return None
+
+
+def _read_start(text: str) -> Cursor | None:
+    if text == "latest":
+        return None
+    if text == "earliest":
+        return ORIGIN
+    return Cursor.parse(text)
+
+
+def _read_until(text: str | None) -> bool:
+    if text not in {None, "end"}:
+        raise InvalidParameter(f"until is {text!r}; the only value is end")
+    return text == "end"
+
+
+def _read_heartbeat(text: str | None, default: float) -> int:
+    if text is None:
+        return max(MIN_HEARTBEAT, round(default))
+    return _read_whole("heartbeat", text, MIN_HEARTBEAT, MAX_HEARTBEAT)
+
+
+def _read_whole(name: str, text: str, least: int, most: int) -> int:
+    if _WHOLE.fullmatch(text) is None or not least <= int(text) <= most:
+        raise InvalidParameter(f"{name} is {text[:40]!r}; it must be {least} to {most}")
+    return int(text)
+
+
+def _read_number(name: str, text: str, most: float) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0.0 <= number <= most:  # a NaN is refused too
+        raise InvalidParameter(f"{name} is {text[:40]!r}; it must be 0 to {most:g} seconds")
+    return number

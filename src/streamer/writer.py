@@ -1,0 +1,49 @@
+"""What the hub needs of a transport."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from .wire.form import Form
+
+
+class Taker(Protocol):
+    """Whom a writer tells how its transport fares: the reader."""
+
+    def filled(self) -> None:
+        """The transport is over its high-water mark."""
+
+    def drained(self) -> None:
+        """The transport is below its low-water mark again."""
+
+    def gone(self) -> None:
+        """The connection is lost, or the client ended it."""
+
+
+class Writer(Protocol):
+    """One connection, as the hub sees it; none of its methods blocks or raises.
+
+    Attributes:
+        form: the wire form its buffers must have.
+        full: whether the transport is over its high-water mark.
+        taker: whom to tell; the hub sets it before the first `write`.
+    """
+
+    form: Form
+    full: bool
+    taker: Taker | None
+
+    def write(self, buffer: bytes) -> None:
+        """Hand `buffer` to the transport; it is kept, never copied, until sent."""
+
+    def pending(self) -> int:
+        """Bytes handed over and not yet taken by the network."""
+
+    def close(self, code: int, reason: str) -> None:
+        """End the stream properly, after what was written.
+
+        `code` and `reason` go into a WebSocket's close frame.
+        """
+
+    def abort(self) -> None:
+        """Cut the connection; what was not yet sent is thrown away."""
