@@ -41,8 +41,8 @@ def open_browser(
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = Chrome(options=options, service=ChromeService(needs("chromedriver")))
     try:
-        media = {"features": [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]}
-        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
         metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": False}
         driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         yield driver
@@ -55,8 +55,8 @@ def browser(tmp_path: Path) -> Iterator[Chrome]:
     """A browser of one test; a script error on any of its pages fails the test."""
     with open_browser(tmp_path / "chromium") as driver:
         yield driver
-        severe = [entry["message"] for entry in driver.get_log("browser") if is_script_error(entry)]
-    assert severe == []
+        log: list[dict[str, str]] = driver.get_log("browser")  # type: ignore[no-untyped-call]
+    assert [entry["message"] for entry in log if is_script_error(entry)] == []
 
 
 def is_script_error(entry: dict[str, str]) -> bool:

@@ -22,6 +22,7 @@ _PROGRAMS: Final = {
     "curl": _Program(("curl",), "curl"),
     "ffmpeg": _Program(("ffmpeg",), "ffmpeg"),
     "ffprobe": _Program(("ffprobe",), "ffmpeg"),
+    "node": _Program(("node", "nodejs"), "nodejs"),
     "nginx": _Program(("nginx",), "nginx libnginx-mod-nchan"),
     "redis-sentinel": _Program(("redis-sentinel",), "redis-sentinel"),
     "redis-server": _Program(("redis-server",), "redis-server"),

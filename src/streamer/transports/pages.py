@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from litestar import HttpMethod, Request, route
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.status_codes import HTTP_304_NOT_MODIFIED
 from litestar.types import ASGIApp
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
@@ -49,15 +52,17 @@ async def index(request: Request[Any, Any, Any]) -> ASGIApp:
 
 
 @route("/web/{path:path}", http_method=_READ, include_in_schema=False)
-async def web(path: Path, request: Request[Any, Any, Any]) -> ASGIApp:
+async def web(path: FromPath[Path], request: Request[Any, Any, Any]) -> ASGIApp:
     """Answer a module or style sheet of the live page, or of the JavaScript client."""
     return await _file(_WEB, path.as_posix().lstrip("/"), request)
 
 
 @route("/files/{name:str}", http_method=_READ, include_in_schema=False)
-async def output(name: str, request: Request[Any, Any, Any], settings: Settings) -> ASGIApp:
+async def output(
+    name: FromPath[str], request: Request[Any, Any, Any], settings: NamedDependency[Settings]
+) -> ASGIApp:
     """Answer a file that a job made, in ranges where asked (RFC 9110 section 14)."""
-    return await _file(settings.output_dir or settings.data_dir / "output", name, request)
+    return await _file(settings.output_dir, name, request)
 
 
 async def _file(directory: Path, name: str, request: Request[Any, Any, Any]) -> ASGIApp:
@@ -74,7 +79,7 @@ async def _file(directory: Path, name: str, request: Request[Any, Any, Any]) -> 
         raise NotFound(f"there is no file {name[:80]!r} here") from error
     response.headers.update(_HEADERS)
     content_type = _CONTENT_TYPES.get(Path(name).suffix)
-    if content_type is not None and response.status_code != 304:
+    if content_type is not None and response.status_code != HTTP_304_NOT_MODIFIED:
         response.headers["Content-Type"] = content_type
     return response  # type: ignore[return-value]
 

@@ -6,7 +6,7 @@
 
 import { EventLog } from "./event-log.js";
 import { JobCards } from "./job-cards.js";
-import { NO_JOBS, foldEvent, foldSnapshot, hasEnded } from "./jobs.js";
+import { NO_JOBS, foldEvent, foldSnapshot, hasEnded, keyOf } from "./jobs.js";
 import { percent } from "./describe.js";
 import { Stream } from "./streamer.js";
 import { Strip } from "./strip.js";
@@ -101,7 +101,7 @@ function entered(/** @type {import("./streamer.js").StateDetail} */ detail) {
 
 /** Tell a screen reader what matters: starts and ends, not each percent. */
 function announce(/** @type {import("./jobs.js").Jobs} */ before, /** @type {any} */ body) {
-  const key = body.job_id ?? body.task_name;
+  const key = keyOf(body) ?? "";
   const job = jobs.get(key);
   if (job !== undefined && before.get(key)?.status !== job.status) {
     setText(byId("announcement"), `${job.name}: ${job.status}${job.error === null ? "" : `, ${job.error}`}`);
@@ -141,10 +141,11 @@ function showTime() {
   byId("state").dataset.state = connection.cause === "lost" ? "away" : connection.state;
   const words = noticeWords();
   byId("notice").hidden = words === "";
+  byId("notice").dataset.cause = connection.cause ?? connection.state;
   setText(byId("notice"), words);
   byId("cut").disabled = connection.state !== "live";
   const running = [...jobs.values()].find((job) => !hasEnded(job));
-  document.title = running === undefined ? "Streamer" : `${percent(running.progress)} · Streamer`;
+  document.title = running === undefined ? "Streamer" : `${percent(running.progress ?? 0)} · Streamer`;
 }
 
 function stateWords() {
@@ -155,7 +156,7 @@ function stateWords() {
     case "replaying":
       return "Catching up";
     case "waiting":
-      return { cut: "Cut", lost: "Server away", draining: "Server restarting" }[connection.cause ?? "lost"];
+      return { cut: "Connection cut", lost: "Server away", draining: "Server restarting" }[connection.cause ?? "lost"];
     case "ended":
       return "Ended";
     case "refused":

@@ -59,7 +59,7 @@ export class EventLog {
     root.dataset.type = type;
     parts.id.textContent = id;
     parts.type.textContent = type;
-    parts.text.textContent = text;
+    parts.text.textContent = parts.text.title = text;
     parts.origin.textContent = origin === "local" || origin === "control" ? "" : origin;
     this.#waiting.unshift(root);
     // A hidden page shows nothing and must not hoard.

@@ -65,19 +65,23 @@ export class JobCards {
 }
 
 function update(/** @type {Card} */ { root, parts, job }, /** @type {number} */ now, /** @type {boolean} */ cancellable) {
-  const done = percent(job.progress);
+  const done = job.progress === null ? "" : percent(job.progress);
   root.dataset.status = job.status;
   setText(parts.name, job.name);
   setText(parts.status, job.status);
   setText(parts.percent, done);
-  parts.bar.setAttribute("aria-valuenow", String(Math.floor(job.progress * 100)));
-  parts.bar.setAttribute("aria-valuetext", `${done}, ${job.status}`);
+  // Without a value it is indeterminate to a screen reader, which is the truth.
+  if (job.progress === null) parts.bar.removeAttribute("aria-valuenow");
+  else parts.bar.setAttribute("aria-valuenow", String(Math.floor(job.progress * 100)));
+  parts.bar.setAttribute("aria-valuetext", `${done} ${job.status}`);
   parts.bar.setAttribute("aria-label", `Progress of ${job.name}`);
-  parts.fill.style.transform = `scaleX(${job.progress})`;
-  setText(parts.message, hasEnded(job) && job.status === "completed" ? "" : job.message);
+  parts.fill.style.transform = `scaleX(${job.progress ?? 0})`;
+  setText(parts.message, job.status === "completed" ? "" : job.message);
   parts.error.hidden = job.error === null;
   setText(parts.error, job.error ?? "");
-  const facts = [clock(elapsedSeconds(job, now)), `attempt ${job.attempt ?? 1}`];
+  const elapsed = elapsedSeconds(job, now);
+  const facts = elapsed === null ? [] : [clock(elapsed)];
+  if (job.attempt !== null) facts.push(`attempt ${job.attempt}`);
   if (job.jobId !== null) facts.push(job.jobId);
   setText(parts.facts, facts.join(" · "));
   parts.cancel.hidden = !cancellable || job.jobId === null || hasEnded(job);

@@ -12,12 +12,13 @@
  * @property {string | null} jobId
  * @property {string} name the task's
  * @property {"queued" | "running" | "retrying" | "stalled" | "completed" | "failed" | "cancelled"} status
- * @property {number} progress 0.0 to 1.0
+ * @property {number | null} progress 0.0 to 1.0; null where it was never told
  * @property {string} message
  * @property {string | null} error
  * @property {number | null} attempt
  * @property {any} result
- * @property {number} startedAt milliseconds since 1970, by the log's clock
+ * @property {number | null} startedAt milliseconds since 1970, by the log's clock; null where
+ *   it was before this reader came
  * @property {number | null} endedAt likewise; null while it runs
  *
  * @typedef {ReadonlyMap<string, Job>} Jobs newest first
@@ -53,8 +54,8 @@ export const NO_JOBS = new Map();
  * @returns {Jobs} `jobs` itself where the event tells nothing of a job
  */
 export function foldEvent(jobs, body) {
-  const key = body.job_id ?? body.task_name;
-  if (!TYPES.has(body.type) || key === undefined || key === null) return jobs;
+  const key = keyOf(body);
+  if (!TYPES.has(body.type) || key === null) return jobs;
   const at = Date.parse(body.timestamp ?? "") || 0;
   const before = jobs.get(key);
   const changed = applied(before ?? newJob(key, body, at), body, at);
@@ -70,17 +71,36 @@ export function foldEvent(jobs, body) {
  * @returns {Jobs}
  */
 export function foldSnapshot(jobs, snapshot) {
-  return Object.values(snapshot?.tasks ?? {}).reduce(foldEvent, jobs);
+  let next = jobs;
+  for (const body of Object.values(snapshot?.tasks ?? {})) {
+    const key = keyOf(body);
+    const known = key !== null && next.has(key);
+    next = foldEvent(next, body);
+    // Its last event says when it was last heard of, not when it began.
+    const job = key === null ? undefined : next.get(key);
+    if (job !== undefined && !known) next = new Map(next).set(job.key, { ...job, startedAt: null });
+  }
+  return next;
 }
 
 /**
- * Seconds that a job has run.
+ * Seconds that a job has run, or null where its start was not seen.
  *
  * @param {Job} job
  * @param {number} now milliseconds since 1970, by the log's clock
  */
 export function elapsedSeconds(job, now) {
-  return Math.max(0, (job.endedAt ?? now) - job.startedAt) / 1000;
+  return job.startedAt === null ? null : Math.max(0, (job.endedAt ?? now) - job.startedAt) / 1000;
+}
+
+/**
+ * What tells one job of a stream from another, or null if the event is of none.
+ *
+ * @param {Body} body
+ * @returns {string | null}
+ */
+export function keyOf(body) {
+  return body.job_id ?? body.task_name ?? null;
 }
 
 /** @param {Job} job */
@@ -95,7 +115,7 @@ function newJob(/** @type {string} */ key, /** @type {Body} */ body, /** @type {
     jobId: body.job_id ?? null,
     name: body.task_name ?? "job",
     status: "queued",
-    progress: 0,
+    progress: null,
     message: "",
     error: null,
     attempt: null,

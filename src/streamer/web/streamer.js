@@ -22,7 +22,7 @@ import { openWebSocket } from "./transports/websocket.js";
  * @typedef {object} Body what the server sends: one flat JSON object
  * @property {string} type
  * @property {string} [id] opaque; absent for control and ephemeral events
- * @property {string} [topic]
+ * @property {string} [topic] of every event
  * @property {string} [timestamp] RFC 3339
  *
  * @typedef {{reason: "lost" | "refused" | "ended", detail?: string}} Closed
@@ -92,6 +92,8 @@ export class Stream extends EventTarget {
   #seen = new SeenIds();
   /** @type {Set<string>} topics that have not ended */
   #topics = new Set();
+  /** @type {string | undefined} why the server is about to refuse; a close code has no room for it */
+  #complaint;
 
   /** What happened so far. `duplicates` stays 0 while the server keeps its word. */
   counts = { received: 0, connections: 0, gaps: 0, duplicates: 0 };
@@ -127,6 +129,7 @@ export class Stream extends EventTarget {
   /** Connect, or connect anew at once where it is waiting to. */
   open() {
     this.#drop();
+    this.#complaint = undefined;
     this.#enter("connecting");
     /** @type {{close: () => void} | null} */
     let mine = null;
@@ -201,7 +204,7 @@ export class Stream extends EventTarget {
     if (reason === "ended") {
       this.#enter("ended");
     } else if (reason === "refused") {
-      this.#enter("refused", { detail });
+      this.#enter("refused", { detail: this.#complaint ?? detail });
     } else {
       const delay = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures++);
       // Jitter, or all readers of a server that was away come back in the same instant.
@@ -211,9 +214,8 @@ export class Stream extends EventTarget {
 
   /** @param {Body} body */
   #receive(body) {
-    // An ephemeral event has no id and is never replayed; a job's error has one,
-    // the answer to a malformed command has not.
-    if (CONTROLS.has(body.type)) {
+    // Every event names its topic; an `error` that does not is the server's answer to us.
+    if (CONTROLS.has(body.type) || body.topic === undefined) {
       this.#control(body);
     } else if (body.id !== undefined && !this.#seen.add(body.id)) {
       this.counts.duplicates += 1;
@@ -239,6 +241,9 @@ export class Stream extends EventTarget {
         this.#failures = 0;
         this.#lastEventId = body.cursor;
         this.#enter("live");
+        break;
+      case "error":
+        this.#complaint = body.error;
         break;
       case "gap":
         this.counts.gaps += 1;

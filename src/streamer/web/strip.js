@@ -13,6 +13,8 @@ const MAX_TICKS = 4000;
 /** CSS pixels. */
 const TICK = 2;
 const MARGIN = 6;
+/** CSS pixels free at the left and right edges: those of the text above and below. */
+const SIDE = 19;
 
 /** @typedef {{at: number, height: number, replayed: boolean, end: boolean, failed: boolean}} Tick */
 
@@ -22,6 +24,8 @@ export class Strip {
   #ticks = [];
   /** @type {{from: number, to: number | null}[]} */
   #away = [];
+  /** Before the first connection nothing was missed. */
+  #begun = false;
 
   /** @param {HTMLCanvasElement} canvas */
   constructor(canvas) {
@@ -44,13 +48,15 @@ export class Strip {
   connection(connected, now) {
     const last = this.#away.at(-1);
     const isAway = last !== undefined && last.to === null;
-    if (!connected && !isAway) this.#away.push({ from: now, to: null });
+    this.#begun ||= connected;
+    if (!connected && !isAway && this.#begun) this.#away.push({ from: now, to: null });
     else if (connected && isAway) last.to = now;
   }
 
   clear() {
     this.#ticks = [];
     this.#away = [];
+    this.#begun = false;
   }
 
   /** @param {number} now milliseconds since 1970, by the log's clock */
@@ -68,7 +74,7 @@ export class Strip {
     const style = getComputedStyle(canvas);
     const colour = (/** @type {string} */ name) => style.getPropertyValue(name).trim();
     const left = now - SPAN_MS;
-    const x = (/** @type {number} */ at) => ((at - left) / SPAN_MS) * width;
+    const x = (/** @type {number} */ at) => SIDE + ((at - left) / SPAN_MS) * (width - 2 * SIDE);
     const base = height - MARGIN - 14;
     const tall = base - MARGIN;
 

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from litestar import Litestar, Request, Response
+from litestar.di import Provide
+from litestar.testing import TestClient
+
+from streamer.errors import StreamerError
+from streamer.settings import Settings
+from streamer.transports import pages
+
+Client = TestClient[Litestar]
+
+
+def as_problem(_request: Request[Any, Any, Any], error: StreamerError) -> Response[dict[str, str]]:
+    return Response({"detail": error.detail}, status_code=error.outcome.status)
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    directory = tmp_path / "output"
+    directory.mkdir()
+    (directory / "clip.mp4").write_bytes(bytes(range(100)))
+    (tmp_path / "secret.txt").write_text("secret")
+    return directory
+
+
+@pytest.fixture
+def client(results: Path) -> Iterator[Client]:
+    settings = Settings(output_dir=results)
+    app = Litestar(
+        list(pages.PAGE_HANDLERS),
+        dependencies={"settings": Provide(lambda: settings, sync_to_thread=False)},
+        exception_handlers={StreamerError: as_problem},
+    )
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+def test_the_page_is_at_the_root(client: Client) -> None:
+    answer = client.get("/")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert "<title>Streamer</title>" in answer.text
+
+
+def test_everything_the_page_refers_to_is_there(client: Client) -> None:
+    """No file that the page or one of its modules names is missing, and none is elsewhere."""
+    wanted = re.findall(r'(?:href|src)="(/web/[^"]+)"', client.get("/").text)
+    assert len(wanted) >= 3
+    seen: set[str] = set()
+    while wanted:
+        path = wanted.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        answer = client.get(path)
+        assert answer.status_code == 200, path
+        assert not re.findall(r"(?:https?:)?//(?!www\.w3\.org)[\w.-]+\.\w+/", answer.text), path
+        folder = path.rpartition("/")[0]
+        imported = re.findall(r'^import .*?from "(\.[^"]+)";', answer.text, re.MULTILINE)
+        wanted += [os.path.normpath(f"{folder}/{name}") for name in imported]
+    assert "/web/transports/websocket.js" in seen
+
+
+@pytest.mark.parametrize(
+    ("path", "content_type"),
+    [
+        ("/web/app.js", "text/javascript; charset=utf-8"),
+        ("/web/style.css", "text/css; charset=utf-8"),
+        ("/web/icon.svg", "image/svg+xml"),
+        ("/files/clip.mp4", "video/mp4"),
+    ],
+)
+def test_every_file_says_what_it_is(client: Client, path: str, content_type: str) -> None:
+    answer = client.get(path)
+    assert answer.headers["content-type"] == content_type
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("path", ["/", "/web/app.js", "/files/clip.mp4"])
+def test_only_our_own_origin_is_allowed(client: Client, path: str) -> None:
+    """No script, style or connection of another origin, and none that stands in the markup."""
+    policy = client.get(path).headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    sources = {word for part in policy.split(";") for word in part.split()[1:]}
+    assert sources == {"'none'", "'self'"}
+
+
+@pytest.mark.parametrize("path", ["/", "/web/app.js", "/files/clip.mp4"])
+def test_a_browser_that_has_it_is_not_sent_it_again(client: Client, path: str) -> None:
+    first = client.get(path)
+    assert first.headers["cache-control"] == "no-cache"
+    again = client.get(path, headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_a_video_can_be_played_from_any_place(client: Client) -> None:
+    answer = client.get("/files/clip.mp4", headers={"Range": "bytes=10-19"})
+    assert answer.status_code == 206
+    assert answer.content == bytes(range(10, 20))
+    assert answer.headers["content-range"] == "bytes 10-19/100"
+
+
+def test_head_answers_without_a_body(client: Client) -> None:
+    answer = client.head("/files/clip.mp4")
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-length"] == "100"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/files/none.mp4",
+        "/files/..%2fsecret.txt",
+        "/files/%2e%2e%2fsecret.txt",
+        "/files/link.txt",
+        "/files/%2fetc%2fpasswd",
+        "/files/a%00b",
+        "/files/" + "a" * 300,
+        "/web/..%2fapp.py",
+        "/web/%2e%2e/errors.py",
+        "/web/transports",
+        "/web/none.js",
+    ],
+)
+def test_nothing_outside_the_directory_is_read(client: Client, results: Path, path: str) -> None:
+    """What is not a file of the directory is not found, however its name is written."""
+    (results / "link.txt").symlink_to(results.parent / "secret.txt")
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert "secret" not in answer.text.replace("secret.txt", "")

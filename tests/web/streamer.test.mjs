@@ -1,0 +1,212 @@
+// The promises of `src/streamer/web/streamer.js`, with a browser that the test holds.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Stream } from "../../src/streamer/web/streamer.js";
+import { FakeEnvironment } from "./fake-environment.mjs";
+
+const event = (id, more = {}) => ({ id, type: "progress", topic: "projects/p", ...more });
+
+function opened(options = {}) {
+  const environment = new FakeEnvironment();
+  const stream = new Stream("http://server/api/v1/projects/p/stream", { environment, ...options });
+  const told = { events: [], states: [], controls: [], duplicates: [] };
+  stream.addEventListener("event", ({ detail }) => told.events.push([detail.body.id, detail.replayed]));
+  stream.addEventListener("state", ({ detail }) => told.states.push(detail));
+  stream.addEventListener("control", ({ detail }) => told.controls.push(detail.body.type));
+  stream.addEventListener("duplicate", ({ detail }) => told.duplicates.push(detail.body.id));
+  stream.open();
+  return { environment, stream, told };
+}
+
+function live(options) {
+  const all = opened(options);
+  all.environment.connect();
+  all.environment.say({ type: "caught_up", cursor: "1-0" });
+  return all;
+}
+
+const resumedFrom = (environment) => environment.last.url.searchParams.get("last_event_id");
+
+test("what comes before caught_up was replayed, what comes after is live", () => {
+  const { environment, told } = opened();
+  environment.connect();
+  environment.say(event("2-0"));
+  environment.say({ type: "caught_up", cursor: "2-0" });
+  environment.say(event("3-0"));
+  assert.deepEqual(told.events, [["2-0", true], ["3-0", false]]);
+});
+
+test("a first visit asks for no position and learns it from connected", () => {
+  const { environment, stream } = opened();
+  assert.equal(resumedFrom(environment), null);
+  environment.connect({ cursor: "7-0" });
+  assert.equal(stream.lastEventId, "7-0");
+});
+
+for (const transport of ["sse", "websocket"]) {
+  test(`a lost ${transport} connection resumes after the last event`, () => {
+    const { environment, told } = live({ transport });
+    environment.say(event("5-0"));
+    if (transport === "sse") environment.break();
+    else environment.last.onclose({ code: 1006, reason: "" });
+    assert.equal(told.states.at(-1).cause, "lost");
+    environment.advance(500);
+    assert.equal(environment.connections.length, 2);
+    assert.equal(resumedFrom(environment), "5-0");
+  });
+}
+
+test("an event that comes twice is dispatched once, and counted", () => {
+  const { environment, stream, told } = live();
+  environment.say(event("5-0"));
+  environment.say(event("5-0"));
+  assert.deepEqual(told.events, [["5-0", false]]);
+  assert.deepEqual(told.duplicates, ["5-0"]);
+  assert.deepEqual(stream.counts, { received: 1, connections: 1, gaps: 0, duplicates: 1 });
+});
+
+test("ephemeral events have no id and do not move the cursor", () => {
+  const { environment, stream, told } = live();
+  environment.say(event(undefined, { type: "typing" }));
+  environment.say(event(undefined, { type: "typing" }));
+  assert.equal(told.events.length, 2);
+  assert.equal(stream.lastEventId, "1-0");
+});
+
+test("a gap moves the cursor past what was lost", () => {
+  const { environment, stream } = live();
+  environment.say({ type: "gap", topic: "projects/p", after: "1-0", until: "9-0", reason: "trimmed" });
+  assert.deepEqual([stream.counts.gaps, stream.lastEventId], [1, "9-0"]);
+});
+
+test("attempts are further and further apart, to a limit, until one catches up", () => {
+  const { environment, told } = opened();
+  const waits = [];
+  for (let n = 0; n < 8; n += 1) {
+    environment.break();
+    waits.push(told.states.at(-1).retryAt - environment.time);
+    environment.advance(waits.at(-1));
+    environment.connect();
+  }
+  assert.deepEqual(waits, [500, 1000, 2000, 4000, 8000, 15000, 15000, 15000]);
+  environment.say({ type: "caught_up", cursor: "1-0" });
+  environment.break();
+  assert.equal(told.states.at(-1).retryAt - environment.time, 500);
+});
+
+test("waits are jittered down to half", () => {
+  const environment = Object.assign(new FakeEnvironment(), { random: () => 0 });
+  const { told } = opened({ environment });
+  environment.break();
+  assert.equal(told.states.at(-1).retryAt - environment.time, 250);
+});
+
+test("a server that drains says when to come back", () => {
+  const { environment, told } = live();
+  environment.say({ type: "reconnect", retry_ms: 1234 });
+  assert.deepEqual(told.states.at(-1), { state: "waiting", cause: "draining", detail: undefined, retryAt: environment.time + 1234 });
+  environment.advance(1233);
+  assert.equal(environment.connections.length, 1);
+  environment.advance(1);
+  assert.equal(environment.connections.length, 2);
+});
+
+test("after end nothing is asked for again", () => {
+  const { environment, stream } = live();
+  environment.say({ type: "end", topic: "projects/p", reason: "completed" });
+  environment.advance(1e6);
+  assert.deepEqual([stream.state, environment.connections.length], ["ended", 1]);
+});
+
+test("a stream of two topics ends with the second", () => {
+  const { environment, stream } = opened();
+  environment.connect({ topic: undefined, topics: ["jobs/a", "jobs/b"] });
+  environment.say({ type: "end", topic: "jobs/a", reason: "completed" });
+  assert.equal(stream.state, "replaying");
+  environment.say({ type: "end", topic: "jobs/b", reason: "completed" });
+  assert.equal(stream.state, "ended");
+});
+
+for (const [answer, state] of [
+  [{ status: 204 }, "ended"],
+  [{ status: 401, problem: { detail: "no token" } }, "refused"],
+  [{ status: 403, problem: {} }, "refused"],
+  [{ status: 503 }, "waiting"],
+  [{ status: 429 }, "waiting"],
+  [{ status: 200 }, "waiting"],
+  [new TypeError("network"), "waiting"],
+]) {
+  test(`an EventSource that is closed by ${answer.status ?? answer} leaves the stream ${state}`, async () => {
+    const { environment, stream, told } = opened();
+    await environment.refuse(answer);
+    assert.equal(stream.state, state);
+    if (answer.status === 401) assert.equal(told.states.at(-1).detail, "no token");
+  });
+}
+
+for (const [code, state] of [
+  [1000, "ended"], [1001, "waiting"], [1008, "refused"], [1009, "refused"],
+  [1012, "waiting"], [1013, "waiting"], [4408, "waiting"],
+]) {
+  test(`a WebSocket that is closed with ${code} leaves the stream ${state}`, () => {
+    const { environment, stream } = opened({ transport: "websocket" });
+    environment.last.onclose({ code, reason: "" });
+    assert.equal(stream.state, state);
+  });
+}
+
+test("a refusal over WebSocket is told in the server's whole sentence, and is no event", () => {
+  const { environment, told } = opened({ transport: "websocket" });
+  environment.say({ type: "error", code: "invalid_cursor", error: "'x' is not an event id" });
+  environment.last.onclose({ code: 1008, reason: "'x' is not" });
+  assert.equal(told.states.at(-1).detail, "'x' is not an event id");
+  assert.deepEqual(told.events, []);
+});
+
+test("a WebSocket that answers no ping is given up", () => {
+  const { environment, stream } = live({ transport: "websocket" });
+  environment.advance(15_000);
+  assert.deepEqual(environment.last.sent, ['{"type":"ping"}']);
+  environment.say({ type: "pong" });
+  environment.advance(15_000);
+  assert.equal(stream.state, "live");
+  environment.advance(15_000);
+  assert.equal(stream.state, "waiting");
+});
+
+test("a switch of transport goes on from the same event", () => {
+  const { environment, stream } = live();
+  environment.say(event("5-0"));
+  stream.use("websocket");
+  assert.equal(environment.connections[0].closed, true);
+  assert.equal(environment.last.url.protocol, "ws:");
+  assert.equal(resumedFrom(environment), "5-0");
+});
+
+test("a cut is silent and ends by itself, from the same event", () => {
+  const { environment, stream, told } = live();
+  environment.say(event("5-0"));
+  stream.cut(4000);
+  assert.equal(told.states.at(-1).cause, "cut");
+  environment.advance(4000);
+  assert.equal(resumedFrom(environment), "5-0");
+});
+
+test("what an old connection still says is not heard", () => {
+  const { environment, stream, told } = live();
+  const [old] = environment.connections;
+  const hear = old.onmessage;
+  stream.open();
+  hear({ data: JSON.stringify(event("5-0")) });
+  assert.deepEqual(told.events, []);
+});
+
+test("a closed stream stays closed", () => {
+  const { environment, stream } = live();
+  environment.break();
+  stream.close();
+  environment.advance(1e6);
+  assert.deepEqual([stream.state, environment.connections.length], ["idle", 1]);
+});
