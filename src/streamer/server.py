@@ -2,41 +2,54 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import signal
 from collections.abc import Sequence
 from socket import socket
-from typing import Any, Final
+from typing import Final
 
 import uvicorn
+from litestar import Litestar
 
 from .app import create_app
+from .hub import Hub
+from .log_lines import write_log
 from .settings import Settings
 
 #: Seconds beyond the drain after which what is left is cancelled: without a
 #: limit an open stream would hold SIGTERM for ever.
 _MARGIN: Final = 2
 
-_LOGGING: Final[dict[str, Any]] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
-    },
-    "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "line"},
-    },
-    "root": {"handlers": ["stderr"]},
-}
+
+class _Server(uvicorn.Server):
+    """uvicorn, telling every reader to come back elsewhere before it stops."""
+
+    def __init__(self, config: uvicorn.Config, hub: Hub, drain_seconds: float) -> None:
+        super().__init__(config)
+        self._hub: Final = hub
+        self._drain_seconds: Final = drain_seconds
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        """Drain, then stop: while draining, new requests are still answered, with 503."""
+        await self._hub.drain(self._drain_seconds)
+        await super().shutdown(sockets)
 
 
 def serve(settings: Settings, *, sockets: Sequence[socket] | None = None) -> None:
     """Serve until SIGINT or SIGTERM, on `sockets` or where `settings` say."""
-    level = settings.log_level.upper()
-    debugging = logging.getLevelNamesMapping()[level] <= logging.DEBUG
-    config = uvicorn.Config(
-        create_app(settings),
+    write_log(settings.log_level)
+    # uvicorn raises the signal again when it is done, so that the exit code would
+    # say "killed": an end in order is 0.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    app = create_app(settings)
+    server = _Server(_config(app, settings), app.state.hub, settings.drain_seconds)
+    server.run(sockets=list(sockets) if sockets is not None else None)
+
+
+def _config(app: Litestar, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
         host=settings.host,
         port=settings.port,
         loop="uvloop",
@@ -45,15 +58,7 @@ def serve(settings: Settings, *, sockets: Sequence[socket] | None = None) -> Non
         # A frame that is shared by all readers cannot be compressed for each.
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=math.ceil(settings.drain_seconds) + _MARGIN,
-        access_log=debugging,
+        access_log=settings.log_level == "debug",
         server_header=False,
-        log_config=_LOGGING
-        | {"root": {"handlers": ["stderr"], "level": level}}
-        # uvicorn tells of its start and end; whoever started us does that better.
-        | {"loggers": {"uvicorn": {"level": level if debugging else "WARNING"}}},
+        log_config=None,
     )
-    # uvicorn raises the signal again when it is done, so that the exit code would
-    # say "killed": an end in order is 0.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-    uvicorn.Server(config).run(sockets=list(sockets) if sockets is not None else None)

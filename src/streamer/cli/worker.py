@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import msgspec
 import rich_click as click
 
@@ -21,6 +23,8 @@ def worker(settings: Settings, parent_pipe: int | None) -> None:
     or a `streamer run` on the same data directory, which has a worker of its own.
     """
     from ..jobs.worker import run_worker
+    from ..log_lines import write_log
 
     end_with_parent(parent_pipe)
-    run_worker(msgspec.structs.replace(settings, redis_url=needed_log_url(settings)))
+    write_log(settings.log_level)
+    sys.exit(run_worker(msgspec.structs.replace(settings, redis_url=needed_log_url(settings))))
