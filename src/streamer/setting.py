@@ -99,11 +99,14 @@ class Setting(NamedTuple):
             case None:
                 return ""
             case dict():
-                return ",".join(f"{k}={r.max_length}:{r.max_age:g}" for k, r in value.items())
+                return ",".join(
+                    f"{prefix}={kept.max_length}:{_plain(kept.max_age)}"
+                    for prefix, kept in value.items()
+                )
             case tuple():
                 return ",".join(value)
             case float():
-                return f"{value:g}"
+                return _plain(value)
             case _:
                 return str(value)
 
@@ -111,6 +114,11 @@ class Setting(NamedTuple):
 _TIME: Final = re.compile(r"([0-9]+(?:\.[0-9]*)?)\s*([smhd]?)")
 _SECONDS: Final = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _WHOLE: Final = re.compile(r"-?[0-9]+")
+
+
+def _plain(number: float) -> str:
+    # In full: a child process reads it back and must get the same.
+    return repr(number).removesuffix(".0")
 
 
 def _whole(text: str, _: Setting) -> int:

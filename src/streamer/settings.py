@@ -150,6 +150,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float,
         Meta(
             ge=1,
+            le=100 * 365 * 86400,
             description="Age at which a topic at rest is forgotten.",
             extra={"unit": "seconds"},
         ),
@@ -254,9 +255,15 @@ SETTINGS: Final = _settings()
 
 def unknown_variables(environ: Mapping[str, str]) -> dict[str, str | None]:
     """``STREAMER_*`` variables that are no setting, each with the nearest one that is."""
-    known = [setting.variable for setting in SETTINGS.values()]
+    # Without what all have in common, which would make all alike.
+    known = {
+        setting.variable.removeprefix(PREFIX): setting.variable for setting in SETTINGS.values()
+    }
+    given = [name.removeprefix(PREFIX) for name in sorted(environ) if name.startswith(PREFIX)]
     return {
-        name: next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.75)), None)
-        for name in sorted(environ)
-        if name.startswith(PREFIX) and name not in known
+        PREFIX + name: next(
+            (known[match] for match in difflib.get_close_matches(name, known, n=1)), None
+        )
+        for name in given
+        if name not in known
     }

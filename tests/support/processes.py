@@ -180,3 +180,28 @@ def streamer(
 ) -> Program:
     """Start the ``streamer`` command of this installation."""
     return Program([sys.executable, "-m", "streamer", *arguments], environ=environ, cwd=cwd)
+
+
+def descendants(pid: int) -> list[int]:
+    """The process ids of everything that `pid` started, and they, in no order."""
+    listed = subprocess.run(
+        ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
+    ).stdout
+    parents = {int(child): int(parent) for child, parent in map(str.split, listed.splitlines())}
+    found: list[int] = []
+    looking = [pid]
+    while looking:
+        parent = looking.pop()
+        children = [child for child, of in parents.items() if of == parent]
+        found += children
+        looking += children
+    return found
+
+
+def command_of(pid: int) -> str:
+    """The command line of a process; empty if it is gone, or dead and not yet reaped."""
+    shown = subprocess.run(
+        ["ps", "-o", "stat=,args=", "-p", str(pid)], capture_output=True, text=True, check=False
+    ).stdout.strip()
+    state, _, command = shown.partition(" ")
+    return "" if state.startswith("Z") else command.strip()

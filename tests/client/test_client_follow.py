@@ -1,0 +1,97 @@
+"""What a following client decides: where it resumes, when it comes back, when it stops."""
+
+from __future__ import annotations
+
+import pytest
+
+from streamer.client.follow import LONGEST_WAIT, Follow, Refused
+from streamer.client.received import Received
+
+
+def follow(*, jitter: float = 1.0, start: str | None = None, until_end: bool = False) -> Follow:
+    return Follow(["projects/p1"], start=start, until_end=until_end, jitter=lambda: jitter)
+
+
+def event(event_id: str | None, event_type: str = "progress", body: bytes = b"{}") -> Received:
+    return Received(event_type, body, event_id)
+
+
+def test_a_first_visit_says_where_to_begin() -> None:
+    query, headers = follow(start="earliest", until_end=True).request()
+    assert ("topic", "projects/p1") in query
+    assert ("from", "earliest") in query
+    assert ("until", "end") in query
+    assert "Last-Event-ID" not in headers
+
+
+def test_a_later_visit_resumes_after_the_last_id_and_not_from_the_start() -> None:
+    reader = follow(start="earliest")
+    reader.take(event("5-0"))
+    reader.take(event(None, "typing"))
+    query, headers = reader.request()
+    assert headers["Last-Event-ID"] == "5-0"
+    assert "from" not in dict(query)
+
+
+def test_after_end_it_is_done() -> None:
+    reader = follow()
+    reader.take(event(None, "end"))
+    assert reader.done
+
+
+def test_204_says_that_all_was_read() -> None:
+    reader = follow()
+    assert not reader.answered(204)
+    assert reader.done
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_a_passing_refusal_is_tried_again(status: int) -> None:
+    reader = follow()
+    assert not reader.answered(status)
+    assert not reader.done
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 301])
+def test_a_lasting_refusal_is_told_with_its_reason(status: int) -> None:
+    with pytest.raises(Refused) as caught:
+        follow().answered(status, b'{"detail":"the topic is malformed"}')
+    assert caught.value.status == status
+    assert caught.value.detail == "the topic is malformed"
+
+
+def test_a_refusal_without_a_reason_names_its_status() -> None:
+    with pytest.raises(Refused, match="the server answered 404"):
+        follow().answered(404, b"<html>")
+
+
+def test_waits_double_up_to_a_limit_and_start_over_after_an_event() -> None:
+    reader = follow()
+    assert [reader.wait() for _ in range(4)] == [1.0, 2.0, 4.0, 8.0]
+    assert max(reader.wait() for _ in range(20)) == LONGEST_WAIT
+    reader.take(event("1-0"))
+    assert reader.wait() == 1.0
+
+
+def test_waits_are_spread_over_half_their_length() -> None:
+    assert follow(jitter=0.0).wait() == 0.5
+    assert follow(jitter=1.0).wait() == 1.0
+
+
+def test_the_stream_says_how_long_to_wait() -> None:
+    reader = follow()
+    reader.retry_in(200)
+    assert [reader.wait(), reader.wait()] == [0.2, 0.4]
+
+
+def test_a_reconnect_event_says_how_long_to_wait_this_once() -> None:
+    reader = follow()
+    reader.take(event(None, "reconnect", b'{"retry_ms":50}'))
+    assert reader.wait() == 0.05
+    assert reader.wait() == 2.0
+
+
+def test_retry_after_says_how_long_to_wait_this_once() -> None:
+    reader = follow()
+    reader.answered(503, retry_after="7")
+    assert reader.wait() == 7.0
