@@ -1,0 +1,119 @@
+"""`RESULTS.md`, rendered from the results."""
+
+from __future__ import annotations
+
+from .figures import bound, reached, shown, word
+from .outcome import medians
+from .results import Measured, Results
+from .scenarios import Scenario
+from .servers import SERVERS
+
+_METHOD = """\
+## How it was measured
+
+- `make bench` does all of it; `benchmarks/run.py --scenario NAME` does one row, `--quick` a look.
+- **Who runs where.** {layout}. Nothing else is pinned; the runner sleeps while a run is on.
+- **In turn.** Every run starts every server afresh, with a fresh Redis where it uses one (no
+  persistence), warms it up, measures one window, and stops it; then the next server; then the
+  next run. A ratio is taken within one run, and the median of the ratios is what counts, so that
+  what disturbs the machine for a while disturbs both sides.
+- **One publish at a time** is a closed loop, the same for all: one keep-alive HTTP connection
+  that POSTs the next event when the last one was answered. A hundred publishers are a hundred
+  such connections. Bodies are padded, by a trial, so that every server delivers 250 bytes: the
+  SSE event with its `id:`, or the WebSocket frame with its head.
+- **Deliveries** are events that readers got within the window. What arrives after it is waited
+  for, so that nothing lost or doubled goes unnoticed: every event carries its publisher's sequence
+  number and every reader checks every one.
+- **Latency** is from before the POST to after the `recv()` of one reader in twenty, by one clock.
+  *Paced* means 100,000 deliveries a second for all alike, instead of as many as each can.
+- **Server CPU** is user and system time of the server's processes, without Redis. *Deliveries per
+  server CPU second* suffers least from whatever else the machine does.
+- **Memory** is PSS of the server's processes, with the readers less without, after a warm-up.
+- **Readers that do not read** have an 8 KiB receive buffer and segments of 1,460 bytes, as over
+  Ethernet; loopback's own buffers would swallow megabytes for each.
+- **Two workers on two cores** leave none for the load generator and Redis, which then compete with
+  the second worker. So what is compared is capacity: deliveries per server CPU second, times the
+  number of processes.
+
+### The load generator is not the bottleneck
+
+It is one thread of C (`benchmarks/load/`). Its timed readers are read as soon as they are ready;
+the other nineteen in twenty are in no epoll set and are read fifty times a second, several events
+with one call. So it does less for an event than any server can, and a server does not pay for
+waking up its readers, which on another machine it would not either. The column *load CPU* shows
+what it used of its core in each window. The bare loop of `send()`, which does nothing but what
+every server must, is measured by the same generator: {headroom}
+
+### Machine
+
+{machine}
+"""
+
+
+def render(results: Results) -> str:
+    """The whole file."""
+    parts = ["# Fan-out, measured\n", _summary(results)]
+    parts += [_scenario(scenario, measured) for scenario, measured in results.known()]
+    parts.append(
+        _METHOD.format(
+            layout=results.layout,
+            headroom=_headroom(results),
+            machine="\n".join(f"- {name}: {value}" for name, value in results.machine.items()),
+        )
+    )
+    return "\n".join(parts)
+
+
+def _summary(results: Results) -> str:
+    lines = [
+        "What must be reached, as ratios within one run, and the medians that were. Made by",
+        "`make bench`; the figures behind it follow, and how they were taken.\n",
+        "| scenario | must reach | reached | |",
+        "|---|---|--:|---|",
+    ]
+    for scenario, measured in results.known():
+        name = scenario.title
+        for _, verdict in measured.verdicts(scenario):
+            said = "**not met**" if verdict.met is False else word(verdict)
+            lines.append(f"| {name} | {bound(verdict)} | {reached(verdict)} | {said} |")
+            name = ""
+    return "\n".join([*lines, ""])
+
+
+def _scenario(scenario: Scenario, measured: Measured) -> str:
+    columns = scenario.columns
+    lines = [
+        f"## {scenario.title}\n",
+        "| server | " + " | ".join(columns.values()) + " |",
+        "|---|" + "--:|" * len(columns),
+    ]
+    found = medians(measured.runs)
+    for server in scenario.servers:
+        if server not in found:
+            continue
+        title = SERVERS[server].title
+        values = [shown(name, found[server].get(name)) for name in columns]
+        name = f"**{title}**" if server == "streamer" else title
+        lines.append(f"| {name} | " + " | ".join(values) + " |")
+    lines.append("")
+    lines += [
+        f"Not measured: {SERVERS[server].title} ({reason}).\n"
+        for server, reason in measured.skipped.items()
+    ]
+    lines.append(
+        f"Medians of {len(measured.runs)} runs of {measured.seconds:g} s; {measured.when}, "
+        f"{measured.version}.\n"
+    )
+    return "\n".join(lines)
+
+
+def _headroom(results: Results) -> str:
+    said = []
+    for scenario, measured in results.known():
+        bare = medians(measured.runs).get("bare")
+        if bare and "load_cpu" in bare:
+            said.append(
+                f"{scenario.title}: {shown('per_second', bare['per_second'])} deliveries/s with "
+                f"{shown('load_cpu', bare['load_cpu'])} of the generator's core"
+            )
+    return ("; ".join(said) or "not measured yet") + "."

@@ -1,0 +1,28 @@
+"""The scenarios, in the order of the table."""
+
+from __future__ import annotations
+
+from .base import FULL, QUICK, SMOKE, Plan, Scenario
+from .fan_out import BURST, SSE_1000, SSE_5000, WEBSOCKET_1000
+from .idle import IDLE_SSE, IDLE_WEBSOCKET
+from .many_topics import ManyTopics
+from .stalled import Stalled
+from .storm import Storm
+from .workers import Workers
+
+__all__ = ["FULL", "QUICK", "SCENARIOS", "SMOKE", "Plan", "Scenario"]
+
+_ALL: tuple[Scenario, ...] = (
+    SSE_1000,
+    WEBSOCKET_1000,
+    SSE_5000,
+    BURST,
+    ManyTopics(),
+    IDLE_SSE,
+    IDLE_WEBSOCKET,
+    Storm(),
+    Stalled(),
+    Workers(),
+)
+
+SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in _ALL}

@@ -1,0 +1,25 @@
+"""The contenders, by name."""
+
+from __future__ import annotations
+
+from .bare import Bare
+from .base import Face, Launch, Place, Server
+from .nchan import Nchan
+from .queue_per_reader import QueuePerReader
+from .socketio import SocketIO
+from .streamer import Streamer
+
+__all__ = ["SERVERS", "Face", "Launch", "Place", "Server"]
+
+_ALL: tuple[Server, ...] = (
+    Streamer(),
+    Streamer(name="streamer-portable", title="Streamer, portable path", portable=True),
+    Streamer(name="streamer-2-workers", title="Streamer, --workers 2", cores=2),
+    Nchan(),
+    Nchan(name="nchan-redis", title="nginx + Nchan over Redis", needs_redis=True),
+    QueuePerReader(),
+    SocketIO(),
+    Bare(),
+)
+
+SERVERS: dict[str, Server] = {server.name: server for server in _ALL}

@@ -1,0 +1,43 @@
+"""The usual Python way: `EventSourceResponse` fed by an asyncio queue for each reader."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from ..load import Transport
+from ..process import python
+from .base import Face, Launch, Place
+
+_PEERS = Path(__file__).parents[2] / "peers"
+
+
+@dataclass(frozen=True)
+class QueuePerReader:
+    name: str = "queue-per-reader"
+    title: str = "sse-starlette, a queue per reader"
+    needs_redis: bool = False
+    cores: int = 1
+
+    def missing(self) -> str | None:
+        for module in ("sse_starlette", "uvicorn", "uvloop", "httptools"):
+            if find_spec(module) is None:
+                return f"the Python package {module} is not installed"
+        return None
+
+    def launch(self, place: Place) -> Launch:
+        return Launch(
+            command=[
+                *(python(), "-m", "uvicorn", "queue_per_reader:app"),
+                *("--app-dir", str(_PEERS), "--port", str(place.port)),
+                *("--loop", "uvloop", "--http", "httptools", "--ws", "websockets-sansio"),
+                *("--backlog", "4096", "--no-access-log", "--log-level", "warning"),
+                *("--ws-per-message-deflate", "false"),
+            ]
+        )
+
+    def face(self, transport: Transport) -> Face | None:
+        return Face(
+            read_path=f"/{transport}/{{}}", publish_path="/publish/0", greeting="connected"
+        )

@@ -1,0 +1,50 @@
+"""Streamer itself, over Redis: as `streamer serve` runs it, and on the portable path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from ..load import Transport
+from ..process import python
+from .base import Face, Launch, Place
+
+_PEERS = Path(__file__).parents[2] / "peers"
+
+
+@dataclass(frozen=True)
+class Streamer:
+    name: str = "streamer"
+    title: str = "Streamer"
+    needs_redis: bool = True
+    cores: int = 1
+    portable: bool = False
+
+    def missing(self) -> str | None:
+        if find_spec("streamer") is None or find_spec("streamer.app") is None:
+            return "the package streamer is not installed"
+        return None
+
+    def launch(self, place: Place) -> Launch:
+        served = [str(_PEERS / "streamer_portable.py")] if self.portable else ["-m", "streamer", "serve"]
+        return Launch(
+            command=[python(), *served],
+            environ={
+                "STREAMER_HOST": "127.0.0.1",
+                "STREAMER_PORT": str(place.port),
+                "STREAMER_REDIS_URL": f"redis://127.0.0.1:{place.redis_port}/0",
+                "STREAMER_DATA_DIR": str(place.directory),
+                "STREAMER_WORKERS": str(self.cores),
+                "STREAMER_DRAIN_SECONDS": "0",
+                "STREAMER_LOG_LEVEL": "warning",
+            },
+        )
+
+    def face(self, transport: Transport) -> Face | None:
+        del transport  # one URL for both
+        return Face(
+            read_path="/api/v1/projects/bench{}/stream",
+            publish_path="/api/v1/projects/bench0/events",
+            greeting='"type":"caught_up"',
+        )

@@ -1,0 +1,126 @@
+/* Publishers: keep-alive HTTP connections, each POSTing its next event when the last one was answered. */
+#define _GNU_SOURCE
+#include "load.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct publisher {
+    int fd, number;
+    bool waiting; /* for an answer */
+    uint64_t sequence;
+    char answer[8192];
+    size_t received;
+};
+
+static struct publisher *publishers;
+static int opened, active, waiting_for;
+static uint64_t stop_at, next_due, interval_ns;
+static char padding[65536], type[64] = "tick";
+static int pad_length;
+
+void publishers_open(int count) {
+    publishers = calloc((size_t)count, sizeof *publishers);
+    for (int i = 0; i < count; i++) {
+        publishers[i].number = i;
+        publishers[i].fd = connect_to_server(0, false);
+        struct epoll_event in = {.events = EPOLLIN, .data.ptr = &publishers[i]};
+        epoll_ctl(publishers_epoll, EPOLL_CTL_ADD, publishers[i].fd, &in);
+    }
+    opened = count;
+    memset(padding, 'x', sizeof padding);
+}
+
+int publishers_opened(void) { return opened; }
+
+static void publish(struct publisher *p) {
+    static char request[2 * 65536];
+    char body[66000];
+    int length = snprintf(body, sizeof body, "{\"type\":\"%s\"," MARK "%d:%llu:%llu\",\"pad\":\"%.*s\"}", type, p->number,
+                          (unsigned long long)++p->sequence, (unsigned long long)monotonic_ns(), pad_length, padding);
+    int n = snprintf(request, sizeof request,
+                     "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\n"
+                     "Content-Length: %d\r\n\r\n%s", options.publish_path, options.port, length, body);
+    if (send(p->fd, request, (size_t)n, MSG_NOSIGNAL) != n) {
+        failed("a publisher could not send", NULL, 0);
+        publish_errors++;
+        return;
+    }
+    p->waiting = true;
+    waiting_for++;
+}
+
+/* Whether the bytes received so far are a whole answer. */
+static bool answered(struct publisher *p) {
+    p->answer[p->received] = 0;
+    char *head_end = strstr(p->answer, "\r\n\r\n");
+    if (!head_end) return false;
+    char *length = strcasestr(p->answer, "content-length:");
+    if (length && length < head_end) {
+        return p->received >= (size_t)(head_end + 4 - p->answer) + strtoul(length + 15, NULL, 10);
+    }
+    if (strstr(p->answer, " 204 ")) return true;
+    return p->received >= 5 && memcmp(p->answer + p->received - 5, "0\r\n\r\n", 5) == 0;
+}
+
+static void receive(struct publisher *p) {
+    ssize_t n = recv(p->fd, p->answer + p->received, sizeof p->answer - 1 - p->received, MSG_DONTWAIT);
+    if (n <= 0) {
+        failed("the server closed a publisher", NULL, 0);
+        publish_errors++;
+        epoll_ctl(publishers_epoll, EPOLL_CTL_DEL, p->fd, NULL);
+        if (p->waiting) waiting_for--;
+        p->waiting = false;
+        return;
+    }
+    p->received += (size_t)n;
+    if (!answered(p)) return;
+    p->waiting = false;
+    waiting_for--;
+    if (p->answer[9] == '2') {
+        published++;
+        published_by[p->number] = p->sequence;
+    } else {
+        failed("a publish was refused", p->answer, p->received);
+        publish_errors++;
+        p->sequence--;
+    }
+    p->received = 0;
+    if (!interval_ns && !publish_errors && monotonic_ns() < stop_at) publish(p);
+}
+
+/* per_second 0: as fast as answers come; otherwise one publisher, paced. */
+void publishers_start(int count, uint64_t until_ns, double per_second, int pad, const char *event_type) {
+    active = count < opened ? count : opened;
+    stop_at = until_ns;
+    pad_length = pad < 0 ? 0 : pad;
+    snprintf(type, sizeof type, "%s", event_type);
+    interval_ns = per_second > 0 ? (uint64_t)(1e9 / per_second) : 0;
+    next_due = monotonic_ns();
+    if (!interval_ns)
+        for (int i = 0; i < active; i++) publish(&publishers[i]);
+}
+
+uint64_t publishers_next_due(void) {
+    if (!interval_ns || next_due >= stop_at || publish_errors || publishers[0].waiting) return UINT64_MAX;
+    return next_due;
+}
+
+/* Called often and never waits: a publisher must not stand behind a thousand readers. */
+void publishers_turn(void) {
+    struct epoll_event ready[64];
+    int n = epoll_wait(publishers_epoll, ready, 64, 0);
+    for (int i = 0; i < n; i++) receive(ready[i].data.ptr);
+    if (publishers_next_due() <= monotonic_ns()) {
+        publish(&publishers[0]);
+        next_due += interval_ns;
+    }
+}
+
+bool publishers_idle(void) {
+    return waiting_for == 0 && (publish_errors || monotonic_ns() >= stop_at);
+}

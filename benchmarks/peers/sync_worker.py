@@ -1,0 +1,55 @@
+"""A worker that publishes to many topics through `SyncPublisher`, at a rate or as fast as it can."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+
+from streamer.eventlog.redis import RedisEventLog
+from streamer.sync_publisher import SyncPublisher
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--redis", required=True)
+    parser.add_argument("--topics", type=int, required=True)
+    parser.add_argument("--seconds", type=float, required=True)
+    parser.add_argument("--per-second", type=float, default=0.0)
+    parser.add_argument("--first", type=int, default=1, help="sequence of each topic's first event")
+    parser.add_argument("--pad", type=int, default=0)
+    given = parser.parse_args()
+
+    topics = [f"projects/bench{n}" for n in range(given.topics)]
+    pad = "x" * given.pad
+    # It waits for room for as long as that takes: no event may be dropped here.
+    with SyncPublisher(lambda: RedisEventLog(given.redis), block_seconds=60) as publisher:
+        start = time.monotonic()
+        cpu = time.process_time()
+        rounds = 0  # each an event to every topic
+        while (now := time.monotonic() - start) < given.seconds:
+            if given.per_second and rounds * given.topics > now * given.per_second:
+                time.sleep(0.001)
+                continue
+            for topic in topics:
+                mark = f"0:{given.first + rounds}:{time.monotonic_ns()}"
+                publisher.publish(topic, "tick", {"mark": mark, "pad": pad})
+            rounds += 1
+        flushed = publisher.flush(30)
+        seconds = time.monotonic() - start
+        cpu = time.process_time() - cpu
+        dropped = publisher.dropped
+    print(
+        json.dumps(
+            {
+                "published": rounds * len(topics),
+                "seconds": seconds,
+                "cpu_seconds": cpu,
+                "flushed": flushed,
+                "dropped": dropped,
+            }
+        )
+    )
+
+
+main()
