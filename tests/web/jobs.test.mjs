@@ -77,6 +77,15 @@ test("one who comes late knows the state from the snapshot, and not when it bega
   assert.equal(foldSnapshot(NO_JOBS, undefined), NO_JOBS);
 });
 
+test("a snapshot of two tasks of one job shows what was said last, under the first one's name", () => {
+  const tasks = {
+    cancel: { ...job, task_name: "cancel", type: "status", status: "cancelled", timestamp: at(60) },
+    encode: { ...job, type: "progress", progress: 0.4, timestamp: at(50) },
+  };
+  const { name, status } = foldSnapshot(NO_JOBS, { tasks }).get("j1");
+  assert.deepEqual([name, status], ["encode", "cancelled"]);
+});
+
 test("a job that only its error is known of shows no progress", () => {
   const jobs = foldSnapshot(NO_JOBS, { tasks: { encode: { ...job, type: "error", error: "x" } } });
   assert.equal(jobs.get("j1").progress, null);

@@ -14,7 +14,7 @@ import { setText } from "./template.js";
 
 const API = "/api/v1";
 /** Milliseconds that "Cut the connection" lasts: long enough to miss some events. */
-const CUT_MS = 4000;
+const CUT_MS = 3000;
 /** Milliseconds between questions for the number of readers. */
 const COUNT_MS = 5000;
 /** Milliseconds between drawings of what moves with time alone. */

@@ -11,6 +11,8 @@ import { instance, setText } from "./template.js";
 /** @typedef {import("./jobs.js").Job} Job */
 /** @typedef {{root: HTMLElement, parts: import("./template.js").Parts, job: Job}} Card */
 
+/** Characters of a job id that tell it from the others on a page; all of it is in the tooltip. */
+const ID_LENGTH = 8;
 /** Results that a browser shows by itself. */
 const PLAYABLE = /\.(mp4|webm|m4v|mov)$/iu;
 
@@ -76,16 +78,22 @@ function update(/** @type {Card} */ { root, parts, job }, /** @type {number} */ 
   parts.bar.setAttribute("aria-valuetext", `${done} ${job.status}`);
   parts.bar.setAttribute("aria-label", `Progress of ${job.name}`);
   parts.fill.style.transform = `scaleX(${job.progress ?? 0})`;
-  setText(parts.message, job.status === "completed" ? "" : job.message);
+  setText(parts.message, tellsMore(job) ? job.message : "");
   parts.error.hidden = job.error === null;
   setText(parts.error, job.error ?? "");
   const elapsed = elapsedSeconds(job, now);
   const facts = elapsed === null ? [] : [clock(elapsed)];
   if (job.attempt !== null) facts.push(`attempt ${job.attempt}`);
-  if (job.jobId !== null) facts.push(job.jobId);
+  if (job.jobId !== null) facts.push(job.jobId.slice(0, ID_LENGTH));
+  parts.facts.title = job.jobId ?? "";
   setText(parts.facts, facts.join(" · "));
   parts.cancel.hidden = !cancellable || job.jobId === null || hasEnded(job);
   showResult(parts, job);
+}
+
+/** @returns {boolean} whether the last message says more than the status does */
+function tellsMore(/** @type {Job} */ { status, message }) {
+  return status !== "completed" && message.toLowerCase() !== status;
 }
 
 function showResult(/** @type {import("./template.js").Parts} */ parts, /** @type {Job} */ job) {

@@ -10,7 +10,7 @@
  * @typedef {object} Job
  * @property {string} key job id, or the task's name where there is none
  * @property {string | null} jobId
- * @property {string} name the task's
+ * @property {string} name its first task's
  * @property {"queued" | "running" | "retrying" | "stalled" | "completed" | "failed" | "cancelled"} status
  * @property {number | null} progress 0.0 to 1.0; null where it was never told
  * @property {string} message
@@ -56,7 +56,7 @@ export const NO_JOBS = new Map();
 export function foldEvent(jobs, body) {
   const key = keyOf(body);
   if (!TYPES.has(body.type) || key === null) return jobs;
-  const at = Date.parse(body.timestamp ?? "") || 0;
+  const at = timeOf(body);
   const before = jobs.get(key);
   const changed = applied(before ?? newJob(key, body, at), body, at);
   if (before !== undefined) return new Map(jobs).set(key, changed);
@@ -72,7 +72,9 @@ export function foldEvent(jobs, body) {
  */
 export function foldSnapshot(jobs, snapshot) {
   let next = jobs;
-  for (const body of Object.values(snapshot?.tasks ?? {})) {
+  // Two tasks may be of one job: what was said last must be folded last.
+  const bodies = Object.values(snapshot?.tasks ?? {}).sort((a, b) => timeOf(a) - timeOf(b));
+  for (const body of bodies) {
     const key = keyOf(body);
     const known = key !== null && next.has(key);
     next = foldEvent(next, body);
@@ -108,6 +110,11 @@ export function hasEnded(job) {
   return ENDS.has(job.status);
 }
 
+/** @returns {number} milliseconds since 1970 */
+function timeOf(/** @type {Body} */ body) {
+  return Date.parse(body.timestamp ?? "") || 0;
+}
+
 /** @returns {Job} */
 function newJob(/** @type {string} */ key, /** @type {Body} */ body, /** @type {number} */ at) {
   return {
@@ -129,7 +136,6 @@ function newJob(/** @type {string} */ key, /** @type {Body} */ body, /** @type {
 function applied(/** @type {Job} */ job, /** @type {Body} */ body, /** @type {number} */ at) {
   const next = {
     ...job,
-    name: body.task_name ?? job.name,
     attempt: body.attempt ?? job.attempt,
     message: body.message ?? job.message,
   };

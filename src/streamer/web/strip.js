@@ -15,6 +15,8 @@ const TICK = 2;
 const MARGIN = 6;
 /** CSS pixels free at the left and right edges: those of the text above and below. */
 const SIDE = 19;
+/** CSS pixels below which a band is a line: a switch of transport takes an instant. */
+const NARROW = 5;
 
 /** @typedef {{at: number, height: number, replayed: boolean, end: boolean, failed: boolean}} Tick */
 
@@ -80,7 +82,13 @@ export class Strip {
 
     this.#away = this.#away.filter((band) => (band.to ?? now) > left);
     for (const { from, to } of this.#away) {
-      hatch(pen, x(Math.max(from, left)), x(to ?? now), base, colour("--away"));
+      const [begin, end] = [x(Math.max(from, left)), x(to ?? now)];
+      if (end - begin >= NARROW) {
+        hatch(pen, begin, end, base, colour("--away"));
+      } else {
+        pen.fillStyle = colour("--away");
+        pen.fillRect(begin, 0, 1, base);
+      }
     }
     pen.fillStyle = colour("--rule");
     pen.fillRect(0, base, width, 1);
@@ -103,7 +111,7 @@ export class Strip {
 function hatch(/** @type {CanvasRenderingContext2D} */ pen, /** @type {number} */ from, /** @type {number} */ to, /** @type {number} */ base, /** @type {string} */ colour) {
   pen.save();
   pen.beginPath();
-  pen.rect(from, 0, Math.max(1, to - from), base);
+  pen.rect(from, 0, to - from, base);
   pen.clip();
   pen.strokeStyle = colour;
   pen.lineWidth = 1;
