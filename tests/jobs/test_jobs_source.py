@@ -1,0 +1,139 @@
+"""Which sources may be read: a video in the media directory, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from streamer.errors import InvalidSource
+from streamer.jobs.source import open_source, open_video
+from support.requirements import needs
+
+
+@pytest.fixture
+def media(tmp_path: Path, clip: Path) -> Path:
+    """A media directory with a video in it, beside things that are not to be read."""
+    media = tmp_path / "media"
+    (media / "below").mkdir(parents=True)
+    shutil.copy(clip, media / "clip.mp4")
+    shutil.copy(clip, media / "below" / "clip.mp4")
+    shutil.copy(clip, tmp_path / "outside.mp4")
+    (media / "inner.mp4").symlink_to("below/clip.mp4")
+    (media / "outer.mp4").symlink_to(tmp_path / "outside.mp4")
+    (media / "up").symlink_to(tmp_path)
+    (media / "loop.mp4").symlink_to("loop.mp4")
+    (media / "gone.mp4").symlink_to("nothing.mp4")
+    (media / "-i.mp4").write_bytes(b"")
+    os.mkfifo(media / "pipe.mp4")
+    (media / "empty.mp4").write_bytes(b"")
+    (media / "text.mp4").write_text("no video\n")
+    (media / "list.m3u8").write_text(
+        f"#EXTM3U\n#EXTINF:1,\nfile:{tmp_path}/outside.mp4\n#EXT-X-ENDLIST\n"
+    )
+    (media / "list.mp4").write_text(f"ffconcat version 1.0\nfile {tmp_path}/outside.mp4\n")
+    (media / "same.mp4").write_text("ffconcat version 1.0\nfile clip.mp4\n")
+    (media / "session.sdp").write_text(
+        "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 9 RTP/AVP 96\n"
+    )
+    (media / "manifest.mpd").write_text(
+        '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011"><Period>'
+        f"<BaseURL>file://{tmp_path}/outside.mp4</BaseURL></Period></MPD>"
+    )
+    return media
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "below/clip.mp4", "inner.mp4"])
+def test_a_video_in_the_media_directory_is_read(media: Path, name: str) -> None:
+    with open_video(media, name) as (_, video):
+        assert (video.width, video.height) == (320, 240)
+
+
+NOT_ALLOWED = "is not allowed as a source"
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("", NOT_ALLOWED),
+        (".", NOT_ALLOWED),
+        ("..", NOT_ALLOWED),
+        ("../outside.mp4", NOT_ALLOWED),
+        ("below/../../outside.mp4", NOT_ALLOWED),
+        ("below/../clip.mp4", NOT_ALLOWED),
+        ("./clip.mp4", NOT_ALLOWED),
+        ("below//clip.mp4", NOT_ALLOWED),
+        ("clip.mp4/", NOT_ALLOWED),
+        ("/etc/passwd", NOT_ALLOWED),
+        ("file:/etc/passwd", NOT_ALLOWED),
+        ("http://127.0.0.1/clip.mp4", NOT_ALLOWED),
+        ("concat:clip.mp4|clip.mp4", NOT_ALLOWED),
+        ("subfile,,start,0,end,9,,:clip.mp4", NOT_ALLOWED),
+        ("-i.mp4", NOT_ALLOWED),
+        ("below/-i.mp4", NOT_ALLOWED),
+        ("below\\clip.mp4", NOT_ALLOWED),
+        ("clip.mp4\x00", NOT_ALLOWED),
+        ("clip\n.mp4", NOT_ALLOWED),
+        ("x" * 2000, NOT_ALLOWED),
+        ("x" * 300, "is not there"),
+        ("missing.mp4", "is not there"),
+        ("gone.mp4", "is not there"),
+        ("loop.mp4", "is not there"),
+        ("clip.mp4/clip.mp4", "is not there"),
+        ("outer.mp4", "outside the media directory"),
+        ("up/outside.mp4", "outside the media directory"),
+        ("up", "outside the media directory"),
+        ("below", "is no file"),
+        ("pipe.mp4", "is no file"),
+        ("empty.mp4", "is no video"),
+        ("text.mp4", "is no video"),
+        ("list.m3u8", "is no video"),
+        ("list.mp4", "is no video"),
+        ("same.mp4", "is no video"),
+        ("session.sdp", "is no video"),
+        ("manifest.mpd", "is no video"),
+    ],
+)
+def test_anything_else_is_refused_and_told_what_is_allowed(
+    media: Path, name: str, complaint: str
+) -> None:
+    with pytest.raises(InvalidSource, match=complaint) as refused, open_video(media, name):
+        pass
+    assert "it must be 'sample' or the name of a video in the media directory" in str(refused.value)
+    assert len(str(refused.value)) < 300
+
+
+def test_without_a_media_directory_nothing_is_there(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSource, match="is not there"):
+        open_source(tmp_path / "none", "clip.mp4")
+
+
+def test_a_link_put_in_place_after_the_check_is_not_followed(
+    media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolve = Path.resolve
+
+    def resolve_then_swap(path: Path, strict: bool = False) -> Path:
+        resolved = resolve(path, strict)
+        if path.name == "clip.mp4":
+            path.unlink()
+            path.symlink_to(tmp_path / "outside.mp4")
+        return resolved
+
+    monkeypatch.setattr(Path, "resolve", resolve_then_swap)
+    with pytest.raises(InvalidSource, match="cannot be read"):
+        open_source(media, "clip.mp4")
+
+
+def test_what_was_opened_is_what_is_read_whatever_becomes_of_its_name(media: Path) -> None:
+    needs("ffprobe")
+    with open_video(media, "clip.mp4"):
+        pass
+    descriptor = open_source(media, "clip.mp4")
+    try:
+        (media / "clip.mp4").unlink()
+        assert os.read(descriptor, 8)[4:] == b"ftyp"
+    finally:
+        os.close(descriptor)
