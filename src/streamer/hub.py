@@ -107,10 +107,17 @@ class Hub:
             wait = started + seconds * number / len(readers) - self._loop.time()
             if wait > 0:
                 await asyncio.sleep(wait)
-            retry_ms = self._retry_ms()
-            reader.end_with(
-                "draining", Control("reconnect", {"retry_ms": retry_ms}, retry_ms=retry_ms)
-            )
+            reader.end_with("draining", self.reconnect_control())
+
+    def start_drain(self, seconds: float = 1.0) -> None:
+        """Drain in the background, unless it has begun already."""
+        if not self.draining:
+            self._feeds.spawn(self.drain(seconds))
+
+    def reconnect_control(self) -> Control:
+        """Asks a reader to come back, after a time of its own."""
+        retry_ms = self._retry_ms()
+        return Control("reconnect", {"retry_ms": retry_ms}, retry_ms=retry_ms)
 
     async def close(self) -> None:
         """Stop listening and let go of every reader."""

@@ -14,6 +14,7 @@ from litestar import Litestar
 from .app import create_app
 from .hub import Hub
 from .log_lines import write_log
+from .protocols import FastHttp, FastWebSocket
 from .settings import Settings
 
 #: Seconds beyond the drain after which what is left is cancelled: without a
@@ -30,7 +31,7 @@ class _Server(uvicorn.Server):
         self._drain_seconds: Final = drain_seconds
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        """Drain, then stop: while draining, new requests are still answered, with 503."""
+        """Drain, then stop: until then, who still connects is told to come back."""
         await self._hub.drain(self._drain_seconds)
         await super().shutdown(sockets)
 
@@ -53,10 +54,12 @@ def _config(app: Litestar, settings: Settings) -> uvicorn.Config:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
-        ws="websockets-sansio",
+        http=FastHttp,
+        ws=FastWebSocket,
         # A frame that is shared by all readers cannot be compressed for each.
         ws_per_message_deflate=False,
+        # The hub's wheel of heartbeats pings every reader, without a timer each.
+        ws_ping_interval=None,
         timeout_graceful_shutdown=math.ceil(settings.drain_seconds) + _MARGIN,
         access_log=settings.log_level == "debug",
         server_header=False,

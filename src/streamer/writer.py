@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from .wire.form import Form
+
+#: The key of an ASGI scope's ``extensions`` under which our own server offers
+#: a writer; on any other server the portable path is taken.
+EXTENSION: Final = "streamer.writer"
 
 
 class Taker(Protocol):

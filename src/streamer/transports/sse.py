@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Any
+from typing import Any, Final, Protocol
 
+import anyio
 from litestar import Request, Response, route
 from litestar.enums import HttpMethod
 from litestar.types import ASGIApp, Receive, Scope, Send
 from sse_starlette import EventSourceResponse
 
+from ..errors import Draining
 from ..hub import Finished, Hub
-from ..reader import Reader
 from ..settings import Settings
 from ..topic import job_topic, project_topic
 from ..wire import sse
+from ..wire.form import Form, encode
+from ..writer import EXTENSION, Writer
 from .documentation import StreamOperation
 from .portable import PortableWriter
 from .stream_request import read_attach, read_topics, reads_messages
 
-_METHODS = [HttpMethod.GET, HttpMethod.HEAD]
+_METHODS: Final = [HttpMethod.GET, HttpMethod.HEAD]
+_RAW_HEADERS: Final = [
+    (name.lower().encode("ascii"), value.encode("ascii")) for name, value in sse.HEADERS.items()
+]
+#: Seconds that a drain may take, at most; the server has its own limit.
+MAX_DRAIN: Final = 3600.0
 
 
 @route(
@@ -71,34 +79,75 @@ async def _stream(
     attach = read_attach(
         topics, query, request.headers, heartbeat=settings.heartbeat, is_job=is_job
     )
-    form = sse.UNNAMED if reads_messages(query) else sse.NAMED
     if request.method == HttpMethod.HEAD:
         return Response(b"", headers=sse.HEADERS, media_type=sse.HEADERS["Content-Type"])  # type: ignore[return-value]
-    writer = PortableWriter(form, high_water=settings.high_water)
+    unnamed = reads_messages(query)
+    fast: FastWriter | None = request.scope.get("extensions", {}).get(EXTENSION)  # type: ignore[attr-defined]
+    stream: _FastStream | _PortableStream
+    # An HTTP/1.0 client knows no chunks.
+    if fast is not None and request.scope["http_version"] == "1.1":
+        writer = fast.open(sse.UNNAMED_CHUNKED if unnamed else sse.NAMED_CHUNKED, settings.high_water)
+        stream = _FastStream(fast)
+    else:
+        form = sse.UNNAMED if unnamed else sse.NAMED
+        writer = PortableWriter(form, high_water=settings.high_water)
+        stream = _PortableStream(writer, hub)
     try:
-        reader = await hub.attach(attach, writer)
+        await hub.attach(attach, writer)
     except Finished:
         # "204 No Content" tells an EventSource to stop (WHATWG HTML 9.2.3).
         return Response(b"", status_code=204)  # type: ignore[return-value]
-    return _Stream(reader, writer)
+    except Draining:
+        # A 503 is final for an EventSource: say when to come back, and end.
+        reconnect = encode(sse.NAMED, [hub.reconnect_control()])
+        return Response(reconnect, headers=sse.HEADERS, media_type=sse.HEADERS["Content-Type"])  # type: ignore[return-value]
+    return stream
 
 
-class _Stream:
-    """The portable path: an `EventSourceResponse` of bytes that are encoded already."""
+class FastWriter(Protocol):
+    """What our server offers in the scope; see `streamer.protocols`."""
 
-    def __init__(self, reader: Reader, writer: PortableWriter) -> None:
-        self._reader = reader
+    def open(self, form: Form, high_water: int) -> Writer:
+        """Become a writer that holds its buffers back."""
+
+    def start(self) -> None:
+        """Write what was held back, behind the head."""
+
+
+class _FastStream:
+    """The fast path: the head through ASGI, everything after it from the hub."""
+
+    def __init__(self, writer: FastWriter) -> None:
         self._writer = writer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": _RAW_HEADERS})
+        self._writer.start()
+
+
+class _PortableStream:
+    """The portable path: an `EventSourceResponse` of bytes that are encoded already."""
+
+    def __init__(self, writer: PortableWriter, hub: Hub) -> None:
+        self._writer = writer
+        self._hub = hub
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        stopping = anyio.Event()
+
+        async def drain() -> None:
+            await stopping.wait()
+            self._hub.start_drain()
+
         response = EventSourceResponse(
             self._writer.buffers(),
             headers=sse.HEADERS,
             ping=0,  # heartbeats are the hub's, one wheel for all readers
             sep="\n",
-            shutdown_event=None,
-            # A drain ends every stream by itself; until then nothing is cut.
-            shutdown_grace_period=3600,
+            data_sender_callable=drain,
+            shutdown_event=stopping,
+            # The drain ends every stream by itself; until then nothing is cut.
+            shutdown_grace_period=MAX_DRAIN,
         )
         task = asyncio.current_task()
         if task is not None:
@@ -107,6 +156,5 @@ class _Stream:
             with contextlib.suppress(asyncio.CancelledError):
                 await response(scope, receive, send)  # type: ignore[arg-type]
         finally:
-            self._reader.gone()
-
-
+            if self._writer.taker is not None:
+                self._writer.taker.gone()

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, Protocol
 
 from litestar import WebSocket, websocket
 
 from ..control import Control
-from ..errors import Forbidden, InvalidFrame, InvalidTopic, StreamerError
-from ..hub import Attach, Finished, Hub
+from ..errors import Draining, Forbidden, InvalidFrame, InvalidTopic, StreamerError
+from ..hub import Finished, Hub
 from ..reader import Reader
 from ..settings import Settings
 from ..topic import job_topic, project_topic
 from ..wire.websocket import (
+    FRAMES,
     LINES,
     Command,
     Ping,
@@ -22,6 +23,7 @@ from ..wire.websocket import (
     close_reason,
     parse_command,
 )
+from ..writer import EXTENSION, Writer
 from .origins import is_allowed
 from .portable import PortableWriter
 from .stream_request import MAX_TOPICS, read_attach, read_topics
@@ -57,7 +59,12 @@ async def _serve(socket: Socket, read: Any, *, is_job: bool = False) -> None:  #
     hub: Hub = socket.app.state.hub
     # Accepted first: a browser cannot read the status of a refused handshake.
     await socket.accept()
-    writer = PortableWriter(LINES, high_water=settings.high_water)
+    fast = socket.scope.get("extensions", {}).get(EXTENSION)  # type: ignore[attr-defined]
+    writer: SocketWriter = (
+        PortableWriter(LINES, high_water=settings.high_water)
+        if fast is None
+        else fast.open(FRAMES, settings.high_water)
+    )
     try:
         if not is_allowed(socket.headers, settings.allowed_origins):
             raise Forbidden(f"the origin {socket.headers.get('origin')} is not allowed here")
@@ -72,10 +79,21 @@ async def _serve(socket: Socket, read: Any, *, is_job: bool = False) -> None:  #
     except Finished:
         await socket.close(1000, "ended")
         return
+    except Draining as error:
+        await socket.send_text(hub.reconnect_control().body().decode())
+        await socket.close(error.outcome.close_code, "draining")
+        return
     except StreamerError as error:
         await _refuse(socket, error)
         return
-    await _Connection(socket, hub, reader, writer, attach).run()
+    connection = _Connection(socket, hub, reader, writer, attach.topics)
+    try:
+        if isinstance(writer, PortableWriter):
+            await _send_and_receive(socket, writer, connection)
+        else:
+            await connection.receive()
+    finally:
+        reader.gone()
 
 
 async def _refuse(socket: Socket, error: StreamerError) -> None:
@@ -96,39 +114,54 @@ def error_control(error: StreamerError) -> Control:
     )
 
 
+class SocketWriter(Writer, Protocol):
+    """A writer that also says when replies to commands may be written."""
+
+    async def drained(self) -> None:
+        """Return when the transport takes more."""
+
+
+async def _send_and_receive(
+    socket: Socket, writer: PortableWriter, connection: _Connection
+) -> None:
+    """Serve over a server that knows no writers, until either side ends."""
+
+    async def send() -> None:
+        async for lines in writer.buffers():
+            for line in lines.splitlines():
+                await socket.send({"type": "websocket.send", "text": line.decode(), "bytes": None})
+        await socket.close(writer.close_code, close_reason(writer.close_reason))
+
+    sending = asyncio.create_task(send())
+    writer.on_abort(sending.cancel)
+    tasks = {sending, asyncio.create_task(connection.receive())}
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
 class _Connection:
-    """One accepted WebSocket: bodies out, commands in."""
+    """The commands of one client."""
 
     def __init__(
-        self, socket: Socket, hub: Hub, reader: Reader, writer: PortableWriter, attach: Attach
+        self,
+        socket: Socket,
+        hub: Hub,
+        reader: Reader,
+        writer: SocketWriter,
+        topics: tuple[str, ...],
     ) -> None:
         self._socket = socket
         self._hub = hub
         self._reader = reader
         self._writer = writer
-        self._topics = attach.topics
+        self._topics = topics
 
-    async def run(self) -> None:
-        """Serve until either side ends."""
-        sending = asyncio.create_task(self._send())
-        self._writer.on_abort(sending.cancel)
-        receiving = asyncio.create_task(self._receive())
-        try:
-            await asyncio.wait({sending, receiving}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            self._reader.gone()
-            for task in (sending, receiving):
-                task.cancel()
-            await asyncio.gather(sending, receiving, return_exceptions=True)
-
-    async def _send(self) -> None:
-        send = self._socket.send
-        async for lines in self._writer.buffers():
-            for line in lines.splitlines():
-                await send({"type": "websocket.send", "text": line.decode(), "bytes": None})
-        await self._socket.close(self._writer.close_code, close_reason(self._writer.close_reason))
-
-    async def _receive(self) -> None:
+    async def receive(self) -> None:
+        """Obey commands until the client has gone."""
         while True:
             message = await self._socket.receive()
             if message["type"] == "websocket.disconnect":

@@ -1,0 +1,214 @@
+"""The fast path: uvicorn's protocol classes, offering a `Writer` to the app.
+
+Everything private of uvicorn that Streamer relies on is touched in this file,
+and `tests/test_protocols.py` says which attributes those are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from .wire.sse import LAST_CHUNK
+from .writer import EXTENSION
+
+if TYPE_CHECKING:
+    from websockets.frames import Frame
+    from websockets.http11 import Request
+
+    from .wire.form import Form
+    from .writer import Taker
+
+
+class FastHttp(HttpToolsProtocol):
+    """HTTP/1.1 whose responses may become streams of shared, pre-chunked buffers.
+
+    The app calls `open`, sends ``http.response.start`` as ever (so that
+    middleware and the access log see it), calls `start` and returns: from then
+    on there is no task, no scope and no coroutine for the stream, only this
+    object. uvicorn still counts it among its connections.
+    """
+
+    form: Form
+    full: bool = False
+    taker: Taker | None = None
+    #: Hands a buffer to the transport; held back until `start`.
+    write: Callable[[bytes], None]
+    _held: list[bytes]
+    _streaming: bool = False
+    _unread: bool = False
+
+    def on_message_begin(self) -> None:
+        """Offer the writer in the scope of each request."""
+        super().on_message_begin()
+        self.scope["extensions"] = {EXTENSION: self}  # type: ignore[typeddict-item]
+
+    # What the app calls
+
+    def open(self, form: Form, high_water: int) -> FastHttp:
+        """Become a writer of `form`; buffers are held until the head is sent."""
+        self.form = form
+        self.transport.set_write_buffer_limits(high=high_water)
+        self._held = []
+        self.write = self._held.append
+        return self
+
+    def start(self) -> None:
+        """The head is sent: write what was held, and from now on write through."""
+        # To uvicorn this response is over; its cycle can neither write nor end it.
+        self.cycle.response_complete = True
+        self._streaming = True
+        self.write = self.transport.write
+        if self._held:
+            self.transport.write(b"".join(self._held))
+        del self._held
+
+    def pending(self) -> int:
+        """Bytes that the network has not taken yet."""
+        return self.transport.get_write_buffer_size()
+
+    def close(self, code: int, reason: str) -> None:  # noqa: ARG002 - only a WebSocket has them
+        """Write the last chunk, and let the connection go on with its next request."""
+        self.taker = None
+        if not self._streaming or self.transport.is_closing():
+            self.transport.close()
+            return
+        self._streaming = False
+        self.transport.write(LAST_CHUNK)
+        if self._unread or not self.cycle.keep_alive:
+            self.transport.close()
+        else:
+            self.on_response_complete()
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        self.taker = None
+        self.transport.abort()
+
+    # What the transport and uvicorn call
+
+    def data_received(self, data: bytes) -> None:
+        """Parse requests; while streaming, nothing that comes in has a meaning."""
+        if self._streaming:
+            self._unread = True
+        else:
+            super().data_received(data)
+
+    def pause_writing(self) -> None:
+        """The transport is over its high-water mark."""
+        super().pause_writing()
+        self.full = True
+        if self.taker is not None:
+            self.taker.filled()
+
+    def resume_writing(self) -> None:
+        """The transport has drained."""
+        super().resume_writing()
+        self.full = False
+        if self.taker is not None:
+            self.taker.drained()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the reader, too."""
+        super().connection_lost(exc)
+        if self.taker is not None:
+            self.taker.gone()
+            self.taker = None
+
+    def shutdown(self) -> None:
+        """Begin a graceful shutdown; a stream is ended by the hub's drain."""
+        if self._streaming:
+            self.cycle.keep_alive = False
+        else:
+            super().shutdown()
+
+
+class FastWebSocket(WebSocketsSansIOProtocol):
+    """A WebSocket that takes shared, already framed buffers.
+
+    The app accepts and receives as ever; what the hub sends goes straight to
+    the transport, in frames that need no state of the connection.
+    """
+
+    form: Form
+    full: bool = False
+    taker: Taker | None = None
+    write: Callable[[bytes], None]
+    _closing: asyncio.Task[None] | None = None
+
+    def handle_connect(self, event: Request) -> None:
+        """Offer the writer in the scope of an acceptable handshake."""
+        super().handle_connect(event)
+        if not self.handshake_complete:  # else it was refused
+            self.scope["extensions"][EXTENSION] = self  # type: ignore[typeddict-unknown-key]
+
+    # What the app calls
+
+    def open(self, form: Form, high_water: int) -> FastWebSocket:
+        """Become a writer of `form`; call it once the socket is accepted."""
+        self.form = form
+        self.transport.set_write_buffer_limits(high=high_water)
+        self.write = self.transport.write
+        return self
+
+    def pending(self) -> int:
+        """Bytes that the network has not taken yet."""
+        return self.transport.get_write_buffer_size()
+
+    async def drained(self) -> None:
+        """Return when the transport takes more."""
+        await self.writable.wait()
+
+    def close(self, code: int, reason: str) -> None:
+        """Send a close frame after what was written; uvicorn finishes the handshake."""
+        self.taker = None
+        message: Any = {"type": "websocket.close", "code": code, "reason": reason}
+        self._closing = self.loop.create_task(self._send_close(message))
+
+    async def _send_close(self, message: Any) -> None:  # noqa: ANN401 - an ASGI message
+        if not self.disconnected and not self.close_sent:
+            await self.send(message)
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        self.taker = None
+        self.transport.abort()
+
+    # What the transport and uvicorn call
+
+    def pause_writing(self) -> None:
+        """The transport is over its high-water mark."""
+        super().pause_writing()
+        self.full = True
+        if self.taker is not None:
+            self.taker.filled()
+
+    def resume_writing(self) -> None:
+        """The transport has drained."""
+        super().resume_writing()
+        self.full = False
+        if self.taker is not None:
+            self.taker.drained()
+
+    def handle_close(self, event: Frame) -> None:
+        """Write nothing after the close frame that answers the client's."""
+        if self.taker is not None:
+            self.taker.gone()
+            self.taker = None
+        super().handle_close(event)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the reader, too."""
+        super().connection_lost(exc)
+        if self.taker is not None:
+            self.taker.gone()
+            self.taker = None
+
+    def shutdown(self) -> None:
+        """Begin a graceful shutdown; a stream is ended by the hub's drain."""
+        if self.taker is None and self._closing is None:
+            super().shutdown()
