@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar, overload
 
 T = TypeVar("T")
 
@@ -25,12 +25,17 @@ class DidNotCome(AssertionError):
         super().__init__(f"{what}, within {deadline:g} s")
 
 
+@overload
 async def wait_until(
-    condition: Callable[[], T] | Callable[[], Awaitable[T]],
-    what: str,
-    *,
-    deadline: float = DEADLINE,
-) -> T:
+    condition: Callable[[], Awaitable[T]], what: str, *, deadline: float = DEADLINE
+) -> T: ...
+
+
+@overload
+async def wait_until(condition: Callable[[], T], what: str, *, deadline: float = DEADLINE) -> T: ...
+
+
+async def wait_until(condition: Callable[[], Any], what: str, *, deadline: float = DEADLINE) -> Any:
     """Return the first true value of `condition`, asked again and again.
 
     `what` says what did not come, as in "the reader was never told of the gap";
@@ -43,7 +48,7 @@ async def wait_until(
     pause = _FIRST_PAUSE
     while True:
         answer = condition()
-        value: T = await answer if isawaitable(answer) else answer
+        value = await answer if isawaitable(answer) else answer
         if value:
             return value
         if time.monotonic() >= end:

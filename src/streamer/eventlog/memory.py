@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +36,8 @@ class MemoryEventLog:
     """An `EventLog` that keeps its promises as long as its process lives.
 
     It may be used from several event loops at once, as a test with a worker's
-    thread does.
+    thread does. An answer comes one turn of the event loop after its moment, as
+    an answer over a network comes late: others act in between.
 
     Args:
         clock: milliseconds since 1970; may be set back.
@@ -67,48 +69,27 @@ class MemoryEventLog:
         self, events: Sequence[NewEvent], batch: BatchKey | None = None
     ) -> list[Cursor | None]:
         """See `EventLog.append_all`."""
-        with self._lock:
-            now = self._clock()
-            if batch is not None:
-                until, sequence, ids = self._by_batch.get(batch.publisher, (0, 0, []))
-                if sequence == batch.sequence and now < until:
-                    return list(ids)
-            # One reading of the clock for a batch, as one script of Redis has.
-            ms = max(now, self._head.ms)
-            ids = [self._append(event, ms, now) for event in events]
-            if batch is not None:
-                self._by_batch[batch.publisher] = (now + BATCH_TTL, batch.sequence, list(ids))
-            self._sweep(now)
-            return ids
+        ids = self._append_all(events, batch)
+        await asyncio.sleep(0)
+        return ids
 
     async def read(self, topics: Sequence[str], after: Cursor, limit: int) -> Page:
         """See `EventLog.read`."""
-        with self._lock:
-            now = self._clock()
-            pages = []
-            for name in dict.fromkeys(topics):
-                topic = self._topic(name, now)
-                if topic is None:
-                    pages.append(TopicPage(name))
-                    continue
-                events = list(islice(topic.after(after), limit))
-                full = len(events) >= limit
-                pages.append(TopicPage(name, events, full, topic.trimmed, topic.reason))
-            return merge(pages, after, self._head, self._birth)
+        page = self._read(topics, after, limit)
+        await asyncio.sleep(0)
+        return page
 
     async def head(self) -> Cursor:
         """See `EventLog.head`."""
-        return self._head
+        head = self._head
+        await asyncio.sleep(0)
+        return head
 
     async def snapshots(self, topics: Sequence[str]) -> dict[str, Snapshot]:
         """See `EventLog.snapshots`."""
-        with self._lock:
-            now = self._clock()
-            found = {name: self._topic(name, now) for name in topics}
-            return {
-                name: Snapshot(cursor=self._head) if topic is None else topic.snapshot(self._head)
-                for name, topic in found.items()
-            }
+        snapshots = self._snapshots(topics)
+        await asyncio.sleep(0)
+        return snapshots
 
     async def topics(self, prefix: str, limit: int) -> list[str]:
         """See `EventLog.topics`."""
@@ -145,6 +126,46 @@ class MemoryEventLog:
         """See `EventLog.close`."""
         for notifications in self._notifications:
             await notifications.close()
+
+    def _append_all(
+        self, events: Sequence[NewEvent], batch: BatchKey | None
+    ) -> list[Cursor | None]:
+        with self._lock:
+            now = self._clock()
+            if batch is not None:
+                until, sequence, ids = self._by_batch.get(batch.publisher, (0, 0, []))
+                if sequence == batch.sequence and now < until:
+                    return list(ids)
+            # One reading of the clock for a batch, as one script of Redis has.
+            ms = max(now, self._head.ms)
+            ids = [self._append(event, ms, now) for event in events]
+            if batch is not None:
+                self._by_batch[batch.publisher] = (now + BATCH_TTL, batch.sequence, list(ids))
+            self._sweep(now)
+            return ids
+
+    def _read(self, topics: Sequence[str], after: Cursor, limit: int) -> Page:
+        with self._lock:
+            now = self._clock()
+            pages = []
+            for name in dict.fromkeys(topics):
+                topic = self._topic(name, now)
+                if topic is None:
+                    pages.append(TopicPage(name))
+                    continue
+                events = list(islice(topic.after(after), limit))
+                full = len(events) >= limit
+                pages.append(TopicPage(name, events, full, topic.trimmed, topic.reason))
+            return merge(pages, after, self._head, self._birth)
+
+    def _snapshots(self, topics: Sequence[str]) -> dict[str, Snapshot]:
+        with self._lock:
+            now = self._clock()
+            found = {name: self._topic(name, now) for name in topics}
+            return {
+                name: Snapshot(cursor=self._head) if topic is None else topic.snapshot(self._head)
+                for name, topic in found.items()
+            }
 
     def _append(self, new: NewEvent, ms: int, now: int) -> Cursor | None:
         key = None if new.idempotency_key is None else (new.topics[0], new.idempotency_key)

@@ -71,7 +71,8 @@ def _gap_of(
     # from there in the next one: a gap must not move a reader past events that
     # it was not sent.
     until = min(page.trimmed, position)
-    # An event removed from this topic and read through another is not lost.
+    # An event removed from this topic and read through another is not lost. What
+    # was removed before it may be: the log knows only which was the last.
     while until in delivered:
         until = _before(until)
     return Gap(page.topic, after, until, page.reason) if until > after else None
