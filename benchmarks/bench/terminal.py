@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -13,7 +15,12 @@ from .results import Measured, Results
 from .scenarios import Scenario
 from .servers import SERVERS
 
-console = Console(stderr=True, highlight=False)
+#: Wide enough for every table where it is no terminal that says how wide it is.
+_WIDTH = 150
+
+console = Console(
+    stderr=True, highlight=False, width=None if sys.stderr.isatty() else _WIDTH
+)
 
 
 def print_scenario(scenario: Scenario, measured: Measured) -> None:

@@ -292,6 +292,7 @@ void reader_ready(void *which, uint32_t events) {
 
 void readers_create(void) {
     readers = calloc((size_t)options.readers, sizeof *readers);
+    next_to_open = options.readers; /* none until told */
     for (int i = 0; i < options.readers; i++) {
         readers[i].number = (uint32_t)i;
         readers[i].seen = calloc(MAX_PUBLISHERS, sizeof(uint64_t));
