@@ -75,12 +75,12 @@ def _port(settings: Settings) -> Finding:
 
     try:
         answer = httpx.get(f"{settings.base_url}/healthz", timeout=_PATIENCE, trust_env=False)
-    except httpx.ConnectError:
+    except (httpx.ConnectError, httpx.InvalidURL):
         return _bindable(what, settings)
     except httpx.TransportError as error:
-        return Finding(what, f"in use by something that does not speak HTTP ({error})", good=None)
+        return Finding(what, f"in use by something that does not speak HTTP ({error})", good=False)
     who = "a running Streamer" if answer.is_success else "another web server"
-    return Finding(what, f"in use by {who}", good=answer.is_success or None)
+    return Finding(what, f"in use by {who}", good=answer.is_success)
 
 
 def _bindable(what: str, settings: Settings) -> Finding:

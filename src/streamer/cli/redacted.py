@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit, urlunsplit
+import re
+from typing import Final
+
+#: ``user:password@`` before the host; the last @ ends it, for people do not escape.
+_USERINFO: Final = re.compile(r"(?<=://)([^:/?#]*):[^/?#]*@")
+#: redis-py takes the password as a parameter too.
+_PARAMETER: Final = re.compile(r"([?&]password=)[^&#]*")
 
 
 def without_password(url: str) -> str:
     """`url` with ``***`` for its password, wherever it stands."""
-    parts = urlsplit(url)
-    userinfo, at, host = parts.netloc.rpartition("@")
-    user, colon, _ = userinfo.partition(":")
-    netloc = f"{user}:***@{host}" if at and colon else parts.netloc
-    # redis-py also takes ?password=.
-    query = "&".join(
-        "password=***" if item.startswith("password=") else item
-        for item in parts.query.split("&")
-        if item
-    )
-    return urlunsplit((parts.scheme, netloc, parts.path, query, ""))
+    return _PARAMETER.sub(r"\1***", _USERINFO.sub(r"\1:***@", url))

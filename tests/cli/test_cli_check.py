@@ -1,0 +1,112 @@
+"""``streamer check`` tells what is set, and what is missing."""
+
+from __future__ import annotations
+
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from streamer.cli import main
+from streamer.cli.redacted import without_password
+from streamer.settings import SETTINGS
+from support.live import Live, free_port
+from support.servers import Server
+
+
+def check(*arguments: str, **environ: str) -> Result:
+    variables = {f"STREAMER_{name.upper()}": value for name, value in environ.items()}
+    variables.setdefault("STREAMER_PORT", str(free_port()))
+    return CliRunner().invoke(main, ["check", *arguments], env=variables)
+
+
+def line_of(result: Result, start: str) -> str:
+    lines = result.output.splitlines()
+    (line,) = (line for line in lines if line.lstrip("✓✗! ").startswith(f"{start} "))
+    return line
+
+
+def test_every_setting_is_shown_with_where_it_comes_from(tmp_path: Path) -> None:
+    result = check("--heartbeat", "7", data_dir=str(tmp_path), prefix="mine")
+    assert result.exit_code == 0, result.output
+    for setting in SETTINGS.values():
+        assert line_of(result, setting.variable)
+    assert line_of(result, "STREAMER_HEARTBEAT").split()[1:3] == ["7", "option"]
+    assert line_of(result, "STREAMER_PREFIX").split()[1:3] == ["mine", "variable"]
+    assert line_of(result, "STREAMER_HOST").split()[1:3] == ["127.0.0.1", "default"]
+    assert line_of(result, "Event log").startswith("✓")
+    assert line_of(result, "Port").startswith("✓")
+
+
+def test_a_redis_is_described(tmp_path: Path, redis_server: Server) -> None:
+    result = check(data_dir=str(tmp_path), redis_url=redis_server.url)
+    assert result.exit_code == 0, result.output
+    line = line_of(result, "Redis")
+    assert "Redis 7." in line
+    assert "ms away, persistence: append-only file" in line
+
+
+def test_a_redis_that_is_away_is_a_failure(tmp_path: Path) -> None:
+    result = check(data_dir=str(tmp_path), redis_url=f"redis://:secret@127.0.0.1:{free_port()}")
+    assert result.exit_code == 1
+    assert "Redis cannot be reached" in result.output
+    assert "secret" not in result.output
+
+
+def test_a_running_streamer_is_recognized_on_its_port(tmp_path: Path, live_server: Live) -> None:
+    result = check(data_dir=str(tmp_path), port=str(live_server.port))
+    assert "in use by a running Streamer" in line_of(result, "Port")
+
+
+def test_a_port_that_something_else_has_is_a_failure(tmp_path: Path) -> None:
+    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as other:
+        serving = threading.Thread(target=other.handle_request)
+        serving.start()
+        result = check(data_dir=str(tmp_path), port=str(other.server_port))
+        serving.join()
+    assert result.exit_code == 1
+    assert "in use by another web server" in line_of(result, "Port")
+
+
+def test_a_host_that_is_none_of_ours_is_a_failure(tmp_path: Path) -> None:
+    result = check(data_dir=str(tmp_path), host="::g")
+    assert result.exit_code == 1
+    assert "cannot be had on ::g" in line_of(result, "Port")
+
+
+def test_a_data_directory_that_cannot_be_made_is_a_failure(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = check(data_dir=str(tmp_path / "file" / "data"))
+    assert result.exit_code == 1
+    assert line_of(result, "Data directory").startswith("✗")
+
+
+def test_a_missing_ffmpeg_is_told_with_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    result = check(data_dir=str(tmp_path / "data"))
+    assert result.exit_code == 0
+    assert line_of(result, "ffmpeg").startswith("!")
+    assert "sudo apt-get install ffmpeg" in line_of(result, "ffmpeg")
+
+
+def test_a_misspelt_variable_is_told(tmp_path: Path) -> None:
+    result = check(data_dir=str(tmp_path), prot="1")
+    assert "STREAMER_PROT" in line_of(result, "STREAMER_PROT")
+    assert "did you mean STREAMER_PORT?" in result.output
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("redis://localhost:6379/0", "redis://localhost:6379/0"),
+        ("redis://user:p@ss@host/0", "redis://user:***@host/0"),
+        ("rediss://:secret@host", "rediss://:***@host"),
+        ("unix:///run/redis.sock?db=1&password=secret", "unix:///run/redis.sock?db=1&password=***"),
+    ],
+)
+def test_a_password_is_never_shown(url: str, shown: str) -> None:
+    assert without_password(url) == shown
