@@ -39,9 +39,7 @@ def create_app(settings: Settings, log: EventLog | None = None) -> Litestar:
     """
     the_log = open_event_log(settings) if log is None else log
     tail = TailLimits(max_events=settings.tail_events, max_bytes=settings.tail_bytes)
-    options = HubOptions(
-        tail=tail, send_timeout=settings.send_timeout, retry_ms=settings.retry_ms
-    )
+    options = HubOptions(tail=tail, send_timeout=settings.send_timeout, retry_ms=settings.retry_ms)
     hub = Hub(the_log, options)
     census = Census(hub, the_log)
     app = Litestar(
@@ -69,7 +67,7 @@ def create_app(settings: Settings, log: EventLog | None = None) -> Litestar:
         },
         cors_config=_cors(settings),
         openapi_config=OpenAPIConfig(title="Streamer", version=__version__, path="/schema"),
-        lifespan=[lambda _app: _life(settings, the_log, hub, census)],
+        lifespan=[lambda _app: _life(the_log, hub, census)],
         # An event's fields and its envelope; anything larger is refused unread.
         request_max_body_size=2 * settings.max_event_bytes,
     )
@@ -88,9 +86,7 @@ def open_event_log(settings: Settings) -> RedisEventLog:
 
 
 @asynccontextmanager
-async def _life(
-    settings: Settings, log: EventLog, hub: Hub, census: Census
-) -> AsyncIterator[None]:
+async def _life(log: EventLog, hub: Hub, census: Census) -> AsyncIterator[None]:
     hub.start()
     reporting = asyncio.create_task(census.run())
     try:

@@ -119,7 +119,7 @@ class Feeds:
                 return await self._log.read(topics, after, PAGE_EVENTS)
             except LogUnavailable as error:
                 logger.info("a replay waits for the event log: %s", error)
-                await asyncio.sleep(random.uniform(retry / 2, retry))  # noqa: S311 - jitter
+                await asyncio.sleep(random.uniform(retry / 2, retry))
                 retry = min(retry * 2, MAX_RETRY)
 
     async def _open(self, topics: Topics, opening: asyncio.Future[Feed]) -> None:

@@ -44,7 +44,7 @@ class Attach(msgspec.Struct, frozen=True):
     heartbeat: int = 15
 
 
-class Finished(Exception):  # noqa: N818 - not an error: the stream asked for is over
+class Finished(Exception):
     """The reader has already been given the end of what it resumes."""
 
 
@@ -144,9 +144,7 @@ class Hub:
         try:
             while (snapshots := feed.snapshots()) is None:
                 feed.renew_snapshots(await self._log.snapshots(feed.topics))
-            terminal = snapshots[attach.topics[0]].terminal if attach.until_end else None
-            if terminal is not None and attach.resume is not None and attach.resume >= terminal:
-                raise Finished
+            _refuse_if_finished(attach, snapshots)
         except BaseException:
             self._feeds.leave(feed)
             raise
@@ -171,7 +169,7 @@ class Hub:
         if is_over and job_of(attach.topics[0]) is not None:
             # A first visit to a job that is over: the snapshot has said how.
             reader.write([session.end(snapshot.status or "ended", attach.topics[0])])
-            reader.finish()
+            reader.finish_if_ended()
         return reader
 
     async def change_topics(
@@ -269,8 +267,7 @@ class Hub:
                 if whole:
                     _learn(feed, page, step.after)
                 reader.write(items)
-        if session.state is State.ENDED:
-            reader.finish()
+                reader.finish_if_ended()
         reader.pump()
 
     # Time
@@ -290,7 +287,13 @@ class Hub:
 
     def _retry_ms(self) -> int:
         base = self._options.retry_ms
-        return random.randint(base, 2 * base)  # noqa: S311 - jitter: not all return at once
+        return random.randint(base, 2 * base)
+
+
+def _refuse_if_finished(attach: Attach, snapshots: dict[str, Snapshot]) -> None:
+    terminal = snapshots[attach.topics[0]].terminal if attach.until_end else None
+    if terminal is not None and attach.resume is not None and attach.resume >= terminal:
+        raise Finished
 
 
 def _learn(feed: Feed, page: Page, after: Cursor) -> None:

@@ -45,7 +45,7 @@ class FastHttp(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Offer the writer in the scope of each request."""
         super().on_message_begin()
-        self.scope["extensions"] = {EXTENSION: self}  # type: ignore[typeddict-item]
+        self.scope["extensions"] = {EXTENSION: self}  # type: ignore[dict-item]
 
     # What the app calls
 
@@ -144,7 +144,7 @@ class FastWebSocket(WebSocketsSansIOProtocol):
         """Offer the writer in the scope of an acceptable handshake."""
         super().handle_connect(event)
         if not self.handshake_complete:  # else it was refused
-            self.scope["extensions"][EXTENSION] = self  # type: ignore[typeddict-unknown-key]
+            self.scope["extensions"][EXTENSION] = self  # type: ignore[assignment]
 
     # What the app calls
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from .errors import OUTCOMES
-from .session import Join, ReadLog, Send, Session, State
+from .session import Join, ReadLog, Session, State
 from .wire.form import encode
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ class Reader:
     def pump(self) -> None:
         """Write what is owed until the transport is full or the reader is live."""
         session = self.session
+        if session.state is not State.REPLAYING:
+            return
         while session.state is State.REPLAYING:
             if self.writer.full:
                 self.filled()
@@ -65,8 +67,7 @@ class Reader:
             if isinstance(step, Join):
                 self.feed.join(self)
             self.write(step.items)
-            if isinstance(step, Send) and session.state is State.ENDED:
-                self.finish()
+        self.finish_if_ended()
 
     def resume(self) -> None:
         """Serve a live reader by itself, from its cursor on."""
@@ -79,10 +80,11 @@ class Reader:
         if items:
             self.writer.write(encode(self.writer.form, items))
 
-    def finish(self) -> None:
-        """End the connection properly, as an ended session has asked for."""
-        self.writer.close(1000, "ended")
-        self.gone()
+    def finish_if_ended(self) -> None:
+        """End the connection properly, if the session has just ended itself."""
+        if self.session.state is State.ENDED:
+            self.writer.close(1000, "ended")
+            self.gone()
 
     def end_with(self, code: str, control: Control | None = None) -> None:
         """End the connection for the reason that `errors.OUTCOMES` lists under `code`."""

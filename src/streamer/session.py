@@ -17,13 +17,13 @@ from typing import Any, Final
 
 import msgspec
 
+from .control import Control
 from .cursor import Cursor
 from .event import Event
 from .page import Gap, Page
 from .snapshot import Snapshot
 from .tail import Tail
 from .topic import job_of, project_of
-from .control import Control
 
 #: About how many bytes of events are handed to a transport at a time; as much
 #: as one write to a socket usually takes.
@@ -87,9 +87,7 @@ class Session:
         "until_end",
     )
 
-    def __init__(
-        self, topics: tuple[str, ...], cursor: Cursor, *, until_end: bool = False
-    ) -> None:
+    def __init__(self, topics: tuple[str, ...], cursor: Cursor, *, until_end: bool = False) -> None:
         self.topics = topics
         self.cursor = cursor
         self.state = State.REPLAYING

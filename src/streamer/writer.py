@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from collections.abc import MutableMapping
+from typing import Any, Final, Protocol
 
 from .wire.form import Form
 
@@ -51,3 +52,22 @@ class Writer(Protocol):
 
     def abort(self) -> None:
         """Cut the connection; what was not yet sent is thrown away."""
+
+
+class OfferedWriter(Writer, Protocol):
+    """A writer that our own server offers for the request at hand."""
+
+    def open(self, form: Form, high_water: int) -> object:
+        """Become a writer of `form` that is full beyond `high_water` bytes."""
+
+    def start(self) -> None:
+        """Write what was held back until the head of the response was sent (HTTP only)."""
+
+    async def drained(self) -> None:
+        """Return when the transport takes more (WebSocket only)."""
+
+
+def offered_writer(scope: MutableMapping[str, Any]) -> OfferedWriter | None:
+    """The writer that an ASGI scope offers; None on a server that is not ours."""
+    writer: OfferedWriter | None = (scope.get("extensions") or {}).get(EXTENSION)
+    return writer

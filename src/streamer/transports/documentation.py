@@ -82,9 +82,7 @@ class StreamOperation(Operation):
         self.responses = dict(self.responses or {})
         self.responses["200"] = OpenAPIResponse(
             description="The stream; the same URL with Upgrade: websocket is a WebSocket.",
-            content={
-                "text/event-stream": OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING))
-            },
+            content={"text/event-stream": OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING))},
         )
         self.responses["204"] = OpenAPIResponse(
             description="The job is over and all of it was seen: do not reconnect."

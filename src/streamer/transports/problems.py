@@ -36,9 +36,7 @@ class Problem(msgspec.Struct, omit_defaults=True):
     retry: bool = False
 
 
-def streamer_problem(
-    _request: Request[Any, Any, Any], error: StreamerError
-) -> Response[bytes]:
+def streamer_problem(_request: Request[Any, Any, Any], error: StreamerError) -> Response[bytes]:
     """Tell an error of ours, with the status that `errors.OUTCOMES` gives it."""
     outcome = error.outcome
     problem = Problem(

@@ -102,7 +102,7 @@ async def publish(
 PUBLISH_HANDLERS = (publish_to_project, publish)
 
 
-async def _publish(  # noqa: PLR0913, PLR0917 - the parts of one request
+async def _publish(  # noqa: PLR0917 - the parts of one request
     publisher: Publisher,
     topics: str | list[str],
     event_type: str,
@@ -116,9 +116,7 @@ async def _publish(  # noqa: PLR0913, PLR0917 - the parts of one request
     return Published(None if event_id is None else str(event_id))
 
 
-async def _read(
-    request: Request[Any, Any, Any], max_bytes: int
-) -> tuple[str, dict[str, Any]]:
+async def _read(request: Request[Any, Any, Any], max_bytes: int) -> tuple[str, dict[str, Any]]:
     body = await request.body()
     if len(body) > max_bytes:
         raise EventTooLarge(f"the body has {len(body)} bytes; at most {max_bytes} are allowed")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import anyio
 from litestar import Request, Response, route
@@ -17,8 +17,8 @@ from ..hub import Finished, Hub
 from ..settings import Settings
 from ..topic import job_topic, project_topic
 from ..wire import sse
-from ..wire.form import Form, encode
-from ..writer import EXTENSION, Writer
+from ..wire.form import encode
+from ..writer import OfferedWriter, offered_writer
 from .documentation import StreamOperation
 from .portable import PortableWriter
 from .stream_request import read_attach, read_topics, reads_messages
@@ -82,18 +82,18 @@ async def _stream(
     if request.method == HttpMethod.HEAD:
         return Response(b"", headers=sse.HEADERS, media_type=sse.HEADERS["Content-Type"])  # type: ignore[return-value]
     unnamed = reads_messages(query)
-    fast: FastWriter | None = request.scope.get("extensions", {}).get(EXTENSION)  # type: ignore[attr-defined]
+    offered = offered_writer(request.scope)  # type: ignore[arg-type]
     stream: _FastStream | _PortableStream
     # An HTTP/1.0 client knows no chunks.
-    if fast is not None and request.scope["http_version"] == "1.1":
-        writer = fast.open(sse.UNNAMED_CHUNKED if unnamed else sse.NAMED_CHUNKED, settings.high_water)
-        stream = _FastStream(fast)
+    if offered is not None and request.scope["http_version"] == "1.1":
+        form = sse.UNNAMED_CHUNKED if unnamed else sse.NAMED_CHUNKED
+        offered.open(form, settings.high_water)
+        stream = _FastStream(offered)
     else:
         form = sse.UNNAMED if unnamed else sse.NAMED
-        writer = PortableWriter(form, high_water=settings.high_water)
-        stream = _PortableStream(writer, hub)
+        stream = _PortableStream(PortableWriter(form, high_water=settings.high_water), hub)
     try:
-        await hub.attach(attach, writer)
+        await hub.attach(attach, stream.writer)
     except Finished:
         # "204 No Content" tells an EventSource to stop (WHATWG HTML 9.2.3).
         return Response(b"", status_code=204)  # type: ignore[return-value]
@@ -104,32 +104,22 @@ async def _stream(
     return stream
 
 
-class FastWriter(Protocol):
-    """What our server offers in the scope; see `streamer.protocols`."""
-
-    def open(self, form: Form, high_water: int) -> Writer:
-        """Become a writer that holds its buffers back."""
-
-    def start(self) -> None:
-        """Write what was held back, behind the head."""
-
-
 class _FastStream:
     """The fast path: the head through ASGI, everything after it from the hub."""
 
-    def __init__(self, writer: FastWriter) -> None:
-        self._writer = writer
+    def __init__(self, writer: OfferedWriter) -> None:
+        self.writer = writer
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": _RAW_HEADERS})
-        self._writer.start()
+        self.writer.start()
 
 
 class _PortableStream:
     """The portable path: an `EventSourceResponse` of bytes that are encoded already."""
 
     def __init__(self, writer: PortableWriter, hub: Hub) -> None:
-        self._writer = writer
+        self.writer = writer
         self._hub = hub
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -140,7 +130,7 @@ class _PortableStream:
             self._hub.start_drain()
 
         response = EventSourceResponse(
-            self._writer.buffers(),
+            self.writer.buffers(),
             headers=sse.HEADERS,
             ping=0,  # heartbeats are the hub's, one wheel for all readers
             sep="\n",
@@ -151,10 +141,10 @@ class _PortableStream:
         )
         task = asyncio.current_task()
         if task is not None:
-            self._writer.on_abort(task.cancel)
+            self.writer.on_abort(task.cancel)
         try:
             with contextlib.suppress(asyncio.CancelledError):
                 await response(scope, receive, send)  # type: ignore[arg-type]
         finally:
-            if self._writer.taker is not None:
-                self._writer.taker.gone()
+            if self.writer.taker is not None:
+                self.writer.taker.gone()

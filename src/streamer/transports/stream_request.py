@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from ..cursor import ORIGIN, Cursor
 from ..errors import InvalidParameter, InvalidTopic
@@ -27,10 +27,10 @@ _WHOLE: Final = re.compile(r"[0-9]{1,6}")
 class Query(Protocol):
     """Query parameters, of which any may be repeated."""
 
-    def get(self, key: str, default: None = None) -> str | None:
+    def get(self, key: str, /) -> Any:  # noqa: ANN401 - text, by construction
         """The first value of `key`, or None."""
 
-    def getall(self, key: str, default: list[str]) -> Sequence[str]:
+    def getall(self, key: str, default: list[str]) -> Sequence[Any]:
         """Every value of `key`."""
 
 
@@ -77,7 +77,7 @@ def read_attach(
 
 def reads_messages(query: Query) -> bool:
     """Whether ``?events=message`` asks for events without a name; raises `InvalidParameter`."""
-    value = query.get("events")
+    value: str | None = query.get("events")
     if value not in {None, "message"}:
         raise InvalidParameter(f"events is {value!r}; the only value is message")
     return value == "message"

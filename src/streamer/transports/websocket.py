@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 from litestar import WebSocket, websocket
 
@@ -23,7 +24,7 @@ from ..wire.websocket import (
     close_reason,
     parse_command,
 )
-from ..writer import EXTENSION, Writer
+from ..writer import OfferedWriter, offered_writer
 from .origins import is_allowed
 from .portable import PortableWriter
 from .stream_request import MAX_TOPICS, read_attach, read_topics
@@ -54,17 +55,20 @@ async def topics_socket(socket: Socket) -> None:
 WEBSOCKET_HANDLERS = (project_socket, job_socket, topics_socket)
 
 
-async def _serve(socket: Socket, read: Any, *, is_job: bool = False) -> None:  # noqa: ANN401
+async def _serve(
+    socket: Socket, read: Callable[[], tuple[str, ...]], *, is_job: bool = False
+) -> None:
     settings: Settings = socket.app.state.settings
     hub: Hub = socket.app.state.hub
     # Accepted first: a browser cannot read the status of a refused handshake.
     await socket.accept()
-    fast = socket.scope.get("extensions", {}).get(EXTENSION)  # type: ignore[attr-defined]
-    writer: SocketWriter = (
-        PortableWriter(LINES, high_water=settings.high_water)
-        if fast is None
-        else fast.open(FRAMES, settings.high_water)
-    )
+    writer: PortableWriter | OfferedWriter
+    offered = offered_writer(socket.scope)  # type: ignore[arg-type]
+    if offered is None:
+        writer = PortableWriter(LINES, high_water=settings.high_water)
+    else:
+        offered.open(FRAMES, settings.high_water)
+        writer = offered
     try:
         if not is_allowed(socket.headers, settings.allowed_origins):
             raise Forbidden(f"the origin {socket.headers.get('origin')} is not allowed here")
@@ -114,13 +118,6 @@ def error_control(error: StreamerError) -> Control:
     )
 
 
-class SocketWriter(Writer, Protocol):
-    """A writer that also says when replies to commands may be written."""
-
-    async def drained(self) -> None:
-        """Return when the transport takes more."""
-
-
 async def _send_and_receive(
     socket: Socket, writer: PortableWriter, connection: _Connection
 ) -> None:
@@ -151,7 +148,7 @@ class _Connection:
         socket: Socket,
         hub: Hub,
         reader: Reader,
-        writer: SocketWriter,
+        writer: PortableWriter | OfferedWriter,
         topics: tuple[str, ...],
     ) -> None:
         self._socket = socket
@@ -166,7 +163,7 @@ class _Connection:
             message = await self._socket.receive()
             if message["type"] == "websocket.disconnect":
                 return
-            text = message.get("text")
+            text: Any = message.get("text")
             # Who sends commands and reads no replies must not fill our memory.
             await self._writer.drained()
             try:
@@ -204,5 +201,3 @@ class _Connection:
         reply = Control("unsubscribed", {"topic": topic, "topics": topics})
         await self._hub.change_topics(self._reader, topics, None, reply)
         self._topics = topics
-
-

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from ..event import Event
 from ..control import Control
+from ..event import Event
 
 
 class Form(Protocol):

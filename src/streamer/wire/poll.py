@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..control import Control
 from ..cursor import Cursor
 from ..event import Event
-from ..control import Control
 
 
 def answer(items: Sequence[Event | Control], cursor: Cursor) -> bytes:

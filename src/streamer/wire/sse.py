@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..event import Event
 from ..control import Control
+from ..event import Event
 
 #: Response headers of every SSE stream. `no-transform` keeps Traefik and Caddy
 #: from holding back a sparse stream to compress it, `X-Accel-Buffering` nginx.

@@ -7,11 +7,11 @@ from typing import Final
 
 import msgspec
 
+from ..control import Control
 from ..cursor import Cursor
 from ..errors import InvalidFrame
 from ..event import Event
 from ..topic import check_topic
-from ..control import Control
 
 _TEXT: Final = 0x81  # FIN + opcode text, RFC 6455 section 5.2
 _SHORT: Final = 125
@@ -94,7 +94,7 @@ class Unsubscribe(msgspec.Struct, tag_field="type", tag="unsubscribe", frozen=Tr
 
 Command = Ping | Subscribe | Unsubscribe
 
-_decoder: Final = msgspec.json.Decoder(Command)
+_decoder: Final[msgspec.json.Decoder[Command]] = msgspec.json.Decoder(Command)
 _ALLOWED: Final = (
     "allowed are the text ping, and JSON objects of the type ping, subscribe "
     "(topic, last_event_id) and unsubscribe (topic)"
