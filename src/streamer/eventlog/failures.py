@@ -27,6 +27,14 @@ _BY_CLASS = (
     (exceptions.NoPermissionError, "NOPERM"),
     (exceptions.AuthenticationWrongNumberOfArgsError, "NOAUTH"),
 )
+#: redis-py cuts the first word off some errors; an unauthenticated client with a
+#: long command is not even told NOAUTH.
+_BY_TEXT = (
+    ("invalid username", "WRONGPASS"),
+    ("without any password configured", "WRONGPASS"),
+    ("unauthenticated", "NOAUTH"),
+    ("authentication required", "NOAUTH"),
+)
 
 
 def unavailable(error: Exception) -> LogUnavailable:
@@ -34,10 +42,9 @@ def unavailable(error: Exception) -> LogUnavailable:
     text = str(error)
     word = next((word for kind, word in _BY_CLASS if isinstance(error, kind)), None)
     if word is None:
-        # redis-py cuts the code off some errors and leaves it on others.
+        word = next((word for part, word in _BY_TEXT if part in text.lower()), None)
+    if word is None:
         word = text.partition(" ")[0].rstrip(":")
-        if isinstance(error, exceptions.AuthenticationError) and word not in _ADVICE:
-            word = "NOAUTH" if "required" in text.lower() else "WRONGPASS"
     advice = _ADVICE.get(word)
     if advice is not None:
         return LogUnavailable(f"{advice} ({text})")

@@ -101,7 +101,7 @@ class Notifier:
     @property
     def healthy(self) -> bool:
         """See `Notifications.healthy`."""
-        return self._live and self._missed == 0
+        return self._live  # until two probes in a row were not heard
 
     async def subscribe(self, topics: Collection[str]) -> None:
         """See `Notifications.subscribe`; subscriptions asked for together share a command."""
@@ -130,6 +130,7 @@ class Notifier:
     async def close(self) -> None:
         """See `Notifications.close`."""
         self._closed = True
+        self._live = False
         self._task.cancel()
         await asyncio.wait((self._task,))
         self._settle_all()
@@ -204,6 +205,7 @@ class Notifier:
         try:
             return await asyncio.shield(self._connection.lost)
         finally:
+            self._connection.abort("closed")
             probing.cancel()
             await asyncio.wait((probing,))
 
@@ -213,12 +215,12 @@ class Notifier:
         A socket can be alive and deaf: after a failover it may lead to a server
         that nobody publishes to any more.
         """
-        while True:
+        while not connection.lost.done():
             self._token = secrets.token_hex(8).encode()
             with contextlib.suppress(LogUnavailable, TimeoutError):
                 async with asyncio.timeout(self._probe_interval):
                     await self._publish(self._probe_name, self._token)
-            await asyncio.sleep(self._probe_interval)
+            await asyncio.wait((connection.lost,), timeout=self._probe_interval)
             if self._token:
                 self._missed += 1
                 if self._missed >= _MISSED_PROBES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import partial
@@ -234,17 +235,24 @@ class RedisEventLog:
         self, command: Callable[[], Awaitable[Any]], *, repeatable: bool = True
     ) -> Any:  # noqa: ANN401 - a reply of Redis
         """Run `command`, once more if its connection was lost and that is safe."""
+        task = asyncio.current_task()
+        cancelling = task.cancelling() if task is not None else 0
         try:
             try:
-                return await command()
+                answer = await command()
             except exceptions.TimeoutError:
                 raise  # as long again would be too long for who waits
             except exceptions.ConnectionError:
                 if not repeatable:
                     raise
-                return await command()
+                answer = await command()
         except (exceptions.RedisError, OSError) as error:
             raise unavailable(error) from error
+        # Under Python 3.11 `asyncio.wait_for`, which redis-py writes with, may
+        # swallow a cancellation (python/cpython#86296).
+        if task is not None and task.cancelling() > cancelling:
+            raise asyncio.CancelledError
+        return answer
 
 
 def _pairs(flat: list[bytes]) -> dict[str, bytes]:
