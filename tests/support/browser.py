@@ -50,12 +50,21 @@ def open_browser(
         driver.quit()
 
 
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Chrome]:
-    """A browser of one test; a script error on any of its pages fails the test."""
-    with open_browser(tmp_path / "chromium") as driver:
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    with open_browser(tmp_path_factory.mktemp("chromium")) as driver:
         yield driver
-        log: list[dict[str, str]] = driver.get_log("browser")  # type: ignore[no-untyped-call]
+
+
+@pytest.fixture
+def browser(chromium: Chrome) -> Iterator[Chrome]:
+    """A browser with one empty tab; a script error on any page of it fails the test."""
+    chromium.switch_to.new_window("tab")
+    yield chromium
+    log: list[dict[str, str]] = chromium.get_log("browser")  # type: ignore[no-untyped-call]
+    # Without its pages a server of this test can stop at once.
+    chromium.close()
+    chromium.switch_to.window(chromium.window_handles[0])
     assert [entry["message"] for entry in log if is_script_error(entry)] == []
 
 

@@ -208,12 +208,14 @@ byId("start-form").addEventListener("submit", async (/** @type {SubmitEvent} */ 
 async function cancel(/** @type {import("./jobs.js").Job} */ job) {
   try {
     await post(`${API}/jobs/${encodeURIComponent(job.jobId ?? "")}/cancel`, {});
+    return true;
   } catch (error) {
     const { status, message } = /** @type {Error & {status?: number}} */ (error);
     if (status === 404 || status === 405) cancellable = false;
     log.note("cancel", message);
+    draw();
+    return false;
   }
-  draw();
 }
 
 /** @returns {Promise<any>} the answer's JSON; throws an Error with the server's own sentence */

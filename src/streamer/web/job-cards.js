@@ -24,7 +24,8 @@ export class JobCards {
 
   /**
    * @param {HTMLElement} container
-   * @param {(job: Job) => void} cancel called when a reader asks for it
+   * @param {(job: Job) => Promise<boolean>} cancel called when a person asks for it; answers
+   *   whether the server took it
    */
   constructor(container, cancel) {
     this.#container = container;
@@ -57,9 +58,9 @@ export class JobCards {
   /** @returns {Card} */
   #add(/** @type {Job} */ job) {
     const card = { ...instance("job-card"), job };
-    card.parts.cancel.addEventListener("click", () => {
+    card.parts.cancel.addEventListener("click", async () => {
       card.parts.cancel.disabled = true;
-      this.#cancel(card.job);
+      card.parts.cancel.disabled = await this.#cancel(card.job);
     });
     this.#cards.set(job.key, card);
     return card;

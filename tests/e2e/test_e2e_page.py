@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import httpx
+import pytest
+from selenium.webdriver import Chrome
+
+from support.live_page import LivePage
+from support.waiting import wait_until_blocking
+
+
+@pytest.fixture
+def page(browser: Chrome, everything: str, project: str) -> LivePage:
+    return LivePage(browser, everything, project)
+
+
+def publish(url: str, project: str, **fields: object) -> None:
+    answer = httpx.post(f"{url}/api/v1/projects/{project}/events", json=fields)
+    answer.raise_for_status()
+
+
+def assert_saw_everything_once(page: LivePage) -> None:
+    ids = [event_id for event_id, _ in page.events()]
+    assert ids == page.published()
+    assert (page.count("duplicates"), page.count("gaps")) == (0, 0)
+    assert page.count("received") == len(ids)
+
+
+@pytest.mark.parametrize(("transport", "words"), [("sse", "SSE"), ("websocket", "WebSocket")])
+def test_a_transcode_is_watched_from_0_to_100_percent(
+    page: LivePage, transport: str, words: str
+) -> None:
+    """The bar of a real transcode moves from 0 to 100 % and never back, and the video plays."""
+    page.use(transport)
+    page.wait_for_state(f"Live over {words}")
+    page.start()
+    page.wait_for_job("completed")
+    shown = page.shown()
+    assert (shown[0], shown[-1]) == (0, 100)
+    assert shown == sorted(shown)
+    assert len(set(shown)) > 5
+    assert_saw_everything_once(page)
+    wait_until_blocking(
+        lambda: page.run("return document.querySelector('.job video').readyState") >= 1,
+        "the result never became playable",
+    )
+    assert page.run("return document.querySelector('.job video').videoHeight") == 240
+
+
+@pytest.mark.parametrize("transport", ["sse", "websocket"])
+def test_a_cut_in_the_middle_of_a_job_loses_and_doubles_nothing(
+    page: LivePage, transport: str
+) -> None:
+    """What happened while the line was cut is replayed, and the bar still reaches 100 %."""
+    page.use(transport)
+    page.wait_until_live()
+    connections = page.count("reconnects")
+    page.start(height=480)
+    page.wait_for_progress(5)
+    page.cut()
+    page.wait_for_state("Connection cut")
+    page.wait_until_live()
+    page.wait_for_job("completed")
+    assert page.shown()[-1] == 100
+    assert page.count("reconnects") == connections + 1
+    assert "replayed" in {origin for _, origin in page.events()}
+    assert_saw_everything_once(page)
+
+
+def test_a_switch_of_transport_in_the_middle_of_a_job_loses_and_doubles_nothing(
+    page: LivePage,
+) -> None:
+    page.start()
+    page.wait_for_progress(1)
+    page.use("websocket")
+    page.wait_for_state("Live over WebSocket")
+    page.use("sse")
+    page.wait_for_job("completed")
+    assert_saw_everything_once(page)
+
+
+def test_a_source_that_is_not_there_is_told_in_the_form(page: LivePage) -> None:
+    """The server's own sentence, with what was wrong and what is allowed, and no job."""
+    page.start("../../etc/passwd")
+    wait_until_blocking(lambda: page.text("start-failure"), "no failure was shown")
+    assert "passwd" in page.text("start-failure")
+    assert "media directory" in page.text("start-failure")
+    assert page.job("status") == ""
+    assert page.published() == []
+
+
+def test_a_job_is_cancelled_from_its_card(page: LivePage) -> None:
+    page.start(height=1080)
+    page.wait_for_progress(1)
+    page.cancel()
+    page.wait_for_job("cancelled")
+    assert page.shown()[-1] < 100
+
+
+def test_jobs_of_others_show_up_and_their_words_stay_words(
+    page: LivePage, everything: str, project: str
+) -> None:
+    """Markup in an event is shown as the text it is, and runs nothing."""
+    markup = "<img src=x onerror=\"document.title='run'\"><b>bold</b>"
+    publish(
+        everything, project, type="progress", task_name=markup, progress=0.5, message=markup * 3
+    )
+    wait_until_blocking(lambda: page.job("name") == markup, "the job never showed up")
+    assert page.job("percent") == "50 %"
+    assert page.job("message") == (markup * 3)
+    assert page.run("return document.querySelectorAll('.job img, .log img, .log b').length") == 0
+    assert page.run("return document.title") == "50 % · Streamer"
+
+
+def test_one_who_comes_late_sees_where_the_job_is(
+    browser: Chrome, everything: str, project: str
+) -> None:
+    publish(everything, project, type="progress", task_name="render", progress=0.25, message="a")
+    page = LivePage(browser, everything, project)
+    wait_until_blocking(lambda: page.job("percent") == "25 %", "the snapshot was not shown")
+    assert page.count("received") == 0
