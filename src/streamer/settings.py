@@ -82,7 +82,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float,
         Meta(
             ge=1,
-            le=3600,
+            le=300,
             description="Silence after which a stream carries a sign of life; "
             "proxies close idle streams at 60.",
             extra={"unit": "seconds"},

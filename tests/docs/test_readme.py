@@ -1,0 +1,138 @@
+"""What the README says is so: its commands work, its settings exist, its links lead somewhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import httpx
+import pytest
+
+from streamer.cli import main
+from streamer.settings import SETTINGS
+from support.live import Live
+from support.requirements import needs
+
+ROOT: Final = Path(__file__).parents[2]
+README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCUMENTS: Final = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
+#: curl's exit code for an answer that was still coming when its time was up.
+TIMED_OUT: Final = 28
+
+
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def commands(program: str) -> list[str]:
+    lines = [line for block in blocks("sh") for line in block.splitlines()]
+    return [line for line in lines if line.split()[0] == program]
+
+
+def settings_table() -> str:
+    """The table of settings as it must stand in the README."""
+    rows = [
+        f"| `{setting.variable}` | {f'`{setting.default}`' if setting.default else ''} "
+        f"| {setting.help} |"
+        for setting in SETTINGS.values()
+    ]
+    return "\n".join(["| variable | default | what it is |", "|---|---|---|", *rows])
+
+
+def test_the_table_of_settings_is_that_of_the_code() -> None:
+    _, _, rest = README.partition("<!-- settings: begin; checked by tests/docs -->\n")
+    table, _, _ = rest.partition("\n<!-- settings: end -->")
+    assert table == settings_table()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_link_to_a_file_leads_to_one(document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
+        if not target.startswith(("http://", "https://")):
+            assert (ROOT / target).exists(), target
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_make_target_that_is_named_exists(document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    calls = re.findall(r"^make ([a-z ]+)$", text, re.MULTILINE) + re.findall(
+        r"`make ([a-z]+)`", text
+    )
+    named = {target for call in calls for target in call.split()}
+    assert named <= targets
+
+
+def test_every_command_that_is_named_exists() -> None:
+    named = set(re.findall(r"`streamer ([a-z]+)[^`]*`", README))
+    assert named == set(main.commands)
+
+
+def test_every_curl_of_the_readme_works(live_server: Live) -> None:
+    """Streams never end, so they are cut off; an error would come at once."""
+    curl = needs("curl")
+    found = commands("curl")
+    assert len(found) >= 6
+    for command in found:
+        arguments = shlex.split(command.replace("localhost:8000", f"127.0.0.1:{live_server.port}"))
+        done = subprocess.run(
+            [
+                curl,
+                "--silent",
+                "--show-error",
+                "--fail-with-body",
+                "--max-time",
+                "1",
+                *arguments[1:],
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        is_stream = "-N" in arguments
+        assert done.returncode == (TIMED_OUT if is_stream else 0), (command, done)
+        assert done.stdout.startswith(("retry:", "id:", "event:") if is_stream else "{"), command
+
+
+def test_every_streamer_of_the_readme_works(live_server: Live) -> None:
+    environ = os.environ | {"STREAMER_URL": live_server.url}
+    found = commands("streamer")
+    assert len(found) >= 3
+    for command in found:
+        done = subprocess.run(
+            [sys.executable, "-m", *shlex.split(command)],
+            capture_output=True,
+            text=True,
+            env=environ,
+            timeout=20,
+            check=False,
+        )
+        assert done.returncode == 0, (command, done)
+        assert done.stdout
+
+
+@pytest.mark.parametrize("source", blocks("python"), ids=lambda text: text.splitlines()[0])
+def test_the_python_of_the_readme_runs(source: str, live_server: Live) -> None:
+    """In a process of its own: it sets a global broker."""
+    completed = {"type": "completed", "topic": "projects/p1", "task_name": "encode"}
+    httpx.post(f"{live_server.url}/api/v1/events", json=completed).raise_for_status()
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-W",
+            "error",
+            "-c",
+            source.replace("http://localhost:8000", live_server.url),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
