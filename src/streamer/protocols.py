@@ -41,6 +41,7 @@ class FastHttp(HttpToolsProtocol):
     _held: list[bytes]
     _streaming: bool = False
     _unread: bool = False
+    _ended: bool = False
 
     def on_message_begin(self) -> None:
         """Offer the writer in the scope of each request."""
@@ -54,6 +55,7 @@ class FastHttp(HttpToolsProtocol):
         self.form = form
         self.transport.set_write_buffer_limits(high=high_water)
         self._held = []
+        self._ended = False
         self.write = self._held.append
         return self
 
@@ -66,6 +68,8 @@ class FastHttp(HttpToolsProtocol):
         if self._held:
             self.transport.write(b"".join(self._held))
         del self._held
+        if self._ended:
+            self.close(1000, "ended")
 
     def pending(self) -> int:
         """Bytes that the network has not taken yet."""
@@ -74,8 +78,11 @@ class FastHttp(HttpToolsProtocol):
     def close(self, code: int, reason: str) -> None:  # noqa: ARG002 - only a WebSocket has them
         """Write the last chunk, and let the connection go on with its next request."""
         self.taker = None
-        if not self._streaming or self.transport.is_closing():
-            self.transport.close()
+        if self.transport.is_closing():
+            return
+        if not self._streaming:
+            # Over before the head is sent: all of it was in the tail. `start` ends it.
+            self._ended = True
             return
         self._streaming = False
         self.transport.write(LAST_CHUNK)
