@@ -13,6 +13,7 @@ _SCENARIOS = ("sse", "websocket", "sse-5000", "burst")
 _WIDTH = 760
 _LABEL = 232  #: where bars begin
 _BAR = 16
+_BASELINE = 12.5  #: of the text beside a bar
 _ROW = 24
 _HEAD = 40  #: of a group
 _SPACE = 22  #: between groups
@@ -20,7 +21,7 @@ _VALUE = 76  #: room for the number behind the longest bar
 
 _STYLE = """\
   <style>
-    text { font: 13px ui-sans-serif, system-ui, "Segoe UI", Helvetica, Arial, sans-serif; fill: #57606a }
+    text { font: 13px system-ui, "Segoe UI", Helvetica, Arial, sans-serif; fill: #57606a }
     .title { font-weight: 600; font-size: 14px; fill: #1f2328 }
     .us { font-weight: 600; fill: #1f2328 }
     .value { font-variant-numeric: tabular-nums }
@@ -58,43 +59,39 @@ def render(results: Results) -> str:
         top += _HEAD + _ROW * len(bars) + _SPACE
     height = max(top - _SPACE + 4, 40)
     label = "Deliveries a second on one core, by server and scenario"
-    return "\n".join(
-        [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" '
-            f'width="{_WIDTH}" height="{height}" role="img" aria-label="{label}">',
-            _STYLE,
-            *parts,
-            "</svg>",
-            "",
-        ]
+    opening = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" '
+        f'width="{_WIDTH}" height="{height}" role="img" aria-label="{label}">'
     )
+    return "\n".join([opening, _STYLE, *parts, "</svg>", ""])
 
 
 def _group(title: str, bars: list[tuple[str, float]], top: int) -> list[str]:
     longest = max(value for _, value in bars)
     scale = (_WIDTH - _LABEL - _VALUE) / longest
     parts = [
-        f'  <text class="title" x="0" y="{top + 16}">{escape(title)}</text>',
-        f'  <text x="{_WIDTH}" y="{top + 16}" text-anchor="end">deliveries/s, one core</text>',
+        _text("title", 0, top + 16, title),
+        _text("", _WIDTH, top + 16, "deliveries/s, one core", end=True),
     ]
     y = top + _HEAD - 10
     for server, value in sorted(bars, key=lambda bar: -bar[1]):
         ours = " us" if server.startswith("streamer") else ""
         kind = ours or (" ceiling" if server == "bare" else "")
         width = max(1.0, value * scale)
-        middle = y + _BAR - 3.5
-        parts += [
-            f'  <text class="{ours.strip()}" x="{_LABEL - 10}" y="{middle}" '
-            f'text-anchor="end">{escape(SERVERS[server].title)}</text>',
+        parts.append(
             f'  <rect class="bar{kind}" x="{_LABEL}" y="{y}" width="{width:.1f}" '
-            f'height="{_BAR}" rx="3"/>',
-            f'  <text class="value{ours}" x="{_LABEL + width + 8:.1f}" y="{middle}">'
-            f"{value:,.0f}</text>",
-        ]
+            f'height="{_BAR}" rx="3"/>'
+        )
+        parts.append(_text(ours, _LABEL - 10, y + _BASELINE, SERVERS[server].title, end=True))
+        parts.append(_text(f"value{ours}", _LABEL + width + 8, y + _BASELINE, f"{value:,.0f}"))
         y += _ROW
-    bottom = top + _HEAD - 10 + _ROW * len(bars) - (_ROW - _BAR)
+    bottom = y - (_ROW - _BAR) + 4
     parts.append(
-        f'  <line class="axis" x1="{_LABEL}" y1="{top + _HEAD - 14}" x2="{_LABEL}" '
-        f'y2="{bottom + 4}"/>'
+        f'  <line class="axis" x1="{_LABEL}" y1="{top + _HEAD - 14}" x2="{_LABEL}" y2="{bottom}"/>'
     )
     return parts
+
+
+def _text(kind: str, x: float, y: float, text: str, *, end: bool = False) -> str:
+    anchor = ' text-anchor="end"' if end else ""
+    return f'  <text class="{kind.strip()}" x="{x:.1f}" y="{y:.1f}"{anchor}>{escape(text)}</text>'

@@ -80,22 +80,21 @@ def resident_bytes(pid: int) -> int:
     """Memory of a process and its descendants, shared pages counted once (PSS), in bytes."""
     total = 0
     for one in family(pid):
-        found = re.search(r"^Pss:\s+(\d+) kB", _read(Path(f"/proc/{one}/smaps_rollup")), re.M)
+        rollup = _read(Path(f"/proc/{one}/smaps_rollup"))
+        found = re.search(r"^Pss:\s+(\d+) kB", rollup, re.MULTILINE)
         total += int(found[1]) * 1024 if found else 0
     return total
 
 
 def describe() -> dict[str, str]:
     """What a reader of the results must know of this machine."""
-    cpu = re.search(r"^model name\s*:\s*(.+)$", _read(Path("/proc/cpuinfo")), re.M)
-    memory = re.search(r"^MemTotal:\s+(\d+) kB", _read(Path("/proc/meminfo")), re.M)
+    cpu = re.search(r"^model name\s*:\s*(.+)$", _read(Path("/proc/cpuinfo")), re.MULTILINE)
+    memory = re.search(r"^MemTotal:\s+(\d+) kB", _read(Path("/proc/meminfo")), re.MULTILINE)
     return {
         "CPU": f"{cpu[1] if cpu else 'unknown'}, {os.cpu_count()} cores",
         "Memory": f"{int(memory[1]) / 1024**2:.0f} GiB" if memory else "unknown",
         "Kernel": f"{platform.system()} {platform.release()}",
-        "TCP congestion control": _read(
-            Path("/proc/sys/net/ipv4/tcp_congestion_control")
-        ).strip(),
+        "TCP congestion control": _read(Path("/proc/sys/net/ipv4/tcp_congestion_control")).strip(),
         "Python": platform.python_version(),
         "nginx": _version(["nginx", "-v"], r"nginx/(\S+)"),
         "Nchan": _version(["dpkg-query", "-W", "libnginx-mod-nchan"], r"\s(\S+)"),

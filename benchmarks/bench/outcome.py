@@ -20,6 +20,7 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True):
         server: whose.
         factor: the bound; a multiple if `against` is given.
         against: the server it is compared with, or None.
+        per_cpu: the same figure for a second of server CPU instead of the clock's.
         at_least: whether more is better.
     """
 
@@ -28,16 +29,24 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     factor: float
     server: str = "streamer"
     against: str | None = None
+    per_cpu: str | None = None
     at_least: bool = True
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """`value` is the median over the runs; None if it could not be measured."""
+    """How a requirement came out.
+
+    Attributes:
+        value: the median over the runs; None if it could not be measured.
+        per_cpu: the same for a second of server CPU: what else the machine does
+            matters less to it.
+    """
 
     says: str
     value: float | None
     factor: float
     at_least: bool
+    per_cpu: float | None = None
 
     @property
     def met(self) -> bool | None:
@@ -48,19 +57,30 @@ class Verdict(msgspec.Struct, frozen=True):
 
 def judge(requirement: Requirement, runs: Sequence[Mapping[str, Figures]]) -> Verdict:
     """Compare within each run, then take the median: noise that both see falls out."""
+    return Verdict(
+        requirement.says,
+        _median_of(requirement, requirement.figure, runs),
+        requirement.factor,
+        requirement.at_least,
+        _median_of(requirement, requirement.per_cpu, runs) if requirement.per_cpu else None,
+    )
+
+
+def _median_of(
+    requirement: Requirement, figure: str, runs: Sequence[Mapping[str, Figures]]
+) -> float | None:
     values = []
     for run in runs:
-        value = run.get(requirement.server, {}).get(requirement.figure)
+        value = run.get(requirement.server, {}).get(figure)
         if value is None:
             continue
         if requirement.against is not None:
-            other = run.get(requirement.against, {}).get(requirement.figure)
+            other = run.get(requirement.against, {}).get(figure)
             if not other:
                 continue
             value /= other
         values.append(value)
-    median = statistics.median(values) if values else None
-    return Verdict(requirement.says, median, requirement.factor, requirement.at_least)
+    return statistics.median(values) if values else None
 
 
 def medians(runs: Sequence[Mapping[str, Figures]]) -> dict[str, Figures]:

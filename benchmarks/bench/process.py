@@ -39,7 +39,8 @@ class Process:
             os.sched_setaffinity(0, cores)
             _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
-        self._log = directory / f"{Path(command[0]).name}.{time.monotonic_ns()}.log"
+        self._name = Path(command[0]).name
+        self._log = directory / f"{self._name}.{time.monotonic_ns()}.log"
         with self._log.open("wb") as log:
             self.popen = subprocess.Popen(
                 command,
@@ -79,8 +80,7 @@ class Process:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     return
             time.sleep(0.05)
-        command = self.popen.args
-        raise RuntimeError(f"{command} does not listen on port {port}:\n{self.log()}")
+        raise RuntimeError(f"{self._name} does not listen on port {port}:\n{self.log()}")
 
     def stop(self) -> None:
         for sent in (signal.SIGTERM, signal.SIGKILL):

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from .figures import bound, reached, shown, word
+from .figures import bound, per_cpu, reached, shown, word
 from .outcome import medians
 from .results import Measured, Results
 from .scenarios import Scenario
@@ -18,9 +18,7 @@ from .servers import SERVERS
 #: Wide enough for every table where it is no terminal that says how wide it is.
 _WIDTH = 150
 
-console = Console(
-    stderr=True, highlight=False, width=None if sys.stderr.isatty() else _WIDTH
-)
+console = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _WIDTH)
 
 
 def print_scenario(scenario: Scenario, measured: Measured) -> None:
@@ -50,14 +48,15 @@ def print_scenario(scenario: Scenario, measured: Measured) -> None:
 
 def print_verdicts(results: Results) -> None:
     table = Table(title="What must be reached", title_style="bold", box=box.SIMPLE_HEAD)
-    for heading in ("scenario", "must reach", "reached", ""):
-        table.add_column(heading, justify="right" if heading == "reached" else "left")
+    for heading in ("scenario", "must reach", "reached", "per CPU s", ""):
+        right = heading in {"reached", "per CPU s"}
+        table.add_column(heading, justify="right" if right else "left")
     colours = {True: "green", False: "red", None: "dim"}
     for scenario, measured in results.known():
         name = scenario.title
         for _, verdict in measured.verdicts(scenario):
             said = Text(word(verdict), style=colours[verdict.met])
-            table.add_row(name, bound(verdict), reached(verdict), said)
+            table.add_row(name, bound(verdict), reached(verdict), per_cpu(verdict), said)
             name = ""
         table.add_section()
     console.print(table)

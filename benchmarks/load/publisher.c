@@ -23,13 +23,18 @@ static uint64_t stop_at, next_due, interval_ns;
 static char padding[65536], type[64] = "tick";
 static int pad_length;
 
+static void open_one(struct publisher *p) {
+    struct epoll_event in = {.events = EPOLLIN, .data.ptr = p};
+    p->fd = connect_to_server(0, false);
+    p->received = 0;
+    epoll_ctl(publishers_epoll, EPOLL_CTL_ADD, p->fd, &in);
+}
+
 void publishers_open(int count) {
     publishers = calloc((size_t)count, sizeof *publishers);
     for (int i = 0; i < count; i++) {
         publishers[i].number = i;
-        publishers[i].fd = connect_to_server(0, false);
-        struct epoll_event in = {.events = EPOLLIN, .data.ptr = &publishers[i]};
-        epoll_ctl(publishers_epoll, EPOLL_CTL_ADD, publishers[i].fd, &in);
+        open_one(&publishers[i]);
     }
     opened = count;
     memset(padding, 'x', sizeof padding);
@@ -69,11 +74,13 @@ static bool answered(struct publisher *p) {
 
 static void receive(struct publisher *p) {
     ssize_t n = recv(p->fd, p->answer + p->received, sizeof p->answer - 1 - p->received, MSG_DONTWAIT);
-    if (n <= 0) {
+    if (n <= 0) { /* between publishes a server may close what it takes for an idle client */
+        close(p->fd);
+        open_one(p);
+        if (!p->waiting) return;
         failed("the server closed a publisher", NULL, 0);
         publish_errors++;
-        epoll_ctl(publishers_epoll, EPOLL_CTL_DEL, p->fd, NULL);
-        if (p->waiting) waiting_for--;
+        waiting_for--;
         p->waiting = false;
         return;
     }

@@ -1,4 +1,4 @@
-"""A worker that publishes to many topics through `SyncPublisher`, at a rate or as fast as it can."""
+"""A worker that publishes to many topics through `SyncPublisher`, paced or not."""
 
 from __future__ import annotations
 

@@ -67,8 +67,10 @@ class FanOut:
         return figures
 
 
-def _ratio(says: str, factor: float, against: str, figure: str = "per_second") -> Requirement:
-    return Requirement(says=says, figure=figure, factor=factor, against=against)
+def _ratio(says: str, factor: float, against: str) -> Requirement:
+    return Requirement(
+        says=says, figure="per_second", factor=factor, against=against, per_cpu="per_cpu_second"
+    )
 
 
 SSE_1000 = FanOut(

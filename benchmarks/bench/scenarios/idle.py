@@ -57,11 +57,7 @@ class Idle:
 
 
 def _at_most(kilobytes: float) -> tuple[Requirement, ...]:
-    return (
-        Requirement(
-            says="kB each", figure="kilobytes_each", factor=kilobytes, at_least=False
-        ),
-    )
+    return (Requirement(says="kB each", figure="kilobytes_each", factor=kilobytes, at_least=False),)
 
 
 IDLE_SSE = Idle(name="idle-sse", title="10,000 idle SSE readers", requirements=_at_most(13))

@@ -50,12 +50,12 @@ class ManyTopics:
         topics = plan.readers(self.topics)
         with arena.load("sse", topics, topics=topics, sample_every=1) as load:
             load.attach()
-            rounds = self._publish(arena, load, topics, 0, plan.seconds / 3)[0]  # warm-up
+            rounds = self._publish(arena, load, topics, 0, seconds=plan.seconds / 3)[0]  # warm-up
             before = arena.process.cpu_seconds()
-            rounds, tally, told = self._publish(arena, load, topics, rounds, plan.seconds)
+            rounds, tally, told = self._publish(arena, load, topics, rounds, seconds=plan.seconds)
             server_cpu = arena.process.cpu_seconds() - before
             rounds, half, _ = self._publish(
-                arena, load, topics, rounds, plan.seconds, per_second=WANTED / 2
+                arena, load, topics, rounds, seconds=plan.seconds, per_second=WANTED / 2
             )
         return {
             "per_second": tally.delivered / tally.span_seconds,
@@ -76,6 +76,7 @@ class ManyTopics:
         load: LoadGenerator,
         topics: int,
         before: int,
+        *,
         seconds: float,
         per_second: float = 0.0,
     ) -> tuple[int, Tally, dict[str, float]]:

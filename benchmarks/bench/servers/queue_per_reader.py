@@ -38,6 +38,4 @@ class QueuePerReader:
         )
 
     def face(self, transport: Transport) -> Face | None:
-        return Face(
-            read_path=f"/{transport}/{{}}", publish_path="/publish/0", greeting="connected"
-        )
+        return Face(read_path=f"/{transport}/{{}}", publish_path="/publish/0", greeting="connected")

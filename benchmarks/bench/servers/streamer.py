@@ -27,7 +27,9 @@ class Streamer:
         return None
 
     def launch(self, place: Place) -> Launch:
-        served = [str(_PEERS / "streamer_portable.py")] if self.portable else ["-m", "streamer", "serve"]
+        served = (
+            [str(_PEERS / "streamer_portable.py")] if self.portable else ["-m", "streamer", "serve"]
+        )
         return Launch(
             command=[python(), *served],
             environ={

@@ -1,0 +1,75 @@
+"""The benchmark runs, and what it prints follows from what it measured."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+_BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+@pytest.mark.parametrize("scenario", ["sse", "websocket"])
+def test_the_smallest_scenario_runs_against_the_bare_server(scenario: str) -> None:
+    """Nothing is lost between the bare loop and the readers, and everything is measured."""
+    done = subprocess.run(
+        [
+            *(sys.executable, str(_BENCHMARKS / "run.py"), "--smoke", "--json"),
+            *("--scenario", scenario, "--server", "bare"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    measured = json.loads(done.stdout)["scenarios"][scenario]
+    (run,) = measured["runs"]
+    figures = run["bare"]
+    assert figures["faults"] == 0
+    assert figures["per_second"] > 1000
+    assert figures["paced_p99_ms"] > 0
+    assert abs(figures["event_bytes"] - 250) < 10
+
+
+def test_ratios_are_taken_within_a_run_and_then_the_median() -> None:
+    """A run in which both were slow counts as much as one in which both were fast."""
+    outcome = importlib.import_module("bench.outcome")
+    runs = [
+        {"streamer": {"per_second": ours}, "nchan": {"per_second": theirs}}
+        for ours, theirs in ((30, 10), (300, 200), (400, 100))
+    ]
+    needed = outcome.Requirement(says="of Nchan", figure="per_second", factor=3.5, against="nchan")
+    verdict = outcome.judge(needed, [*runs, {"nchan": {"per_second": 1}}])
+    assert verdict.value == 3.0
+    assert verdict.met is False
+    assert outcome.judge(needed, []).met is None
+
+
+def test_the_report_and_the_chart_show_what_was_measured() -> None:
+    """`RESULTS.md` has the ratios and the figures; the chart is well-formed SVG."""
+    results = importlib.import_module("bench.results")
+    runs = [
+        {
+            "streamer": {"per_second": 250_000.0, "load_cpu": 0.4},
+            "nchan": {"per_second": 125_000.0, "load_cpu": 0.5},
+            "bare": {"per_second": 300_000.0, "load_cpu": 0.6},
+        }
+    ]
+    measured = results.Measured(when="2026-01-01", version="commit 0", seconds=3, runs=runs)
+    given = results.Results(layout="Servers on core 0", scenarios={"sse": measured})
+
+    report = importlib.import_module("bench.markdown").render(given)
+    assert "≥ 1.25 \N{MULTIPLICATION SIGN} Nchan without Redis | 2 |" in report
+    assert "250,000" in report
+    assert "300,000 deliveries/s with 60 % of the generator's core" in report
+
+    drawn = ET.fromstring(importlib.import_module("bench.chart").render(given))
+    shown = [text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    assert "Streamer" in shown
+    assert "125,000" in shown
