@@ -10,6 +10,7 @@ import secrets
 from typing import Any, Final
 
 from litestar import Request, get
+from litestar.di import NamedDependency
 
 from ..errors import StreamerError
 from ..eventlog.base import EventLog
@@ -63,7 +64,9 @@ class Census:
     summary="Readers of one project",
     tags=["connections"],
 )
-async def project_connections(request: Request[Any, Any, Any], census: Census) -> dict[str, Any]:
+async def project_connections(
+    request: Request[Any, Any, Any], census: NamedDependency[Census]
+) -> dict[str, Any]:
     """How many readers a project has, over all transports and processes."""
     project_id = request.path_params["project_id"]
     counts = await census.counts()
@@ -74,7 +77,7 @@ async def project_connections(request: Request[Any, Any, Any], census: Census) -
 
 
 @get("/api/v1/ws/connections", summary="Readers of all projects", tags=["connections"])
-async def all_connections(census: Census) -> dict[str, Any]:
+async def all_connections(census: NamedDependency[Census]) -> dict[str, Any]:
     """How many readers each project has, over all transports and processes."""
     counts = await census.counts()
     projects = {
@@ -90,7 +93,7 @@ async def all_connections(census: Census) -> dict[str, Any]:
 
 
 @get("/api/v1/ws/health", summary="Whether streams are served", tags=["connections"])
-async def socket_health(hub: Hub) -> dict[str, Any]:
+async def socket_health(hub: NamedDependency[Hub]) -> dict[str, Any]:
     """For clients that asked the WebSocket service for its health."""
     return {
         "status": "draining" if hub.draining else "healthy",

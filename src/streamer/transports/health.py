@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from litestar import Response, get
+from litestar.di import NamedDependency
 
 from ..errors import LogUnavailable
 from ..eventlog.base import EventLog
@@ -18,7 +19,9 @@ async def healthz() -> dict[str, str]:
 
 
 @get("/readyz", summary="The process can serve readers", tags=["health"])
-async def readyz(hub: Hub, log: EventLog) -> Response[dict[str, Any]]:
+async def readyz(
+    hub: NamedDependency[Hub], log: NamedDependency[EventLog]
+) -> Response[dict[str, Any]]:
     """200 if new readers are welcome, else 503 and which of the checks failed."""
     checks = {
         "draining": "draining" if hub.draining else "ok",

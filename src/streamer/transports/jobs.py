@@ -4,9 +4,9 @@ from typing import Annotated, Any, Final
 
 from litestar import Litestar, Request, Response, get, post
 from litestar.datastructures import State
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.exceptions import SerializationException
-from litestar.params import Parameter
+from litestar.params import FromPath, Parameter
 
 from ..errors import InvalidJSON
 from ..eventlog.base import EventLog
@@ -18,7 +18,12 @@ from ..settings import Settings
 _MAX_LISTED: Final = 200
 
 
-def provide_jobs(state: State, settings: Settings, log: EventLog, publisher: Publisher) -> Jobs:
+def provide_jobs(
+    state: State,
+    settings: NamedDependency[Settings],
+    log: NamedDependency[EventLog],
+    publisher: NamedDependency[Publisher],
+) -> Jobs:
     """The application's one `Jobs`, made when it is first wanted."""
     if "jobs" not in state:
         state["jobs"] = Jobs(settings, log, publisher)
@@ -43,7 +48,7 @@ _DEPENDENCIES: Final = {"jobs": Provide(provide_jobs, sync_to_thread=False)}
     summary="Queue a job",
 )
 async def submit_job(
-    project_id: str, request: Request[Any, Any, Any], jobs: Jobs
+    project_id: FromPath[str], request: Request[Any, Any, Any], jobs: NamedDependency[Jobs]
 ) -> Response[dict[str, Any]]:
     """Queue a job of a kind, as in `{"kind": "transcode", "source": "sample", "height": 480}`."""
     try:
@@ -57,7 +62,7 @@ async def submit_job(
 
 @get("/api/v1/jobs", dependencies=_DEPENDENCIES, tags=["jobs"], summary="List the latest jobs")
 async def list_jobs(
-    jobs: Jobs, limit: Annotated[int, Parameter(ge=1, le=_MAX_LISTED)] = 20
+    jobs: NamedDependency[Jobs], limit: Annotated[int, Parameter(ge=1, le=_MAX_LISTED)] = 20
 ) -> dict[str, Any]:
     """List the jobs that were last heard of, the latest first."""
     return {"jobs": await jobs.recent(limit)}
@@ -66,7 +71,7 @@ async def list_jobs(
 @get(
     "/api/v1/jobs/{job_id:str}", dependencies=_DEPENDENCIES, tags=["jobs"], summary="Look at a job"
 )
-async def get_job(job_id: str, jobs: Jobs) -> dict[str, Any]:
+async def get_job(job_id: FromPath[str], jobs: NamedDependency[Jobs]) -> dict[str, Any]:
     """Tell the state of one job."""
     return await jobs.state(job_id)
 
@@ -78,7 +83,7 @@ async def get_job(job_id: str, jobs: Jobs) -> dict[str, Any]:
     tags=["jobs"],
     summary="Cancel a job",
 )
-async def cancel_job(job_id: str, jobs: Jobs) -> dict[str, Any]:
+async def cancel_job(job_id: FromPath[str], jobs: NamedDependency[Jobs]) -> dict[str, Any]:
     """Cancel a job: at once if it waits, as soon as it can stop if it runs."""
     return await jobs.cancel(job_id)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from litestar import Request, Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromQuery
 
 from ..eventlog.base import EventLog
 from ..hub import Hub
@@ -24,7 +26,9 @@ _JSON = "application/json"
     summary="Poll one project",
     tags=["polling"],
 )
-async def poll_project(request: Request[Any, Any, Any], hub: Hub) -> Response[bytes]:
+async def poll_project(
+    request: Request[Any, Any, Any], hub: NamedDependency[Hub]
+) -> Response[bytes]:
     """One page of a project's events after a cursor; waits for one if asked to."""
     return await _poll(request, hub, (project_topic(request.path_params["project_id"]),))
 
@@ -35,7 +39,7 @@ async def poll_project(request: Request[Any, Any, Any], hub: Hub) -> Response[by
     summary="Poll one job",
     tags=["polling"],
 )
-async def poll_job(request: Request[Any, Any, Any], hub: Hub) -> Response[bytes]:
+async def poll_job(request: Request[Any, Any, Any], hub: NamedDependency[Hub]) -> Response[bytes]:
     """One page of a job's events after a cursor; waits for one if asked to."""
     return await _poll(request, hub, (job_topic(request.path_params["job_id"]),))
 
@@ -46,7 +50,9 @@ async def poll_job(request: Request[Any, Any, Any], hub: Hub) -> Response[bytes]
     summary="Poll several topics",
     tags=["polling"],
 )
-async def poll_topics(request: Request[Any, Any, Any], hub: Hub) -> Response[bytes]:
+async def poll_topics(
+    request: Request[Any, Any, Any], hub: NamedDependency[Hub]
+) -> Response[bytes]:
     """One page of the events of every ``?topic=``, in the order of ids."""
     return await _poll(request, hub, read_topics(request.query_params))
 
@@ -56,7 +62,9 @@ async def poll_topics(request: Request[Any, Any, Any], hub: Hub) -> Response[byt
     summary="Last known state of a project",
     tags=["polling"],
 )
-async def project_status(request: Request[Any, Any, Any], log: EventLog) -> dict[str, Any]:
+async def project_status(
+    request: Request[Any, Any, Any], log: NamedDependency[EventLog]
+) -> dict[str, Any]:
     """The snapshot of a project; poll its events from `cursor` on."""
     project_id = request.path_params["project_id"]
     return {"project_id": project_id, **await _snapshot(log, project_topic(project_id))}
@@ -67,14 +75,16 @@ async def project_status(request: Request[Any, Any, Any], log: EventLog) -> dict
     summary="Last known state of a job",
     tags=["polling"],
 )
-async def job_status(request: Request[Any, Any, Any], log: EventLog) -> dict[str, Any]:
+async def job_status(
+    request: Request[Any, Any, Any], log: NamedDependency[EventLog]
+) -> dict[str, Any]:
     """The snapshot of a job; poll its events from `cursor` on."""
     job_id = request.path_params["job_id"]
     return {"job_id": job_id, **await _snapshot(log, job_topic(job_id))}
 
 
 @get("/api/v1/status", summary="Last known state of any topic", tags=["polling"])
-async def topic_status(log: EventLog, topic: str) -> dict[str, Any]:
+async def topic_status(log: NamedDependency[EventLog], topic: FromQuery[str]) -> dict[str, Any]:
     """The snapshot of ``?topic=``; poll its events from `cursor` on."""
     return {"topic": topic, **await _snapshot(log, check_topic(topic))}
 

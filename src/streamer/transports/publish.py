@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, post
+from litestar.di import NamedDependency
 from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIType
-from litestar.params import Parameter
+from litestar.params import HeaderParameter, Parameter
 
 from ..errors import EventTooLarge, InvalidFields, InvalidJSON, InvalidTopic
 from ..publisher import Publisher
@@ -50,8 +51,8 @@ class PublishOperation(Operation):
 
 _Key = Annotated[
     str | None,
-    Parameter(
-        header="Idempotency-Key",
+    HeaderParameter(
+        name="Idempotency-Key",
         max_length=255,
         description="A repeat with the same key within a day returns the first event's id.",
     ),
@@ -69,8 +70,8 @@ _Ephemeral = Annotated[
 )
 async def publish_to_project(
     request: Request[Any, Any, Any],
-    publisher: Publisher,
-    settings: Settings,
+    publisher: NamedDependency[Publisher],
+    settings: NamedDependency[Settings],
     idempotency_key: _Key = None,
     ephemeral: _Ephemeral = False,  # noqa: FBT002 - a query parameter
 ) -> Published:
@@ -88,8 +89,8 @@ async def publish_to_project(
 )
 async def publish(
     request: Request[Any, Any, Any],
-    publisher: Publisher,
-    settings: Settings,
+    publisher: NamedDependency[Publisher],
+    settings: NamedDependency[Settings],
     idempotency_key: _Key = None,
     ephemeral: _Ephemeral = False,  # noqa: FBT002 - a query parameter
 ) -> Published:
