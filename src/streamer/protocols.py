@@ -7,9 +7,11 @@ and `tests/test_protocols.py` says which attributes those are.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -40,6 +42,7 @@ class FastHttp(HttpToolsProtocol):
     write: Callable[[bytes], None]
     _held: list[bytes]
     _streaming: bool = False
+    _keep_alive: bool = True
     _unread: bool = False
     _ended: bool = False
 
@@ -63,11 +66,25 @@ class FastHttp(HttpToolsProtocol):
         """The head is sent: write what was held, and from now on write through."""
         # To uvicorn this response is over; its cycle can neither write nor end it.
         self.cycle.response_complete = True
+        self._keep_alive = self.cycle.keep_alive
         self._streaming = True
         self.write = self.transport.write
         if self._held:
             self.transport.write(b"".join(self._held))
         del self._held
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Give up what only a request needs: most of an idle reader's memory."""
+        self.cycle = self.scope = self.headers = self.flow = None  # type: ignore[assignment]
+        if not self.pipeline:  # an empty deque is 600 bytes
+            self.pipeline = None  # type: ignore[assignment]
+
+    def _take_back(self) -> None:
+        """Become fit for the next request."""
+        self.flow = FlowControl(self.transport)
+        if self.pipeline is None:
+            self.pipeline = deque()
         if self._ended:
             self.close(1000, "ended")
 
@@ -85,8 +102,9 @@ class FastHttp(HttpToolsProtocol):
             self._ended = True
             return
         self._streaming = False
+        self._take_back()
         self.transport.write(LAST_CHUNK)
-        if self._unread or not self.cycle.keep_alive:
+        if self._unread or not self._keep_alive:
             self.transport.close()
         else:
             self.on_response_complete()
@@ -107,14 +125,16 @@ class FastHttp(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         """The transport is over its high-water mark."""
-        super().pause_writing()
+        if self.flow is not None:
+            super().pause_writing()
         self.full = True
         if self.taker is not None:
             self.taker.filled()
 
     def resume_writing(self) -> None:
         """The transport has drained."""
-        super().resume_writing()
+        if self.flow is not None:
+            super().resume_writing()
         self.full = False
         if self.taker is not None:
             self.taker.drained()
@@ -129,7 +149,7 @@ class FastHttp(HttpToolsProtocol):
     def shutdown(self) -> None:
         """Begin a graceful shutdown; a stream is ended by the hub's drain."""
         if self._streaming:
-            self.cycle.keep_alive = False
+            self._keep_alive = False
         else:
             super().shutdown()
 
