@@ -65,17 +65,19 @@ class Snapshot(msgspec.Struct, frozen=True):
             job_event = check_job_event(event.type, fields)
         except InvalidFields:  # written by an older or another publisher
             return self
-        changes = snapshot_changes(job_event)
-        if not changes or event.id is None:
+        if job_event is None or event.id is None:
             return self
+        changes = snapshot_changes(job_event)
         tasks = self.tasks
-        if job_event is not None and job_event.task_name is not None:
+        if job_event.task_name is not None:
             tasks = dict(tasks)
             tasks.pop(job_event.task_name, None)
             tasks[job_event.task_name] = msgspec.Raw(event.body)
             for name in list(tasks)[:-MAX_TASKS]:
                 del tasks[name]
-        terminal = event.id if event.terminal else None
+        terminal = self.terminal
+        if changes:
+            terminal = event.id if event.terminal else None
         return msgspec.structs.replace(
             self, cursor=event.id, tasks=tasks, terminal=terminal, **changes
         )
