@@ -29,7 +29,7 @@ def test_every_error_has_a_code_and_an_outcome_of_its_own(kind: type[StreamerErr
     outcome = error.outcome
     assert outcome is OUTCOMES[kind.code]
     assert str(error) == error.detail == "what was wrong"
-    assert HTTPStatus.BAD_REQUEST <= HTTPStatus(outcome.status)
+    assert HTTPStatus(outcome.status) >= HTTPStatus.BAD_REQUEST
     # RFC 6455 section 7.4.2: 1000-2999 are the protocol's, 4000-4999 ours.
     assert outcome.close_code in {1008, 1009, 1011, 1012, 1013, 4408}
     assert outcome.title

@@ -184,6 +184,9 @@ class Notifier:
                 reason = "no answer in time"
             except OSError as error:
                 reason = str(error)
+            except Exception as error:  # whatever it is, the log must be heard again
+                _log.exception("The connection for notifications failed")
+                reason = repr(error)
             finally:
                 self._let_go()
             self._lose(reason)
