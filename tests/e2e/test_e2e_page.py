@@ -111,6 +111,28 @@ def test_jobs_of_others_show_up_and_their_words_stay_words(
     assert page.run("return document.title") == "50 % · Streamer"
 
 
+@pytest.mark.parametrize("transport", ["sse", "websocket"])
+def test_a_page_that_is_left_lets_go_of_its_connection_and_resumes_when_it_is_back(
+    browser: Chrome, page: LivePage, everything: str, project: str, transport: str
+) -> None:
+    page.use(transport)
+    page.wait_until_live()
+    count = f"{everything}/api/v1/ws/projects/{project}/connections"
+
+    def readers() -> int:
+        return int(httpx.get(count).json()["active_connections"])
+
+    wait_until_blocking(lambda: readers() == 1, "the page was not counted")
+    browser.get(f"{everything}/healthz")
+    wait_until_blocking(lambda: readers() == 0, "the page that was left kept its connection")
+    publish(everything, project, type="note", text="meanwhile")
+    browser.back()
+    page.wait_until_live()
+    wait_until_blocking(lambda: readers() == 1, "the page did not connect again")
+    publish(everything, project, type="note", text="afterwards")
+    wait_until_blocking(lambda: page.published()[-1:] == [page.text("last-event-id")], "no event")
+
+
 def test_one_who_comes_late_sees_where_the_job_is(
     browser: Chrome, everything: str, project: str
 ) -> None:

@@ -260,6 +260,10 @@ addEventListener("hashchange", () => {
   connect();
 });
 
+// A page that is left is kept for "back", and would keep its connection, one of six per server.
+addEventListener("pagehide", () => stream.close());
+addEventListener("pageshow", (event) => event.persisted && stream.open());
+
 // The network is back: why wait for the timer.
 addEventListener("online", () => connection.cause === "lost" && stream.open());
 
