@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self
 
+from .requirements import needs
 from .waiting import DEADLINE, wait_until_blocking
 
 #: Seconds that a program is given to end by itself before it is killed.
@@ -185,7 +186,7 @@ def streamer(
 def descendants(pid: int) -> list[int]:
     """The process ids of everything that `pid` started, and they, in no order."""
     listed = subprocess.run(
-        ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
+        [needs("ps"), "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
     ).stdout
     parents = {int(child): int(parent) for child, parent in map(str.split, listed.splitlines())}
     found: list[int] = []
@@ -201,7 +202,10 @@ def descendants(pid: int) -> list[int]:
 def command_of(pid: int) -> str:
     """The command line of a process; empty if it is gone, or dead and not yet reaped."""
     shown = subprocess.run(
-        ["ps", "-o", "stat=,args=", "-p", str(pid)], capture_output=True, text=True, check=False
+        [needs("ps"), "-o", "stat=,args=", "-p", str(pid)],
+        capture_output=True,
+        text=True,
+        check=False,
     ).stdout.strip()
     state, _, command = shown.partition(" ")
     return "" if state.startswith("Z") else command.strip()

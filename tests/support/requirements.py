@@ -18,6 +18,7 @@ class _Program(NamedTuple):
 
 _PROGRAMS: Final = {
     "cc": _Program(("cc",), "gcc libc6-dev"),
+    "cc": _Program(("cc", "gcc"), "gcc libc6-dev"),
     "chromedriver": _Program(("chromedriver",), "chromium-driver"),
     "chromium": _Program(("chromium", "chromium-browser", "google-chrome"), "chromium"),
     "curl": _Program(("curl",), "curl"),
@@ -25,6 +26,7 @@ _PROGRAMS: Final = {
     "ffprobe": _Program(("ffprobe",), "ffmpeg"),
     "node": _Program(("node", "nodejs"), "nodejs"),
     "nginx": _Program(("nginx",), "nginx libnginx-mod-nchan"),
+    "ps": _Program(("ps",), "procps"),
     "redis-sentinel": _Program(("redis-sentinel",), "redis-sentinel"),
     "redis-server": _Program(("redis-server",), "redis-server"),
     "valkey-server": _Program(("valkey-server",), "valkey-server"),
