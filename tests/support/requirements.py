@@ -18,7 +18,6 @@ class _Program(NamedTuple):
 
 _PROGRAMS: Final = {
     "cc": _Program(("cc",), "gcc libc6-dev"),
-    "cc": _Program(("cc", "gcc"), "gcc libc6-dev"),
     "chromedriver": _Program(("chromedriver",), "chromium-driver"),
     "chromium": _Program(("chromium", "chromium-browser", "google-chrome"), "chromium"),
     "curl": _Program(("curl",), "curl"),
