@@ -77,7 +77,11 @@ class SyncPublisher(JobPublishing[None]):
         _publishers.add(self)
 
     def _begin(self) -> None:
-        self._changed = threading.Condition()
+        # Entered as it is, never through the condition: an interrupt that Dramatiq
+        # raises in a thread may strike between a Python `__enter__` and its `with`,
+        # and the lock would stay taken for ever.
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._outbox = Outbox(self._max_events, self._max_bytes)
         self._taken: int | None = None  # number of the first event on its way
         self._name = uuid.uuid4().hex
@@ -116,7 +120,7 @@ class SyncPublisher(JobPublishing[None]):
             ephemeral=ephemeral,
             max_bytes=self._max_event_bytes,
         )
-        with self._changed:
+        with self._lock:
             if self._closing:
                 self._count_dropped(1, "the publisher is closed")
                 return
@@ -133,9 +137,14 @@ class SyncPublisher(JobPublishing[None]):
 
     def flush(self, timeout: float = CLOSE_SECONDS) -> bool:
         """Wait until all that was published so far is in the log; whether it is."""
-        with self._changed:
+        with self._lock:
             last = self._outbox.next_number
             return self._changed.wait_for(lambda: self._oldest() >= last, timeout)
+
+    @property
+    def away(self) -> bool:
+        """Whether the log could not be reached when it was last tried."""
+        return self._away
 
     def ask(self, question: Callable[[EventLog], Awaitable[T]], timeout: float = 1.0) -> T:
         """Ask the event log something, blocking for `timeout` seconds at most.
@@ -143,7 +152,7 @@ class SyncPublisher(JobPublishing[None]):
         Raises:
             LogUnavailable: it did not answer in time, or the publisher is closed.
         """
-        with self._changed:
+        with self._lock:
             if self._closing:
                 raise LogUnavailable("the publisher is closed")
             if self._thread is None:
@@ -166,7 +175,7 @@ class SyncPublisher(JobPublishing[None]):
 
     def close(self, timeout: float = CLOSE_SECONDS) -> bool:
         """Deliver what is buffered, then stop; whether all was delivered."""
-        with self._changed:
+        with self._lock:
             self._closing = True
             thread = self._thread
             if thread is None:
@@ -225,7 +234,7 @@ class SyncPublisher(JobPublishing[None]):
         except Exception:
             _logger.exception("the publisher's thread died; events are dropped from now on")
         finally:
-            with self._changed:
+            with self._lock:
                 self._closing = True
                 self._taken = None
                 self._outbox = Outbox(self._max_events, self._max_bytes)
@@ -241,7 +250,7 @@ class SyncPublisher(JobPublishing[None]):
             while batch := await self._next_batch():
                 sequence += 1
                 await self._append(log, batch, BatchKey(self._name, sequence))
-                with self._changed:
+                with self._lock:
                     self._taken = None
                     self._changed.notify_all()
         finally:
@@ -250,7 +259,7 @@ class SyncPublisher(JobPublishing[None]):
     async def _next_batch(self) -> list[NewEvent]:
         while True:
             self._wake.clear()
-            with self._changed:
+            with self._lock:
                 first = self._outbox.first_number
                 batch = self._outbox.take(BATCH_EVENTS, BATCH_BYTES)
                 if batch:
@@ -274,7 +283,7 @@ class SyncPublisher(JobPublishing[None]):
             except Exception:
                 # A batch the log will never take must not hold up all others.
                 _logger.exception("a batch of %d events was refused by the log", len(batch))
-                with self._changed:
+                with self._lock:
                     self._count_dropped(len(batch), "the log refused them")
                 return
             else:
@@ -289,7 +298,7 @@ class SyncPublisher(JobPublishing[None]):
                 await asyncio.wait_for(self._wake.wait(), left)
 
     def _went_away(self, error: LogUnavailable) -> None:
-        with self._changed:
+        with self._lock:
             if not self._away:
                 self._away = True
                 self._changed.notify_all()
@@ -297,7 +306,7 @@ class SyncPublisher(JobPublishing[None]):
 
     def _came_back(self) -> None:
         if self._away:
-            with self._changed:
+            with self._lock:
                 self._away = False
                 self._drop_told = False
                 _logger.warning("the event log is back; dropped so far: %d", self.dropped)

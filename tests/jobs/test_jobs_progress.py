@@ -69,7 +69,20 @@ def test_progress_never_goes_back(bench: Bench) -> None:
     for fraction in (0.5, 0.2, 0.6, 0.1):
         bench.now += 1
         bench.progress.update(fraction)
-    assert bench.fractions == [0.5, 0.5, 0.6, 0.6]
+    assert bench.fractions == [0.5, 0.6]
+
+
+def test_an_update_that_says_nothing_new_is_not_sent(bench: Bench) -> None:
+    for _ in range(3):
+        bench.progress.update(0.5, "working", frame=1)
+        bench.now += 1
+    bench.progress.send_held()
+    assert len(bench.sent) == 1
+
+
+def test_nothing_is_sent_of_a_job_that_tells_nothing(bench: Bench) -> None:
+    bench.progress.send_held()
+    assert bench.sent == []
 
 
 def test_the_end_is_sent_once(bench: Bench) -> None:
@@ -80,7 +93,8 @@ def test_the_end_is_sent_once(bench: Bench) -> None:
 
 @pytest.mark.parametrize("fraction", [-0.1, 1.1, math.nan, math.inf, "half", None])
 def test_what_is_no_fraction_is_refused_even_if_it_would_not_be_sent(
-    bench: Bench, fraction: Any
+    bench: Bench,
+    fraction: Any,  # noqa: ANN401
 ) -> None:
     bench.progress.update(0.5)
     with pytest.raises(InvalidFields, match=r"0\.0 to 1\.0"):
@@ -107,7 +121,7 @@ def test_tracking_what_has_no_length_tells_the_start_and_the_end(bench: Bench) -
 def test_tracking_more_than_was_said_stays_at_the_end(bench: Bench) -> None:
     for _ in bench.progress.track(range(4), total=2):
         bench.now += 1
-    assert bench.fractions == [0.0, 0.5, 1.0, 1.0, 1.0]
+    assert bench.fractions == [0.0, 0.5, 1.0]
 
 
 def test_a_silenced_progress_sends_nothing_more(bench: Bench) -> None:

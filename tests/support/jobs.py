@@ -111,11 +111,19 @@ class JobWatcher:
         await wait_until(over, f"job {job_id} did not end")
         return await self.bodies(job_id)
 
-    async def told(self, job_id: str, word: str) -> None:
-        """Wait until the story of the job has `word` in it."""
+    async def came_to(self, job_id: str, fraction: float) -> None:
+        """Wait until the progress of the job is `fraction`."""
+
+        async def there() -> bool:
+            return (await self.snapshot(job_id)).progress == fraction
+
+        await wait_until(there, f"the progress of job {job_id} never was {fraction}")
+
+    async def told(self, job_id: str, word: str, *, times: int = 1) -> None:
+        """Wait until the story of the job has `word` in it so many times."""
 
         async def found() -> bool:
-            return word in await self.story(job_id)
+            return (await self.story(job_id)).count(word) >= times
 
         await wait_until(found, f"job {job_id} never told {word!r}")
 

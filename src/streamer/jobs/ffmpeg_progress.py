@@ -65,7 +65,7 @@ def fraction_done(report: Report, duration: float | None) -> float | None:
         return _NEARLY_DONE
     if report.seconds is None or duration is None or duration <= 0:
         return None
-    return min(report.seconds / duration, _NEARLY_DONE)
+    return round(min(report.seconds / duration, _NEARLY_DONE), 4)
 
 
 def _number(text: str | None) -> float | None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from dramatiq import Broker, Message, MessageProxy, Worker
 from dramatiq.middleware import Middleware, SkipMessage
 
+from ..cursor import ORIGIN
 from ..errors import InvalidTopic, LogUnavailable, StreamerError
 from ..snapshot import Snapshot
 from ..sync_publisher import SyncPublisher
@@ -97,7 +98,7 @@ class JobEvents(Middleware):
                 message="Queued",
                 idempotency_key=f"{message.message_id}:queued",
             )
-            self._publisher.flush(ORDER_SECONDS)
+            self._settle()
 
     def before_process_message(self, broker: Broker, message: MessageProxy) -> None:  # noqa: ARG002
         """Tell ``started``, unless the job is over or was cancelled in the queue.
@@ -115,17 +116,6 @@ class JobEvents(Middleware):
             raise SkipMessage("cancelled before it was started")
         told = before.attempt if before is not None else None
         attempt = max(told or 0, message.options.get("retries", 0)) + 1
-        self._publisher.status(
-            topics,
-            "started",
-            task_name=message.actor_name,
-            message="Started" if attempt == 1 else f"Started, attempt {attempt}",
-            attempt=attempt,
-            idempotency_key=start_key(job_id, attempt),
-        )
-        self._publisher.flush(ORDER_SECONDS)
-        # A cancel between the look and the start had the start's key, and won.
-        self._refuse_if_over(self._snapshot(topics[-1]), job_id)
 
         def send(fraction: float, text: str | None, metadata: Mapping[str, Any]) -> None:
             self._publisher.progress(
@@ -137,11 +127,25 @@ class JobEvents(Middleware):
                 attempt=attempt,
             )
 
+        # Before the start is told: whatever interrupts us then, its end is told too.
         progress = Progress(send, job_id=job_id)
-        self._job = RunningJob(job_id, topics, message.actor_name, attempt, progress)
+        seen = before.cursor if before is not None else ORIGIN
+        job = RunningJob(job_id, topics, message.actor_name, attempt, progress, seen=seen)
+        self._job = job
+        self._publisher.status(
+            topics,
+            "started",
+            task_name=message.actor_name,
+            message="Started" if attempt == 1 else f"Started, attempt {attempt}",
+            attempt=attempt,
+            idempotency_key=start_key(job_id, attempt),
+        )
+        self._settle()
+        # A cancel between the look and the start had the start's key, and won.
+        self._refuse_if_over(self._snapshot(topics[-1]), job_id)
         self._told_end_of = None
-        self._running.add(self._job)
-        set_progress(self._job.progress)
+        self._running.add(job)
+        set_progress(progress)
 
     def after_process_message(
         self,
@@ -153,12 +157,12 @@ class JobEvents(Middleware):
     ) -> None:
         """Tell ``completed``, or ``error`` if there will be no retry."""
         job = self._leave()
-        if job is None or job.superseded:
+        if job is not None and job.superseded:
             self._told_end_of = message.message_id
-        elif exception is None:
-            self._tell_completed(job, result)
-        elif message.failed or not job.retried:
+        elif exception is not None and (message.failed or (job is not None and not job.retried)):
             self._tell_error(message, job, exception)
+        elif exception is None and job is not None:
+            self._tell_completed(job, result)
 
     def after_skip_message(self, broker: Broker, message: MessageProxy) -> None:  # noqa: ARG002
         """Tell ``cancelled``."""
@@ -187,10 +191,14 @@ class JobEvents(Middleware):
             )
             self._end(message.message_id)
 
+    def before_worker_shutdown(self, broker: Broker, worker: Worker) -> None:  # noqa: ARG002
+        """Interrupt the jobs that ask, wherever they are."""
+        self._running.interrupt()
+
     def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:  # noqa: ARG002
         """Deliver what is buffered."""
         self._running.stop()
-        self._publisher.flush()
+        self._settle()
 
     @property
     def _job(self) -> RunningJob | None:
@@ -220,11 +228,17 @@ class JobEvents(Middleware):
             job.progress.silence()
         return job
 
+    def _settle(self) -> None:
+        if not self._publisher.away:  # a job does not wait for what is not there
+            self._publisher.flush(ORDER_SECONDS)
+
     def _snapshot(self, topic: str) -> Snapshot | None:
+        if self._publisher.away:
+            return None
         try:
             return self._publisher.ask(lambda log: log.snapshots([topic]), ORDER_SECONDS)[topic]
         except LogUnavailable:
-            return None  # a job does not wait for somebody to be told of it
+            return None
 
     def _refuse_if_over(self, snapshot: Snapshot | None, job_id: str) -> None:
         if snapshot is not None and snapshot.terminal is not None:
@@ -247,7 +261,7 @@ class JobEvents(Middleware):
             attempt=job.attempt,
             idempotency_key=f"{job.job_id}:retrying:{job.attempt}",
         )
-        self._publisher.flush(ORDER_SECONDS)
+        self._settle()
 
     def _tell_completed(self, job: RunningJob, result: object) -> None:
         def tell(result: object) -> None:
@@ -266,21 +280,23 @@ class JobEvents(Middleware):
             tell(None)
         self._end(job.job_id)
 
-    def _tell_error(self, message: MessageProxy, job: RunningJob, error: BaseException) -> None:
+    def _tell_error(
+        self, message: MessageProxy, job: RunningJob | None, error: BaseException
+    ) -> None:
         self._publisher.error(
-            job.topics,
+            topics_of(message),
             _text_of(error),
             task_name=message.actor_name,
             details={"type": type(error).__name__},
-            attempt=job.attempt,
-            idempotency_key=end_key(job.job_id),
+            attempt=None if job is None else job.attempt,
+            idempotency_key=end_key(message.message_id),
         )
-        self._end(job.job_id)
+        self._end(message.message_id)
 
     def _end(self, job_id: str) -> None:
         self._told_end_of = job_id
         # Before the message is acknowledged: after that nobody would tell the end.
-        self._publisher.flush(ORDER_SECONDS)
+        self._settle()
 
 
 def _text_of(error: BaseException | None) -> str:

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from operator import length_hint
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
-from dramatiq.middleware import SkipMessage
+from dramatiq.middleware import Shutdown, SkipMessage
 
 from ..errors import InvalidFields
 
@@ -27,13 +27,22 @@ class JobCancelled(SkipMessage):
     """The job was cancelled; let it through, so that it is neither retried nor failed."""
 
 
+class _State(NamedTuple):
+    """What an update says, all told."""
+
+    fraction: float
+    message: str | None
+    metadata: Mapping[str, Any]
+
+
 class Progress:
     """How far one attempt of one job is; safe to use from several threads.
 
     An update is sent at once if it is the first, if it reaches 1.0, if its
     message is another than the last one sent, or if nothing was sent for 0.1
     seconds. Any other update is held, and sent soon unless a newer one replaces
-    it. What is sent never goes back: a lower fraction is raised to the last.
+    it. One that says nothing new is not sent. What is sent never goes back: a
+    lower fraction is raised to the last.
 
     Args:
         send: takes what is to be published.
@@ -53,11 +62,13 @@ class Progress:
         self._clock: Final = clock
         self._lock: Final = threading.Lock()
         self._cancelled: Final = threading.Event()
+        self._interrupted: Final = threading.Event()
         self._fraction = 0.0
         self._message: str | None = None
+        self._metadata: Mapping[str, Any] = {}
+        self._touched = False
+        self._sent: _State | None = None
         self._sent_at = -math.inf
-        self._sent_fraction: float | None = None
-        self._held: Mapping[str, Any] | None = None
         self._silent = False
 
     @property
@@ -83,17 +94,18 @@ class Progress:
             if self._silent:
                 return
             self._fraction = max(self._fraction, float(fraction))
-            news = (
-                self._sent_fraction is None
-                or (self._fraction == 1.0 and self._sent_fraction < 1.0)
-                or (message is not None and message != self._message)
-                or self._clock() - self._sent_at >= INTERVAL
-            )
             if message is not None:
                 self._message = message
-            self._held = metadata
-            if news:
-                self._send_held()
+            self._metadata = metadata
+            self._touched = True
+            before, now = self._sent, self._state()
+            if (
+                before is None
+                or (now.fraction == 1.0 and before.fraction < 1.0)
+                or now.message != before.message
+                or self._clock() - self._sent_at >= INTERVAL
+            ):
+                self._send_news()
 
     def track(
         self, iterable: Iterable[T], total: int | None = None, message: str | None = None
@@ -116,30 +128,40 @@ class Progress:
 
         Raises:
             JobCancelled: somebody asked for the job to be cancelled.
+            Shutdown: the worker is stopping; the job will be tried again.
         """
         if self._cancelled.is_set():
             raise JobCancelled("the job was cancelled")
+        if self._interrupted.is_set():
+            raise Shutdown("the worker was stopped")
 
     def send_held(self) -> None:
         """Send the update that was held back, if there is one."""
         with self._lock:
-            if self._held is not None and not self._silent:
-                self._send_held()
+            if not self._silent:
+                self._send_news()
 
     def cancel(self) -> None:
         """Have `raise_if_cancelled` raise."""
         self._cancelled.set()
+
+    def interrupt(self) -> None:
+        """Have `raise_if_cancelled` raise, for the job to be tried again elsewhere."""
+        self._interrupted.set()
 
     def silence(self) -> None:
         """Send nothing from now on: the attempt is over."""
         with self._lock:
             self._silent = True
 
-    def _send_held(self) -> None:
-        metadata, self._held = self._held or {}, None
-        self._sent_at = self._clock()
-        self._sent_fraction = self._fraction
-        self._send(self._fraction, self._message, metadata)
+    def _state(self) -> _State:
+        return _State(self._fraction, self._message, self._metadata)
+
+    def _send_news(self) -> None:
+        state = self._state()
+        if self._touched and state != self._sent:
+            self._sent, self._sent_at = state, self._clock()
+            self._send(*state)
 
 
 _current: Final[ContextVar[Progress | None]] = ContextVar("streamer_progress", default=None)

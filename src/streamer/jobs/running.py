@@ -8,13 +8,17 @@ from typing import Any, Final
 
 import msgspec
 
+from ..cursor import ORIGIN, Cursor
 from ..errors import LogUnavailable
+from ..event import Event
 from ..snapshot import Snapshot
 from ..sync_publisher import SyncPublisher
 from .progress import Progress
 
 #: Seconds between two looks at the log: how soon a job hears that it is cancelled.
 LOOK_SECONDS: Final = 0.5
+#: Events of one job read at each look; more are read at the next.
+_PAGE: Final = 500
 #: The task name under which a snapshot keeps that a cancel was asked for.
 CANCEL_TASK: Final = "cancel"
 #: Not one of the snapshot's words: asking does not change what the job is doing.
@@ -27,19 +31,28 @@ class RunningJob:
     """One attempt of one job.
 
     Attributes:
+        seen: the log's position up to which the job's events are known here.
         superseded: the log says that the job is over, or in a later attempt: this
             one (a worker that was thought dead) must not tell anything any more.
         retried: the message was enqueued again.
     """
 
     def __init__(
-        self, job_id: str, topics: tuple[str, ...], task_name: str, attempt: int, progress: Progress
+        self,
+        job_id: str,
+        topics: tuple[str, ...],
+        task_name: str,
+        attempt: int,
+        progress: Progress,
+        *,
+        seen: Cursor = ORIGIN,
     ) -> None:
         self.job_id: Final = job_id
         self.topics: Final = topics
         self.task_name: Final = task_name
         self.attempt: Final = attempt
         self.progress: Final = progress
+        self.seen = seen
         self.superseded = False
         self.retried = False
 
@@ -48,18 +61,22 @@ class RunningJob:
         """The job's own topic."""
         return self.topics[-1]
 
-    def look_at(self, snapshot: Snapshot) -> None:
-        """Learn from the job's snapshot that it is to stop."""
-        if snapshot.terminal is not None or (snapshot.attempt or 0) > self.attempt:
+    def look_at(self, event: Event) -> None:
+        """Learn from an event of the job, whoever told it, whether to stop."""
+        fields: dict[str, Any] = msgspec.json.decode(event.fields) if event.type == "status" else {}
+        started_again = (
+            fields.get("status") == "started" and fields.get("attempt", 0) > self.attempt
+        )
+        if event.terminal or started_again:
             self.superseded = True
             self.progress.silence()
             self.progress.cancel()
-        elif cancel_asked(snapshot):
+        elif fields.get("status") == CANCELLING:
             self.progress.cancel()
 
 
 class RunningJobs:
-    """Looks at the log for all running jobs together, in a thread of its own."""
+    """Looks at the log for all running jobs, in a thread of its own."""
 
     def __init__(self, publisher: SyncPublisher, *, interval: float = LOOK_SECONDS) -> None:
         self._publisher: Final = publisher
@@ -86,6 +103,12 @@ class RunningJobs:
         with self._lock:
             self._jobs.discard(job)
 
+    def interrupt(self) -> None:
+        """Have every job stop where it asks whether to, to be tried again."""
+        with self._lock:
+            for job in self._jobs:
+                job.progress.interrupt()
+
     def stop(self) -> None:
         """End the thread."""
         self._stopped.set()
@@ -96,12 +119,14 @@ class RunningJobs:
             jobs = list(self._jobs)
         for job in jobs:
             job.progress.send_held()
-        if not jobs:
-            return
-        topics = [job.topic for job in jobs]
-        snapshots = self._publisher.ask(lambda log: log.snapshots(topics))
         for job in jobs:
-            job.look_at(snapshots[job.topic])
+            # Not the snapshot: an attempt that was superseded may write over it.
+            after = job.seen
+            page = self._publisher.ask(lambda log: log.read([job.topic], after, _PAGE))  # noqa: B023
+            for item in page.items:
+                if isinstance(item, Event):
+                    job.look_at(item)
+            job.seen = page.cursor
 
     def _run(self, stopped: threading.Event) -> None:
         while not stopped.wait(self._interval):

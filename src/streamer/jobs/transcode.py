@@ -89,6 +89,7 @@ def run(parameters: Transcode, settings: Settings) -> dict[str, Any]:
         unfinished.replace(output)
     finally:
         unfinished.unlink(missing_ok=True)
+    job.update(1.0, "Done")
     return _described(output)
 
 
@@ -150,6 +151,11 @@ TRANSCODE: Final = JobKind(
     parameters=Transcode,
     run=run,
     check=check,
-    # A source that may not be read will not become so by waiting.
-    options={"throws": (InvalidSource,)},
+    options={
+        # A source that may not be read will not become so by waiting.
+        "throws": (InvalidSource,),
+        # It asks ten times a second; an exception raised into its thread could
+        # strike anywhere, even between starting ffmpeg and remembering it.
+        "notify_shutdown": False,
+    },
 )

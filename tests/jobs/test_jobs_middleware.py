@@ -1,0 +1,421 @@
+"""What Dramatiq jobs tell of themselves: real worker, real Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import dramatiq
+import pytest
+from dramatiq import Broker
+
+import streamer
+from streamer import SyncPublisher
+from streamer.cursor import Cursor
+from streamer.event import Event
+from streamer.eventlog.redis import RedisEventLog
+from streamer.jobs.broker import create_broker
+from streamer.jobs.middleware import JobEvents, start_key, topics_of
+from streamer.jobs.progress import Progress
+from streamer.jobs.running import RunningJob
+from streamer.jobs.submit import Jobs
+from streamer.new_event import new_event
+from streamer.publisher import Publisher
+from streamer.settings import Settings
+from streamer.snapshot import Snapshot
+from support.jobs import JobWatcher, bodies_of, working
+from support.waiting import wait_until
+
+
+@pytest.fixture
+def jobs(job_settings: Settings, redis_log: RedisEventLog) -> Jobs:
+    return Jobs(job_settings, redis_log, Publisher(redis_log))
+
+
+async def test_a_job_tells_its_whole_life_on_its_own_stream_and_its_projects(
+    job_broker: Broker, watcher: JobWatcher, redis_log: RedisEventLog
+) -> None:
+    @dramatiq.actor(broker=job_broker)
+    def encode(*, frames: int) -> dict[str, int]:
+        for _ in streamer.track(range(frames), message="encoding"):
+            pass
+        return {"frames": frames}
+
+    with working(job_broker):
+        job_id = encode.send_with_options(kwargs={"frames": 5}, project_id="p1").message_id
+        bodies = await watcher.ended(job_id)
+    assert await watcher.story(job_id) == ["queued", "started", "completed"]
+    progress = [body["progress"] for body in bodies if body["type"] == "progress"]
+    assert (progress[0], progress[-1]) == (0.0, 1.0)
+    assert progress == sorted(progress)
+    assert bodies[-1]["result"] == {"frames": 5}
+    assert {body["task_name"] for body in bodies} == {"encode"}
+    assert {body["job_id"] for body in bodies} == {job_id}
+    assert {body.get("attempt") for body in bodies[1:]} == {1}
+    assert await bodies_of(redis_log, "projects/p1") == bodies
+    snapshot = await watcher.snapshot(job_id)
+    assert (snapshot.status, snapshot.progress, snapshot.attempt) == ("completed", 1.0, 1)
+
+
+async def test_a_failure_that_is_retried_is_not_an_error(
+    job_broker: Broker, watcher: JobWatcher
+) -> None:
+    failures = iter([OSError("disk full"), ValueError()])
+
+    @dramatiq.actor(broker=job_broker)
+    def fickle() -> None:
+        streamer.progress().update(0.7)
+        for failure in failures:
+            raise failure
+
+    with working(job_broker):
+        job_id = fickle.send().message_id
+        bodies = await watcher.ended(job_id)
+    assert await watcher.story(job_id) == [
+        *("queued", "started", "retrying", "started", "retrying", "started", "completed")
+    ]
+    retrying = [body for body in bodies if body.get("status") == "retrying"]
+    assert [body["metadata"]["error"] for body in retrying] == ["disk full", "ValueError"]
+    assert all(0 < body["metadata"]["delay"] < 1 for body in retrying)
+    assert [body["attempt"] for body in bodies if body.get("status") == "started"] == [1, 2, 3]
+    assert [body["attempt"] for body in retrying] == [1, 2]
+
+
+async def test_only_the_last_failure_is_an_error_and_it_is_told_once(
+    job_broker: Broker, watcher: JobWatcher
+) -> None:
+    @dramatiq.actor(broker=job_broker)
+    def hopeless() -> None:
+        raise RuntimeError("x" * 5000)
+
+    with working(job_broker):
+        job_id = hopeless.send().message_id
+        bodies = await watcher.ended(job_id)
+    story = await watcher.story(job_id)
+    assert story == ["queued", *["started", "retrying"] * 2, "started", "error"]
+    assert bodies[-1]["details"] == {"type": "RuntimeError"}
+    assert len(bodies[-1]["error"]) == 2000
+    assert bodies[-1]["attempt"] == 3
+
+
+async def test_an_exception_that_an_actor_says_it_throws_is_an_error_at_once(
+    job_broker: Broker, watcher: JobWatcher
+) -> None:
+    @dramatiq.actor(broker=job_broker, throws=(KeyError,))
+    def strict() -> None:
+        raise KeyError("nope")
+
+    with working(job_broker):
+        job_id = strict.send().message_id
+        await watcher.ended(job_id)
+    assert await watcher.story(job_id) == ["queued", "started", "error"]
+
+
+async def test_a_delayed_job_is_queued_once(job_broker: Broker, watcher: JobWatcher) -> None:
+    @dramatiq.actor(broker=job_broker)
+    def later() -> None:
+        pass
+
+    with working(job_broker):
+        job_id = later.send_with_options(delay=50).message_id
+        await watcher.ended(job_id)
+    assert await watcher.story(job_id) == ["queued", "started", "completed"]
+
+
+@pytest.mark.parametrize("result", [object(), {1, 2}.__iter__(), "x" * 100_000, float("nan")])
+async def test_a_result_that_cannot_be_told_is_null(
+    job_broker: Broker, watcher: JobWatcher, result: object
+) -> None:
+    @dramatiq.actor(broker=job_broker)
+    def odd() -> object:
+        return result
+
+    with working(job_broker):
+        job_id = odd.send().message_id
+        bodies = await watcher.ended(job_id)
+    assert bodies[-1]["type"] == "completed"
+    assert bodies[-1]["result"] is None
+
+
+async def test_an_asynchronous_actor_has_its_own_progress(
+    job_broker: Broker, watcher: JobWatcher
+) -> None:
+    both = asyncio.Barrier(2)
+
+    @dramatiq.actor(broker=job_broker)
+    async def waits(name: str) -> str:
+        streamer.progress().update(0.1, name)
+        await both.wait()
+        streamer.progress().update(0.2, f"{name} again")
+        return name
+
+    with working(job_broker):
+        ids = {name: waits.send(name).message_id for name in ("first", "second")}
+        for name, job_id in ids.items():
+            bodies = await watcher.ended(job_id)
+            told = [body["message"] for body in bodies if body["type"] == "progress"]
+            assert told == [name, f"{name} again"]
+
+
+async def test_a_message_without_an_actor_is_an_error_that_says_so(
+    job_broker: Broker, watcher: JobWatcher
+) -> None:
+    @dramatiq.actor(broker=job_broker)
+    def known() -> None:
+        pass
+
+    with working(job_broker):
+        message = known.message().copy()
+        unknown: dramatiq.Message[None] = dramatiq.Message(
+            queue_name=message.queue_name, actor_name="unknown", args=(), kwargs={}, options={}
+        )
+        job_broker.enqueue(unknown)
+        bodies = await watcher.ended(unknown.message_id)
+    assert bodies[-1]["error"] == "no worker knows the actor 'unknown'"
+
+
+async def test_a_message_too_old_to_run_is_cancelled(
+    job_broker: Broker, watcher: JobWatcher
+) -> None:
+    @dramatiq.actor(broker=job_broker, max_age=1)
+    def fresh() -> None:
+        raise AssertionError
+
+    message = fresh.message_with_options()
+    message = message.copy()
+    object.__setattr__(message, "message_timestamp", 1)
+    job_broker.enqueue(message)
+    with working(job_broker):
+        await watcher.ended(message.message_id)
+    assert await watcher.story(message.message_id) == ["queued", "cancelled"]
+
+
+async def test_a_job_whose_end_is_told_is_not_run_again(
+    job_broker: Broker, watcher: JobWatcher
+) -> None:
+    """The worker died between telling the end and acknowledging the message."""
+    runs = []
+
+    @dramatiq.actor(broker=job_broker)
+    def once() -> None:
+        runs.append(1)
+
+    with working(job_broker) as worker:
+        message = once.send()
+        await watcher.ended(message.message_id)
+        job_broker.enqueue(message)
+        await asyncio.to_thread(worker.join)
+        marker = once.send()
+        await watcher.ended(marker.message_id)
+    assert await watcher.story(message.message_id) == ["queued", "started", "completed"]
+    assert len(runs) == 2
+
+
+async def test_a_job_cancelled_in_the_queue_never_starts(
+    job_broker: Broker, watcher: JobWatcher, jobs: Jobs
+) -> None:
+    runs: list[str] = []
+
+    @dramatiq.actor(broker=job_broker)
+    def work(name: str) -> None:
+        runs.append(name)
+
+    job_id = work.send_with_options(args=("cancelled",), project_id="p1").message_id
+    for _ in range(2):
+        state = await jobs.cancel(job_id)
+        assert (state["status"], state["project_id"]) == ("cancelled", "p1")
+    with working(job_broker, threads=1):
+        await watcher.ended(work.send("next").message_id)
+    assert runs == ["next"]
+    assert await watcher.story(job_id) == ["queued", "cancelled"]
+
+
+@pytest.fixture
+def long_job(job_broker: Broker) -> dramatiq.Actor[[], None]:
+    """A job that does not end unless it is cancelled."""
+
+    @dramatiq.actor(broker=job_broker)
+    def endless() -> None:
+        streamer.progress().update(0.5)
+        never = threading.Event()
+        while not never.wait(0.01):
+            streamer.progress().raise_if_cancelled()
+
+    return endless
+
+
+async def test_a_running_job_is_cancelled_where_it_asks_and_not_retried(
+    job_broker: Broker, watcher: JobWatcher, jobs: Jobs, long_job: dramatiq.Actor[[], None]
+) -> None:
+    with working(job_broker):
+        job_id = long_job.send().message_id
+        await watcher.told(job_id, "started")
+        for _ in range(2):
+            await jobs.cancel(job_id)
+        await watcher.ended(job_id)
+    assert await watcher.story(job_id) == ["queued", "started", "cancelling", "cancelled"]
+    assert (await jobs.state(job_id))["status"] == "cancelled"
+    assert (await jobs.cancel(job_id))["status"] == "cancelled"
+    assert len(await watcher.story(job_id)) == 4
+
+
+async def test_a_cancel_that_was_asked_for_while_the_worker_died_is_heeded_at_the_next_start(
+    job_broker: Broker, watcher: JobWatcher, jobs: Jobs, redis_log: RedisEventLog
+) -> None:
+    @dramatiq.actor(broker=job_broker)
+    def work() -> None:
+        raise AssertionError
+
+    message = work.send()
+    job_id = message.message_id
+    await Publisher(redis_log).status(
+        f"jobs/{job_id}", "started", attempt=1, idempotency_key=start_key(job_id, 1)
+    )
+    assert (await jobs.cancel(job_id))["status"] == "running"
+    with working(job_broker):
+        await watcher.ended(job_id)
+    assert await watcher.story(job_id) == ["queued", "started", "cancelling", "cancelled"]
+
+
+async def test_a_cancel_that_wins_against_the_start_leaves_nothing_running(
+    job_broker: Broker,
+    watcher: JobWatcher,
+    jobs: Jobs,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The cancel comes after the worker has looked, and before it has told the start."""
+    runs = []
+
+    @dramatiq.actor(broker=job_broker)
+    def work() -> None:
+        runs.append(1)
+
+    middleware = next(m for m in job_broker.middleware if isinstance(m, JobEvents))
+    look = middleware._snapshot
+    loop = asyncio.get_running_loop()
+    looks: list[str] = []
+
+    def look_then_cancel(topic: str) -> Snapshot | None:
+        seen = look(topic)
+        if not looks:
+            asyncio.run_coroutine_threadsafe(jobs.cancel(topic.removeprefix("jobs/")), loop).result(
+                10
+            )
+        looks.append(topic)
+        return seen
+
+    monkeypatch.setattr(middleware, "_snapshot", look_then_cancel)
+    with working(job_broker):
+        job_id = work.send().message_id
+        await watcher.ended(job_id)
+        await wait_until(lambda: len(looks) == 2, "the worker did not look again")
+    assert await watcher.story(job_id) == ["queued", "cancelled"]
+    assert runs == []
+
+
+async def test_an_attempt_that_was_superseded_tells_nothing_more(
+    job_broker: Broker,
+    watcher: JobWatcher,
+    redis_log: RedisEventLog,
+    long_job: dramatiq.Actor[[], None],
+) -> None:
+    """A worker that was thought dead wakes up, while another runs the job's next attempt."""
+    with working(job_broker) as worker:
+        job_id = long_job.send().message_id
+        await watcher.told(job_id, "started")
+        await Publisher(redis_log).status(f"jobs/{job_id}", "started", attempt=2)
+        await asyncio.to_thread(worker.join)
+    assert await watcher.story(job_id) == ["queued", "started", "started"]
+    assert (await watcher.snapshot(job_id)).status == "running"
+
+
+async def test_a_stopping_worker_interrupts_its_job_which_is_retried_and_completed(
+    job_broker: Broker, watcher: JobWatcher
+) -> None:
+    attempts: list[int] = []
+
+    @dramatiq.actor(broker=job_broker)
+    def work() -> None:
+        attempts.append(1)
+        never = threading.Event()
+        while len(attempts) == 1 and not never.wait(0.01):
+            pass
+
+    with working(job_broker):
+        job_id = work.send().message_id
+        await watcher.told(job_id, "started")
+    assert await watcher.story(job_id) == ["queued", "started", "retrying"]
+    with working(job_broker):
+        await watcher.ended(job_id)
+    assert (await watcher.story(job_id))[2:] == ["retrying", "started", "completed"]
+    assert (await watcher.snapshot(job_id)).attempt == 2
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "options", "topics"),
+    [
+        ({}, {}, ()),
+        ({}, {"project_id": "p1"}, ("projects/p1",)),
+        ({"project_id": "p2"}, {}, ("projects/p2",)),
+        ({"project_id": "p2"}, {"project_id": "p1"}, ("projects/p1",)),
+        ({"project_id": 7}, {}, ()),
+        ({}, {"project_id": "no/project"}, ()),
+    ],
+)
+def test_the_project_of_a_job_is_its_option_or_its_argument(
+    kwargs: dict[str, object], options: dict[str, object], topics: tuple[str, ...]
+) -> None:
+    message: dramatiq.Message[None] = dramatiq.Message(
+        queue_name="q", actor_name="a", args=(), kwargs=kwargs, options=options, message_id="m"
+    )
+    assert topics_of(message) == (*topics, "jobs/m")
+
+
+def a_status(status: str, **fields: object) -> Event:
+    new = new_event("jobs/j", "status", {"status": status, **fields})
+    return Event(Cursor(1, 0), new.type, new.topics, new.fields, terminal=new.terminal)
+
+
+def a_progress(attempt: int) -> Event:
+    new = new_event("jobs/j", "progress", {"progress": 0.5, "attempt": attempt})
+    return Event(Cursor(1, 0), new.type, new.topics, new.fields)
+
+
+@pytest.mark.parametrize(
+    ("event", "superseded", "cancelled"),
+    [
+        (a_status("started", attempt=2), False, False),
+        (a_status("retrying", attempt=2), False, False),
+        (a_status("queued"), False, False),
+        (a_progress(9), False, False),
+        (a_status("started", attempt=3), True, True),
+        (a_status("cancelled"), True, True),
+        (a_status("cancelling"), False, True),
+    ],
+)
+def test_a_job_learns_from_its_events_whether_to_stop(
+    event: Event, superseded: bool, cancelled: bool
+) -> None:
+    job = RunningJob("j", ("jobs/j",), "work", 2, Progress(lambda *_: None))
+    job.look_at(event)
+    assert (job.superseded, job.progress.cancelled) == (superseded, cancelled)
+
+
+async def test_a_job_runs_and_is_not_delayed_for_long_when_nobody_can_be_told(
+    job_settings: Settings,
+) -> None:
+    """The log is elsewhere, and away; the queue is not."""
+    done = threading.Event()
+    publisher = SyncPublisher(lambda: RedisEventLog("unix:///nowhere/at/all.sock"))
+    broker = create_broker(job_settings, publisher)
+
+    @dramatiq.actor(broker=broker)
+    def work() -> None:
+        streamer.progress().update(0.5)
+        done.set()
+
+    with working(broker):
+        await asyncio.to_thread(work.send)
+        await wait_until(done.is_set, "the job did not run")
+    publisher.close(0)
+    broker.client.close()
