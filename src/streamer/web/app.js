@@ -90,10 +90,13 @@ function controlled(/** @type {any} */ body) {
 }
 
 function entered(/** @type {import("./streamer.js").StateDetail} */ detail) {
+  const answered = connection.state !== "connecting";
   connection = detail;
   strip.connection(["replaying", "live"].includes(detail.state), logNow());
   if (detail.cause === "cut") log.note("cut", `The connection is cut for ${CUT_MS / 1000} s`);
-  if (detail.cause === "lost") log.note("lost", detail.detail ?? "The connection was lost");
+  if (detail.cause === "lost") {
+    log.note("lost", detail.detail ?? (answered ? "The connection was lost" : "No answer"));
+  }
   if (detail.state === "refused") log.note("refused", detail.detail ?? "The server refused the stream");
   if (detail.state === "live") countReaders();
   draw();
