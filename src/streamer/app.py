@@ -20,6 +20,7 @@ from .eventlog.redis import RedisEventLog
 from .feeds import TailLimits
 from .hub import Hub, HubOptions
 from .publisher import Publisher
+from .rate import Rate
 from .settings import Settings
 from .transports.connections import CONNECTION_HANDLERS, Census
 from .transports.health import HEALTH_HANDLERS
@@ -39,7 +40,13 @@ def create_app(settings: Settings, log: EventLog | None = None) -> Litestar:
     """
     the_log = open_event_log(settings) if log is None else log
     tail = TailLimits(max_events=settings.tail_events, max_bytes=settings.tail_bytes)
-    options = HubOptions(tail=tail, send_timeout=settings.send_timeout, retry_ms=settings.retry_ms)
+    options = HubOptions(
+        tail=tail,
+        send_timeout=settings.send_timeout,
+        retry_ms=settings.retry_ms,
+        max_readers=settings.max_connections,
+        max_readers_per_client=settings.max_connections_per_client,
+    )
     hub = Hub(the_log, options)
     census = Census(hub, the_log)
     app = Litestar(
@@ -73,6 +80,7 @@ def create_app(settings: Settings, log: EventLog | None = None) -> Litestar:
     )
     app.state.settings = settings
     app.state.hub = hub
+    app.state.publish_rate = Rate(settings.publish_rate, burst=int(10 * settings.publish_rate) or 1)
     return app
 
 

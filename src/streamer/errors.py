@@ -18,6 +18,7 @@
     ├── NotFound
     ├── Unauthorized
     ├── Forbidden
+    ├── HeadTooLarge
     ├── TooManyRequests
     ├── TooManyConnections
     ├── JobsUnavailable              this installation cannot run the job asked for
@@ -171,6 +172,12 @@ class JobsUnavailable(StreamerError):
     code = "jobs_unavailable"
 
 
+class HeadTooLarge(StreamerError):
+    """The URL and headers of a request are over the size limit."""
+
+    code = "head_too_large"
+
+
 class LogUnavailable(StreamerError):
     """The event log cannot be reached; nothing was stored."""
 
@@ -210,6 +217,7 @@ OUTCOMES: dict[str, Outcome] = {
     "unknown_job_kind": Outcome(400, 1008, retry=False, title="Unknown job kind"),
     "invalid_source": Outcome(400, 1008, retry=False, title="Invalid source"),
     "event_too_large": Outcome(413, 1009, retry=False, title="Event too large"),
+    "head_too_large": Outcome(431, 1009, retry=False, title="Request head too large"),
     "not_found": Outcome(404, 1008, retry=False, title="Not found"),
     "unauthorized": Outcome(401, 1008, retry=False, title="Unauthorized"),
     "forbidden": Outcome(403, 1008, retry=False, title="Forbidden"),

@@ -27,6 +27,8 @@ _TYPE: Final = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 MAX_TOPICS: Final = 16
 #: Bytes of body by default. Go's r3labs/sse loops for ever on a larger event.
 MAX_EVENT_BYTES: Final = 64 * 1024
+#: Objects and arrays inside one another, the fields themselves being the first.
+MAX_DEPTH: Final = 32
 #: Characters of an idempotency key; the log keeps each for a day.
 MAX_KEY_LENGTH: Final = 255
 #: Bytes that an id and a timestamp add to a body, at most.
@@ -94,6 +96,7 @@ def new_event(
             f"it must have 1 to {MAX_KEY_LENGTH}"
         )
     given = dict(fields or {})
+    _check_depth(given)
     for name in _SERVER_FIELDS:
         if name in given:
             raise InvalidFields(f"the field {name!r} is set by the server; choose another name")
@@ -142,6 +145,21 @@ def _check_topics(topics: str | Iterable[str]) -> tuple[str, ...]:
     if not 1 <= len(listed) <= MAX_TOPICS:
         raise InvalidTopic(f"{len(listed)} topics given; an event has 1 to {MAX_TOPICS}")
     return tuple(check_topic(topic) for topic in listed)
+
+
+def _check_depth(fields: dict[str, Any]) -> None:
+    """Refuse what would overflow the stack of some client's JSON parser."""
+    level: list[Any] = [fields]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for value in level
+            for inner in (value.values() if isinstance(value, Mapping) else value)
+            if isinstance(inner, Mapping | list | tuple)
+        ]
+        if not level:
+            return
+    raise InvalidFields(f"the fields are nested more than {MAX_DEPTH} deep")
 
 
 def _named_by_topics(topics: tuple[str, ...]) -> dict[str, Any]:

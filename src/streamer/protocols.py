@@ -26,6 +26,17 @@ if TYPE_CHECKING:
     from .writer import Taker
 
 
+_HEAD_PROBLEM = (
+    b'{"type":"urn:streamer:error:head-too-large","title":"Request head too large",'
+    b'"status":431,"detail":"the URL and headers are too large","code":"head_too_large"}'
+)
+_HEAD_TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"content-type: application/problem+json\r\n"
+    b"content-length: %d\r\nconnection: close\r\n\r\n%b" % (len(_HEAD_PROBLEM), _HEAD_PROBLEM)
+)
+
+
 class FastHttp(HttpToolsProtocol):
     """HTTP/1.1 whose responses may become streams of shared, pre-chunked buffers.
 
@@ -35,9 +46,14 @@ class FastHttp(HttpToolsProtocol):
     object. uvicorn still counts it among its connections.
     """
 
+    #: Bytes of a request's URL and headers that are read, about.
+    max_head_bytes: int = 32 * 1024
+
     form: Form
     full: bool = False
     taker: Taker | None = None
+    _in_head: bool = False
+    _head_bytes: int = 0
     #: Hands a buffer to the transport; held back until `start`.
     write: Callable[[bytes], None]
     _held: list[bytes]
@@ -49,6 +65,7 @@ class FastHttp(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Offer the writer in the scope of each request."""
         super().on_message_begin()
+        self._in_head = True
         self.scope["extensions"] = {EXTENSION: self}  # type: ignore[dict-item]
 
     # What the app calls
@@ -116,12 +133,25 @@ class FastHttp(HttpToolsProtocol):
 
     # What the transport and uvicorn call
 
+    def on_headers_complete(self) -> None:
+        """The head is read: what follows is limited by whoever reads the body."""
+        self._in_head = False
+        self._head_bytes = 0
+        super().on_headers_complete()
+
     def data_received(self, data: bytes) -> None:
         """Parse requests; while streaming, nothing that comes in has a meaning."""
         if self._streaming:
             self._unread = True
-        else:
-            super().data_received(data)
+            return
+        super().data_received(data)
+        # httptools itself takes a head of any size: one that never ends would
+        # fill the memory of the process.
+        if self._in_head and not self.transport.is_closing():
+            self._head_bytes += len(data)
+            if self._head_bytes > self.max_head_bytes:
+                self.transport.write(_HEAD_TOO_LARGE)
+                self.transport.close()
 
     def pause_writing(self) -> None:
         """The transport is over its high-water mark."""

@@ -20,6 +20,8 @@ from .settings import Settings
 #: Seconds beyond the drain after which what is left is cancelled: without a
 #: limit an open stream would hold SIGTERM for ever.
 _MARGIN: Final = 2
+#: Bytes of one frame from a client: commands name a topic and an id.
+COMMAND_BYTES: Final = 16 * 1024
 
 
 class _Server(uvicorn.Server):
@@ -48,16 +50,25 @@ def serve(settings: Settings, *, sockets: Sequence[socket] | None = None) -> Non
     server.run(sockets=list(sockets) if sockets is not None else None)
 
 
+def _http_class(settings: Settings) -> type[FastHttp]:
+    class Http(FastHttp):
+        max_head_bytes = settings.max_head_bytes
+
+    return Http
+
+
 def _config(app: Litestar, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http=FastHttp,
+        http=_http_class(settings),
         ws=FastWebSocket,
         # A frame that is shared by all readers cannot be compressed for each.
         ws_per_message_deflate=False,
+        # Commands are small; 1009 closes a connection that sends anything larger.
+        ws_max_size=COMMAND_BYTES,
         # The hub's wheel of heartbeats pings every reader, without a timer each.
         ws_ping_interval=None,
         timeout_graceful_shutdown=math.ceil(settings.drain_seconds) + _MARGIN,

@@ -134,6 +134,41 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             extra={"unit": "bytes"},
         ),
     ] = 64 * 1024
+    max_connections: Annotated[
+        int,
+        Meta(ge=0, description="Readers of one server process; 0 is no limit."),
+    ] = 20_000
+    max_connections_per_client: Annotated[
+        int,
+        Meta(ge=0, description="Readers of one process from one address; 0 is no limit."),
+    ] = 1000
+    max_topics: Annotated[
+        int, Meta(ge=1, le=1000, description="Topics that one connection may read.")
+    ] = 100
+    publish_rate: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="Events a second that one client may publish over HTTP, "
+            "and ten times that at once; 0 is no limit.",
+        ),
+    ] = 200.0
+    command_rate: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="Frames a second that are read from one WebSocket; more must wait.",
+        ),
+    ] = 20.0
+    max_head_bytes: Annotated[
+        int,
+        Meta(
+            ge=4096,
+            le=1024 * 1024,
+            description="Largest head of a request: its URL and headers.",
+            extra={"unit": "bytes"},
+        ),
+    ] = 32 * 1024
     retry_ms: Annotated[
         int,
         Meta(

@@ -42,6 +42,7 @@ class Live:
             "STREAMER_REDIS_URL": redis_url,
             "STREAMER_DATA_DIR": str(data_dir),
             "STREAMER_DRAIN_SECONDS": "0.2",
+            "STREAMER_PUBLISH_RATE": "0",  # a suite publishes more than one client may
             "STREAMER_PREFIX": f"test-{secrets.token_hex(6)}",
             **settings,
         }

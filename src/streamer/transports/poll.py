@@ -54,7 +54,8 @@ async def poll_topics(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub]
 ) -> Response[bytes]:
     """One page of the events of every ``?topic=``, in the order of ids."""
-    return await _poll(request, hub, read_topics(request.query_params))
+    most = request.app.state.settings.max_topics
+    return await _poll(request, hub, read_topics(request.query_params, most))
 
 
 @get(

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, post
+from litestar.connection import ASGIConnection
 from litestar.di import NamedDependency
+from litestar.handlers import BaseRouteHandler
 from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import HeaderParameter, Parameter
 
-from ..errors import EventTooLarge, InvalidFields, InvalidJSON, InvalidTopic
+from ..errors import EventTooLarge, InvalidFields, InvalidJSON, InvalidTopic, TooManyRequests
 from ..publisher import Publisher
+from ..rate import Rate
 from ..settings import Settings
 from ..topic import project_topic
+from .stream_request import client_of
 
 
 class Published(msgspec.Struct):
@@ -62,9 +67,22 @@ _Ephemeral = Annotated[
 ]
 
 
+def refuse_if_too_often(
+    connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler
+) -> None:
+    """Refuse unread what a client publishes beyond its rate; raises `TooManyRequests`."""
+    rate: Rate = connection.app.state.publish_rate
+    wait = rate.wait(client_of(connection), time.monotonic())
+    if wait:
+        raise TooManyRequests(
+            f"you publish too often; try again in {wait:.3f} seconds", retry_after=wait
+        )
+
+
 @post(
     "/api/v1/projects/{project_id:str}/events",
     operation_class=PublishOperation,
+    guards=[refuse_if_too_often],
     summary="Publish to one project",
     tags=["publishing"],
 )
@@ -84,6 +102,7 @@ async def publish_to_project(
 @post(
     "/api/v1/events",
     operation_class=PublishOperation,
+    guards=[refuse_if_too_often],
     summary="Publish to any topics",
     tags=["publishing"],
 )

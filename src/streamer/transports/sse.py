@@ -21,7 +21,7 @@ from ..wire.form import encode
 from ..writer import OfferedWriter, offered_writer
 from .documentation import StreamOperation
 from .portable import PortableWriter
-from .stream_request import read_attach, read_topics, reads_messages
+from .stream_request import client_of, read_attach, read_topics, reads_messages
 
 _METHODS: Final = [HttpMethod.GET, HttpMethod.HEAD]
 _RAW_HEADERS: Final = [
@@ -64,7 +64,9 @@ async def stream_job(request: Request[Any, Any, Any]) -> ASGIApp:
 )
 async def stream_topics(request: Request[Any, Any, Any]) -> ASGIApp:
     """Events of every ``?topic=``, in the order of ids, with one cursor for all."""
-    return await _stream(request, read_topics(request.query_params))
+    return await _stream(
+        request, read_topics(request.query_params, request.app.state.settings.max_topics)
+    )
 
 
 SSE_HANDLERS = (stream_project, stream_job, stream_topics)
@@ -77,7 +79,12 @@ async def _stream(
     hub: Hub = request.app.state.hub
     query = request.query_params
     attach = read_attach(
-        topics, query, request.headers, heartbeat=settings.heartbeat, is_job=is_job
+        topics,
+        query,
+        request.headers,
+        heartbeat=settings.heartbeat,
+        client=client_of(request),
+        is_job=is_job,
     )
     if request.method == HttpMethod.HEAD:
         return Response(b"", headers=sse.HEADERS, media_type=sse.HEADERS["Content-Type"])  # type: ignore[return-value]

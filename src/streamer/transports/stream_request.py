@@ -15,8 +15,6 @@ from ..topic import check_topic
 #: than every 15 s by default is too late for proxies that cut at 60 s.
 MIN_HEARTBEAT: Final = 1
 MAX_HEARTBEAT: Final = 300
-#: Topics on one connection; each costs a subscription and a part of a replay.
-MAX_TOPICS: Final = 100
 #: Events in one answer to a poll, and seconds that it may wait.
 MAX_LIMIT: Final = 1000
 MAX_WAIT: Final = 60.0
@@ -34,16 +32,16 @@ class Query(Protocol):
         """Every value of `key`."""
 
 
-def read_topics(query: Query) -> tuple[str, ...]:
+def read_topics(query: Query, most: int) -> tuple[str, ...]:
     """The topics of ``?topic=a&topic=b``, in order, without repeats.
 
     Raises:
-        InvalidTopic: there is none, there are too many, or one is malformed.
+        InvalidTopic: there is none, there are over `most`, or one is malformed.
     """
     topics = tuple(dict.fromkeys(check_topic(topic) for topic in query.getall("topic", [])))
-    if not 1 <= len(topics) <= MAX_TOPICS:
+    if not 1 <= len(topics) <= most:
         raise InvalidTopic(
-            f"{len(topics)} topics given; ask for 1 to {MAX_TOPICS}, as in ?topic=projects/p1"
+            f"{len(topics)} topics given; ask for 1 to {most}, as in ?topic=projects/p1"
         )
     return topics
 
@@ -54,6 +52,7 @@ def read_attach(
     headers: Mapping[str, str],
     *,
     heartbeat: float,
+    client: str,
     is_job: bool = False,
 ) -> Attach:
     """What a stream URL asks for.
@@ -72,7 +71,14 @@ def read_attach(
         start=None if start is None else _read_start(start),
         until_end=_read_until(query.get("until")) or is_job,
         heartbeat=_read_heartbeat(query.get("heartbeat"), heartbeat),
+        client=client,
     )
+
+
+def client_of(connection: Any) -> str:  # noqa: ANN401 - a request or a socket
+    """The address a connection comes from, as the server (or its trusted proxy) says."""
+    address = connection.scope.get("client")
+    return address[0] if address else "unknown"
 
 
 def reads_messages(query: Query) -> bool:

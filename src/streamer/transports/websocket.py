@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from litestar import WebSocket, websocket
 from ..control import Control
 from ..errors import Draining, Forbidden, InvalidFrame, InvalidTopic, StreamerError
 from ..hub import Finished, Hub
+from ..rate import Rate
 from ..reader import Reader
 from ..settings import Settings
 from ..topic import job_topic, project_topic
@@ -27,9 +29,12 @@ from ..wire.websocket import (
 from ..writer import OfferedWriter, offered_writer
 from .origins import is_allowed
 from .portable import PortableWriter
-from .stream_request import MAX_TOPICS, read_attach, read_topics
+from .stream_request import client_of, read_attach, read_topics
 
 Socket = WebSocket[Any, Any, Any]
+
+#: Commands that a client may send at once, such as its subscriptions.
+BURST = 200
 
 
 @websocket(
@@ -49,7 +54,9 @@ async def job_socket(socket: Socket) -> None:
 @websocket("/api/v1/stream")
 async def topics_socket(socket: Socket) -> None:
     """Events of every ``?topic=``."""
-    await _serve(socket, lambda: read_topics(socket.query_params))
+    await _serve(
+        socket, lambda: read_topics(socket.query_params, socket.app.state.settings.max_topics)
+    )
 
 
 WEBSOCKET_HANDLERS = (project_socket, job_socket, topics_socket)
@@ -77,6 +84,7 @@ async def _serve(
             socket.query_params,
             socket.headers,
             heartbeat=settings.heartbeat,
+            client=client_of(socket),
             is_job=is_job,
         )
         reader = await hub.attach(attach, writer)
@@ -156,6 +164,8 @@ class _Connection:
         self._reader = reader
         self._writer = writer
         self._topics = topics
+        self._settings: Settings = socket.app.state.settings
+        self._rate = Rate(self._settings.command_rate, burst=BURST)
 
     async def receive(self) -> None:
         """Obey commands until the client has gone."""
@@ -164,12 +174,20 @@ class _Connection:
             if message["type"] == "websocket.disconnect":
                 return
             text: Any = message.get("text")
-            # Who sends commands and reads no replies must not fill our memory.
+            # Who sends commands and reads no replies must not fill our memory,
+            # and who sends too many waits: its socket is not read meanwhile.
             await self._writer.drained()
+            await self._pace()
             try:
                 await self._obey(parse_command(text if text is not None else b""))
             except StreamerError as error:
                 self._reader.write([error_control(error)])
+
+    async def _pace(self) -> None:
+        wait = self._rate.wait("", time.monotonic())
+        if wait:
+            await asyncio.sleep(wait)
+            self._rate.wait("", time.monotonic())
 
     async def _obey(self, command: Command) -> None:
         match command:
@@ -183,8 +201,9 @@ class _Connection:
     async def _subscribe(self, topic: str, command: Subscribe) -> None:
         if topic in self._topics:
             raise InvalidFrame(f"{topic} is subscribed already")
-        if len(self._topics) >= MAX_TOPICS:
-            raise InvalidTopic(f"this connection has {MAX_TOPICS} topics, the most allowed")
+        most = self._settings.max_topics
+        if len(self._topics) >= most:
+            raise InvalidTopic(f"this connection has {most} topics, the most it may")
         topics = (*self._topics, topic)
         cursor = command.cursor()
         backfill = None if cursor is None else (topic, cursor)

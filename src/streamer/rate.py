@@ -1,0 +1,46 @@
+"""How often somebody may do something, as a pure rule."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Final
+
+#: Clients remembered; beyond them, the one not seen for longest is forgotten.
+#: Its next request is taken as its first, which at worst allows one burst more.
+MAX_CLIENTS: Final = 100_000
+
+
+class Rate:
+    """So many a second for each client, and so many at once (GCRA).
+
+    For each client one number is kept: when its bucket will be empty again
+    (the "theoretical arrival time" of ITU-T I.371). No timer and no thread.
+
+    Args:
+        per_second: allowed in the long run; 0 is no limit.
+        burst: allowed at once, 1 or more.
+    """
+
+    def __init__(self, per_second: float, burst: int) -> None:
+        self._interval = 1.0 / per_second if per_second > 0 else 0.0
+        self._tolerance = self._interval * burst
+        self._empty_at: OrderedDict[str, float] = OrderedDict()
+
+    def wait(self, client: str, now: float) -> float:
+        """Count one try of `client` at `now` (seconds, any clock that does not go back).
+
+        Returns 0.0 if it is allowed, else the seconds after which it will be;
+        a try that is not allowed does not count.
+        """
+        if not self._interval:
+            return 0.0
+        empty_at = max(self._empty_at.get(client, now), now) + self._interval
+        excess = empty_at - now - self._tolerance
+        # Floating point: a burst of exactly `burst` must pass.
+        if excess > self._interval * 1e-6:
+            return excess
+        self._empty_at[client] = empty_at
+        self._empty_at.move_to_end(client)
+        if len(self._empty_at) > MAX_CLIENTS:
+            self._empty_at.popitem(last=False)
+        return 0.0
