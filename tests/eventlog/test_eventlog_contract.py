@@ -109,6 +109,16 @@ async def test_several_topics_are_read_in_the_order_of_ids(log: EventLog, limit:
     assert all(position_of(a) < position_of(b) for a, b in pairwise(items))
 
 
+async def test_a_page_of_many_topics_is_no_larger(log: EventLog) -> None:
+    """About as many events as asked for, over all of them together."""
+    topics = [f"chats/{n}" for n in range(10)]
+    ids = await log.append_all([tick(topic, n) for n in range(20) for topic in topics])
+    page = await log.read(topics, ORIGIN, 30)
+    assert 10 <= len(page.items) <= 40
+    assert not page.complete
+    assert ids_of(await read_all(log, topics, ORIGIN, 30)) == ids
+
+
 async def test_a_topic_nothing_was_published_to_is_empty(log: EventLog) -> None:
     """Without a gap, from any cursor of the log."""
     head = await log.head()
@@ -173,10 +183,9 @@ async def test_an_ephemeral_event_is_never_stored(log: EventLog) -> None:
 async def test_topics_are_listed_by_prefix_newest_first(log: EventLog) -> None:
     """At most as many as asked for."""
     for topic in ("projects/a", "projects/b", "chats/1", "projects/c"):
-        before = await log.head()
-        await append(log, tick(topic))
+        id_ = await append(log, tick(topic))
         # The index knows milliseconds: let the next event have another.
-        while (await append(log, tick("other"))).ms <= before.ms:
+        while (await append(log, tick("other"))).ms <= id_.ms:
             pass
     await append(log, tick("projects/a"))
     listed = await log.topics("projects/", 10)

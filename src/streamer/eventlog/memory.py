@@ -19,7 +19,7 @@ from .append import BATCH_TTL, IDEMPOTENCY_TTL
 from .base import BatchKey, Listener
 from .memory_notifications import MemoryNotifications
 from .memory_topic import MemoryTopic
-from .merge import TopicPage, merge
+from .merge import TopicPage, merge, share_of
 
 #: Milliseconds between two looks at what may be forgotten.
 _SWEEP_INTERVAL: Final = 60_000
@@ -147,14 +147,16 @@ class MemoryEventLog:
     def _read(self, topics: Sequence[str], after: Cursor, limit: int) -> Page:
         with self._lock:
             now = self._clock()
+            names = tuple(dict.fromkeys(topics))
+            share = share_of(limit, len(names))
             pages = []
-            for name in dict.fromkeys(topics):
+            for name in names:
                 topic = self._topic(name, now)
                 if topic is None:
                     pages.append(TopicPage(name))
                     continue
-                events = list(islice(topic.after(after), limit))
-                full = len(events) >= limit
+                events = list(islice(topic.after(after), share))
+                full = len(events) >= share
                 pages.append(TopicPage(name, events, full, topic.trimmed, topic.reason))
             return merge(pages, after, self._head, self._birth)
 

@@ -33,6 +33,14 @@ class TopicPage(msgspec.Struct, frozen=True):
     reason: str = "trimmed"
 
 
+def share_of(limit: int, topics: int) -> int:
+    """How many events to read of each of `topics` for a page of about `limit`.
+
+    A reader of many topics is not given `limit` events of each at once.
+    """
+    return -(-limit // max(topics, 1))
+
+
 def merge(pages: Sequence[TopicPage], after: Cursor, head: Cursor, birth: Cursor) -> Page:
     """Merge `pages`, all read after `after` at one moment of the log.
 

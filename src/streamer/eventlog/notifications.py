@@ -184,7 +184,7 @@ class Notifier:
                 reason = "no answer in time"
             except OSError as error:
                 reason = str(error)
-            except Exception as error:  # whatever it is, the log must be heard again
+            except Exception as error:  # noqa: BLE001 - whatever it is, we must hear again
                 _log.exception("The connection for notifications failed")
                 reason = repr(error)
             finally:

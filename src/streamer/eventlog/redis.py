@@ -25,7 +25,7 @@ from .append import append_arguments
 from .base import BatchKey, Listener
 from .failures import unavailable
 from .keys import Keys
-from .merge import TopicPage, merge
+from .merge import TopicPage, merge, share_of
 from .notifications import Notifier, jittered
 from .stored import cursor_of
 
@@ -119,17 +119,18 @@ class RedisEventLog:
     async def read(self, topics: Sequence[str], after: Cursor, limit: int) -> Page:
         """See `EventLog.read`."""
         topics = tuple(dict.fromkeys(topics))
+        share = share_of(limit, len(topics))
         keys = [self._keys.clock, self._keys.birth]
         for topic in topics:
             keys += (self._keys.stream(topic), self._keys.meta(topic))
         head, birth, *found = await self._guarded(
-            lambda: _READ.run(self._redis, keys, (str(after), limit))
+            lambda: _READ.run(self._redis, keys, (str(after), share))
         )
         pages = [
             TopicPage(
                 topic=topic,
                 events=[Event.from_entry(cursor_of(id_), entry) for id_, (_, entry) in entries],
-                full=len(entries) >= limit,
+                full=len(entries) >= share,
                 trimmed=cursor_of(trimmed) if trimmed else None,
                 reason=reason.decode() if reason else "trimmed",
             )
