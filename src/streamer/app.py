@@ -49,6 +49,7 @@ def create_app(settings: Settings, log: EventLog | None = None) -> Litestar:
     )
     hub = Hub(the_log, options)
     census = Census(hub, the_log)
+    publisher = Publisher(the_log, max_event_bytes=settings.max_event_bytes)
     app = Litestar(
         route_handlers=[
             *SSE_HANDLERS,
@@ -64,7 +65,7 @@ def create_app(settings: Settings, log: EventLog | None = None) -> Litestar:
             "settings": _given(settings),
             "log": _given(the_log),
             "hub": _given(hub),
-            "publisher": _given(Publisher(the_log, max_event_bytes=settings.max_event_bytes)),
+            "publisher": _given(publisher),
             "census": _given(census),
         },
         exception_handlers={
@@ -73,6 +74,7 @@ def create_app(settings: Settings, log: EventLog | None = None) -> Litestar:
             Exception: unexpected_problem,
         },
         cors_config=_cors(settings),
+        logging_config=None,  # whoever starts the process says where its log goes
         openapi_config=OpenAPIConfig(title="Streamer", version=__version__, path="/schema"),
         lifespan=[lambda _app: _life(the_log, hub, census)],
         # An event's fields and its envelope; anything larger is refused unread.
@@ -80,6 +82,7 @@ def create_app(settings: Settings, log: EventLog | None = None) -> Litestar:
     )
     app.state.settings = settings
     app.state.hub = hub
+    app.state.publisher = publisher
     app.state.publish_rate = Rate(settings.publish_rate, burst=int(10 * settings.publish_rate) or 1)
     return app
 

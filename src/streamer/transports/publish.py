@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Request, post
 from litestar.connection import ASGIConnection
-from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIType
@@ -67,7 +66,7 @@ _Ephemeral = Annotated[
 ]
 
 
-def refuse_if_too_often(
+async def refuse_if_too_often(
     connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler
 ) -> None:
     """Refuse unread what a client publishes beyond its rate; raises `TooManyRequests`."""
@@ -88,15 +87,13 @@ def refuse_if_too_often(
 )
 async def publish_to_project(
     request: Request[Any, Any, Any],
-    publisher: NamedDependency[Publisher],
-    settings: NamedDependency[Settings],
     idempotency_key: _Key = None,
     ephemeral: _Ephemeral = False,  # noqa: FBT002 - a query parameter
 ) -> Published:
     """Append ``{"type": ..., fields}`` to a project's events and notify its readers."""
-    event_type, fields = await _read(request, settings.max_event_bytes)
+    event_type, fields = await _read(request)
     topic = project_topic(request.path_params["project_id"])
-    return await _publish(publisher, topic, event_type, fields, idempotency_key, ephemeral)
+    return await _publish(request, topic, event_type, fields, idempotency_key, ephemeral)
 
 
 @post(
@@ -108,35 +105,37 @@ async def publish_to_project(
 )
 async def publish(
     request: Request[Any, Any, Any],
-    publisher: NamedDependency[Publisher],
-    settings: NamedDependency[Settings],
     idempotency_key: _Key = None,
     ephemeral: _Ephemeral = False,  # noqa: FBT002 - a query parameter
 ) -> Published:
     """Append ``{"topic": ..., "type": ..., fields}`` (or ``topics``) and notify readers."""
-    event_type, fields = await _read(request, settings.max_event_bytes)
+    event_type, fields = await _read(request)
     topics = _take_topics(fields)
-    return await _publish(publisher, topics, event_type, fields, idempotency_key, ephemeral)
+    return await _publish(request, topics, event_type, fields, idempotency_key, ephemeral)
 
 
 PUBLISH_HANDLERS = (publish_to_project, publish)
 
 
 async def _publish(  # noqa: PLR0917 - the parts of one request
-    publisher: Publisher,
+    request: Request[Any, Any, Any],
     topics: str | list[str],
     event_type: str,
     fields: dict[str, Any],
     idempotency_key: str | None,
     ephemeral: bool,  # noqa: FBT001
 ) -> Published:
+    # Not injected: Litestar resolves dependencies in a task group for each request.
+    publisher: Publisher = request.app.state.publisher
     event_id = await publisher.publish(
         topics, event_type, fields, idempotency_key=idempotency_key, ephemeral=ephemeral
     )
     return Published(None if event_id is None else str(event_id))
 
 
-async def _read(request: Request[Any, Any, Any], max_bytes: int) -> tuple[str, dict[str, Any]]:
+async def _read(request: Request[Any, Any, Any]) -> tuple[str, dict[str, Any]]:
+    settings: Settings = request.app.state.settings
+    max_bytes = settings.max_event_bytes
     body = await request.body()
     if len(body) > max_bytes:
         raise EventTooLarge(f"the body has {len(body)} bytes; at most {max_bytes} are allowed")
