@@ -98,7 +98,7 @@ def test_a_video_that_does_not_say_how_long_it_is_is_transcoded_all_the_same(
     """A live Matroska stream has no duration in its header."""
     path = settings.media_dir / "live.mkv"
     with path.open("wb") as file:
-        command = [needs("ffmpeg"), "-v", "error", "-i", clip, "-c", "copy"]
+        command = [needs("ffmpeg"), "-v", "error", "-i", str(clip), "-c", "copy"]
         subprocess.run([*command, "-f", "matroska", "-live", "1", "-"], stdout=file, check=True)
     with path.open("rb") as file:
         assert probe(file.fileno()) == Video(320, 240, None)

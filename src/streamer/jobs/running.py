@@ -83,6 +83,7 @@ class RunningJobs:
         self._interval: Final = interval
         self._lock: Final = threading.Lock()
         self._jobs: set[RunningJob] = set()
+        self._interrupted = False
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -90,6 +91,8 @@ class RunningJobs:
         """Look after `job` until it is removed."""
         with self._lock:
             self._jobs.add(job)
+            if self._interrupted:
+                job.progress.interrupt()
             # Started late: a worker forks after its broker was made.
             if self._thread is None or not self._thread.is_alive():
                 self._stopped = threading.Event()
@@ -104,14 +107,16 @@ class RunningJobs:
             self._jobs.discard(job)
 
     def interrupt(self) -> None:
-        """Have every job stop where it asks whether to, to be tried again."""
+        """Have every job stop where it asks whether to, to be tried again; also a later one."""
         with self._lock:
+            self._interrupted = True
             for job in self._jobs:
                 job.progress.interrupt()
 
     def stop(self) -> None:
-        """End the thread."""
+        """End the thread; another may be started by the next worker of this process."""
         self._stopped.set()
+        self._interrupted = False
 
     def look(self) -> None:
         """Send held updates; ask the log which jobs are cancelled or superseded."""
