@@ -1,0 +1,168 @@
+"""What the fast path relies on in uvicorn, and how its streams begin and end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+import uvicorn
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+from uvicorn.server import ServerState
+
+from streamer.protocols import FastHttp, FastWebSocket
+from support.live import Live
+
+PROGRESS = {"type": "progress", "progress": 0.5}
+
+
+def _config() -> uvicorn.Config:
+    async def app(_scope: object, _receive: object, _send: object) -> None: ...
+
+    config = uvicorn.Config(app, http=FastHttp, ws=FastWebSocket)
+    config.load()
+    return config
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["cycle", "scope", "headers", "flow", "pipeline", "transport"],
+)
+async def test_uvicorns_http_protocol_still_keeps_what_an_idle_stream_lets_go_of(name: str) -> None:
+    """An upgrade of uvicorn that renames it would leave it in every reader's memory."""
+    protocol = FastHttp(_config(), ServerState(), {})
+    assert hasattr(protocol, name)
+    assert re.search(rf"self\.{name}\b", inspect.getsource(FastHttp)), "and we still need it"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["handshake_complete", "close_sent", "disconnected", "writable", "transport"],
+)
+async def test_uvicorns_websocket_protocol_still_has_the_state_we_read(name: str) -> None:
+    """An upgrade of uvicorn that renames it would break ends and flow control."""
+    protocol = FastWebSocket(_config(), ServerState(), {})
+    assert hasattr(protocol, name)
+
+
+@pytest.mark.parametrize(
+    ("owner", "names"),
+    [
+        (
+            FastHttp.__mro__[1],
+            """on_message_begin on_headers_complete data_received on_response_complete
+            pause_writing resume_writing connection_lost shutdown""",
+        ),
+        (
+            FastWebSocket.__mro__[1],
+            """handle_connect handle_close pause_writing resume_writing connection_lost
+            shutdown send""",
+        ),
+        (FlowControl, "pause_writing resume_writing resume_reading"),
+    ],
+)
+def test_uvicorn_still_has_the_methods_we_extend(owner: type, names: str) -> None:
+    """An override of a method that is called no more would be silently dead."""
+    assert [name for name in names.split() if not hasattr(owner, name)] == []
+
+
+def test_a_cycle_that_is_complete_is_left_alone_by_uvicorn() -> None:
+    """The app returns from a stream that goes on: uvicorn must not close it for that."""
+    source = inspect.getsource(RequestResponseCycle.run_asgi)
+    assert "not self.response_complete and not self.disconnected" in source
+    assert "self.keep_alive = keep_alive" in inspect.getsource(RequestResponseCycle.__init__)
+
+
+# Streams over the wire
+
+
+class RawClient:
+    """HTTP/1.1 by hand, to see chunks and connections as they are."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    def send(self, text: str) -> None:
+        self._writer.write(text.replace("\n", "\r\n").encode())
+
+    async def until(self, marker: bytes) -> bytes:
+        return await asyncio.wait_for(self._reader.readuntil(marker), 10)
+
+    async def rest(self) -> bytes:
+        return await asyncio.wait_for(self._reader.read(), 10)
+
+
+@asynccontextmanager
+async def connect(live: Live) -> AsyncIterator[RawClient]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", live.port)
+    try:
+        yield RawClient(reader, writer)
+    finally:
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+def publish(live: Live, project: str, event: dict[str, object]) -> None:
+    answer = httpx.post(f"{live.url}/api/v1/projects/{project}/events", json=event)
+    assert answer.status_code == httpx.codes.CREATED
+
+
+async def test_a_connection_serves_its_next_request_after_a_stream_has_ended(
+    live_server: Live, project: str
+) -> None:
+    """The last chunk ends the response, not the connection."""
+    publish(live_server, project, PROGRESS)
+    publish(live_server, project, {"type": "completed"})
+    async with connect(live_server) as client:
+        for _ in range(2):
+            client.send(
+                f"GET /api/v1/projects/{project}/stream?from=earliest&until=end HTTP/1.1\n"
+                "Host: localhost\n\n"
+            )
+            answer = await client.until(b"0\r\n\r\n")
+            assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+            assert b"event: end\n" in answer
+        client.send("GET /healthz HTTP/1.1\nHost: localhost\nConnection: close\n\n")
+        assert b'{"status":"ok"}' in await client.rest()
+
+
+async def test_what_a_client_sends_into_a_stream_is_ignored_and_costs_it_the_connection(
+    live_server: Live, project: str
+) -> None:
+    """A pipelined request cannot be answered inside a stream that has not ended."""
+    async with connect(live_server) as client:
+        client.send(
+            f"GET /api/v1/projects/{project}/stream?until=end HTTP/1.1\nHost: localhost\n\n"
+        )
+        await client.until(b"caught_up")
+        client.send("GET /healthz HTTP/1.1\nHost: localhost\n\n")
+        publish(live_server, project, {"type": "completed"})
+        rest = await client.rest()
+        assert rest.endswith(b"0\r\n\r\n")
+        assert b"HTTP/1.1" not in rest
+
+
+async def test_a_head_that_never_ends_is_refused(live_server: Live) -> None:
+    """The parser itself would take it until the memory is full."""
+    async with connect(live_server) as client:
+        client.send("GET /healthz HTTP/1.1\n")
+        for number in range(33):
+            client.send(f"X-Filler-{number}: {'x' * 1024}\n")
+        assert (await client.until(b"\r\n")).startswith(b"HTTP/1.1 431 ")
+
+
+async def test_an_http_1_0_client_gets_no_chunks(live_server: Live, project: str) -> None:
+    """It knows none: it takes the portable path, and the end of the connection is the end."""
+    publish(live_server, project, {"type": "completed"})
+    async with connect(live_server) as client:
+        client.send(f"GET /api/v1/projects/{project}/stream?from=earliest&until=end HTTP/1.0\n\n")
+        answer = await client.rest()
+        assert b"event: end\n" in answer
