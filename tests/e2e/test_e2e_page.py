@@ -133,6 +133,11 @@ def test_a_page_that_is_left_lets_go_of_its_connection_and_resumes_when_it_is_ba
     wait_until_blocking(lambda: page.published()[-1:] == [page.text("last-event-id")], "no event")
 
 
+def test_an_address_that_names_no_project_shows_the_demo(browser: Chrome, everything: str) -> None:
+    page = LivePage(browser, everything, "%zz")
+    assert page.run("return document.getElementById('project').value") == "demo"
+
+
 def test_one_who_comes_late_sees_where_the_job_is(
     browser: Chrome, everything: str, project: str
 ) -> None:

@@ -45,7 +45,8 @@ let drawing = false;
 const logNow = () => Date.now() - skew;
 
 function projectInAddress() {
-  const named = decodeURIComponent(location.hash.slice(1)) || new URLSearchParams(location.search).get("project");
+  // No character of a project id is ever escaped, so what holds a "%" is none.
+  const named = location.hash.slice(1) || new URLSearchParams(location.search).get("project");
   return named !== null && /^[\w.~-]{1,64}$/u.test(named) ? named : "demo";
 }
 
