@@ -98,6 +98,22 @@ async def test_only_the_last_failure_is_an_error_and_it_is_told_once(
     assert bodies[-1]["attempt"] == 3
 
 
+async def test_an_end_is_told_whatever_is_in_an_update_or_an_error(
+    job_broker: Broker, watcher: JobWatcher
+) -> None:
+    @dramatiq.actor(broker=job_broker, max_retries=1)
+    def careless() -> None:
+        streamer.progress().update(0.1)
+        streamer.progress().update(0.2, what=object())  # held, so not refused at once
+        raise OSError("no such file: \udce4.mp4")
+
+    with working(job_broker):
+        job_id = careless.send().message_id
+        bodies = await watcher.ended(job_id)
+    assert (await watcher.story(job_id))[-3:] == ["retrying", "started", "error"]
+    assert bodies[-1]["error"] == "no such file: ?.mp4"
+
+
 async def test_an_exception_that_an_actor_says_it_throws_is_an_error_at_once(
     job_broker: Broker, watcher: JobWatcher
 ) -> None:

@@ -302,5 +302,6 @@ class JobEvents(Middleware):
 def _text_of(error: BaseException | None) -> str:
     if error is None:
         return "the job failed"
-    text = str(error) or type(error).__name__
+    # A file's name may hold what UTF-8 cannot say, and an OSError its name.
+    text = str(error).encode("utf-8", "replace").decode() or type(error).__name__
     return text if len(text) <= _ERROR_CHARACTERS else text[: _ERROR_CHARACTERS - 3] + "..."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
 import time
@@ -12,12 +13,14 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from dramatiq.middleware import Shutdown, SkipMessage
 
-from ..errors import InvalidFields
+from ..errors import InvalidFields, StreamerError
 
 T = TypeVar("T")
 
 #: Seconds between two updates that say nothing new but a number: 10 a second.
 INTERVAL: Final = 0.1
+
+_logger: Final = logging.getLogger(__name__)
 
 #: What a job's updates are handed to: progress, message, metadata.
 Send = Callable[[float, str | None, Mapping[str, Any]], None]
@@ -136,10 +139,15 @@ class Progress:
             raise Shutdown("the worker was stopped")
 
     def send_held(self) -> None:
-        """Send the update that was held back, if there is one."""
+        """Send the update that was held back, if there is one; never raises."""
         with self._lock:
-            if not self._silent:
+            if self._silent:
+                return
+            try:
                 self._send_news()
+            except StreamerError as error:
+                # Whoever gave it metadata that JSON cannot say is not here to be told.
+                _logger.warning("an update of job %s is not told: %s", self.job_id, error)
 
     def cancel(self) -> None:
         """Have `raise_if_cancelled` raise."""
