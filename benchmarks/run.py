@@ -31,7 +31,7 @@ def main() -> int:
     plan = SMOKE if given.smoke else QUICK if given.quick else FULL
     if given.runs:
         plan = Plan(given.runs, plan.seconds, plan.most_readers)
-    layout = machine.layout()
+    layout = machine.layout(shared=given.smoke)
     machine.raise_file_limit()
     results = Results() if given.quick or given.smoke else Results.load(_RESULTS)
     results.machine = machine.describe()

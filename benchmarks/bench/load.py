@@ -158,6 +158,16 @@ class LoadGenerator:
         """Wait until `total` events were delivered since `reset`."""
         return self.ask(f"settle {total}")
 
+    def check_attached(self) -> None:
+        """Look whether every reader is still there.
+
+        Raises:
+            RuntimeError: some were closed.
+        """
+        tally = self.settle(0)
+        if tally.attached != self._readers:
+            raise RuntimeError(f"{tally.attached} of {self._readers} stayed: {tally.error}")
+
     def stall(self) -> None:
         self.ask("stall")
 

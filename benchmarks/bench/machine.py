@@ -31,15 +31,17 @@ class Layout:
         )
 
 
-def layout() -> Layout:
-    """One core for the server, another for the load.
+def layout(*, shared: bool = False) -> Layout:
+    """One core for the server, another for the load; `shared` makes do with a single one.
 
     Raises:
-        SystemExit: there is only one core, or no way to pin to it.
+        SystemExit: there are too few cores, or no way to pin to them.
     """
     if not hasattr(os, "sched_setaffinity"):
         raise SystemExit("the benchmark pins processes to cores, which needs Linux")
     cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2 and shared:
+        cores *= 2
     if len(cores) < 2:
         raise SystemExit("the benchmark needs two cores: one for the server, one for the load")
     return Layout(

@@ -11,7 +11,8 @@ from .servers import SERVERS
 _METHOD = """\
 ## How it was measured
 
-- `make bench` does all of it; `benchmarks/run.py --scenario NAME` does one row, `--quick` a look.
+- `make bench` does all of it; `benchmarks/run.py --scenario NAME` does one scenario anew, `--quick`
+  is a short look that writes nothing. On a machine with other work: `nice -n -15 make bench`.
 - **Who runs where.** {layout}. Nothing else is pinned; the runner sleeps while a run is on.
 - **In turn.** Every run starts every server afresh, with a fresh Redis where it uses one (no
   persistence), warms it up, measures one window, and stops it; then the next server; then the
@@ -28,6 +29,8 @@ _METHOD = """\
   *Paced* means 100,000 deliveries a second for all alike, instead of as many as each can.
 - **Server CPU** is user and system time of the server's processes, without Redis. *Deliveries per
   server CPU second* suffers least from whatever else the machine does.
+- **Settings** are the defaults, except that Streamer's limits for one client are off, since all of
+  the load comes from one address, and that nobody writes an access log.
 - **Memory** is PSS of the server's processes, with the readers less without, after a warm-up.
 - **Readers that do not read** have an 8 KiB receive buffer and segments of 1,460 bytes, as over
   Ethernet; loopback's own buffers would swallow megabytes for each.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 import random
 import socket
 import struct
@@ -90,7 +91,7 @@ def _read(sequences: Sequence[int], encode: Encode, tmp_path: Path, *, cut: bool
             publish_path="/",
             readers=1,
             sample_every=1,
-            cores=frozenset({0}),
+            cores=frozenset(os.sched_getaffinity(0)),
             directory=tmp_path,
         ) as generator,
     ):

@@ -47,6 +47,7 @@ class Idle:
             cpu = arena.process.cpu_seconds()
             time.sleep(plan.seconds)
             idle_cpu = arena.process.cpu_seconds() - cpu
+            load.check_attached()
             each = (arena.process.resident_bytes() - memory) / readers
         return {
             "kilobytes_each": each / 1000,
