@@ -6,14 +6,15 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from .cursor import Cursor
+from .cursor import ORIGIN, Cursor
+from .page import Gap
 from .session import State, gap_control
 from .tail import Tail
 from .wire.form import Form, encode
 
 if TYPE_CHECKING:
     from .event import Event
-    from .page import Gap
+    from .page import Page
     from .reader import Reader
     from .snapshot import Snapshot
 
@@ -103,7 +104,7 @@ class Feed:
     def _begin_pass(self) -> None:
         """Hand everything that has arrived to every live reader, each in one write."""
         batch, self._outbox = self._outbox, []
-        self._pass = _Pass(batch, self._sent, list(self._live))
+        self._pass = _Pass(self, batch, self._sent, list(self._live))
         if self._pass.head is not None:
             self._sent = self._pass.head
         self._continue_pass()
@@ -127,8 +128,7 @@ class Feed:
         while self._pass is not None or self._outbox:  # nothing that came before is lost
             if self._pass is None:
                 self._begin_pass()
-            else:
-                self._pass.run(self.readers)
+            elif self._pass.run(SLICE):
                 self._pass = None
         self.tail = Tail(gap.until, max_events=self._limits[0], max_bytes=self._limits[1])
         self._sent = gap.until
@@ -137,6 +137,15 @@ class Feed:
             if gap.reason == "reset" or reader.session.cursor < gap.until:
                 reader.session.cursor = gap.until
                 reader.write([gap_control(gap)])
+
+    def learn(self, page: Page, after: Cursor) -> None:
+        """Keep what one reader's page after `after` brought, for those who come from there."""
+        # A page from the origin tells of no gaps: it does not say what others have lost.
+        if after == ORIGIN or not page.complete or page.cursor < self.tail.floor:
+            return
+        events = [item for item in page.items if not isinstance(item, Gap)]
+        gaps = [item.until for item in page.items if isinstance(item, Gap)]
+        self.tail.extend_back(events, max([after, *gaps]))
 
     # Snapshots
 
@@ -162,9 +171,10 @@ class Feed:
 class _Pass:
     """One batch of events on its way to the readers that were live when it began."""
 
-    __slots__ = ("_base", "_batch", "_buffers", "_readers", "_terminal", "head")
+    __slots__ = ("_base", "_batch", "_buffers", "_feed", "_readers", "_terminal", "head")
 
-    def __init__(self, batch: list[Event], base: Cursor, readers: list[Reader]) -> None:
+    def __init__(self, feed: Feed, batch: list[Event], base: Cursor, readers: list[Reader]) -> None:
+        self._feed = feed
         ids = [event.id for event in batch if event.id is not None]
         #: The id of the last durable event of the batch, if it has any.
         self.head = ids[-1] if ids else None
@@ -178,10 +188,10 @@ class _Pass:
         """Write to the next `count` readers; True when all have been written to."""
         readers, self._readers = self._readers[:count], self._readers[count:]
         base, head, terminal, buffers = self._base, self.head, self._terminal, self._buffers
-        live = State.LIVE
+        live, feed = State.LIVE, self._feed
         for reader in readers:
             session = reader.session
-            if session.state is not live:
+            if session.state is not live or reader.feed is not feed:
                 continue  # it filled up, or went, after the pass began: it has its cursor
             cursor = session.cursor
             if head is not None:

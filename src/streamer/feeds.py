@@ -188,10 +188,15 @@ class Feeds:
         """Read what every feed missed, before anything newer goes out."""
         logger.info("the event log is heard again; reading what was missed")
         self._resumptions += 1
-        for topics, opening in self._feeds.items():
-            if opening.done() and topics not in self._held:
-                self._held[topics] = []
-                self.spawn(self._catch_up(opening.result()))
+        for opening in self._feeds.values():
+            if opening.done():
+                self.recover(opening.result())
+
+    def recover(self, feed: Feed) -> None:
+        """Read what `feed` missed, or that the log it was read from is lost."""
+        if feed.topics not in self._held:
+            self._held[feed.topics] = []
+            self.spawn(self._catch_up(feed))
 
     async def _catch_up(self, feed: Feed) -> None:
         resumptions = -1

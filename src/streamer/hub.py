@@ -11,10 +11,10 @@ import msgspec
 
 from .control import Control
 from .cursor import Cursor
-from .errors import Draining
+from .errors import Draining, TooManyConnections
 from .feeds import Feeds, TailLimits
 from .heartbeat import Wheel
-from .page import Gap, Page
+from .page import Page
 from .reader import Reader
 from .session import PAGE_BYTES, ReadLog, Session, State, connected_control
 from .topic import job_of
@@ -35,6 +35,7 @@ class Attach(msgspec.Struct, frozen=True):
         start: where a first visit begins; None is the newest.
         until_end: end after the first terminal event.
         heartbeat: seconds between heartbeats, 1 or more.
+        client: whose connection it is: an address.
     """
 
     topics: tuple[str, ...]
@@ -42,6 +43,7 @@ class Attach(msgspec.Struct, frozen=True):
     start: Cursor | None = None
     until_end: bool = False
     heartbeat: int = 15
+    client: str = ""
 
 
 class Finished(Exception):
@@ -56,11 +58,15 @@ class HubOptions(msgspec.Struct, frozen=True):
         send_timeout: seconds a reader may take nothing before it is closed.
         retry_ms: milliseconds an EventSource waits before it reconnects;
             jittered from this to twice this, per reader.
+        max_readers: readers of the process; 0 is no limit.
+        max_readers_per_client: those of one client; 0 is no limit.
     """
 
     tail: TailLimits = TailLimits()
     send_timeout: float = 30.0
     retry_ms: int = 2000
+    max_readers: int = 0
+    max_readers_per_client: int = 0
 
 
 class Hub:
@@ -78,6 +84,7 @@ class Hub:
         self._options = options if options is not None else HubOptions()
         self._feeds = Feeds(log, self._options.tail)
         self._readers: dict[Reader, None] = {}
+        self._clients: Counter[str] = Counter()
         self._lagging: dict[Reader, None] = {}
         self._wheel: Wheel[Reader] = Wheel()
 
@@ -137,13 +144,15 @@ class Hub:
             Finished: it resumes at or past the terminal event it would end with.
             LogUnavailable: the log is needed and away.
             Draining: the process is going away.
+            TooManyConnections: the process, or the client, has as many as it may.
         """
-        if self.draining:
-            raise Draining("this process is shutting down; connect again")
+        self._refuse_if_draining()
+        self._refuse_if_crowded(attach.client)
         feed = await self._feeds.open(tuple(sorted(attach.topics)))
         try:
             while (snapshots := feed.snapshots()) is None:
-                feed.renew_snapshots(await self._log.snapshots(feed.topics))
+                await self._renew_snapshots(feed)
+            self._refuse_if_draining()
             _refuse_if_finished(attach, snapshots)
         except BaseException:
             self._feeds.leave(feed)
@@ -158,8 +167,9 @@ class Hub:
         start = attach.resume if resumed else attach.start
         cursor = snapshot.cursor if start is None else start
         session = Session(attach.topics, cursor, until_end=attach.until_end)
-        reader = Reader(session, writer, feed, self)
+        reader = Reader(session, writer, feed, self, attach.client)
         self._readers[reader] = None
+        self._clients[attach.client] += 1
         self.counts.update(attach.topics)
         reader.slot = self._wheel.add(reader, attach.heartbeat)
         retry_ms = self._retry_ms()
@@ -190,6 +200,7 @@ class Hub:
             return
         self._release(reader)
         reader.feed = feed
+        reader.asked = None  # a page of the topics it had
         self.counts.update(topics)
         reader.session.change_topics(topics, backfill)
         reader.write([reply])
@@ -226,13 +237,13 @@ class Hub:
             events = feed.tail.after(after, PAGE_BYTES)[:limit]
             cursor = feed.tail.head if not events else events[-1].id or after
             return Page(tuple(events), cursor, complete=cursor == feed.tail.head)
-        return await self._log.read(topics, after, limit)
+        return (await self._log.read(topics, after, limit)).at_most(limit)
 
     # What a reader asks of us
 
     def read_log(self, reader: Reader, step: ReadLog) -> None:
         """Read for `reader`, then go on with its pump."""
-        self._feeds.spawn(self._read_log(reader, step))
+        self._feeds.spawn(self._read_log(reader, reader.feed, step))
 
     def lagging(self, reader: Reader) -> None:
         """Watch `reader` until it drains."""
@@ -242,9 +253,31 @@ class Hub:
         """The reader is over."""
         if reader in self._readers:
             del self._readers[reader]
+            self._clients[reader.client] -= 1
+            if not self._clients[reader.client]:
+                del self._clients[reader.client]
             self._lagging.pop(reader, None)
             reader.slot.pop(reader, None)
             self._release(reader)
+
+    def _refuse_if_draining(self) -> None:
+        if self.draining:
+            raise Draining("this process is shutting down; connect again")
+
+    def _refuse_if_crowded(self, client: str) -> None:
+        most, most_each = self._options.max_readers, self._options.max_readers_per_client
+        # Both come back by themselves: the wait is jittered like any reconnect.
+        retry_after = self._retry_ms() / 1000
+        if most and len(self._readers) >= most:
+            raise TooManyConnections(
+                f"this process has {most} readers, the most it may", retry_after=retry_after
+            )
+        if most_each and self._clients[client] >= most_each:
+            raise TooManyConnections(
+                f"{client} has {most_each} connections to this process, the most it may; "
+                "read several topics on one connection",
+                retry_after=retry_after,
+            )
 
     def _release(self, reader: Reader) -> None:
         reader.feed.leave(reader)
@@ -254,21 +287,41 @@ class Hub:
                 del self.counts[topic]
         self._feeds.leave(reader.feed)
 
-    async def _read_log(self, reader: Reader, step: ReadLog) -> None:
-        feed, session = reader.feed, reader.session
-        whole = step.topics == session.topics
+    async def _read_log(self, reader: Reader, feed: Feed, step: ReadLog) -> None:
+        page = None
         async with feed.reading:
+            if reader.asked is not step:
+                return
             # Those who waited behind another's read may find it in the tail now.
-            if not whole or not feed.tail.floor <= step.after <= feed.tail.head:
-                page = await self._feeds.read(step.topics, step.after)
-                if session.state is State.ENDED or feed is not reader.feed:
-                    return
-                items = session.take_page(page)
-                if whole:
-                    _learn(feed, page, step.after)
-                reader.write(items)
-                reader.finish_if_ended()
+            if step.backfill or not feed.tail.floor <= step.after <= feed.tail.head:
+                page = await self._read_page(feed, step)
+        # It may have gone, or asked for other topics.
+        if reader.asked is not step:
+            return
+        reader.asked = None
+        if page is not None:
+            reader.write(reader.session.take_page(page))
+            reader.finish_if_ended()
         reader.pump()
+
+    async def _read_page(self, feed: Feed, step: ReadLog) -> Page | None:
+        """Read from the log; None if the log was lost meanwhile: ask again."""
+        tail, heard = feed.tail, feed.tail.head
+        page = await self._feeds.read(step.topics, step.after)
+        if feed.tail is not tail:
+            return None
+        if page.complete and page.cursor < heard:
+            self._feeds.recover(feed)
+        elif not step.backfill:
+            feed.learn(page, step.after)
+        return page
+
+    async def _renew_snapshots(self, feed: Feed) -> None:
+        heard = feed.tail.head
+        snapshots = await self._log.snapshots(feed.topics)
+        if snapshots[feed.topics[0]].cursor < heard:
+            self._feeds.recover(feed)
+        feed.renew_snapshots(snapshots)
 
     # Time
 
@@ -294,14 +347,3 @@ def _refuse_if_finished(attach: Attach, snapshots: dict[str, Snapshot]) -> None:
     terminal = snapshots[attach.topics[0]].terminal if attach.until_end else None
     if terminal is not None and attach.resume is not None and attach.resume >= terminal:
         raise Finished
-
-
-def _learn(feed: Feed, page: Page, after: Cursor) -> None:
-    """Keep what one reader's page brought, for those who come from the same place."""
-    gaps = [item for item in page.items if isinstance(item, Gap)]
-    if page.cursor < feed.tail.floor and page.complete:
-        # The log is younger than the tail: what the tail holds is no more.
-        feed.lose(gaps[0] if gaps else Gap(None, feed.tail.head, page.cursor, "reset"))
-    elif page.complete:
-        events = [item for item in page.items if not isinstance(item, Gap)]
-        feed.tail.extend_back(events, max([after, *(gap.until for gap in gaps)]))

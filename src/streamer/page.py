@@ -39,3 +39,13 @@ class Page(msgspec.Struct, frozen=True):
     items: tuple[Event | Gap, ...]
     cursor: Cursor
     complete: bool
+
+    def at_most(self, limit: int) -> Page:
+        """This page up to its event number `limit`, so that reading on loses nothing."""
+        left = limit
+        for number, item in enumerate(self.items):
+            left -= isinstance(item, Event)
+            if left == 0 and number + 1 < len(self.items):
+                cursor = item.until if isinstance(item, Gap) else item.id or self.cursor
+                return Page(self.items[: number + 1], cursor, complete=False)
+        return self

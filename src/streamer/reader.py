@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from .errors import OUTCOMES
@@ -38,22 +37,26 @@ class Reader:
     and the head of its feed's tail.
     """
 
-    __slots__ = ("__weakref__", "feed", "host", "on_gone", "session", "slot", "writer")
+    __slots__ = ("asked", "client", "feed", "host", "session", "slot", "writer")
 
-    def __init__(self, session: Session, writer: Writer, feed: Feed, host: Host) -> None:
+    def __init__(
+        self, session: Session, writer: Writer, feed: Feed, host: Host, client: str = ""
+    ) -> None:
         self.session = session
         self.writer = writer
         self.feed = feed
         self.host = host
         #: Where it sits in the wheel of heartbeats.
         self.slot: dict[Reader, None] = {}
-        self.on_gone: Callable[[], None] | None = None
+        #: The page that is on its way to it: there is never more than one.
+        self.asked: ReadLog | None = None
+        self.client = client
         writer.taker = self
 
     def pump(self) -> None:
         """Write what is owed until the transport is full or the reader is live."""
         session = self.session
-        if session.state is not State.REPLAYING:
+        if session.state is not State.REPLAYING or self.asked is not None:
             return
         while session.state is State.REPLAYING:
             if self.writer.full:
@@ -61,6 +64,7 @@ class Reader:
                 return
             step = session.next_step(self.feed.tail)
             if isinstance(step, ReadLog):
+                self.asked = step
                 self.host.read_log(self, step)
                 return
             # Live before it is written: the write may fill the transport.
@@ -117,8 +121,6 @@ class Reader:
     def gone(self) -> None:
         """Let go of everything."""
         self.session.state = State.ENDED
+        self.asked = None
         self.feed.leave(self)
         self.host.forget(self)
-        on_gone, self.on_gone = self.on_gone, None
-        if on_gone is not None:
-            on_gone()

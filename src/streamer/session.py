@@ -50,6 +50,7 @@ class ReadLog(msgspec.Struct, frozen=True):
 
     topics: tuple[str, ...]
     after: Cursor
+    backfill: bool = False
 
 
 class Join(msgspec.Struct, frozen=True):
@@ -59,6 +60,14 @@ class Join(msgspec.Struct, frozen=True):
 
 
 Step = Send | ReadLog | Join
+
+
+class _Backfill(msgspec.Struct, frozen=True):
+    """What is still to be read of a topic that was added: from `start` on, now after `after`."""
+
+    topic: str
+    start: Cursor
+    after: Cursor
 
 
 class Session:
@@ -80,6 +89,7 @@ class Session:
         "_backfill",
         "_pending",
         "_progress_at",
+        "_since",
         "_start",
         "cursor",
         "state",
@@ -93,10 +103,12 @@ class Session:
         self.state = State.REPLAYING
         self.until_end = until_end
         self._start = cursor
+        # Where those topics begin that came later than `_start`.
+        self._since: dict[str, Cursor] | None = None
         self._announced = False
         # Whether the log itself said that nothing was after `cursor`.
         self._at_head = False
-        self._backfill: tuple[tuple[str, Cursor], ...] = ()
+        self._backfill: tuple[_Backfill, ...] = ()
         self._pending = 0
         self._progress_at: float | None = None
 
@@ -109,8 +121,8 @@ class Session:
         takes more.
         """
         if self._backfill:
-            topic, after = self._backfill[0]
-            return ReadLog((topic,), after)
+            first = self._backfill[0]
+            return ReadLog((first.topic,), first.after, backfill=True)
         # A cursor ahead of the tail may be one of another process that heard
         # sooner, or of another log: only the log knows which.
         if self._at_head and self.cursor >= tail.head:
@@ -174,33 +186,42 @@ class Session:
         if self.state is State.LIVE:
             self.state = State.REPLAYING
         if backfill is not None and backfill[1] < self.cursor:
-            self._backfill = (*self._backfill, backfill)
-        self._backfill = tuple(pair for pair in self._backfill if pair[0] in topics)
+            topic, after = backfill
+            self._backfill = (*self._backfill, _Backfill(topic, after, after))
+        self._backfill = tuple(part for part in self._backfill if part.topic in topics)
+        self._since = {
+            topic: self._since_of(topic) if topic in self.topics else self.cursor
+            for topic in topics
+        }
         self.topics = topics
         self._at_head = False
 
     def _take_backfill(self, page: Page) -> list[Event | Control]:
-        (topic, _), *rest = self._backfill
+        first, *rest = self._backfill
         taken: list[Event | Control] = []
         for item in page.items:
             if isinstance(item, Gap):
-                taken.append(gap_control(item))
-            elif item.id is not None and item.id <= self.cursor and not self._has_seen(item, topic):
+                # What was lost beyond the cursor is told by the replay from there.
+                until = min(item.until, self.cursor)
+                if item.after < until:
+                    taken.append(gap_control(msgspec.structs.replace(item, until=until)))
+            elif item.id is not None and item.id <= self.cursor and not self._has_seen(item):
                 taken.append(item)
         if page.complete or page.cursor >= self.cursor:
             self._backfill = tuple(rest)
+            self._since = {**(self._since or {}), first.topic: first.start}
         else:
-            self._backfill = ((topic, page.cursor), *rest)
+            self._backfill = (_Backfill(first.topic, first.start, page.cursor), *rest)
         return taken
 
-    def _has_seen(self, event: Event, topic: str) -> bool:
+    def _has_seen(self, event: Event) -> bool:
         """Whether `event` reached this reader by another of its topics."""
-        others = [other for other in self.topics if other != topic]
-        return (
-            event.id is not None
-            and event.id > self._start
-            and any(other in event.topics for other in others)
+        return event.id is not None and any(
+            topic in self.topics and event.id > self._since_of(topic) for topic in event.topics
         )
+
+    def _since_of(self, topic: str) -> Cursor:
+        return self._start if self._since is None else self._since[topic]
 
     # What its transport says
 
@@ -214,6 +235,8 @@ class Session:
         """The transport takes more: replay from the cursor."""
         if self.state is State.LAGGING:
             self.state = State.REPLAYING
+            # Said long ago: the log may have been lost since.
+            self._at_head = False
 
     def is_stuck(self, now: float, pending: int, timeout: float) -> bool:
         """Whether a lagging reader took none of its `pending` bytes for `timeout` seconds."""

@@ -49,7 +49,7 @@ class Tail:
 
     def extend_back(self, events: Sequence[Event], floor: Cursor) -> None:
         """Take older events, complete after `floor`, if they fit; some may be here already."""
-        older = [event for event in events if event.id is not None and event.id <= self.floor]
+        older = [event for event in events if event.id and floor < event.id <= self.floor]
         size = sum(event.size for event in older)
         fits = len(self) + len(older) <= self._max_events and self._size + size <= self._max_bytes
         if floor >= self.floor or not fits:
