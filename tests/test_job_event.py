@@ -11,14 +11,17 @@ from streamer.errors import InvalidFields
 from streamer.job_event import check_job_event, is_terminal, snapshot_changes
 
 #: type, fields -> terminal, changes
+#: What runs has no outcome yet.
+RUNNING = {"status": "running", "result": None, "error": None}
+
 TABLE: list[tuple[str, dict[str, Any], bool, dict[str, Any]]] = [
-    ("progress", {"progress": 0.0}, False, {"status": "running", "progress": 0.0}),
-    ("progress", {"progress": 1}, False, {"status": "running", "progress": 1.0}),
+    ("progress", {"progress": 0.0}, False, RUNNING | {"progress": 0.0}),
+    ("progress", {"progress": 1}, False, RUNNING | {"progress": 1.0}),
     (
         "progress",
         {"progress": 0.5, "message": "m", "attempt": 2},
         False,
-        {"status": "running", "progress": 0.5, "message": "m", "attempt": 2},
+        RUNNING | {"progress": 0.5, "message": "m", "attempt": 2},
     ),
     (
         "status",

@@ -117,7 +117,13 @@ def snapshot_changes(event: JobEvent | None) -> dict[str, Any]:
     """
     match event:
         case Progress():
-            changes: dict[str, Any] = {"status": "running", "progress": event.progress}
+            # What runs has no outcome yet; one that stands there is an older job's.
+            changes: dict[str, Any] = {
+                "status": "running",
+                "progress": event.progress,
+                "result": None,
+                "error": None,
+            }
             if event.message is not None:
                 changes["message"] = event.message
         case Status():
