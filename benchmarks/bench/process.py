@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -38,6 +39,11 @@ class Process:
         def in_child() -> None:
             os.sched_setaffinity(0, cores)
             _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+            # Linux groups processes by session: of `nice make bench`, only the group's
+            # own niceness would count against what else the machine does.
+            if niceness := os.getpriority(os.PRIO_PROCESS, 0):
+                with contextlib.suppress(OSError):
+                    Path("/proc/self/autogroup").write_text(str(niceness))
 
         self._name = Path(command[0]).name
         self._log = directory / f"{self._name}.{time.monotonic_ns()}.log"

@@ -39,9 +39,6 @@ class Streamer:
                 "STREAMER_DATA_DIR": str(place.directory),
                 "STREAMER_WORKERS": str(self.cores),
                 "STREAMER_DRAIN_SECONDS": "0",
-                "STREAMER_MAX_CONNECTIONS": "0",
-                "STREAMER_MAX_CONNECTIONS_PER_CLIENT": "0",
-                "STREAMER_PUBLISH_RATE": "0",
                 "STREAMER_LOG_LEVEL": "warning",
                 # All of the load comes from one address.
                 "STREAMER_MAX_CONNECTIONS": "0",
