@@ -78,7 +78,7 @@ class Program:
     @property
     def running(self) -> bool:
         """Whether it has not ended."""
-        return self._process.poll() is None
+        return self._code() is None
 
     def wait_for(self, pattern: str, *, deadline: float = DEADLINE) -> re.Match[str]:
         """Return the first match of `pattern` in what it prints, on either stream.
@@ -119,7 +119,8 @@ class Program:
 
     def signal(self, number: int) -> None:
         """Send a signal to the program alone, not to its children."""
-        self._process.send_signal(number)
+        if self.running:
+            os.kill(self.pid, number)
 
     def wait(self, *, deadline: float = DEADLINE) -> int:
         """Return its exit code, when all it printed has been read.
@@ -128,17 +129,19 @@ class Program:
             AssertionError: it did not end in `deadline` seconds; with what it printed.
         """
         try:
-            code = self._process.wait(deadline)
-        except subprocess.TimeoutExpired as error:
-            raise AssertionError(f"did not end within {deadline:g} s: {self}") from error
+            wait_until_blocking(lambda: not self.running, "it did not end", deadline=deadline)
+        except AssertionError as error:
+            error.add_note(str(self))
+            raise
         for reader in self._readers:
             reader.join(deadline)
+        code = self._code()
+        assert code is not None
         return code
 
     def stop(self) -> int:
         """Ask it to end, wait, and return its exit code."""
-        with contextlib.suppress(ProcessLookupError):
-            self.signal(signal.SIGTERM)
+        self.signal(signal.SIGTERM)
         return self.wait()
 
     def __enter__(self) -> Self:
@@ -150,11 +153,11 @@ class Program:
         _error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
-        if self.running:
-            self._process.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(_GRACE)
-        # Whatever it left behind in its session goes too.
+        self.signal(signal.SIGTERM)
+        with contextlib.suppress(AssertionError):
+            wait_until_blocking(lambda: not self.running, "it did not end", deadline=_GRACE)
+        # Whatever it left behind in its session goes too. It is not reaped yet, so
+        # that nobody else can have its number.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait(_GRACE)
@@ -164,6 +167,17 @@ class Program:
             if stream is not None:
                 with contextlib.suppress(OSError):
                     stream.close()
+
+    def _code(self) -> int | None:
+        """Its exit code, without reaping it; None while it runs."""
+        if self._process.returncode is not None:
+            return self._process.returncode
+        if not hasattr(os, "waitid"):  # macOS
+            return self._process.poll()
+        ended = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if ended is None:
+            return None
+        return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
 
     def __str__(self) -> str:
         return f"{' '.join(self._arguments)}\n--- out\n{self.out}\n--- err\n{self.err}"
