@@ -174,5 +174,9 @@ def test_on_a_terminal_it_says_where_everything_is(short_dir: Path) -> None:
     banner.log_in(settings.data_dir)
     banner.ready(settings)
     shown = written.getvalue()
-    for said in ("http://127.0.0.1:8123", f"embedded, kept in {short_dir}/", "Ctrl-C"):
+    for said in (
+        "streamer tail projects/p1 --url http://127.0.0.1:8123",
+        f"embedded, kept in {short_dir}/",
+        "Ctrl-C",
+    ):
         assert said in shown

@@ -44,7 +44,7 @@ class Banner:
         rows.add_row("Event log", self._log)
         rows.add_row("Videos", _shown(settings.media_dir))
         rows.add_row("Results", _shown(settings.output_dir))
-        rows.add_row("Watch", "streamer tail projects/p1")
+        rows.add_row("Watch", "streamer tail projects/p1" + _to(settings))
         rows.add_row("Stop", Text.assemble(("Ctrl-C", "bold")))
         title = Text.assemble(("Streamer ", "bold"), (__version__, "dim"))
         panel = Panel.fit(
@@ -63,6 +63,11 @@ class Banner:
     def stopped(self) -> None:
         """Say that nothing runs any more."""
         self._console.print(Text("Stopped.", style="dim"))
+
+
+def _to(settings: Settings) -> str:
+    """The option that leads a command here, where it would not come by itself."""
+    return "" if settings.base_url == Settings().base_url else f" --url {settings.base_url}"
 
 
 def _shown(path: Path) -> str:
