@@ -10,6 +10,9 @@ from .errors import InvalidFields
 
 _encoder: Final = msgspec.json.Encoder()
 
+#: Types whose JSON can hold no character that is a line end.
+_SAFE: Final = frozenset({float, int, bool, type(None)})
+
 #: Legal inside a JSON string, and line ends to some readers of SSE and JSON
 #: lines (`sseclient` cuts an event at U+2028). In UTF-8 these bytes can only
 #: stand inside a string, so replacing them never breaks the JSON.
@@ -26,6 +29,8 @@ def encode_line(value: Any) -> bytes:  # noqa: ANN401 - whatever a publisher gav
     Raises:
         InvalidFields: if `value` has no JSON form.
     """
+    if type(value) in _SAFE:
+        return _encoder.encode(value)
     try:
         encoded = _encoder.encode(value)
     except (TypeError, ValueError, msgspec.MsgspecError, RecursionError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -85,7 +86,8 @@ def new_event(
         InvalidParameter: the idempotency key is empty or too long.
         EventTooLarge: the body would be over `max_bytes` bytes.
     """
-    checked_topics = _check_topics(topics)
+    listed = (topics,) if isinstance(topics, str) else tuple(topics)
+    checked_topics, named = _check_topics(listed)
     check_type(event_type)
     if ephemeral and len(checked_topics) > 1:
         # It has no id by which a reader of two of its topics could know it again.
@@ -95,13 +97,13 @@ def new_event(
             f"the idempotency key has {len(idempotency_key)} characters; "
             f"it must have 1 to {MAX_KEY_LENGTH}"
         )
-    given = dict(fields or {})
+    given = {**named, **(fields or {})}
     _check_depth(given)
     for name in _SERVER_FIELDS:
         if name in given:
             raise InvalidFields(f"the field {name!r} is set by the server; choose another name")
     job_event = check_job_event(event_type, given)
-    encoded = encode_line(_named_by_topics(checked_topics) | given)
+    encoded = encode_line(given)
     size = len(encoded) + len(event_type) + len(checked_topics[0]) + _ID_BYTES
     if size > max_bytes:
         raise EventTooLarge(
@@ -140,32 +142,48 @@ def check_type(event_type: str) -> str:
     return event_type
 
 
-def _check_topics(topics: str | Iterable[str]) -> tuple[str, ...]:
-    listed = (topics,) if isinstance(topics, str) else tuple(dict.fromkeys(topics))
-    if not 1 <= len(listed) <= MAX_TOPICS:
-        raise InvalidTopic(f"{len(listed)} topics given; an event has 1 to {MAX_TOPICS}")
-    return tuple(check_topic(topic) for topic in listed)
-
-
-def _check_depth(fields: dict[str, Any]) -> None:
-    """Refuse what would overflow the stack of some client's JSON parser."""
-    level: list[Any] = [fields]
-    for _ in range(MAX_DEPTH):
-        level = [
-            inner
-            for value in level
-            for inner in (value.values() if isinstance(value, Mapping) else value)
-            if isinstance(inner, Mapping | list | tuple)
-        ]
-        if not level:
-            return
-    raise InvalidFields(f"the fields are nested more than {MAX_DEPTH} deep")
-
-
-def _named_by_topics(topics: tuple[str, ...]) -> dict[str, Any]:
+# Publishers say the same few topics again and again.
+@lru_cache(maxsize=4096)
+def _check_topics(listed: tuple[str, ...]) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """The topics without repeats, and the fields that they name; not to be changed."""
+    topics = tuple(dict.fromkeys(listed))
+    if not 1 <= len(topics) <= MAX_TOPICS:
+        raise InvalidTopic(f"{len(topics)} topics given; an event has 1 to {MAX_TOPICS}")
+    for topic in topics:
+        check_topic(topic)
     named: dict[str, Any] = {}
     for key, name_of in (("project_id", project_of), ("job_id", job_of)):
         found = next((name for name in map(name_of, topics) if name is not None), None)
         if found is not None:
             named[key] = found
-    return named
+    return topics, named
+
+
+def _check_depth(fields: Mapping[str, Any]) -> None:
+    """Refuse what would overflow the stack of some client's JSON parser."""
+    level = _containers(fields.values())
+    for _ in range(MAX_DEPTH - 1):
+        if not level:
+            return
+        level = [
+            inner
+            # By identity: what refers to itself many times over is looked at once.
+            for outer in {id(outer): outer for outer in level}.values()
+            for inner in _containers(outer.values() if isinstance(outer, Mapping) else outer)
+        ]
+    if level:
+        raise InvalidFields(f"the fields are nested more than {MAX_DEPTH} deep")
+
+
+def _containers(values: Iterable[Any]) -> list[Any]:
+    return [
+        value
+        for value in values
+        # The plain types first: an abstract class is slow to ask.
+        if type(value) in _CONTAINERS
+        or (type(value) not in _SCALARS and isinstance(value, Mapping | list | tuple))
+    ]
+
+
+_CONTAINERS: Final = frozenset({dict, list, tuple})
+_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
