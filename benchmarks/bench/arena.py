@@ -53,6 +53,7 @@ class Arena:
             publish_path=face.publish_path,
             greeting=face.greeting,
             hello=face.hello,
+            first_path=face.first_path,
             readers=readers,
             topics=topics,
             stalled=stalled,

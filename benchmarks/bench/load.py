@@ -101,6 +101,7 @@ class LoadGenerator:
         inflight: int = 200,
         greeting: str | None = None,
         hello: str | None = None,
+        first_path: str | None = None,
     ) -> None:
         options = {
             "port": port,
@@ -114,6 +115,7 @@ class LoadGenerator:
             "inflight": inflight,
             "greeting": greeting,
             "hello": hello,
+            "first-path": first_path,
         }
         arguments = [f"--{name}={value}" for name, value in options.items() if value is not None]
         self._readers = readers

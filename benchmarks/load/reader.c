@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum stage { CLOSED, CONNECTING, HEAD, STREAM };
+enum stage { CLOSED, CONNECTING, FIRST, HEAD, STREAM };
 enum chunk { CHUNK_SIZE, CHUNK_DATA, CHUNK_END };
 
 struct reader {
@@ -244,6 +244,20 @@ static void head_feed(struct reader *r, const char *bytes, size_t n) {
     free(body);
 }
 
+static void send_or_drop(struct reader *r, const char *request, int n) {
+    if (send(r->fd, request, (size_t)n, MSG_NOSIGNAL) == n) return;
+    failed("a reader could not connect", strerror(errno), strlen(strerror(errno)));
+    tally.refused++;
+    drop(r);
+}
+
+static void send_first(struct reader *r) {
+    char request[512];
+    r->stage = FIRST;
+    send_or_drop(r, request, snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n",
+                                      options.first_path, options.port));
+}
+
 static void send_request(struct reader *r) {
     char path[512], request[1024], resume[160] = "";
     const char *topic = strstr(options.read_path, "{}");
@@ -260,11 +274,18 @@ static void send_request(struct reader *r) {
                            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
                          : "Accept: text/event-stream\r\n");
     r->stage = HEAD;
-    if (send(r->fd, request, (size_t)n, MSG_NOSIGNAL) != n) {
-        failed("a reader could not connect", strerror(errno), strlen(strerror(errno)));
-        tally.refused++;
-        drop(r);
-    }
+    send_or_drop(r, request, n);
+}
+
+/* The answer to a connection's first request; when it is whole, the stream is asked for. */
+static void first_feed(struct reader *r, const char *bytes, size_t n) {
+    carry(r, bytes, n);
+    carry(r, "", 1);
+    char *end = strstr(r->carry, "\r\n\r\n"), *length = strcasestr(r->carry, "content-length:");
+    r->carried--;
+    if (!end || !length || r->carried < (size_t)(end + 4 - r->carry) + strtoul(length + 15, NULL, 10)) return;
+    r->carried = 0;
+    send_request(r);
 }
 
 void reader_ready(void *which, uint32_t events) {
@@ -274,7 +295,8 @@ void reader_ready(void *which, uint32_t events) {
         if (!(events & (EPOLLOUT | EPOLLERR | EPOLLHUP))) return;
         struct epoll_event in = {.events = EPOLLIN, .data.ptr = r};
         epoll_ctl(readers_epoll, EPOLL_CTL_MOD, r->fd, &in);
-        send_request(r);
+        if (options.first_path) send_first(r);
+        else send_request(r);
         return;
     }
     ssize_t n = recv(r->fd, buffer, sizeof buffer, MSG_DONTWAIT);
@@ -286,7 +308,8 @@ void reader_ready(void *which, uint32_t events) {
         return;
     }
     now = monotonic_ns();
-    if (r->stage == HEAD) head_feed(r, buffer, (size_t)n);
+    if (r->stage == FIRST) first_feed(r, buffer, (size_t)n);
+    else if (r->stage == HEAD) head_feed(r, buffer, (size_t)n);
     else stream_feed(r, buffer, (size_t)n);
 }
 

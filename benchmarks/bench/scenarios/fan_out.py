@@ -76,7 +76,10 @@ def _ratio(says: str, factor: float, against: str) -> Requirement:
 SSE_1000 = FanOut(
     name="sse",
     title="1,000 SSE readers, one topic, one publish at a time",
-    servers=("streamer", "streamer-portable", "nchan", "nchan-redis", "queue-per-reader", "bare"),
+    servers=(
+        *("streamer", "streamer-portable", "nchan", "nchan-redis", "nchan-nagle"),
+        *("queue-per-reader", "bare"),
+    ),
     requirements=(
         _ratio("of Nchan without Redis", 1.25, "nchan"),
         _ratio("of Nchan with Redis", 1.25, "nchan-redis"),

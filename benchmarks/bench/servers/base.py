@@ -35,6 +35,7 @@ class Face:
     publish_path: str
     greeting: str | None = None  #: a reader is attached when it was sent this
     hello: str | None = None  #: a reader must send this after the handshake
+    first_path: str | None = None  #: asked for on a reader's connection before its stream
 
 
 class Server(Protocol):

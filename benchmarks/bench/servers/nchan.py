@@ -36,6 +36,7 @@ http {{
     {upstream}
     server {{
         listen 127.0.0.1:{port} backlog=4096;
+        location = /first {{ return 200 "ok"; }}
         location ~ ^/read/(.+)$ {{
             nchan_subscriber eventsource websocket;
             nchan_subscriber_first_message newest;
@@ -60,6 +61,7 @@ class Nchan:
     title: str = "nginx + Nchan"
     needs_redis: bool = False
     cores: int = 1
+    nagle: bool = False
 
     def missing(self) -> str | None:
         if _nginx() is None or _module() is None:
@@ -90,7 +92,13 @@ class Nchan:
 
     def face(self, transport: Transport) -> Face | None:
         del transport  # the same location serves both
-        return Face(read_path="/read/{}", publish_path="/publish/0")
+        return Face(
+            read_path="/read/{}",
+            publish_path="/publish/0",
+            # nginx switches Nagle's algorithm off once a connection has served a request
+            # and is kept alive, as a browser's often has; not on its first request.
+            first_path=None if self.nagle else "/first",
+        )
 
 
 def _nginx() -> str | None:
