@@ -1,3 +1,22 @@
 """Fixtures of the whole suite; each file of `support` is one kind of thing."""
 
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import pytest
+
 pytest_plugins = ["support.servers", "support.live", "support.jobs"]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let a report reach us from another process, whatever a test has logged.
+
+    Lone surrogates, as in file names that are no UTF-8, cannot be sent.
+    """
+    report = yield
+    report.sections = [
+        (name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections
+    ]
+    return report
