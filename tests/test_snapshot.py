@@ -82,7 +82,7 @@ def test_events_carry_a_snapshot_on_as_the_log_does(published: list[NewEvent]) -
         await log.append_all(published)
         for event in (await log.read(["jobs/j"], ORIGIN, 100)).items:
             assert isinstance(event, Event)
-            carried = carried.after(event)
+            carried = carried.after(event, "jobs/j")
         stored = (await log.snapshots(["jobs/j"]))["jobs/j"]
         assert shown(carried.at(stored.cursor)) == shown(stored)
 
@@ -96,8 +96,8 @@ def shown(snapshot: Snapshot) -> tuple[bytes, Cursor | None]:
 def test_what_is_no_event_of_ours_carries_nothing_on() -> None:
     """An ephemeral one, or one that another publisher wrote."""
     before = Snapshot()
-    assert before.after(Event(None, "progress", ("a",), b'{"progress":0.5}')) == before
-    assert before.after(Event(Cursor(1, 1), "progress", ("a",), b'{"progress":5}')) == before
+    assert before.after(Event(None, "progress", ("a",), b'{"progress":0.5}'), "a") == before
+    assert before.after(Event(Cursor(1, 1), "progress", ("a",), b'{"progress":5}'), "a") == before
 
 
 def test_a_carried_snapshot_forgets_the_oldest_task() -> None:
@@ -105,5 +105,5 @@ def test_a_carried_snapshot_forgets_the_oldest_task() -> None:
     snapshot = Snapshot()
     for n in range(MAX_TASKS + 3):
         fields = msgspec.json.encode({"task_name": f"t{n}", "progress": 0.5})
-        snapshot = snapshot.after(Event(Cursor(1, n), "progress", ("a",), fields))
+        snapshot = snapshot.after(Event(Cursor(1, n), "progress", ("a",), fields), "a")
     assert list(snapshot.tasks) == [f"t{n}" for n in range(3, MAX_TASKS + 3)]

@@ -158,7 +158,7 @@ class Feed:
             for topic in event.topics:
                 state = self._snapshots.get(topic)
                 if state is not None and event.id is not None and event.id > state.cursor:
-                    self._snapshots[topic] = state.after(event)
+                    self._snapshots[topic] = state.after(event, topic)
         position = max(self.tail.head, *(state.cursor for state in self._snapshots.values()))
         return {topic: state.at(position) for topic, state in self._snapshots.items()}
 

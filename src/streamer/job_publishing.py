@@ -24,6 +24,7 @@ class JobPublishing(ABC, Generic[Answer_co]):
         *,
         idempotency_key: str | None = None,
         ephemeral: bool = False,
+        unless: Iterable[str] = (),
     ) -> Answer_co:
         """Publish an event of any type."""
 
@@ -38,6 +39,7 @@ class JobPublishing(ABC, Generic[Answer_co]):
         metadata: Mapping[str, Any] | None = None,
         attempt: int | None = None,
         idempotency_key: str | None = None,
+        unless: Iterable[str] = (),
     ) -> Answer_co:
         """Tell how far a task is: `progress` from 0.0 to 1.0."""
         fields = {
@@ -48,7 +50,9 @@ class JobPublishing(ABC, Generic[Answer_co]):
             "metadata": dict(metadata or {}),
             "attempt": attempt,
         }
-        return self.publish(topics, "progress", _told(fields), idempotency_key=idempotency_key)
+        return self.publish(
+            topics, "progress", _told(fields), idempotency_key=idempotency_key, unless=unless
+        )
 
     def status(
         self,
@@ -60,6 +64,7 @@ class JobPublishing(ABC, Generic[Answer_co]):
         metadata: Mapping[str, Any] | None = None,
         attempt: int | None = None,
         idempotency_key: str | None = None,
+        unless: Iterable[str] = (),
     ) -> Answer_co:
         """Tell a change of a job's state; ``cancelled`` ends the job."""
         fields = {
@@ -69,7 +74,9 @@ class JobPublishing(ABC, Generic[Answer_co]):
             "metadata": dict(metadata or {}),
             "attempt": attempt,
         }
-        return self.publish(topics, "status", _told(fields), idempotency_key=idempotency_key)
+        return self.publish(
+            topics, "status", _told(fields), idempotency_key=idempotency_key, unless=unless
+        )
 
     def error(
         self,
@@ -80,6 +87,7 @@ class JobPublishing(ABC, Generic[Answer_co]):
         details: object = None,
         attempt: int | None = None,
         idempotency_key: str | None = None,
+        unless: Iterable[str] = (),
     ) -> Answer_co:
         """Tell the last failure of a job; it ends the job."""
         fields = {
@@ -88,7 +96,9 @@ class JobPublishing(ABC, Generic[Answer_co]):
             "details": details,
             "attempt": attempt,
         }
-        return self.publish(topics, "error", _told(fields), idempotency_key=idempotency_key)
+        return self.publish(
+            topics, "error", _told(fields), idempotency_key=idempotency_key, unless=unless
+        )
 
     def completed(
         self,
@@ -98,10 +108,13 @@ class JobPublishing(ABC, Generic[Answer_co]):
         task_name: str | None = None,
         attempt: int | None = None,
         idempotency_key: str | None = None,
+        unless: Iterable[str] = (),
     ) -> Answer_co:
         """Tell that a job went well; `result` is anything JSON can say."""
         fields = _told({"task_name": task_name, "attempt": attempt}) | {"result": result}
-        return self.publish(topics, "completed", fields, idempotency_key=idempotency_key)
+        return self.publish(
+            topics, "completed", fields, idempotency_key=idempotency_key, unless=unless
+        )
 
 
 def _told(fields: dict[str, Any]) -> dict[str, Any]:

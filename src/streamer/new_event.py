@@ -52,6 +52,9 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
         idempotency_key: a second event with the same key and first topic is not
             appended; its append returns the first one's id.
         ephemeral: notified, never stored, no id.
+        unless: idempotency keys of other events with the same first topic; once
+            one of these has been appended, this one is not, and its append
+            returns that one's id.
     """
 
     topics: tuple[str, ...]
@@ -62,6 +65,7 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
     task: str | None = None
     idempotency_key: str | None = None
     ephemeral: bool = False
+    unless: tuple[str, ...] = ()
 
 
 def new_event(
@@ -71,6 +75,7 @@ def new_event(
     *,
     idempotency_key: str | None = None,
     ephemeral: bool = False,
+    unless: Iterable[str] = (),
     max_bytes: int = MAX_EVENT_BYTES,
 ) -> NewEvent:
     """Check and encode an event; the one door into the log for every publisher.
@@ -120,6 +125,7 @@ def new_event(
         task=job_event.task_name if job_event is not None and not ephemeral else None,
         idempotency_key=idempotency_key,
         ephemeral=ephemeral,
+        unless=tuple(unless),
     )
 
 

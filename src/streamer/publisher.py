@@ -36,8 +36,12 @@ class Publisher(JobPublishing[Coroutine[Any, Any, Cursor | None]]):
         *,
         idempotency_key: str | None = None,
         ephemeral: bool = False,
+        unless: Iterable[str] = (),
     ) -> Cursor | None:
         """Append an event to one topic or several; return its id (None if ephemeral).
+
+        It is not appended if its `idempotency_key`, or one of the keys of `unless`,
+        was seen before: the id is that of the event which had it.
 
         Raises:
             InvalidInput: what `new_event` refuses.
@@ -51,6 +55,7 @@ class Publisher(JobPublishing[Coroutine[Any, Any, Cursor | None]]):
             fields,
             idempotency_key=idempotency_key,
             ephemeral=ephemeral,
+            unless=unless,
             max_bytes=self._max_event_bytes,
         )
         loop = asyncio.get_running_loop()

@@ -9,7 +9,8 @@ import msgspec
 from .cursor import ORIGIN, Cursor
 from .errors import InvalidFields
 from .event import Event
-from .job_event import check_job_event, snapshot_changes
+from .job_event import JobEvent, check_job_event, snapshot_changes
+from .topic import job_of
 
 #: Tasks a snapshot remembers; beyond them the oldest is forgotten. A project may
 #: see thousands over its life, and a snapshot is sent to every new reader.
@@ -58,8 +59,12 @@ class Snapshot(msgspec.Struct, frozen=True):
         """The same state, known to hold up to `cursor`."""
         return msgspec.structs.replace(self, cursor=cursor)
 
-    def after(self, event: Event) -> Snapshot:
-        """The state once `event`, the next durable one of the topic, has happened."""
+    def after(self, event: Event, topic: str) -> Snapshot:
+        """The state of `topic` once `event`, its next durable one, has happened.
+
+        On a job's own topic, what an earlier attempt tells changes nothing once a
+        later one has begun; but an end is an end, whatever attempt tells it.
+        """
         fields = msgspec.json.decode(event.fields)
         try:
             job_event = check_job_event(event.type, fields)
@@ -67,6 +72,8 @@ class Snapshot(msgspec.Struct, frozen=True):
             return self
         if job_event is None or event.id is None:
             return self
+        if not event.terminal and job_of(topic) is not None and self._knows_later(job_event):
+            return self.at(event.id)
         changes = snapshot_changes(job_event)
         tasks = self.tasks
         if job_event.task_name is not None:
@@ -81,6 +88,10 @@ class Snapshot(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(
             self, cursor=event.id, tasks=tasks, terminal=terminal, **changes
         )
+
+    def _knows_later(self, job_event: JobEvent) -> bool:
+        told = job_event.attempt
+        return told is not None and self.attempt is not None and told < self.attempt
 
     @classmethod
     def from_stored(

@@ -105,8 +105,12 @@ class SyncPublisher(JobPublishing[None]):
         *,
         idempotency_key: str | None = None,
         ephemeral: bool = False,
+        unless: Iterable[str] = (),
     ) -> None:
         """Hand over an event; returns at once, or after `block_seconds` at most.
+
+        It is not appended if its `idempotency_key`, or one of the keys of `unless`,
+        was seen before.
 
         Raises:
             InvalidInput: what `new_event` refuses.
@@ -118,6 +122,7 @@ class SyncPublisher(JobPublishing[None]):
             fields,
             idempotency_key=idempotency_key,
             ephemeral=ephemeral,
+            unless=unless,
             max_bytes=self._max_event_bytes,
         )
         with self._lock:

@@ -8,6 +8,7 @@ from streamer.cursor import Cursor
 from streamer.errors import LogUnavailable
 from streamer.event import Event
 from streamer.eventlog.base import BatchKey, EventLog, Listener, Notifications
+from streamer.eventlog.leases import Leases
 from streamer.new_event import NewEvent
 from streamer.page import Page
 from streamer.snapshot import Snapshot
@@ -144,6 +145,10 @@ class InterceptingEventLog:
     async def topics(self, prefix: str, limit: int) -> list[str]:
         self._check()
         return await self._log.topics(prefix, limit)
+
+    @property
+    def leases(self) -> Leases:
+        return self._log.leases
 
     def listen(self, listener: Listener) -> Notifications:
         gate = _Gate(listener, self)

@@ -12,7 +12,7 @@
 --               busy ("1" while a job runs, "0" at rest, none before any job)
 --     snapshot  hash: JSON by field name; terminal, an id
 --     tasks     hash: task -> "<id> <entry>"
---   then the idempotency keys, each a string: the id of the first event, or "-"
+--   then idempotency keys, each a string: the id of the first event, or "-"
 -- ARGV
 --   1  sequence of the batch, or "" for no batch key
 --   2  milliseconds a batch is remembered     3  the same, an idempotency key
@@ -23,7 +23,8 @@
 --     events kept, milliseconds kept at rest
 --   then for each event: entry, kind ("-", "T" terminal, "E" ephemeral),
 --     number of its idempotency key in KEYS (0: none), task ("" or "=<task>"),
---     number of topics, their numbers, number of changes, name and JSON of each
+--     number of topics, their numbers, number of changes, name and JSON of each,
+--     number of idempotency keys that must not be there, their numbers in KEYS
 -- Returns the ids in order, "-" for an ephemeral event.
 
 local call = redis.call
@@ -101,6 +102,20 @@ local function trim(topic)
   topic.trimmed = call('XRANGE', topic.stream, '-', '+', 'COUNT', 1)[1][1]
   topic.reason = 'trimmed'
   call('XTRIM', topic.stream, 'MAXLEN', '=', topic.max_length)
+end
+
+-- On a job's own topic, an attempt that was superseded changes nothing. Elsewhere
+-- the attempts of different jobs are not to be compared.
+local function is_stale(topic, first_change, last_change)
+  if not string.match(topic.name, '^jobs/[^/]+$') then return false end
+  for change = first_change + 1, last_change, 2 do
+    if ARGV[change] == 'attempt' and ARGV[change + 1] ~= 'null' then
+      local known = topic.folded.attempt
+      if known == nil then known = call('HGET', topic.snapshot, 'attempt') end
+      return known and tonumber(ARGV[change + 1]) < tonumber(known)
+    end
+  end
+  return false
 end
 
 local function store_snapshot(topic)
@@ -183,9 +198,14 @@ while arg < #ARGV do
   local first_topic, topic_count = arg + 5, tonumber(ARGV[arg + 5])
   local first_change = first_topic + topic_count + 1
   local change_count = tonumber(ARGV[first_change])
-  arg = first_change + 2 * change_count
+  local last_change = first_change + 2 * change_count
+  local first_unless = last_change + 1
+  arg = first_unless + tonumber(ARGV[first_unless])
 
   local id = key > 0 and call('GET', KEYS[key])
+  for i = first_unless + 1, arg do
+    id = id or call('GET', KEYS[tonumber(ARGV[i])])
+  end
   if not id then
     id = kind == 'E' and '-' or next_id()
     local notification = id .. ' ' .. entry
@@ -196,14 +216,15 @@ while arg < #ARGV do
         call('XADD', topic.stream, id, 'e', entry)
         topic.length = topic.length + 1
         topic.last = id
-        for change = first_change + 1, arg, 2 do
+        local stale = kind ~= 'T' and is_stale(topic, first_change, last_change)
+        for change = first_change + 1, stale and first_change or last_change, 2 do
           local value = ARGV[change + 1]
           topic.folded[ARGV[change]] = value ~= 'null' and value
         end
-        if change_count > 0 or kind == 'T' then
+        if not stale and (change_count > 0 or kind == 'T') then
           topic.folded.terminal = kind == 'T' and id
         end
-        if task ~= '' then
+        if not stale and task ~= '' then
           topic.last_of_task[string.sub(task, 2)] = notification
         end
         if change_count > 0 or kind == 'T' or task ~= '' then

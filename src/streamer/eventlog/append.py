@@ -69,6 +69,10 @@ def append_arguments(
         arguments.append(len(event.changes))
         for name, value in event.changes.items():
             arguments += (name, value)
+        arguments.append(len(event.unless))
+        for key in event.unless:
+            names.append(keys.idempotency(event.topics[0], key))
+            arguments.append(len(names))
     return names, arguments
 
 

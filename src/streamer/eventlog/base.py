@@ -12,6 +12,7 @@ from ..event import Event
 from ..new_event import NewEvent
 from ..page import Page
 from ..snapshot import Snapshot
+from .leases import Leases
 
 
 class BatchKey(msgspec.Struct, frozen=True):
@@ -111,6 +112,10 @@ class EventLog(Protocol):
 
     async def topics(self, prefix: str, limit: int) -> list[str]:
         """Topics that start with `prefix`, the most recently published first."""
+
+    @property
+    def leases(self) -> Leases:
+        """The signs of life of the jobs that are told in this log."""
 
     def listen(self, listener: Listener) -> Notifications:
         """Start notifying `listener`; nothing is subscribed yet."""

@@ -19,6 +19,9 @@ class Keys:
         self.birth = f"{tag}:birth"
         self.topics = f"{tag}:topics"
         self.processes = f"{tag}:processes"
+        self.lease_deadlines = f"{tag}:leases:deadlines"
+        self.leases = f"{tag}:leases:held"
+        self.leases_looked = f"{tag}:leases:looked"
         self.notification_prefix = f"{tag}:n:{database}:"
         self.probe_prefix = f"{tag}:p:{database}:"
         self._tag = tag

@@ -15,8 +15,10 @@ from ..new_event import NewEvent
 from ..page import Page
 from ..retention import RetentionPolicy
 from ..snapshot import Snapshot
+from ..topic import job_of
 from .append import BATCH_TTL, IDEMPOTENCY_TTL
 from .base import BatchKey, Listener
+from .memory_leases import MemoryLeases
 from .memory_notifications import MemoryNotifications
 from .memory_topic import MemoryTopic
 from .merge import TopicPage, merge, share_of
@@ -60,6 +62,7 @@ class MemoryEventLog:
         self._reports: Final[dict[str, tuple[int, dict[str, int]]]] = {}
         self._notifications: Final[list[MemoryNotifications]] = []
         self._swept = clock()
+        self.leases: Final = MemoryLeases(clock)
 
     async def append(self, event: NewEvent) -> Cursor | None:
         """See `EventLog.append`."""
@@ -175,6 +178,10 @@ class MemoryEventLog:
             until, first = self._by_key[key]
             if now < until:
                 return first
+        for forbidding in new.unless:
+            until, first = self._by_key.get((new.topics[0], forbidding), (0, None))
+            if now < until:
+                return first
         id_ = None
         if not new.ephemeral:
             seq = self._head.seq + 1 if self._head.ms == ms else 0
@@ -184,7 +191,7 @@ class MemoryEventLog:
             for name in new.topics:
                 topic = self._topic(name, now)
                 if topic is None:
-                    topic = self._topics[name] = MemoryTopic()
+                    topic = self._topics[name] = MemoryTopic(of_job=job_of(name) is not None)
                 topic.append(event, new, self._retention.of(name))
         if key is not None:
             self._by_key[key] = (now + IDEMPOTENCY_TTL, id_)

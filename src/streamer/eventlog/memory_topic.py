@@ -19,13 +19,18 @@ _BUSY: Final = frozenset({b'"queued"', b'"running"', b'"retrying"'})
 class MemoryTopic:
     """The events kept, what was removed, and the snapshot; as append.lua keeps them.
 
+    Args:
+        of_job: it is a job's own topic: what an earlier attempt tells once a
+            later one has begun does not change the snapshot.
+
     Attributes:
         last: the id of the last event, kept or not.
         trimmed: the id of the last event removed, if any was.
         reason: why it was: ``trimmed`` or ``expired``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, of_job: bool = False) -> None:
+        self._of_job: Final = of_job
         self.last: Cursor | None = None
         self.trimmed: Cursor | None = None
         self.reason = "trimmed"
@@ -73,6 +78,8 @@ class MemoryTopic:
         return self._forgotten is not None and now >= self._forgotten
 
     def _fold(self, event: Event, new: NewEvent) -> None:
+        if self._of_job and not new.terminal and self._is_stale(new):
+            return
         for name, value in new.changes.items():
             if value == b"null":
                 self._fields.pop(name, None)
@@ -85,6 +92,10 @@ class MemoryTopic:
             self._tasks[new.task] = event
             for task in list(self._tasks)[:-MAX_TASKS]:
                 del self._tasks[task]
+
+    def _is_stale(self, new: NewEvent) -> bool:
+        told, known = new.changes.get("attempt", b"null"), self._fields.get("attempt")
+        return known is not None and told != b"null" and int(told) < int(known)
 
 
 def _id(event: Event) -> Cursor:

@@ -1,0 +1,65 @@
+-- Keep the leases of running jobs, judged by the one clock of this server.
+--
+-- KEYS
+--   1  deadlines: sorted set, job -> milliseconds at which its lease lapses
+--   2  held: hash, job -> "<attempt> <since> <description>"; since is when this
+--      attempt was first held, or held again after its lapse was told
+--   3  looked: string, milliseconds of the last look for lapsed leases
+-- ARGV
+--   "renew", milliseconds held, then for each job: job, attempt, description
+--   "release", job, attempt, since ("" is any)
+--   "lapsed", milliseconds held, longest pause between two looks, limit
+--     returns {job, held} of each lapsed lease
+
+local call = redis.call
+local time = call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local function held(job)
+  local text = call('HGET', KEYS[2], job)
+  if not text then return nil end
+  return string.match(text, '^(%d+) (%d+) ')
+end
+
+if ARGV[1] == 'renew' then
+  local deadline = string.format('%.0f', now + ARGV[2])
+  for i = 3, #ARGV, 3 do
+    local job, attempt = ARGV[i], ARGV[i + 1]
+    local known, since = held(job)
+    -- An attempt that was thought dead and wakes up does not take the lease back.
+    if not known or tonumber(known) <= tonumber(attempt) then
+      if known ~= attempt then since = string.format('%.0f', now) end
+      call('ZADD', KEYS[1], deadline, job)
+      call('HSET', KEYS[2], job, attempt .. ' ' .. since .. ' ' .. ARGV[i + 2])
+    end
+  end
+  return {}
+end
+
+if ARGV[1] == 'release' then
+  local attempt, since = held(ARGV[2])
+  if attempt == ARGV[3] and (ARGV[4] == '' or ARGV[4] == since) then
+    call('ZREM', KEYS[1], ARGV[2])
+    call('HDEL', KEYS[2], ARGV[2])
+  end
+  return {}
+end
+
+local looked = call('GET', KEYS[3])
+call('SET', KEYS[3], string.format('%.0f', now))
+local pause = looked and now - looked
+if not pause or pause < 0 or pause > tonumber(ARGV[3]) then
+  -- Nobody looked, or the clock was set: this server may have been away, and no
+  -- job could show a sign of life. Every lease counts from now.
+  local deadline = string.format('%.0f', now + ARGV[2])
+  for _, job in ipairs(call('ZRANGE', KEYS[1], 0, -1)) do
+    call('ZADD', KEYS[1], deadline, job)
+  end
+  return {}
+end
+local found = {}
+local jobs = call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now), 'LIMIT', 0, ARGV[4])
+for _, job in ipairs(jobs) do
+  found[#found + 1] = { job, call('HGET', KEYS[2], job) }
+end
+return found
