@@ -25,6 +25,7 @@ from .append import append_arguments
 from .base import BatchKey, Listener
 from .failures import unavailable
 from .keys import Keys
+from .leases import RedisLeases
 from .merge import TopicPage, merge, share_of
 from .notifications import Notifier, jittered
 from .stored import cursor_of
@@ -56,6 +57,7 @@ class _Script:
 _APPEND: Final = _Script("append.lua")
 _READ: Final = _Script("read.lua")
 _SNAPSHOTS: Final = _Script("snapshots.lua")
+_LEASES: Final = _Script("leases.lua")
 
 
 class RedisEventLog:
@@ -98,6 +100,12 @@ class RedisEventLog:
         self._redis: Final = Redis.from_pool(pool)
         self._keys: Final = Keys(prefix, int(pool.connection_kwargs.get("db") or 0))
         self._notifiers: Final[list[Notifier]] = []
+        self.leases: Final = RedisLeases(
+            self._keys,
+            lambda names, arguments: self._guarded(
+                lambda: _LEASES.run(self._redis, names, arguments)
+            ),
+        )
 
     async def append(self, event: NewEvent) -> Cursor | None:
         """See `EventLog.append`."""
