@@ -81,7 +81,14 @@ def arena(server: Server, layout: Layout) -> Iterator[Arena]:
             Process(launch.command, cores=cores, directory=directory, environ=launch.environ)
         )
         process.wait_for_port(port)
-        yield Arena(server, process, redis, layout, directory, port)
+        if launch.ready is not None:
+            process.wait_until_ready(port, *launch.ready)
+        try:
+            yield Arena(server, process, redis, layout, directory, port)
+        except RuntimeError as error:
+            if process.popen.poll() is None:
+                raise
+            raise RuntimeError(f"{server.title} ended: {process.log()}") from error
 
 
 def padding(load: LoadGenerator) -> int:

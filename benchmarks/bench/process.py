@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import http.client
 import os
 import signal
 import socket
@@ -87,6 +88,26 @@ class Process:
                     return
             time.sleep(0.05)
         raise RuntimeError(f"{self._name} does not listen on port {port}:\n{self.log()}")
+
+    def wait_until_ready(self, port: int, method: str, path: str) -> None:
+        """Return when a request is answered with a status of 2xx.
+
+        Raises:
+            RuntimeError: it ended, or took too long; with what it had to say.
+        """
+        deadline = time.monotonic() + START_TIMEOUT
+        while time.monotonic() < deadline and self.popen.poll() is None:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+            try:
+                connection.request(method, path, body="ready?" if method == "POST" else None)
+                if 200 <= connection.getresponse().status < 300:
+                    return
+            except (OSError, http.client.HTTPException):
+                pass
+            finally:
+                connection.close()
+            time.sleep(0.05)
+        raise RuntimeError(f"{self._name} does not get ready:\n{self.log()}")
 
     def stop(self) -> None:
         for sent in (signal.SIGTERM, signal.SIGKILL):

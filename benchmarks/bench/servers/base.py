@@ -25,6 +25,7 @@ class Launch:
 
     command: Sequence[str]
     environ: dict[str, str] = field(default_factory=dict)
+    ready: tuple[str, str] | None = None  #: method and path answered 2xx when it is ready
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -87,7 +87,8 @@ class Nchan:
             )
         )
         return Launch(
-            command=[_nginx() or "nginx", "-p", str(place.directory), "-c", str(configuration)]
+            command=[_nginx() or "nginx", "-p", str(place.directory), "-c", str(configuration)],
+            ready=("POST", "/publish/ready"),  # refused until it has reached Redis
         )
 
     def face(self, transport: Transport) -> Face | None:

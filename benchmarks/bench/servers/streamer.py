@@ -32,6 +32,7 @@ class Streamer:
         )
         return Launch(
             command=[python(), *served],
+            ready=("GET", "/readyz"),
             environ={
                 "STREAMER_HOST": "127.0.0.1",
                 "STREAMER_PORT": str(place.port),
