@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections import Counter
 from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -48,6 +49,8 @@ class Feeds:
         self._by_topic: dict[str, set[Topics]] = {}
         # What is notified while a feed is being read from the log.
         self._held: dict[Topics, list[Event]] = {}
+        # How many wait for a feed to be open: it is not at rest, though it has no readers yet.
+        self._awaited: Counter[Topics] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         self._resumptions = 0
 
@@ -78,8 +81,14 @@ class Feeds:
         if opening is None:
             opening = self._feeds[topics] = self._loop.create_future()
             self.spawn(self._open(topics, opening))
-        # Shielded: one client that goes away must not take the feed from others.
-        feed = await asyncio.shield(opening)
+        self._awaited[topics] += 1
+        try:
+            # Shielded: one client that goes away must not take the feed from others.
+            feed = await asyncio.shield(opening)
+        finally:
+            self._awaited[topics] -= 1
+            if not self._awaited[topics]:
+                del self._awaited[topics]
         feed.readers += 1
         return feed
 
@@ -100,7 +109,10 @@ class Feeds:
         resting = [
             topics
             for topics, other in self._feeds.items()
-            if other.done() and not other.result().readers and topics not in self._held
+            if other.done()
+            and not other.result().readers
+            and topics not in self._held
+            and topics not in self._awaited
         ]
         if len(resting) > MAX_RESTING:
             self._drop(resting[0])
