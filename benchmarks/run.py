@@ -59,6 +59,7 @@ def measure(
         when=datetime.now(UTC).strftime("%Y-%m-%d"),
         version=_version(),
         seconds=plan.seconds,
+        most_readers=None if plan.most_readers == FULL.most_readers else plan.most_readers,
     )
     chosen = [name for name in scenario.servers if not only or name in only]
     for name in chosen:

@@ -11,13 +11,13 @@ from .servers import SERVERS
 _SCENARIOS = ("sse", "websocket", "sse-5000", "burst")
 
 _WIDTH = 760
-_LABEL = 232  #: where bars begin
+_LABEL = 246  #: where bars begin
 _BAR = 16
 _BASELINE = 12.5  #: of the text beside a bar
 _ROW = 24
 _HEAD = 40  #: of a group
 _SPACE = 22  #: between groups
-_VALUE = 76  #: room for the number behind the longest bar
+_VALUE = 88  #: room for the number behind the longest bar
 
 _STYLE = """\
   <style>

@@ -36,7 +36,7 @@ _METHOD = """\
   out as one segment. With readers that acknowledge at once, as browsers near the server do, this
   makes no difference (measured: 0.9 to 1.2 times the same). Here nineteen readers in twenty
   acknowledge late, so it would spare Nchan most of the work that is to be compared, at the price of
-  a latency that only those nineteen see. The row *Nagle's algorithm on* shows it.
+  a latency that only those nineteen see. The row *Nagle on* shows it.
 - **Settings** are the defaults, except that Streamer's limits for one client are off, since all of
   the load comes from one address, and that nobody writes an access log.
 - **Memory** is PSS of the server's processes, with the readers less without, after a warm-up.

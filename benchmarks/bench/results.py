@@ -16,6 +16,8 @@ class Measured(msgspec.Struct):
     when: str
     version: str
     seconds: float
+    #: Readers at most: a quick look is scaled down.
+    most_readers: int | None = None
     runs: list[dict[str, Figures]] = []
     #: Servers that could not be measured, and why.
     skipped: dict[str, str] = {}

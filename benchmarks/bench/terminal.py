@@ -27,7 +27,7 @@ def print_scenario(scenario: Scenario, measured: Measured) -> None:
         title_justify="left",
         title_style="bold",
         box=box.SIMPLE_HEAD,
-        caption=f"medians of {len(measured.runs)} runs of {measured.seconds:g} s",
+        caption=_caption(measured),
         caption_justify="left",
     )
     table.add_column("server", no_wrap=True)
@@ -44,6 +44,13 @@ def print_scenario(scenario: Scenario, measured: Measured) -> None:
     console.print(table)
     for server, reason in measured.skipped.items():
         console.print(f"  [yellow]{SERVERS[server].title}: {reason}[/]")
+
+
+def _caption(measured: Measured) -> str:
+    said = f"medians of {len(measured.runs)} runs of {measured.seconds:g} s"
+    if measured.most_readers is not None:
+        said += f"; a quick look: at most {measured.most_readers:,} readers"
+    return said
 
 
 def print_verdicts(results: Results) -> None:

@@ -16,7 +16,7 @@ _ALL: tuple[Server, ...] = (
     Streamer(name="streamer-portable", title="Streamer, portable path", portable=True),
     Streamer(name="streamer-2-workers", title="Streamer, --workers 2", cores=2),
     Nchan(),
-    Nchan(name="nchan-nagle", title="nginx + Nchan, Nagle's algorithm on", nagle=True),
+    Nchan(name="nchan-nagle", title="nginx + Nchan, Nagle on", nagle=True),
     Nchan(name="nchan-redis", title="nginx + Nchan over Redis", needs_redis=True),
     QueuePerReader(),
     SocketIO(),
