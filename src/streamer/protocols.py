@@ -14,8 +14,13 @@ from typing import TYPE_CHECKING, Any
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.extensions.permessage_deflate import (
+    PerMessageDeflate,
+    ServerPerMessageDeflateFactory,
+)
 
 from .wire.sse import LAST_CHUNK
+from .wire.websocket import DEFLATED_FRAMES, WINDOW_BITS
 from .writer import EXTENSION
 
 if TYPE_CHECKING:
@@ -184,12 +189,23 @@ class FastHttp(HttpToolsProtocol):
             super().shutdown()
 
 
+_DEFLATE = ServerPerMessageDeflateFactory(
+    server_no_context_takeover=True,
+    client_no_context_takeover=True,
+    server_max_window_bits=WINDOW_BITS,
+    client_max_window_bits=WINDOW_BITS,
+)
+
+
 class FastWebSocket(WebSocketsSansIOProtocol):
     """A WebSocket that takes shared, already framed buffers.
 
     The app accepts and receives as ever; what the hub sends goes straight to
     the transport, in frames that need no state of the connection.
     """
+
+    #: Whether to agree to permessage-deflate (RFC 7692) when a client offers it.
+    deflate: bool = False
 
     form: Form
     full: bool = False
@@ -199,6 +215,9 @@ class FastWebSocket(WebSocketsSansIOProtocol):
 
     def handle_connect(self, event: Request) -> None:
         """Offer the writer in the scope of an acceptable handshake."""
+        # Never with uvicorn's own extension: its frames depend on one another,
+        # and those that all readers share cannot.
+        self.conn.available_extensions = [_DEFLATE] if self.deflate else None
         super().handle_connect(event)
         if not self.handshake_complete:  # else it was refused
             self.scope["extensions"][EXTENSION] = self  # type: ignore[assignment]
@@ -207,7 +226,9 @@ class FastWebSocket(WebSocketsSansIOProtocol):
 
     def open(self, form: Form, high_water: int) -> FastWebSocket:
         """Become a writer of `form`; call it once the socket is accepted."""
-        self.form = form
+        agreed = [e for e in self.conn.extensions if isinstance(e, PerMessageDeflate)]
+        fits = agreed and agreed[0].local_max_window_bits >= WINDOW_BITS
+        self.form = DEFLATED_FRAMES if fits else form
         self.transport.set_write_buffer_limits(high=high_water)
         self.write = self.transport.write
         return self

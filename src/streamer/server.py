@@ -57,6 +57,13 @@ def _http_class(settings: Settings) -> type[FastHttp]:
     return Http
 
 
+def _websocket_class(settings: Settings) -> type[FastWebSocket]:
+    class WebSocket(FastWebSocket):
+        deflate = settings.ws_deflate
+
+    return WebSocket
+
+
 def _config(app: Litestar, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
@@ -64,7 +71,7 @@ def _config(app: Litestar, settings: Settings) -> uvicorn.Config:
         port=settings.port,
         loop="uvloop",
         http=_http_class(settings),
-        ws=FastWebSocket,
+        ws=_websocket_class(settings),
         # A frame that is shared by all readers cannot be compressed for each.
         ws_per_message_deflate=False,
         # Commands are small; 1009 closes a connection that sends anything larger.

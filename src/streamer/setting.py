@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from .errors import StreamerError
+from .redis_url import InvalidRedisURL, without_password
 from .retention import Retention
 from .topic import check_topic
 
@@ -72,7 +73,16 @@ class Setting(NamedTuple):
         parse = _PARSERS[self.type]
         try:
             parsed = parse(value, self) if isinstance(value, str) else value
+            if further := (self.meta.extra or {}).get("check"):
+                further(parsed)
             return msgspec.convert(parsed, self.annotated, dec_hook=_as_it_is)
+        except InvalidRedisURL as error:
+            shown = without_password(str(value))
+            message = (
+                f"{called or self.variable} is {shown!r}; it must be {self.allowed} "
+                f"({error.problem})"
+            )
+            raise InvalidSetting(message) from error
         except (ValueError, StreamerError) as error:
             message = f"{called or self.variable} is {str(value)!r}; it must be {self.allowed}"
             raise InvalidSetting(message) from error
@@ -98,6 +108,8 @@ class Setting(NamedTuple):
         match value:
             case None:
                 return ""
+            case bool():
+                return str(value).lower()
             case dict():
                 return ",".join(
                     f"{prefix}={kept.max_length}:{_plain(kept.max_age)}"
@@ -148,11 +160,18 @@ def _retention(text: str, _: Setting) -> dict[str, Retention]:
     return rules
 
 
+def _yes_or_no(text: str, _: Setting) -> bool:
+    if text.lower() not in {"true", "1", "false", "0"}:
+        raise ValueError(text)
+    return text.lower() in {"true", "1"}
+
+
 def _listed(text: str, _: Setting) -> tuple[str, ...]:
     return tuple(item for item in (part.strip() for part in text.split(",")) if item)
 
 
 _PARSERS: Final[dict[Any, Callable[[str, Setting], Any]]] = {
+    bool: _yes_or_no,
     int: _whole,
     float: _seconds,
     str: lambda text, _: text,

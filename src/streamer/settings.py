@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import force_setattr
 
+from .redis_url import ALLOWED, parse_redis_url
 from .retention import Retention, RetentionPolicy
 from .setting import PREFIX, InvalidSetting, Setting
 
@@ -41,9 +42,28 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Annotated[
             str,
             Meta(
-                pattern=r"^(redis|rediss|unix)://.",
-                description="Redis or Valkey, 7.0 or newer; not set: an embedded server.",
-                extra={"allowed": "a URL that starts with redis://, rediss:// or unix://"},
+                description="Redis or Valkey, 7.0 or newer: one server, a Sentinel's master "
+                "or a cluster; not set: an embedded server.",
+                extra={"allowed": ALLOWED, "check": parse_redis_url},
+            ),
+        ]
+        | None
+    ) = None
+    redis_wait_replicas: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=16,
+            description="Replicas that must have an event before it is acknowledged; "
+            "0 leaves what a failover can lose to Redis.",
+        ),
+    ] = 0
+    broker_url: (
+        Annotated[
+            str,
+            Meta(
+                description="Redis where jobs wait, no cluster; not set: that of the event log.",
+                extra={"allowed": ALLOWED, "check": parse_redis_url},
             ),
         ]
         | None
@@ -106,6 +126,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             extra={"unit": "seconds"},
         ),
     ] = 5.0
+    lease_seconds: Annotated[
+        float,
+        Meta(
+            ge=2,
+            le=3600,
+            description="A job whose worker gives no sign of life for so long is called stalled.",
+            extra={"unit": "seconds"},
+        ),
+    ] = 10.0
     max_event_bytes: Annotated[
         int,
         Meta(
@@ -160,6 +189,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             description="Frames a second that are read from one WebSocket; more must wait.",
         ),
     ] = 20.0
+    ws_deflate: Annotated[
+        bool,
+        Meta(
+            description="Compress WebSocket events for clients that offer permessage-deflate; "
+            "saves bytes, costs time.",
+            extra={"allowed": "true or false"},
+        ),
+    ] = False
     max_head_bytes: Annotated[
         int,
         Meta(
