@@ -61,7 +61,7 @@ def test_a_variable_is_read_as_its_type() -> None:
         ("STREAMER_TAIL_BYTES", "1M", "a whole number of bytes, at least 0"),
         ("STREAMER_LOG_LEVEL", "loud", "one of critical, error, warning, info, debug"),
         ("STREAMER_PREFIX", "a b", "1 to 64 of the characters"),
-        ("STREAMER_REDIS_URL", "localhost:6379", "redis://, rediss:// or unix://"),
+        ("STREAMER_REDIS_URL", "localhost:6379", "redis+sentinel://"),
         ("STREAMER_URL", "localhost:8000", "http:// or https://"),
         ("STREAMER_RETENTION", "chats", "chats=5000:7d,jobs=500:1d"),
         ("STREAMER_RETENTION", "chats=0:7d", "chats=5000:7d,jobs=500:1d"),

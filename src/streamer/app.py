@@ -19,12 +19,13 @@ from .eventlog.base import EventLog
 from .eventlog.redis import RedisEventLog
 from .feeds import TailLimits
 from .hub import Hub, HubOptions
+from .jobs.stalls import StallWatch
 from .publisher import Publisher
 from .rate import Rate
 from .settings import Settings
 from .transports.connections import CONNECTION_HANDLERS, Census
 from .transports.health import HEALTH_HANDLERS
-from .transports.jobs import JOB_HANDLERS
+from .transports.jobs import JOB_HANDLERS, close_jobs
 from .transports.pages import PAGE_HANDLERS
 from .transports.poll import POLL_HANDLERS
 from .transports.problems import http_problem, streamer_problem, unexpected_problem
@@ -50,6 +51,7 @@ def create_app(settings: Settings, log: EventLog | None = None) -> Litestar:
     hub = Hub(the_log, options)
     census = Census(hub, the_log)
     publisher = Publisher(the_log, max_event_bytes=settings.max_event_bytes)
+    stalls = StallWatch(the_log, publisher, settings.lease_seconds)
     app = Litestar(
         route_handlers=[
             *SSE_HANDLERS,
@@ -76,7 +78,8 @@ def create_app(settings: Settings, log: EventLog | None = None) -> Litestar:
         cors_config=_cors(settings),
         logging_config=None,  # whoever starts the process says where its log goes
         openapi_config=OpenAPIConfig(title="Streamer", version=__version__, path="/schema"),
-        lifespan=[lambda _app: _life(the_log, hub, census)],
+        lifespan=[lambda _app: _life(the_log, hub, census, stalls)],
+        on_shutdown=[close_jobs],
         # An event's fields and its envelope; anything larger is refused unread.
         request_max_body_size=2 * settings.max_event_bytes,
     )
@@ -92,19 +95,25 @@ def open_event_log(settings: Settings) -> RedisEventLog:
     if settings.redis_url is None:
         raise ValueError("no redis_url; start an EmbeddedServer and use its url")
     return RedisEventLog(
-        settings.redis_url, prefix=settings.prefix, retention=settings.retention_policy()
+        settings.redis_url,
+        prefix=settings.prefix,
+        retention=settings.retention_policy(),
+        wait_replicas=settings.redis_wait_replicas,
     )
 
 
 @asynccontextmanager
-async def _life(log: EventLog, hub: Hub, census: Census) -> AsyncIterator[None]:
+async def _life(
+    log: EventLog, hub: Hub, census: Census, stalls: StallWatch
+) -> AsyncIterator[None]:
     hub.start()
-    reporting = asyncio.create_task(census.run())
+    tasks = [asyncio.create_task(census.run()), asyncio.create_task(stalls.run())]
     try:
         yield
     finally:
-        reporting.cancel()
-        await asyncio.gather(reporting, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await census.withdraw()
         await hub.close()
         await log.close()

@@ -29,7 +29,7 @@ def check_topic(text: str) -> str:
     Raises:
         InvalidTopic: if it is anything else.
     """
-    if _SHAPE.fullmatch(text) is None:
+    if not isinstance(text, str) or _SHAPE.fullmatch(text) is None:
         raise InvalidTopic(
             f"{_shown(text)} is not a topic; it must be 1 to {MAX_SEGMENTS} segments "
             "joined by '/', each of 1 to 64 of the characters A-Z a-z 0-9 _ . ~ -"
@@ -63,7 +63,7 @@ def _single_segment_after(prefix: str, topic: str) -> str | None:
 
 
 def _check_id(kind: str, text: str) -> str:
-    if _ID.fullmatch(text) is None:
+    if not isinstance(text, str) or _ID.fullmatch(text) is None:
         raise InvalidTopic(
             f"{_shown(text)} is not a {kind} id; it must be 1 to 64 of the characters "
             "A-Z a-z 0-9 _ . ~ -"
@@ -72,4 +72,5 @@ def _check_id(kind: str, text: str) -> str:
 
 
 def _shown(text: str) -> str:
-    return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "...")
+    shown = repr(text)
+    return shown if len(shown) <= _SHOWN + 2 else shown[: _SHOWN - 2] + "..." + shown[:1]

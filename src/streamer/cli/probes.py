@@ -45,7 +45,7 @@ def _event_log(settings: Settings) -> Finding:
 
     shown = without_password(settings.redis_url)
     try:
-        about = asyncio.run(describe(settings.redis_url))
+        about = asyncio.run(describe(settings.redis_url, prefix=settings.prefix))
     except StreamerError as error:
         return Finding("Redis", f"{shown}: {error.detail}", good=False)
     found = (

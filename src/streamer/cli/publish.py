@@ -69,7 +69,10 @@ def _into_log(
 
     async def append() -> str | None:
         log = RedisEventLog(
-            redis_url, prefix=settings.prefix, retention=settings.retention_policy()
+            redis_url,
+            prefix=settings.prefix,
+            retention=settings.retention_policy(),
+            wait_replicas=settings.redis_wait_replicas,
         )
         try:
             publisher = Publisher(log, max_event_bytes=settings.max_event_bytes)

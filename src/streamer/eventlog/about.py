@@ -9,7 +9,10 @@ import msgspec
 from redis import exceptions
 from redis.asyncio import Redis
 
+from ..redis_url import parse_redis_url
+from .commands import Commands
 from .failures import unavailable
+from .search import open_route
 
 #: The oldest version with all that our scripts use.
 OLDEST: Final = (7, 0)
@@ -37,15 +40,22 @@ class About(msgspec.Struct, frozen=True):
         return tuple(numbers) >= OLDEST
 
 
-async def describe(url: str, *, timeout: float = 5.0) -> About:  # noqa: ASYNC109 - redis-py's own
-    """Ask the server at `url`; `timeout` is in seconds.
+async def describe(
+    url: str,
+    *,
+    prefix: str = "streamer",
+    timeout: float = 5.0,  # noqa: ASYNC109 - redis-py's own
+) -> About:
+    """Ask the server that has the log of `prefix` behind `url`; `timeout` is in seconds.
 
     Raises:
+        InvalidRedisURL: `url` is malformed.
         LogUnavailable: it cannot be reached, or does not let us in.
     """
-    client = Redis.from_url(
-        url, socket_timeout=timeout, socket_connect_timeout=timeout, decode_responses=True
-    )
+    parsed = parse_redis_url(url)
+    route = open_route(parsed, prefix, timeout)
+    commands = Commands(parsed, route, timeout)
+    client = commands.client
     try:
         info: dict[str, Any] = await client.info()
         trips = []
@@ -57,7 +67,9 @@ async def describe(url: str, *, timeout: float = 5.0) -> About:  # noqa: ASYNC10
     except (exceptions.RedisError, OSError, ValueError) as error:
         raise unavailable(error) from error
     finally:
-        await client.aclose()
+        await commands.close()
+        if route is not None:
+            await route.close()
     valkey = "valkey_version" in info
     persistence = "append-only file" if info.get("aof_enabled") else saves
     return About(
@@ -73,4 +85,4 @@ async def _saves(client: Redis) -> str:
         configured = await client.config_get("save")
     except exceptions.ResponseError:  # hosted servers forbid CONFIG
         return "unknown"
-    return "snapshots" if configured.get("save") else "none"
+    return "snapshots" if any(configured.values()) else "none"

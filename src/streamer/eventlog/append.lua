@@ -206,7 +206,10 @@ while arg < #ARGV do
   for i = first_unless + 1, arg do
     id = id or call('GET', KEYS[tonumber(ARGV[i])])
   end
-  if not id then
+  if id then
+    -- A write, as above; it does nothing if it was the key of another that hit.
+    if key > 0 then call('PEXPIRE', KEYS[key], ARGV[3]) end
+  else
     id = kind == 'E' and '-' or next_id()
     local notification = id .. ' ' .. entry
     for i = first_topic + 1, first_topic + topic_count do

@@ -17,6 +17,10 @@ _ADVICE = {
     "WRONGPASS": "Redis refuses: WRONGPASS, the user or password in STREAMER_REDIS_URL is wrong",
     "NOPERM": "Redis refuses: NOPERM, its user may not run one of our commands",
     "LOADING": "Redis is loading its data; it will answer soon",
+    "CLUSTERDOWN": "Redis Cluster is down: CLUSTERDOWN, too many of its nodes are gone",
+    "TRYAGAIN": "Redis Cluster is moving the log to another node; it will be there soon",
+    "CROSSSLOT": "Redis Cluster refuses: CROSSSLOT; give it as redis+cluster://",
+    "MOVED": "this Redis is one node of a cluster; give it as redis+cluster://",
     "BUSY": "Redis is busy with a script",
     "WRONGTYPE": "Redis holds something else under one of our keys; choose another STREAMER_PREFIX",
 }
@@ -25,9 +29,15 @@ _BY_CLASS = (
     (exceptions.ReadOnlyError, "READONLY"),
     (exceptions.BusyLoadingError, "LOADING"),
     (exceptions.NoPermissionError, "NOPERM"),
+    (exceptions.MasterDownError, "MASTERDOWN"),
+    (exceptions.ClusterDownError, "CLUSTERDOWN"),
+    (exceptions.ClusterCrossSlotError, "CROSSSLOT"),
+    (exceptions.TryAgainError, "TRYAGAIN"),
+    (exceptions.MovedError, "MOVED"),
+    (exceptions.AskError, "TRYAGAIN"),
     (exceptions.AuthenticationWrongNumberOfArgsError, "NOAUTH"),
 )
-#: redis-py cuts the first word off some errors; an unauthenticated client with a
+#: redis-py cuts the first word off errors that have a class; an unauthenticated client with a
 #: long command is not even told NOAUTH.
 _BY_TEXT = (
     ("invalid username", "WRONGPASS"),

@@ -64,9 +64,7 @@ class RedisLeases:
         run: runs the script with KEYS and ARGV.
     """
 
-    def __init__(
-        self, keys: Keys, run: Callable[[list[str], list[Any]], Awaitable[Any]]
-    ) -> None:
+    def __init__(self, keys: Keys, run: Callable[[list[str], list[Any]], Awaitable[Any]]) -> None:
         self._names: Final = [keys.lease_deadlines, keys.leases, keys.leases_looked]
         self._run: Final = run
 

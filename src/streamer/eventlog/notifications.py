@@ -13,9 +13,11 @@ from typing import Final
 
 from ..errors import LogUnavailable
 from ..event import Event
+from ..redis_url import RedisURL
 from .base import Listener
 from .keys import Keys
 from .pubsub import PubSubConnection, Reply, connect
+from .route import Address, Route
 from .stored import cursor_of
 
 _log: Final = logging.getLogger(__name__)
@@ -62,7 +64,8 @@ class Notifier:
 
     def __init__(
         self,
-        url: str,
+        url: RedisURL,
+        route: Route | None,
         keys: Keys,
         listener: Listener,
         *,
@@ -72,6 +75,7 @@ class Notifier:
         backoff: Callable[[int], float],
     ) -> None:
         self._url: Final = url
+        self._route: Final = route
         self._listener: Final = listener
         self._publish: Final = publish
         self._timeout: Final = timeout
@@ -182,7 +186,7 @@ class Notifier:
                 reason = await self._until_lost()
             except TimeoutError:
                 reason = "no answer in time"
-            except OSError as error:
+            except (OSError, LogUnavailable) as error:
                 reason = str(error)
             except Exception as error:  # noqa: BLE001 - whatever it is, we must hear again
                 _log.exception("The connection for notifications failed")
@@ -194,7 +198,8 @@ class Notifier:
             attempt += 1
 
     async def _connect(self) -> None:
-        self._connection = await connect(self._url, self._received)
+        address = await self._route.find() if self._route is not None else None
+        self._connection = await connect(self._url, address, self._received)
         self._heard.clear()
         self._unwanted.clear()
         self._first, self._next = self._next or _Round(), None
@@ -216,19 +221,32 @@ class Notifier:
         """Prove again and again that what is published is heard.
 
         A socket can be alive and deaf: after a failover it may lead to a server
-        that nobody publishes to any more.
+        that nobody publishes to any more. If our own commands still go there as
+        well, even the probe is heard: so those who know are asked, too.
         """
         while not connection.lost.done():
             self._token = secrets.token_hex(8).encode()
             with contextlib.suppress(LogUnavailable, TimeoutError):
                 async with asyncio.timeout(self._probe_interval):
                     await self._publish(self._probe_name, self._token)
+            if (elsewhere := await self._elsewhere(connection)) is not None:
+                connection.abort(f"the event log is at {elsewhere} now")
+                return
             await asyncio.wait((connection.lost,), timeout=self._probe_interval)
             if self._token:
                 self._missed += 1
                 if self._missed >= _MISSED_PROBES:
                     connection.abort("notifications no longer arrive")
                     return
+
+    async def _elsewhere(self, connection: PubSubConnection) -> Address | None:
+        """Who has taken over from the server at the other end, if somebody has."""
+        if self._route is not None:
+            with contextlib.suppress(LogUnavailable, TimeoutError):
+                async with asyncio.timeout(self._probe_interval):
+                    address = await self._route.find()
+                return address if address != connection.address else None
+        return None
 
     def _let_go(self) -> None:
         if self._connection is not None:

@@ -8,10 +8,17 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, cast
 
 import hiredis
-from redis.asyncio.connection import SSLConnection, parse_url
+from redis.asyncio.connection import SSLConnection
+
+from ..redis_url import RedisURL
+from .route import Address, connection_options
 
 #: One reply of Redis: a list for a notification or a confirmation, else bytes.
 Reply = Any
+
+
+#: What ROLE answers where nothing is published; no notification starts with it.
+_REPLICA: Final = (b"slave", b"sentinel")
 
 
 class PubSubConnection(asyncio.Protocol):
@@ -21,8 +28,12 @@ class PubSubConnection(asyncio.Protocol):
     a second that alone is a whole core.
     """
 
-    def __init__(self, receive: Callable[[list[Reply]], None]) -> None:
+    def __init__(
+        self, receive: Callable[[list[Reply]], None], address: Address | None = None
+    ) -> None:
         self._receive: Final = receive
+        #: Where it leads, if the log may move away from there.
+        self.address: Final = address
         self._reader: Final = hiredis.Reader()
         self._transport: asyncio.Transport | None = None
         self._reason: str | None = None
@@ -62,6 +73,9 @@ class PubSubConnection(asyncio.Protocol):
             if isinstance(reply, Exception):
                 self.abort(str(reply))
                 break
+            if isinstance(reply, list) and reply[0] in _REPLICA:
+                self.abort("this server has become a replica")
+                break
             replies.append(reply)
         if replies:
             self._receive(replies)
@@ -78,18 +92,19 @@ class PubSubConnection(asyncio.Protocol):
             return error
 
 
-async def connect(url: str, receive: Callable[[list[Reply]], None]) -> PubSubConnection:
-    """Connect to `url` and authenticate, if it names a user or password.
+async def connect(
+    url: RedisURL, address: Address | None, receive: Callable[[list[Reply]], None]
+) -> PubSubConnection:
+    """Connect to `url`, at `address` if that may move, and authenticate if it says how.
 
     Raises:
         OSError: if there is no connection.
     """
-    # The keys depend on the scheme, more than redis-py's own type says.
-    options = cast("dict[str, Any]", dict(parse_url(url)))
+    options = connection_options(url)
     loop = asyncio.get_running_loop()
 
     def make() -> PubSubConnection:
-        return PubSubConnection(receive)
+        return PubSubConnection(receive, address)
 
     if "path" in options:
         _, connection = await loop.create_unix_connection(make, options["path"])
@@ -97,14 +112,15 @@ async def connect(url: str, receive: Callable[[list[Reply]], None]) -> PubSubCon
         context = None
         if options.pop("connection_class", None) is SSLConnection:
             context = SSLConnection(**options).ssl_context.get()
-        host = options.get("host", "localhost")
-        transport, connection = await loop.create_connection(
-            make, host, options.get("port", 6379), ssl=context
-        )
+        host, port = address or (options.get("host", "localhost"), options.get("port", 6379))
+        transport, connection = await loop.create_connection(make, host, port, ssl=context)
         # A peer that vanished without a word is found even while nothing is sent.
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     username, password = options.get("username"), options.get("password")
     if password is not None:
         # Not awaited: a refusal is the reply to the first command, and ends it.
         connection.send("AUTH", *((username,) if username else ()), password)
+    if address is not None:
+        # Not awaited either: a replica is dropped when it says so.
+        connection.send("ROLE")
     return connection

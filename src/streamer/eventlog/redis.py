@@ -2,74 +2,60 @@
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from importlib import resources
 from typing import Any, Final
 
 import msgspec
-from redis import exceptions
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from ..cursor import ORIGIN, Cursor
+from ..errors import LogUnavailable
 from ..event import Event
 from ..new_event import NewEvent
 from ..page import Page
+from ..redis_url import parse_redis_url
 from ..retention import RetentionPolicy
 from ..snapshot import Snapshot
 from .append import append_arguments
 from .base import BatchKey, Listener
-from .failures import unavailable
+from .commands import Commands
 from .keys import Keys
 from .leases import RedisLeases
 from .merge import TopicPage, merge, share_of
 from .notifications import Notifier, jittered
+from .script import Script
+from .search import open_route
 from .stored import cursor_of
 
-#: Connections for commands; more would only queue in Redis, which has one thread.
-MAX_CONNECTIONS: Final = 32
+#: Share of the timeout of a command that replicas have to acknowledge it; the
+#: command itself needs some too.
+_WAIT_SHARE: Final = 0.5
 #: Topics looked at in one step through the index.
 _INDEX_STEP: Final = 1000
 #: Milliseconds that a process's report of its connections is believed.
 CONNECTIONS_TTL: Final = 15_000
 
 
-class _Script:
-    """A Lua script beside this module, run by its digest."""
-
-    def __init__(self, name: str) -> None:
-        self.text = resources.files(__package__).joinpath(name).read_text("utf-8")
-        # Redis's own name for a script; nothing secret.
-        self.digest = hashlib.sha1(self.text.encode()).hexdigest()  # noqa: S324
-
-    async def run(self, client: Redis, keys: Collection[str], arguments: Collection[Any]) -> Any:  # noqa: ANN401 - a reply of Redis
-        try:
-            return await client.evalsha(self.digest, len(keys), *keys, *arguments)
-        except exceptions.NoScriptError:
-            # Redis was restarted or its scripts flushed: nothing was run.
-            return await client.eval(self.text, len(keys), *keys, *arguments)
-
-
-_APPEND: Final = _Script("append.lua")
-_READ: Final = _Script("read.lua")
-_SNAPSHOTS: Final = _Script("snapshots.lua")
-_LEASES: Final = _Script("leases.lua")
+_APPEND: Final = Script("append.lua")
+_READ: Final = Script("read.lua")
+_SNAPSHOTS: Final = Script("snapshots.lua")
+_LEASES: Final = Script("leases.lua")
 
 
 class RedisEventLog:
     """An `EventLog` over any Redis or Valkey >= 7.0; see `base.EventLog`.
 
     Args:
-        url: ``redis://``, ``rediss://`` or ``unix://``, as redis-py reads it.
+        url: one of the forms of `redis_url.ALLOWED`.
         prefix: of every key; two logs with different prefixes share one server.
         retention: how much of each topic is kept.
+        wait_replicas: replicas that must have an event before it is acknowledged.
         timeout: seconds that connecting, or one command, may take.
         probe_interval: seconds between two proofs that notifications arrive.
         backoff: seconds to wait before the n-th attempt (from 0) to reconnect.
+
+    Raises:
+        InvalidRedisURL: `url` is malformed.
     """
 
     def __init__(
@@ -78,31 +64,25 @@ class RedisEventLog:
         *,
         prefix: str = "streamer",
         retention: RetentionPolicy | None = None,
+        wait_replicas: int = 0,
         timeout: float = 5.0,
         probe_interval: float = 2.0,
         backoff: Callable[[int], float] = jittered,
     ) -> None:
-        self._url: Final = url
+        self._url: Final = parse_redis_url(url)
+        self._wait_replicas: Final = wait_replicas
         self._timeout: Final = timeout
         self._probe_interval: Final = probe_interval
         self._backoff: Final = backoff
         self._retention: Final = retention if retention is not None else RetentionPolicy()
-        pool = BlockingConnectionPool.from_url(
-            url,
-            max_connections=MAX_CONNECTIONS,
-            timeout=timeout,
-            socket_timeout=timeout,
-            socket_connect_timeout=timeout,
-            # redis-py would repeat an append that may have been stored.
-            retry=Retry(NoBackoff(), 0),
-            protocol=2,
-        )
-        self._redis: Final = Redis.from_pool(pool)
-        self._keys: Final = Keys(prefix, int(pool.connection_kwargs.get("db") or 0))
+        self._route: Final = open_route(self._url, prefix, timeout)
+        self._commands: Final = Commands(self._url, self._route, timeout)
+        self._redis: Final = self._commands.client
+        self._keys: Final = Keys(prefix, self._commands.database)
         self._notifiers: Final[list[Notifier]] = []
         self.leases: Final = RedisLeases(
             self._keys,
-            lambda names, arguments: self._guarded(
+            lambda names, arguments: self._commands.run(
                 lambda: _LEASES.run(self._redis, names, arguments)
             ),
         )
@@ -119,8 +99,9 @@ class RedisEventLog:
             return []
         keys, arguments = append_arguments(events, batch, self._keys, self._retention)
         repeatable = batch is not None or all(event.idempotency_key for event in events)
-        ids = await self._guarded(
-            lambda: _APPEND.run(self._redis, keys, arguments), repeatable=repeatable
+        durable = not all(event.ephemeral for event in events)
+        ids = await self._commands.run(
+            lambda: self._append(keys, arguments, durable=durable), repeatable=repeatable
         )
         return [None if id_ == b"-" else cursor_of(id_) for id_ in ids]
 
@@ -131,7 +112,7 @@ class RedisEventLog:
         keys = [self._keys.clock, self._keys.birth]
         for topic in topics:
             keys += (self._keys.stream(topic), self._keys.meta(topic))
-        head, birth, *found = await self._guarded(
+        head, birth, *found = await self._commands.run(
             lambda: _READ.run(self._redis, keys, (str(after), share))
         )
         pages = [
@@ -155,7 +136,7 @@ class RedisEventLog:
         keys = [self._keys.clock, self._keys.birth]
         for topic in topics:
             keys += (self._keys.snapshot(topic), self._keys.tasks(topic))
-        head, *found = await self._guarded(lambda: _SNAPSHOTS.run(self._redis, keys, ()))
+        head, *found = await self._commands.run(lambda: _SNAPSHOTS.run(self._redis, keys, ()))
         position = cursor_of(head)
         return {
             topic: _snapshot(position, fields, tasks)
@@ -167,7 +148,7 @@ class RedisEventLog:
         found: dict[str, None] = {}
         start = 0
         while len(found) < limit:
-            step: list[bytes] = await self._guarded(
+            step: list[bytes] = await self._commands.run(
                 partial(
                     self._redis.zrange,
                     self._keys.topics,
@@ -187,6 +168,7 @@ class RedisEventLog:
         """See `EventLog.listen`; call it on the running event loop."""
         notifier = Notifier(
             self._url,
+            self._route,
             self._keys,
             listener,
             publish=self._publish_probe,
@@ -207,21 +189,23 @@ class RedisEventLog:
                 commands.sadd(self._keys.processes, process)
                 await commands.execute()
 
-        await self._guarded(write)
+        await self._commands.run(write)
 
     async def connections(self, *, but: str) -> dict[str, int]:
         """See `EventLog.connections`."""
-        known: set[bytes] = await self._guarded(partial(self._redis.smembers, self._keys.processes))
+        known: set[bytes] = await self._commands.run(
+            partial(self._redis.smembers, self._keys.processes)
+        )
         others = sorted(name.decode() for name in known if name.decode() != but)
         if not others:
             return {}
-        reports = await self._guarded(
+        reports = await self._commands.run(
             lambda: self._redis.mget([self._keys.process(name) for name in others])
         )
         gone = [name for name, report in zip(others, reports, strict=True) if report is None]
         if gone:
             # One that reports again in this moment adds itself with its next report.
-            await self._guarded(lambda: self._redis.srem(self._keys.processes, *gone))
+            await self._commands.run(lambda: self._redis.srem(self._keys.processes, *gone))
         totals: dict[str, int] = {}
         for report in reports:
             counts = msgspec.json.decode(report, type=dict[str, int]) if report else {}
@@ -234,34 +218,27 @@ class RedisEventLog:
         for notifier in self._notifiers:
             await notifier.close()
         self._notifiers.clear()
-        await self._redis.aclose()
-        await self._redis.connection_pool.disconnect()
+        await self._commands.close()
+        if self._route is not None:
+            await self._route.close()
 
     async def _publish_probe(self, name: str, token: bytes) -> None:
-        await self._guarded(lambda: self._redis.publish(name, token), repeatable=False)
+        await self._commands.run(lambda: self._redis.publish(name, token), repeatable=False)
 
-    async def _guarded(
-        self, command: Callable[[], Awaitable[Any]], *, repeatable: bool = True
-    ) -> Any:  # noqa: ANN401 - a reply of Redis
-        """Run `command`, once more if its connection was lost and that is safe."""
-        task = asyncio.current_task()
-        cancelling = task.cancelling() if task is not None else 0
-        try:
-            try:
-                answer = await command()
-            except exceptions.TimeoutError:
-                raise  # as long again would be too long for who waits
-            except exceptions.ConnectionError:
-                if not repeatable:
-                    raise
-                answer = await command()
-        except (exceptions.RedisError, OSError) as error:
-            raise unavailable(error) from error
-        # Under Python 3.11 `asyncio.wait_for`, which redis-py writes with, may
-        # swallow a cancellation (python/cpython#86296).
-        if task is not None and task.cancelling() > cancelling:
-            raise asyncio.CancelledError
-        return answer
+    async def _append(self, keys: Sequence[str], arguments: Sequence[Any], *, durable: bool) -> Any:  # noqa: ANN401 - a reply of Redis
+        if not (self._wait_replicas and durable):
+            return await _APPEND.run(self._redis, keys, arguments)
+        milliseconds = int(self._timeout * 1000 * _WAIT_SHARE)
+        ids, acknowledged = await _APPEND.run_and_wait(
+            self._redis, keys, arguments, self._wait_replicas, milliseconds
+        )
+        if acknowledged < self._wait_replicas:
+            raise LogUnavailable(
+                f"stored, but on {acknowledged} replicas, fewer than the "
+                f"{self._wait_replicas} asked for; "
+                "retrying with the same idempotency key is safe"
+            )
+        return ids
 
 
 def _pairs(flat: list[bytes]) -> dict[str, bytes]:

@@ -1,0 +1,143 @@
+"""Commands to the server that takes the log's writes, wherever it is now."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from redis import exceptions
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from ..redis_url import RedisURL
+from .failures import unavailable
+from .route import Address, Route, connection_options
+
+#: Connections for commands; more would only queue in Redis, which has one thread.
+MAX_CONNECTIONS: Final = 32
+#: Times one command follows the log to another server before it gives up.
+_MAX_MOVES: Final = 5
+#: Seconds before a command is tried again while its slot is moved to another node.
+_MIGRATION_PAUSE: Final = 0.05
+
+
+class _RoutedPool(BlockingConnectionPool):
+    """Connections to where the log is now; those to where it was are not used again."""
+
+    def __init__(self, route: Route, **options: Any) -> None:  # noqa: ANN401 - redis-py's own
+        super().__init__(**options)
+        self._route: Final = route
+
+    async def ensure_connection(self, connection: AbstractConnection) -> None:
+        # A route leads over TCP, never to a Unix socket.
+        there: Any = connection
+        if there.is_connected and await self._is_stale(there):
+            await there.disconnect()
+        if there.is_connected:
+            return
+        there.host, there.port = await self._route.find()
+        await there.connect()
+        await there.send_command("ROLE")
+        role = await there.read_response()
+        if role[0] != b"master":
+            # It would answer reads with what was, and ephemeral events with silence.
+            await there.disconnect()
+            raise exceptions.ConnectionError(f"{there.host}:{there.port} has become a replica")
+
+    async def _is_stale(self, connection: Any) -> bool:  # noqa: ANN401
+        if self._route.current != Address(connection.host, connection.port):
+            return True
+        try:
+            return bool(await connection.can_read())
+        except (exceptions.RedisError, OSError):
+            return True
+
+
+class Commands:
+    """A client whose failures are `LogUnavailable`, and which follows the log.
+
+    Args:
+        url: where the log is.
+        route: None if that is one server, for ever.
+        timeout: seconds that connecting, or one command, may take.
+    """
+
+    def __init__(self, url: RedisURL, route: Route | None, timeout: float) -> None:
+        self._route: Final = route
+        self._timeout: Final = timeout
+        options = {
+            "max_connections": MAX_CONNECTIONS,
+            "timeout": timeout,
+            "socket_timeout": timeout,
+            "socket_connect_timeout": timeout,
+            # redis-py would repeat an append that may have been stored.
+            "retry": Retry(NoBackoff(), 0),
+            "protocol": 2,
+            **connection_options(url),
+        }
+        self.database: Final = int(options.get("db") or 0)
+        pool = BlockingConnectionPool(**options) if route is None else _RoutedPool(route, **options)
+        self.client: Final = Redis.from_pool(pool)
+
+    async def run(self, command: Callable[[], Awaitable[Any]], *, repeatable: bool = True) -> Any:  # noqa: ANN401 - a reply of Redis
+        """Run `command`, again if it was certainly not run, or if again is safe.
+
+        Raises:
+            LogUnavailable: it could not be run, or it is unknown whether it was.
+        """
+        task = asyncio.current_task()
+        cancelling = task.cancelling() if task is not None else 0
+        try:
+            answer = await self._run(command, repeatable=repeatable)
+        except (exceptions.RedisError, OSError) as error:
+            raise unavailable(error) from error
+        # Under Python 3.11 `asyncio.wait_for`, which redis-py writes with, may
+        # swallow a cancellation (python/cpython#86296).
+        if task is not None and task.cancelling() > cancelling:
+            raise asyncio.CancelledError
+        return answer
+
+    async def _run(self, command: Callable[[], Awaitable[Any]], *, repeatable: bool) -> Any:  # noqa: ANN401
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + self._timeout
+        moves = 0
+        while True:
+            try:
+                return await command()
+            except exceptions.TimeoutError:
+                raise  # as long again would be too long for who waits
+            except exceptions.ConnectionError:
+                if not repeatable:
+                    raise
+                repeatable = False
+            except (exceptions.MovedError, exceptions.ReadOnlyError) as error:
+                # Refused, so not run: the log is elsewhere.
+                moves += 1
+                if self._route is None or moves > _MAX_MOVES or not await self._follow(error):
+                    raise
+            except (exceptions.AskError, exceptions.TryAgainError):
+                # Its slot is being moved: not run, and soon all of it is there.
+                if clock() >= deadline:
+                    raise
+                await asyncio.sleep(_MIGRATION_PAUSE)
+
+    async def _follow(self, error: Exception) -> bool:
+        """Go to where a refusal says, or the route, the log is; False if that is nowhere else."""
+        assert self._route is not None  # noqa: S101
+        before = self._route.current
+        if isinstance(error, exceptions.MovedError):
+            # A node that does not know its own name leaves it out.
+            host = error.host or (before.host if before is not None else "")
+            self._route.moved(Address(host, error.port))
+        else:
+            await self._route.find()
+            await self.client.connection_pool.disconnect(inuse_connections=False)
+        return self._route.current != before
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        await self.client.aclose()
+        await self.client.connection_pool.disconnect()

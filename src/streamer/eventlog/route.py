@@ -1,0 +1,106 @@
+"""Where the log is now, when servers take over from each other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple, Protocol, cast
+
+from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio.connection import parse_url
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from ..redis_url import RedisURL
+
+#: Seconds that one Sentinel or node may take to tell where the log is; then
+#: the next is asked.
+ASK_TIMEOUT: Final = 1.0
+
+
+class Address(NamedTuple):
+    """A server's host and port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        """As a URL has it."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class Search(Protocol):
+    """Asks those who know for the server that takes the log's writes."""
+
+    async def ask(self) -> Address:
+        """Ask them in turn.
+
+        Raises:
+            LogUnavailable: none of them knows.
+        """
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+
+
+class Route:
+    """The server that takes the log's writes, as far as is known.
+
+    Attributes:
+        current: the last answer; None before the first.
+    """
+
+    def __init__(self, search: Search) -> None:
+        self._search: Final = search
+        self._asking: asyncio.Task[Address] | None = None
+        self.current: Address | None = None
+
+    async def find(self) -> Address:
+        """Ask where it is; those who ask at the same time share one answer.
+
+        Raises:
+            LogUnavailable: nobody knows.
+        """
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask())
+            self._asking.add_done_callback(self._asked)
+        # Shielded: one who gives up must not take the answer from others.
+        return await asyncio.shield(self._asking)
+
+    def moved(self, address: Address) -> None:
+        """Take a server's own word for where it is."""
+        self.current = address
+
+    async def close(self) -> None:
+        """Stop asking."""
+        if self._asking is not None:
+            self._asking.cancel()
+        await self._search.close()
+
+    async def _ask(self) -> Address:
+        self.current = await self._search.ask()
+        return self.current
+
+    def _asked(self, asking: asyncio.Task[Address]) -> None:
+        self._asking = None
+        if not asking.cancelled():
+            asking.exception()  # whoever asked may have given up: that is no news
+
+
+def connection_options(url: RedisURL) -> dict[str, Any]:
+    """Keyword arguments of a redis-py connection to a server of `url`."""
+    # The keys depend on the scheme, more than redis-py's own type says.
+    return cast("dict[str, Any]", dict(parse_url(url.server)))
+
+
+def client_of(options: Mapping[str, Any], address: Address, timeout: float) -> Redis:
+    """A client for a few questions to the server at `address`; close it with ``aclose``."""
+    given = {**options, "host": address.host, "port": address.port}
+    pool = ConnectionPool(
+        socket_timeout=timeout,
+        socket_connect_timeout=timeout,
+        retry=Retry(NoBackoff(), 0),
+        protocol=2,
+        **given,
+    )
+    return Redis.from_pool(pool)
