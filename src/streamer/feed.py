@@ -123,20 +123,25 @@ class Feed:
         if self._pass is None and self._outbox:
             self._begin_pass()
 
-    def lose(self, gap: Gap) -> None:
-        """Start over behind a gap, and tell the live readers of it."""
+    def lose(self, gaps: Sequence[Gap]) -> None:
+        """Start over behind a gap, and tell the live readers of it.
+
+        There are several where several topics lost events up to the same one.
+        """
+        until = gaps[0].until
+        is_reset = gaps[0].reason == "reset"
         while self._pass is not None or self._outbox:  # nothing that came before is lost
             if self._pass is None:
                 self._begin_pass()
             elif self._pass.run(SLICE):
                 self._pass = None
-        self.tail = Tail(gap.until, max_events=self._limits[0], max_bytes=self._limits[1])
-        self._sent = gap.until
-        self._snapshots, self._unfolded, self._folded = None, [], gap.until
+        self.tail = Tail(until, max_events=self._limits[0], max_bytes=self._limits[1])
+        self._sent = until
+        self._snapshots, self._unfolded, self._folded = None, [], until
         for reader in tuple(self._live):
-            if gap.reason == "reset" or reader.session.cursor < gap.until:
-                reader.session.cursor = gap.until
-                reader.write([gap_control(gap)])
+            if is_reset or reader.session.cursor < until:
+                reader.session.cursor = until
+                reader.write([gap_control(gap) for gap in gaps])
 
     def learn(self, page: Page, after: Cursor) -> None:
         """Keep what one reader's page after `after` brought, for those who come from there."""

@@ -7,6 +7,7 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Coroutine, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -218,9 +219,14 @@ class Feeds:
             resumptions = self._resumptions
             page = await self.read(feed.topics, feed.tail.head)
             complete = page.complete
-            for item in page.items:
-                if isinstance(item, Gap):
-                    feed.lose(item)
+            for is_gap, items in groupby(page.items, key=_gap_position):
+                if is_gap:
+                    feed.lose([item for item in items if isinstance(item, Gap)])
                 else:
-                    feed.push([item])
+                    feed.push([item for item in items if not isinstance(item, Gap)])
         feed.push(self._held.pop(feed.topics))
+
+
+def _gap_position(item: Event | Gap) -> Cursor | None:
+    """What groups a page: events that follow one another, gaps that end together."""
+    return item.until if isinstance(item, Gap) else None
