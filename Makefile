@@ -45,7 +45,8 @@ bench: $(DEV_READY) ## Measure, on this machine.
 faults: $(DEV_READY) ## Run only the tests that break something: kill, cut, stall, restart.
 	@$(PY) -m pytest -n 2 -m faults $(ARGS)
 
-docs: $(DEV_READY) ## Check the commands, settings and links of the README.
+docs: $(DEV_READY) ## Write the README's table of settings; check its commands and links.
+	@PYTHONPATH=tests $(PY) -m support.settings_table
 	@$(PY) -m pytest -q tests/docs $(ARGS)
 
 format: $(DEV_READY) ## Format the code, and fix what can be fixed by itself.

@@ -14,9 +14,9 @@ import httpx
 import pytest
 
 from streamer.cli import main
-from streamer.settings import SETTINGS
 from support.live import Live
 from support.requirements import needs
+from support.settings_table import with_current_table
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -34,20 +34,8 @@ def commands(program: str) -> list[str]:
     return [line for line in lines if line.split()[0] == program]
 
 
-def settings_table() -> str:
-    """The table of settings as it must stand in the README."""
-    rows = [
-        f"| `{setting.variable}` | {f'`{setting.default}`' if setting.default else ''} "
-        f"| {setting.help} |"
-        for setting in SETTINGS.values()
-    ]
-    return "\n".join(["| variable | default | what it is |", "|---|---|---|", *rows])
-
-
 def test_the_table_of_settings_is_that_of_the_code() -> None:
-    _, _, rest = README.partition("<!-- settings: begin; checked by tests/docs -->\n")
-    table, _, _ = rest.partition("\n<!-- settings: end -->")
-    assert table == settings_table()
+    assert with_current_table(README) == README, "write it again: make docs"
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
