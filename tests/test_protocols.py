@@ -6,8 +6,11 @@ import asyncio
 import contextlib
 import inspect
 import re
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Literal
 
 import httpx
 import pytest
@@ -15,9 +18,15 @@ import uvicorn
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.server import ServerState
+from websockets.asyncio.client import connect as connect_websocket
+from websockets.extensions import Extension
+from websockets.frames import Frame, Opcode
+from websockets.streams import StreamReader
+from websockets.typing import ExtensionName
 
 from streamer.protocols import FastHttp, FastWebSocket
-from support.live import Live
+from streamer.wire.websocket import WINDOW_BITS, deflated_text_frame
+from support.live import Live, StartLive
 
 PROGRESS = {"type": "progress", "progress": 0.5}
 
@@ -166,3 +175,74 @@ async def test_an_http_1_0_client_gets_no_chunks(live_server: Live, project: str
         client.send(f"GET /api/v1/projects/{project}/stream?from=earliest&until=end HTTP/1.0\n\n")
         answer = await client.rest()
         assert b"event: end\n" in answer
+
+
+# Compression
+
+
+@pytest.mark.parametrize(
+    ("offer", "agreed"),
+    [
+        ("deflate", True),
+        (None, False),
+    ],
+)
+async def test_compressed_frames_are_shared_and_carry_the_same_bodies(
+    start_live: StartLive, project: str, offer: Literal["deflate"] | None, agreed: bool
+) -> None:
+    """With STREAMER_WS_DEFLATE, a client that offers it gets the bytes that others get plain."""
+    live = start_live(STREAMER_WS_DEFLATE="true")
+    url = f"{live.ws_url}/api/v1/projects/{project}/stream"
+    async with connect_websocket(url, compression=offer) as client:
+        assert bool(client.protocol.extensions) == agreed
+        await client.recv()
+        await client.recv()
+        publish(live, project, {"type": "tick", "text": "ä€😀" * 100})
+        received = await client.recv()
+        await client.send("ping")
+        assert await client.recv() == '{"type":"pong"}'
+    async with httpx.AsyncClient() as poller:
+        polled = (await poller.get(f"{live.url}/api/v1/projects/{project}/events")).text
+    assert isinstance(received, str)
+    assert received in polled
+
+
+@pytest.mark.parametrize("size", [0, 1, 95, 96, 125, 126, 300, 65_535, 65_536, 200_000])
+def test_a_compressed_frame_is_one_that_any_client_can_read_by_itself(size: int) -> None:
+    """It needs nothing of the frames before it, and no window beyond the one agreed to."""
+    payload = (b'{"n":12345,"text":"abcdefgh"}' * (size // 28 + 1))[:size]
+    for _ in range(2):
+        frame, compressed = parse_frame(deflated_text_frame(payload))
+        if compressed:
+            inflate = zlib.decompressobj(wbits=-WINDOW_BITS)
+            frame = inflate.decompress(frame + b"\x00\x00\xff\xff")
+        assert frame == payload
+
+
+class _Rsv1(Extension):
+    """Takes the mark of a compressed frame off, and remembers it."""
+
+    name = ExtensionName("test")
+
+    def __init__(self) -> None:
+        self.seen = False
+
+    def decode(self, frame: Frame, *, max_size: int | None = None) -> Frame:
+        self.seen = frame.rsv1
+        return replace(frame, rsv1=False)
+
+
+def parse_frame(data: bytes) -> tuple[bytes, bool]:
+    """The payload of one frame and whether it is compressed, by the `websockets` parser."""
+    stream = StreamReader()
+    stream.feed_data(data)
+    stream.feed_eof()
+    mark = _Rsv1()
+    # An extension of any name: the parser lets RSV1 pass only to one.
+    parser = Frame.parse(stream.read_exact, mask=False, extensions=[mark])
+    with pytest.raises(StopIteration) as done:
+        next(parser)
+    frame: Frame = done.value.value
+    assert frame.opcode is Opcode.TEXT
+    assert frame.fin
+    return bytes(frame.data), mark.seen
