@@ -1,0 +1,325 @@
+"""Readers that come back by themselves, over SSE, WebSocket and polling, and note all they see."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self
+from urllib.parse import quote, urlsplit
+
+import httpx
+import websockets
+from websockets.asyncio.client import connect
+
+from streamer.cursor import Cursor
+
+from .waiting import wait_until
+
+#: Seconds of silence after which a reader takes its connection for dead; the
+#: server is asked for a heartbeat every second.
+SILENCE: Final = 5.0
+#: Seconds before a reader comes back: short, or a test would wait for its readers.
+_PAUSE: Final = 0.05
+
+
+class Seen(NamedTuple):
+    """One durable event, as it was read."""
+
+    id: Cursor
+    body: dict[str, Any]
+
+
+class Gap(NamedTuple):
+    """A range that a reader was told is lost."""
+
+    after: Cursor
+    until: Cursor
+    reason: str
+
+
+class FaultReader(ABC):
+    """One reader of one topic over all its connections.
+
+    It breaks at once, with an `AssertionError` that `is_well` raises, when an id
+    does not increase; all else is for the judge to say in the end.
+
+    Attributes:
+        start: the cursor of its first connection: what comes after is owed to it.
+        seen: every durable event, in the order it came.
+        gaps: every range it was told is lost.
+        connections: how often it was connected.
+        told: how often each control event came.
+        refusals: statuses and close codes it was sent away with.
+    """
+
+    def __init__(self, url: str, topic: str, *, start: Cursor | None = None) -> None:
+        self.url: Final = url
+        self.topic: Final = topic
+        self.start = start
+        self.cursor = start
+        self.seen: list[Seen] = []
+        self.gaps: list[Gap] = []
+        self.connections = 0
+        self.told: dict[str, int] = {}
+        self.refusals: list[str] = []
+        self.live = False  # connected, and caught up
+        self.fault: str | None = None
+        self._retry = _PAUSE
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(
+        self,
+        _type: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    async def stop(self) -> None:
+        """Leave."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def reach(self, cursor: Cursor, *, deadline: float = 20.0) -> None:
+        """Wait until everything up to `cursor` was seen, or told to be lost."""
+        await wait_until(
+            lambda: self.is_well() and self.cursor is not None and self.cursor >= cursor,
+            f"{self} is not at {cursor}",
+            deadline=deadline,
+        )
+
+    async def is_live(self, *, deadline: float = 20.0) -> None:
+        """Wait until it is connected and has caught up."""
+        await wait_until(
+            lambda: self.is_well() and self.live, f"{self} is not live", deadline=deadline
+        )
+
+    def is_well(self) -> bool:
+        """Return True, or raise what this reader found wrong by itself."""
+        assert self.fault is None, f"{self}: {self.fault}"
+        return True
+
+    def __str__(self) -> str:
+        return (
+            f"{type(self).__name__} of {self.topic} at {self.cursor}, connection "
+            f"{self.connections}, {len(self.seen)} seen, gaps {self.gaps}, told {self.told}, "
+            f"refused {self.refusals[-3:]}"
+        )
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._read()
+            except (
+                OSError,
+                EOFError,
+                TimeoutError,
+                asyncio.LimitOverrunError,
+                httpx.HTTPError,
+                websockets.WebSocketException,
+            ) as error:
+                self.told[type(error).__name__] = self.told.get(type(error).__name__, 0) + 1
+            except AssertionError as error:
+                self.fault = str(error)
+                return
+            except Exception as error:  # noqa: BLE001 - whatever it is, the test must hear of it
+                self.fault = repr(error)
+                return
+            self.live = False
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.get_running_loop().create_future(), self._retry)
+
+    @abstractmethod
+    async def _read(self) -> None:
+        """Connect once, from `cursor` on, and read until the connection is over."""
+
+    def _take(self, body: dict[str, Any]) -> None:
+        """Note one event or control event, whichever wire it came over."""
+        kind = body["type"]
+        if "id" in body:
+            self._take_event(Cursor.parse(body["id"]), body)
+            return
+        self.told[kind] = self.told.get(kind, 0) + 1
+        if kind == "connected":
+            self._connected(Cursor.parse(body["cursor"]))
+        elif kind == "caught_up":
+            self.live = True
+        elif kind == "gap":
+            self._take_gap(body)
+        elif kind == "error":
+            self.refusals.append(body["code"])
+
+    def _connected(self, cursor: Cursor) -> None:
+        self.connections += 1
+        if self.cursor is None:
+            self.start = self.cursor = cursor
+        assert cursor == self.cursor, f"came back from {self.cursor}, taken up at {cursor}"
+
+    def _take_event(self, cursor: Cursor, body: dict[str, Any]) -> None:
+        if self.cursor is None:  # a poller that never said where it starts
+            self.start = self.cursor = Cursor(0, 0)
+        assert cursor > self.cursor, f"{cursor} came after {self.cursor}: {body}"
+        self.cursor = cursor
+        self.seen.append(Seen(cursor, body))
+
+    def _take_gap(self, body: dict[str, Any]) -> None:
+        gap = Gap(Cursor.parse(body["after"]), Cursor.parse(body["until"]), body["reason"])
+        assert self.cursor is not None
+        assert gap.reason == "reset" or gap.until >= self.cursor, f"{gap} at {self.cursor}"
+        self.gaps.append(gap)
+        self.cursor = gap.until
+
+
+class SseReader(FaultReader):
+    """A raw EventSource: HTTP/1.1 by hand, and the parser of WHATWG HTML 9.2.6."""
+
+    async def _read(self) -> None:
+        parts = urlsplit(self.url)
+        async with asyncio.timeout(SILENCE):
+            reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+        try:
+            path = f"/api/v1/stream?topic={quote(self.topic)}&heartbeat=1"
+            resume = "" if self.cursor is None else f"Last-Event-ID: {self.cursor}\r\n"
+            head = f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\n{resume}\r\n"
+            writer.write(head.encode())
+            async with asyncio.timeout(SILENCE):
+                answer = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+            status = answer.split(" ", 2)[1]
+            if status != "200":
+                self.refusals.append(status)
+                return
+            chunked = "transfer-encoding: chunked" in answer
+            await self._read_body(_Body(reader, chunked=chunked))
+        finally:
+            writer.close()
+
+    async def _read_body(self, body: _Body) -> None:
+        rest = b""
+        fields: dict[str, str] = {}
+        while True:
+            async with asyncio.timeout(SILENCE):
+                data = await body.read()
+            if not data:
+                self.told["clean end"] = self.told.get("clean end", 0) + 1
+                return  # what stands in `rest` and `fields` was cut off: it is no event
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                if line:
+                    name, _, value = line.decode().partition(":")
+                    fields[name] = value.removeprefix(" ")
+                    continue
+                if "data" in fields:
+                    self._dispatch(fields)
+                fields = {}
+
+    def _dispatch(self, fields: dict[str, str]) -> None:
+        if "retry" in fields:
+            # Heeded in kind: the wait is jittered by the server, and cut short here.
+            self.retry_ms = int(fields["retry"])
+        body = json.loads(fields["data"])
+        name = "failed" if body["type"] == "error" and "id" in body else body["type"]
+        assert fields.get("event") == name, fields
+        if "id" in fields and "id" in body:
+            assert fields["id"] == body["id"], fields
+        self._take(body)
+
+
+class _Body:
+    """The body of an answer, in pieces: chunked, or up to the end of the connection."""
+
+    def __init__(self, reader: asyncio.StreamReader, *, chunked: bool) -> None:
+        self._reader = reader
+        self._chunked = chunked
+        self._left = 0
+
+    async def read(self) -> bytes:
+        """Return some bytes; none at a proper end. A connection that is cut raises."""
+        if not self._chunked:
+            return await self._reader.read(65536)
+        if not self._left:
+            line = await self._reader.readuntil(b"\r\n")
+            self._left = int(line, 16)
+            if not self._left:
+                await self._reader.readuntil(b"\r\n")
+                return b""
+        data = await self._reader.read(min(self._left, 65536))
+        if not data:
+            raise EOFError("cut in the middle of a chunk")
+        self._left -= len(data)
+        if not self._left:
+            assert await self._reader.readexactly(2) == b"\r\n", "a chunk without its end"
+        return data
+
+
+class WebSocketReader(FaultReader):
+    """A WebSocket client that resumes by ``last_event_id``."""
+
+    #: Close codes that came, the newest last.
+    closes: tuple[int, ...] = ()
+
+    async def _read(self) -> None:
+        resume = "" if self.cursor is None else f"&last_event_id={self.cursor}"
+        url = f"{self.url.replace('http', 'ws', 1)}/api/v1/stream?topic={quote(self.topic)}{resume}"
+        async with connect(
+            url, open_timeout=SILENCE, close_timeout=0.2, ping_interval=1, ping_timeout=SILENCE,
+            max_size=None, proxy=None,
+        ) as socket:  # fmt: skip
+            try:
+                async for text in socket:
+                    self._take(json.loads(text))
+            finally:
+                if socket.close_code is not None:
+                    self.closes = (*self.closes, socket.close_code)
+
+
+class Poller(FaultReader):
+    """A client that cannot hold a stream: it polls, and waits in the server for a second."""
+
+    async def _read(self) -> None:
+        async with httpx.AsyncClient(base_url=self.url, timeout=SILENCE, trust_env=False) as client:
+            if self.cursor is None:
+                answer = await client.get("/api/v1/status", params={"topic": self.topic})
+                if self._refused(answer):
+                    return
+                self.start = self.cursor = Cursor.parse(answer.json()["cursor"])
+            self.connections += 1
+            while True:
+                query = {"topic": self.topic, "after": str(self.cursor), "wait": "1"}
+                answer = await client.get("/api/v1/events", params=query)
+                if self._refused(answer):
+                    return
+                self._take_page(answer.json())
+
+    def _refused(self, answer: httpx.Response) -> bool:
+        if answer.is_success:
+            return False
+        self.refusals.append(str(answer.status_code))
+        return True
+
+    def _take_page(self, page: dict[str, Any]) -> None:
+        gap = page["gap"]
+        for body in page["events"]:
+            if gap is not None and Cursor.parse(gap["until"]) <= Cursor.parse(body["id"]):
+                self._take_gap(gap)
+                gap = None
+            self._take(body)
+        if gap is not None:
+            self._take_gap(gap)
+        cursor = Cursor.parse(page["cursor"])
+        assert self.cursor is not None
+        assert cursor >= self.cursor, f"the page ends at {cursor}, before {self.cursor}"
+        self.cursor = cursor
+        self.live = not page["events"]
+
+
+#: One of each kind, for tests of all transports.
+KINDS: Final[tuple[Callable[[str, str], FaultReader], ...]] = (SseReader, WebSocketReader, Poller)

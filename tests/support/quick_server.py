@@ -1,0 +1,35 @@
+"""``streamer serve`` whose log gives up and probes soon, so that tests of faults are short."""
+
+from __future__ import annotations
+
+from typing import Final
+from unittest.mock import patch
+
+from litestar import Litestar
+
+from streamer import server
+from streamer.app import create_app
+from streamer.eventlog.redis import RedisEventLog
+from streamer.settings import Settings
+
+#: Seconds that one command may take, in place of 5; two probes unheard are silence.
+TIMEOUT: Final = 1.0
+#: Seconds between two probes, in place of 2.
+PROBE_INTERVAL: Final = 0.2
+
+
+def _create(settings: Settings) -> Litestar:
+    assert settings.redis_url is not None
+    log = RedisEventLog(
+        settings.redis_url,
+        prefix=settings.prefix,
+        retention=settings.retention_policy(),
+        timeout=TIMEOUT,
+        probe_interval=PROBE_INTERVAL,
+    )
+    return create_app(settings, log)
+
+
+if __name__ == "__main__":
+    with patch.object(server, "create_app", _create):
+        server.serve(Settings.from_env())
