@@ -6,7 +6,7 @@ from collections.abc import Generator
 
 import pytest
 
-pytest_plugins = ["support.servers", "support.live", "support.jobs"]
+pytest_plugins = ["support.replicated", "support.servers", "support.live", "support.jobs"]
 
 
 @pytest.hookimpl(wrapper=True)

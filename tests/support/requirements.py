@@ -26,6 +26,7 @@ _PROGRAMS: Final = {
     "node": _Program(("node", "nodejs"), "nodejs"),
     "nginx": _Program(("nginx",), "nginx libnginx-mod-nchan"),
     "ps": _Program(("ps",), "procps"),
+    "redis-cli": _Program(("redis-cli",), "redis-tools"),
     "redis-sentinel": _Program(("redis-sentinel",), "redis-sentinel"),
     "redis-server": _Program(("redis-server",), "redis-server"),
     "valkey-server": _Program(("valkey-server",), "valkey-server"),

@@ -147,7 +147,7 @@ def prefix() -> str:
 OpenLog = Callable[..., EventLog]
 
 
-@pytest.fixture(params=["memory", "valkey", "redis"])
+@pytest.fixture(params=["memory", "valkey", "redis", "sentinel", "cluster"])
 def log_kind(request: pytest.FixtureRequest) -> str:
     """Which event log a test of the contract runs over."""
     return str(request.param)
@@ -155,7 +155,7 @@ def log_kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 async def open_log(
-    log_kind: str, prefix: str, _server_of: Callable[[str], Server]
+    log_kind: str, prefix: str, request: pytest.FixtureRequest
 ) -> AsyncIterator[OpenLog]:
     """Open the test's event log, of the kind it runs over, with a retention."""
     opened: list[EventLog] = []
@@ -165,8 +165,7 @@ async def open_log(
         if log_kind == "memory":
             log = MemoryEventLog(retention=retention)
         else:
-            # In a thread a server would start no faster, and only once a session.
-            log = RedisEventLog(_server_of(log_kind).url, prefix=prefix, retention=retention)
+            log = RedisEventLog(_url_of(log_kind, request), prefix=prefix, retention=retention)
         opened.append(log)
         return log
 
@@ -174,7 +173,16 @@ async def open_log(
     await asyncio.gather(*(log.close() for log in opened))
 
 
+def _url_of(kind: str, request: pytest.FixtureRequest) -> str:
+    """Where the server, or servers, of a kind of log are; started once a session."""
+    if kind == "sentinel":
+        return str(request.getfixturevalue("_sentinel_trio").url)
+    if kind == "cluster":
+        return str(request.getfixturevalue("cluster").url)
+    return str(request.getfixturevalue("_server_of")(kind).url)
+
+
 @pytest.fixture
 def log(open_log: OpenLog) -> EventLog:
-    """An event log with the default retention, over memory, Valkey and Redis."""
+    """An event log with the default retention, over each kind of log."""
     return open_log()

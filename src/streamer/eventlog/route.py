@@ -75,6 +75,7 @@ class Route:
         """Stop asking."""
         if self._asking is not None:
             self._asking.cancel()
+            await asyncio.wait((self._asking,))
         await self._search.close()
 
     async def _ask(self) -> Address:
