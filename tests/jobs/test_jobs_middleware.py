@@ -15,7 +15,8 @@ from streamer.cursor import Cursor
 from streamer.event import Event
 from streamer.eventlog.redis import RedisEventLog
 from streamer.jobs.broker import create_broker
-from streamer.jobs.middleware import JobEvents, start_key, topics_of
+from streamer.jobs.keys import start_key
+from streamer.jobs.middleware import JobEvents, topics_of
 from streamer.jobs.progress import Progress
 from streamer.jobs.running import RunningJob
 from streamer.jobs.submit import Jobs
@@ -359,7 +360,7 @@ async def test_a_stopping_worker_interrupts_its_job_which_is_retried_and_complet
 
     with working(job_broker):
         job_id = work.send().message_id
-        await watcher.told(job_id, "started")
+        await wait_until(lambda: attempts, "the job did not begin")
     assert await watcher.story(job_id) == ["queued", "started", "retrying"]
     with working(job_broker):
         await watcher.ended(job_id)

@@ -11,13 +11,13 @@ from dramatiq.middleware import (
     Callbacks,
     Pipelines,
     Retries,
-    ShutdownNotifications,
     TimeLimit,
 )
 
-from ..errors import JobsUnavailable
 from ..settings import Settings
 from ..sync_publisher import SyncPublisher
+from .client import open_client
+from .interruptions import Interruptions
 from .middleware import JobEvents
 
 #: Times a failed job is tried again.
@@ -43,7 +43,8 @@ def create_broker(
     """Make the broker; with a publisher, every job's life is published.
 
     Args:
-        settings: whose ``redis_url`` and ``prefix`` say where the queues are.
+        settings: whose ``broker_url``, else ``redis_url``, and ``prefix`` say
+            where the queues are.
         publisher: None for a process that only enqueues, and tells by itself.
         max_retries: times a failed job is tried again.
         retry_seconds: shortest and longest wait before a retry, in seconds.
@@ -53,30 +54,34 @@ def create_broker(
         maintenance_chance: of a million calls, how many look for such workers.
 
     Raises:
-        JobsUnavailable: there is no Redis to queue jobs in.
+        JobsUnavailable: there is no Redis to queue jobs in, or it is a cluster.
     """
-    if settings.redis_url is None:
-        raise JobsUnavailable("no Redis to queue jobs in; set STREAMER_REDIS_URL")
+    client = open_client(settings)
     least, most = retry_seconds
     middleware = [
         AgeLimit(),
-        TimeLimit(time_limit=time_limit * 1000),
-        # A stopping worker interrupts its jobs; they are tried again elsewhere.
-        ShutdownNotifications(notify_shutdown=True),
         Callbacks(),
         Pipelines(),
         # Before Retries: hooks that come "after" run in reverse, and only then
         # does `message.failed` say whether it was the last attempt.
-        *([JobEvents(publisher)] if publisher is not None else []),
+        *(
+            [JobEvents(publisher, lease_seconds=settings.lease_seconds)]
+            if publisher is not None
+            else []
+        ),
         Retries(
             max_retries=max_retries, min_backoff=int(least * 1000), max_backoff=int(most * 1000)
         ),
+        # After all that tells or enqueues: these two raise into the job's thread,
+        # and must not strike there before the job has begun, or when it is over.
+        TimeLimit(time_limit=time_limit * 1000),
+        Interruptions(),
         AsyncIO(),
     ]
     return RedisBroker(  # type: ignore[no-untyped-call]
-        url=settings.redis_url,
+        client=client,
         middleware=middleware,
-        # One hash tag: in a cluster the keys of a script must be neighbours.
+        # Beside the keys of the event log, and like them under one hash tag.
         namespace=f"{{{settings.prefix}}}:dramatiq",
         heartbeat_timeout=int(heartbeat_timeout * 1000),
         maintenance_chance=maintenance_chance,

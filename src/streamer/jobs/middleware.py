@@ -16,6 +16,7 @@ from ..errors import InvalidTopic, LogUnavailable, StreamerError
 from ..snapshot import Snapshot
 from ..sync_publisher import SyncPublisher
 from ..topic import job_topic, project_topic
+from .keys import end_key, fence, queued_key, retry_key, start_key
 from .progress import Progress, set_progress
 from .running import RunningJob, RunningJobs, cancel_asked
 
@@ -34,16 +35,6 @@ _ERROR_CHARACTERS: Final = 2000
 _logger: Final = logging.getLogger(__name__)
 
 AnyMessage = Message[Any] | MessageProxy
-
-
-def start_key(job_id: str, attempt: int) -> str:
-    """The idempotency key for which an attempt's start and a cancel before it compete."""
-    return f"{job_id}:start:{attempt}"
-
-
-def end_key(job_id: str) -> str:
-    """The idempotency key of a job's terminal event: whatever comes first is the end."""
-    return f"{job_id}:end"
 
 
 def topics_of(message: AnyMessage) -> tuple[str, ...]:
@@ -71,11 +62,14 @@ class JobEvents(Middleware):
     event is told once for each attempt, and the end once, however often
     Dramatiq calls a hook. Attempts are counted in the job's snapshot, because a
     message that comes back after its worker died has not been "retried".
+
+    Each running job's lease is held, for `lease_seconds` at a time; a server
+    that finds it lapsed tells ``stalled``.
     """
 
-    def __init__(self, publisher: SyncPublisher) -> None:
+    def __init__(self, publisher: SyncPublisher, *, lease_seconds: float) -> None:
         self._publisher: Final = publisher
-        self._running: Final = RunningJobs(publisher)
+        self._running: Final = RunningJobs(publisher, lease_seconds=lease_seconds)
         self._thread: Final = threading.local()
 
     @property
@@ -87,7 +81,6 @@ class JobEvents(Middleware):
         """Tell ``queued``, or ``retrying`` if it is the job that just failed here."""
         job = self._job
         if job is not None and job.job_id == message.message_id:
-            job.retried = True
             self._tell_retrying(job, delay)
         elif not message.options.get(QUEUED_OPTION):
             message.options[QUEUED_OPTION] = True
@@ -96,9 +89,15 @@ class JobEvents(Middleware):
                 "queued",
                 task_name=message.actor_name,
                 message="Queued",
-                idempotency_key=f"{message.message_id}:queued",
+                idempotency_key=queued_key(message.message_id),
             )
             self._settle()
+
+    def after_enqueue(self, broker: Broker, message: Message[Any], delay: int | None) -> None:  # noqa: ARG002
+        """Know that the job that just failed here will be tried again."""
+        job = self._job
+        if job is not None and job.job_id == message.message_id:
+            job.retried = True
 
     def before_process_message(self, broker: Broker, message: MessageProxy) -> None:  # noqa: ARG002
         """Tell ``started``, unless the job is over or was cancelled in the queue.
@@ -125,6 +124,7 @@ class JobEvents(Middleware):
                 message=text,
                 metadata=metadata,
                 attempt=attempt,
+                unless=fence(job_id, attempt),
             )
 
         # Before the start is told: whatever interrupts us then, its end is told too.
@@ -132,6 +132,8 @@ class JobEvents(Middleware):
         seen = before.cursor if before is not None else ORIGIN
         job = RunningJob(job_id, topics, message.actor_name, attempt, progress, seen=seen)
         self._job = job
+        # First, so that a worker that dies in this moment is missed.
+        self._running.hold(job)
         self._publisher.status(
             topics,
             "started",
@@ -139,9 +141,10 @@ class JobEvents(Middleware):
             message="Started" if attempt == 1 else f"Started, attempt {attempt}",
             attempt=attempt,
             idempotency_key=start_key(job_id, attempt),
+            unless=fence(job_id, attempt),
         )
         self._settle()
-        # A cancel between the look and the start had the start's key, and won.
+        # A cancel between the look and the start: then the start is not in the log.
         self._refuse_if_over(self._snapshot(topics[-1]), job_id)
         self._told_end_of = None
         self._running.add(job)
@@ -163,21 +166,25 @@ class JobEvents(Middleware):
             self._tell_error(message, job, exception)
         elif exception is None and job is not None:
             self._tell_completed(job, result)
+        if job is not None:
+            self._running.let_go(job)
 
     def after_skip_message(self, broker: Broker, message: MessageProxy) -> None:  # noqa: ARG002
         """Tell ``cancelled``."""
         job = self._leave()
-        if self._told_end_of == message.message_id or (job is not None and job.superseded):
-            return
-        self._publisher.status(
-            topics_of(message),
-            "cancelled",
-            task_name=message.actor_name,
-            message="Cancelled",
-            attempt=None if job is None else job.attempt,
-            idempotency_key=end_key(message.message_id),
-        )
-        self._end(message.message_id)
+        if self._told_end_of != message.message_id and (job is None or not job.superseded):
+            self._publisher.status(
+                topics_of(message),
+                "cancelled",
+                task_name=message.actor_name,
+                message="Cancelled",
+                attempt=None if job is None else job.attempt,
+                idempotency_key=end_key(message.message_id),
+                unless=_next_start(job),
+            )
+            self._end(message.message_id)
+        if job is not None:
+            self._running.let_go(job)
 
     def before_nack(self, broker: Broker, message: MessageProxy) -> None:  # noqa: ARG002
         """Tell ``error`` of a message that no other hook saw fail: its actor is unknown."""
@@ -259,7 +266,8 @@ class JobEvents(Middleware):
             message=f"{error}; next attempt in {seconds:.3g} s",
             metadata={"error": error, "delay": seconds},
             attempt=job.attempt,
-            idempotency_key=f"{job.job_id}:retrying:{job.attempt}",
+            idempotency_key=retry_key(job.job_id, job.attempt),
+            unless=fence(job.job_id, job.attempt),
         )
         self._settle()
 
@@ -271,6 +279,7 @@ class JobEvents(Middleware):
                 task_name=job.task_name,
                 attempt=job.attempt,
                 idempotency_key=end_key(job.job_id),
+                unless=_next_start(job),
             )
 
         try:
@@ -290,6 +299,7 @@ class JobEvents(Middleware):
             details={"type": type(error).__name__},
             attempt=None if job is None else job.attempt,
             idempotency_key=end_key(message.message_id),
+            unless=_next_start(job),
         )
         self._end(message.message_id)
 
@@ -297,6 +307,10 @@ class JobEvents(Middleware):
         self._told_end_of = job_id
         # Before the message is acknowledged: after that nobody would tell the end.
         self._settle()
+
+
+def _next_start(job: RunningJob | None) -> tuple[str, ...]:
+    return () if job is None else (start_key(job.job_id, job.attempt + 1),)
 
 
 def _text_of(error: BaseException | None) -> str:

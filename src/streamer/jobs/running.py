@@ -1,9 +1,12 @@
-"""The jobs that this process is running, and what the log says of them meanwhile."""
+"""The jobs that this process is running: their signs of life, and what the log says of them."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import math
 import threading
+import time
 from typing import Any, Final
 
 import msgspec
@@ -11,12 +14,18 @@ import msgspec
 from ..cursor import ORIGIN, Cursor
 from ..errors import LogUnavailable
 from ..event import Event
+from ..eventlog.leases import Lease
 from ..snapshot import Snapshot
 from ..sync_publisher import SyncPublisher
+from .keys import fence
 from .progress import Progress
 
 #: Seconds between two looks at the log: how soon a job hears that it is cancelled.
 LOOK_SECONDS: Final = 0.5
+#: Seconds between two signs of life, at most.
+_RENEW_SECONDS: Final = 1.0
+#: Times a lease is renewed while it is held, at least: one may be late, one lost.
+_RENEWALS: Final = 4
 #: Events of one job read at each look; more are read at the next.
 _PAGE: Final = 500
 #: The task name under which a snapshot keeps that a cancel was asked for.
@@ -35,6 +44,8 @@ class RunningJob:
         superseded: the log says that the job is over, or in a later attempt: this
             one (a worker that was thought dead) must not tell anything any more.
         retried: the message was enqueued again.
+        stalled: the id of the event that called this attempt stalled, until it
+            told something itself.
     """
 
     def __init__(
@@ -55,11 +66,17 @@ class RunningJob:
         self.seen = seen
         self.superseded = False
         self.retried = False
+        self.stalled: Cursor | None = None
 
     @property
     def topic(self) -> str:
         """The job's own topic."""
         return self.topics[-1]
+
+    @property
+    def lease(self) -> Lease:
+        """Its sign of life."""
+        return Lease(self.job_id, self.topics, self.attempt, self.task_name)
 
     def look_at(self, event: Event) -> None:
         """Learn from an event of the job, whoever told it, whether to stop."""
@@ -73,19 +90,47 @@ class RunningJob:
             self.progress.cancel()
         elif fields.get("status") == CANCELLING:
             self.progress.cancel()
+        elif fields.get("status") == "stalled" and fields.get("attempt") == self.attempt:
+            self.stalled = event.id
+        elif event.type == "progress":
+            self.stalled = None
 
 
 class RunningJobs:
-    """Looks at the log for all running jobs, in a thread of its own."""
+    """Looks after all running jobs, in a thread of its own.
 
-    def __init__(self, publisher: SyncPublisher, *, interval: float = LOOK_SECONDS) -> None:
+    Args:
+        lease_seconds: without a sign of life for so long, a job is called stalled.
+    """
+
+    def __init__(
+        self,
+        publisher: SyncPublisher,
+        *,
+        lease_seconds: float,
+        interval: float = LOOK_SECONDS,
+    ) -> None:
         self._publisher: Final = publisher
-        self._interval: Final = interval
+        self._lease_seconds: Final = lease_seconds
+        self._renew_seconds: Final = min(_RENEW_SECONDS, lease_seconds / _RENEWALS)
+        self._renewed = -math.inf
+        self._interval: Final = min(interval, self._renew_seconds)
         self._lock: Final = threading.Lock()
         self._jobs: set[RunningJob] = set()
         self._interrupted = False
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
+
+    def hold(self, job: RunningJob) -> None:
+        """Take the lease of a job that is about to start."""
+        if not self._publisher.away:  # a job does not wait for what is not there
+            self._renew([job])
+
+    def let_go(self, job: RunningJob) -> None:
+        """Release the lease of a job that is over here, once that was told."""
+        if not self._publisher.away:  # else it lapses, which after the end is not told
+            with contextlib.suppress(LogUnavailable):
+                self._publisher.ask(lambda log: log.leases.release(job.lease))
 
     def add(self, job: RunningJob) -> None:
         """Look after `job` until it is removed."""
@@ -119,9 +164,12 @@ class RunningJobs:
         self._interrupted = False
 
     def look(self) -> None:
-        """Send held updates; ask the log which jobs are cancelled or superseded."""
+        """Renew leases; send held updates; ask which jobs are cancelled or superseded."""
         with self._lock:
             jobs = list(self._jobs)
+        if jobs and time.monotonic() >= self._renewed + self._renew_seconds - self._interval / 2:
+            self._renewed = time.monotonic()
+            self._renew(jobs)
         for job in jobs:
             job.progress.send_held()
         for job in jobs:
@@ -132,6 +180,26 @@ class RunningJobs:
                 if isinstance(item, Event):
                     job.look_at(item)
             job.seen = page.cursor
+            if job.stalled is not None and not job.superseded:
+                self._tell_running(job)
+
+    def _renew(self, jobs: list[RunningJob]) -> None:
+        leases = [job.lease for job in jobs if not job.superseded]
+        with contextlib.suppress(LogUnavailable):
+            self._publisher.ask(lambda log: log.leases.renew(leases, self._lease_seconds))
+
+    def _tell_running(self, job: RunningJob) -> None:
+        """Tell that the worker, which was thought dead, is back at the job."""
+        self._publisher.status(
+            job.topics,
+            "running",
+            task_name=job.task_name,
+            message="The worker is back",
+            attempt=job.attempt,
+            idempotency_key=f"{job.job_id}:back:{job.stalled}",
+            unless=fence(job.job_id, job.attempt),
+        )
+        job.stalled = None
 
     def _run(self, stopped: threading.Event) -> None:
         while not stopped.wait(self._interval):

@@ -19,8 +19,9 @@ from ..settings import Settings
 from ..snapshot import Snapshot
 from ..topic import JOBS, job_of, job_topic, project_topic
 from .broker import create_broker
+from .keys import cancel_key, end_key, queued_key, start_key
 from .kinds import JobKind, find_kind, load_kinds
-from .middleware import PROJECT_OPTION, QUEUED_OPTION, end_key, start_key
+from .middleware import PROJECT_OPTION, QUEUED_OPTION
 from .running import CANCEL_TASK, CANCELLING, cancel_asked
 
 #: States in which no worker has the job: it can be ended at once.
@@ -86,7 +87,7 @@ class Jobs:
             "queued",
             task_name=kind.name,
             message="Queued",
-            idempotency_key=f"{job_id}:queued",
+            idempotency_key=queued_key(job_id),
         )
         try:
             await asyncio.to_thread(broker.enqueue, message)
@@ -126,15 +127,16 @@ class Jobs:
         snapshot = await self._snapshot(job_id)
         topics = _topics_of(job_id, snapshot)
         if snapshot.terminal is None and snapshot.status in _WAITING:
-            # A worker that starts the job now uses the same key: one of the two
-            # is in the log, and both sides see which.
+            # Of this and a start that a worker tells now, one is in the log, and
+            # both sides see which.
             await self._publisher.status(
                 topics,
                 "cancelled",
                 task_name=self._kind_of(snapshot),
                 message="Cancelled",
                 attempt=snapshot.attempt,
-                idempotency_key=start_key(job_id, (snapshot.attempt or 0) + 1),
+                idempotency_key=end_key(job_id),
+                unless=(start_key(job_id, (snapshot.attempt or 0) + 1),),
             )
             snapshot = await self._snapshot(job_id)
         if snapshot.terminal is None and not cancel_asked(snapshot):
@@ -143,7 +145,8 @@ class Jobs:
                 CANCELLING,
                 task_name=CANCEL_TASK,
                 message="Cancelling",
-                idempotency_key=f"{job_id}:cancel",
+                idempotency_key=cancel_key(job_id),
+                unless=(end_key(job_id),),
             )
             snapshot = await self._snapshot(job_id)
         return self._described(job_id, snapshot)

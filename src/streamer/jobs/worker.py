@@ -58,7 +58,12 @@ def open_publisher(settings: Settings) -> SyncPublisher:
     if url is None:
         raise JobsUnavailable("no Redis to publish to; set STREAMER_REDIS_URL")
     return SyncPublisher(
-        lambda: RedisEventLog(url, prefix=prefix, retention=retention),
+        lambda: RedisEventLog(
+            url,
+            prefix=prefix,
+            retention=retention,
+            wait_replicas=settings.redis_wait_replicas,
+        ),
         max_event_bytes=settings.max_event_bytes,
     )
 

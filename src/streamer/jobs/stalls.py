@@ -1,0 +1,94 @@
+"""Finds jobs whose worker shows no sign of life, and tells of them once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from typing import Final
+
+from ..errors import LogUnavailable
+from ..eventlog.base import EventLog
+from ..eventlog.leases import Lease
+from ..publisher import Publisher
+from .keys import end_key, fence, retry_key, start_key
+from .running import cancel_asked
+
+#: Seconds between two looks, at most.
+_LOOK_SECONDS: Final = 1.0
+#: Looks in the time that a lease is held, at least: `Leases.lapsed` wants several.
+_LOOKS: Final = 8
+
+_logger: Final = logging.getLogger(__name__)
+
+
+class StallWatch:
+    """Every server has one; the log sees to it that one of them tells.
+
+    Args:
+        lease_seconds: how long a worker holds the lease of a job.
+    """
+
+    def __init__(self, log: EventLog, publisher: Publisher, lease_seconds: float) -> None:
+        self._log: Final = log
+        self._publisher: Final = publisher
+        self._seconds: Final = lease_seconds
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        pause = min(_LOOK_SECONDS, self._seconds / _LOOKS)
+        while True:
+            try:
+                await self.look()
+            except LogUnavailable:
+                pass  # the server's readiness tells; `Leases.lapsed` knows what it means
+            except Exception:
+                _logger.exception("looking for stalled jobs failed")
+            # Jittered, so that many servers do not all look at once.
+            await asyncio.sleep(random.uniform(0.75, 1.0) * pause)
+
+    async def look(self) -> None:
+        """Tell of each job whose lease has lapsed.
+
+        Raises:
+            LogUnavailable: what is left is told at the next look.
+        """
+        for lease in await self._log.leases.lapsed(self._seconds):
+            # Told first: if we die in between, another server tells with the same key.
+            if await self._cancel_asked(lease):
+                await self._tell_cancelled(lease)
+            else:
+                await self._tell_stalled(lease)
+            await self._log.leases.release(lease)
+
+    async def _cancel_asked(self, lease: Lease) -> bool:
+        topic = lease.topics[-1]
+        return cancel_asked((await self._log.snapshots([topic]))[topic])
+
+    async def _tell_stalled(self, lease: Lease) -> None:
+        job_id, attempt = lease.job_id, lease.attempt
+        await self._publisher.status(
+            lease.topics,
+            "stalled",
+            task_name=lease.task_name,
+            message=(
+                f"No sign of life from the worker for {self._seconds:g} s; "
+                "the job will be delivered again"
+            ),
+            attempt=attempt,
+            # `since`: an attempt that came back may stall once more.
+            idempotency_key=f"{job_id}:stalled:{attempt}:{lease.since}",
+            unless=(*fence(job_id, attempt), retry_key(job_id, attempt)),
+        )
+
+    async def _tell_cancelled(self, lease: Lease) -> None:
+        # Nobody is there to stop it; when it is delivered again it is not started.
+        await self._publisher.status(
+            lease.topics,
+            "cancelled",
+            task_name=lease.task_name,
+            message="Cancelled",
+            attempt=lease.attempt,
+            idempotency_key=end_key(lease.job_id),
+            unless=(start_key(lease.job_id, lease.attempt + 1),),
+        )
