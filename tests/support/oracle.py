@@ -1,0 +1,286 @@
+"""The oracle: what one client has received, checked frame by frame, and at the end whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from streamer.cursor import ORIGIN, Cursor
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a publisher knows of one event that the log took."""
+
+    id: Cursor
+    topics: tuple[str, ...]
+    type: str
+    number: int
+    terminal: bool
+    #: The topic's progress once it has happened; None if it changes none.
+    progress: float | None
+
+
+@dataclass
+class Record:
+    """Every event that was ever published, in the order of ids."""
+
+    events: list[Published] = field(default_factory=list)
+    ephemeral: dict[int, str] = field(default_factory=dict)
+
+    def find(self, id_: Cursor) -> Published | None:
+        return next((event for event in self.events if event.id == id_), None)
+
+    def between(self, topic: str, after: Cursor, until: Cursor | None) -> list[Published]:
+        return [
+            event
+            for event in self.events
+            if topic in event.topics and event.id > after and (until is None or event.id <= until)
+        ]
+
+    def progress(self, topic: str, at: Cursor) -> float | None:
+        told = [e.progress for e in self.between(topic, ORIGIN, at) if e.progress is not None]
+        return told[-1] if told else None
+
+    def is_over(self, topic: str, at: Cursor) -> bool:
+        """Whether the last job event of `topic` up to `at` was terminal."""
+        told = [e for e in self.between(topic, ORIGIN, at) if e.progress is not None]
+        return bool(told) and told[-1].terminal
+
+
+@dataclass
+class Span:
+    """A stretch of one topic that a client is owed: after `start`, up to `stop`."""
+
+    topic: str
+    start: Cursor
+    stop: Cursor | None = None
+    #: What it missed of a topic that it added; owed while its connection lives.
+    backfill: bool = False
+    owed: bool = True
+
+    def holds(self, event: Published) -> bool:
+        return (
+            self.topic in event.topics
+            and event.id > self.start
+            and (self.stop is None or event.id <= self.stop)
+        )
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A gap that the client was told of."""
+
+    topic: str | None
+    after: Cursor
+    until: Cursor
+
+    def excuses(self, event: Published) -> bool:
+        return self.after < event.id <= self.until and (
+            self.topic is None or self.topic in event.topics
+        )
+
+
+class Oracle:
+    """Judges what one client receives over all of its connections.
+
+    Args:
+        record: what was published; it grows while the client reads.
+        topics: what it asked for.
+        until_end: it asked to be ended by the first terminal event.
+    """
+
+    def __init__(self, record: Record, topics: Sequence[str], *, until_end: bool) -> None:
+        self.record = record
+        self.topics = tuple(topics)
+        self.until_end = until_end
+        self.cursor: Cursor | None = None
+        self.spans: list[Span] = []
+        self.received: dict[Cursor, Published] = {}
+        self.ephemeral: set[int] = set()
+        self.gaps: list[Lost] = []
+        self.ended = False
+        self._connected = False
+        self._caught_up = 0
+        self._terminal = False  # one came on this connection
+
+    # A connection
+
+    def connect(self) -> None:
+        """A new connection begins."""
+        self._connected = False
+        self._caught_up = 0
+        self._terminal = False
+
+    def disconnect(self) -> None:
+        """The connection is over; a backfill that was under way is nobody's any more."""
+        for span in self.spans:
+            span.owed = span.owed and not span.backfill
+        self._connected = False
+
+    def see(self, frame: dict[str, Any], session_cursor: Cursor) -> None:
+        """Judge one frame; `session_cursor` is where the session stood when it was written."""
+        assert not self.ended, f"after the end came {frame}"
+        kind = frame["type"]
+        if not self._connected:
+            assert kind == "connected", f"first came {frame}"
+            self._see_connected(frame)
+        elif "code" in frame or kind == "pong":
+            pass  # replies
+        elif kind == "caught_up":
+            self._caught_up += 1
+            assert self._caught_up == 1, "caught up twice"
+            assert self.cursor is not None
+            assert Cursor.parse(frame["cursor"]) >= self.cursor
+        elif kind == "gap":
+            self._see_gap(frame)
+        elif kind == "end":
+            self._see_end(frame)
+        elif kind == "subscribed":
+            self.topics = tuple(frame["topics"])
+            self.spans.append(Span(frame["topic"], session_cursor))
+        elif kind == "unsubscribed":
+            self.topics = tuple(frame["topics"])
+            for span in self.spans:
+                if span.topic == frame["topic"]:
+                    span.owed = span.owed and not span.backfill
+                    span.stop = session_cursor if span.stop is None else span.stop
+        else:
+            self._see_event(frame)
+
+    def expect_backfill(self, topic: str, after: Cursor, until: Cursor) -> None:
+        """The client asked for what it missed of `topic`."""
+        self.spans.append(Span(topic, after, until, backfill=True))
+
+    @property
+    def is_caught_up(self) -> bool:
+        return self._caught_up == 1
+
+    def _see_connected(self, frame: dict[str, Any]) -> None:
+        self._connected = True
+        cursor = Cursor.parse(frame["cursor"])
+        if self.cursor is None:
+            self.spans = [Span(topic, cursor) for topic in self.topics]
+            self.cursor = cursor
+        else:
+            assert frame["resumed"], frame
+            assert cursor == self.cursor, f"resumed at {cursor}, not at {self.cursor}"
+            if cursor == ORIGIN:  # it had received nothing yet: it begins anew
+                self.spans = [Span(topic, cursor) for topic in self.topics]
+        snapshots = frame.get("snapshots") or {frame.get("topic"): frame.get("snapshot")}
+        assert set(snapshots) == set(self.topics), frame
+        for topic, snapshot in snapshots.items():
+            at = Cursor.parse(snapshot["cursor"])
+            assert snapshot["progress"] == self.record.progress(topic, at), (
+                f"the snapshot of {topic} at {at} says {snapshot['progress']}"
+            )
+            if not frame["resumed"] and cursor != ORIGIN and self.received == {}:
+                self.snapshot_at = at
+
+    def _see_event(self, frame: dict[str, Any]) -> None:
+        assert self.cursor is not None
+        if "id" not in frame:
+            topic = self.record.ephemeral[frame["number"]]
+            assert frame["topic"] == topic, frame
+            assert topic in self.topics, f"{frame} is of no topic of {self.topics}"
+            assert frame["number"] not in self.ephemeral, f"twice: {frame}"
+            self.ephemeral.add(frame["number"])
+            return
+        id_ = Cursor.parse(frame["id"])
+        event = self.record.find(id_)
+        assert event is not None, f"never published: {frame}"
+        assert (event.type, event.topics[0], event.number) == (
+            frame["type"],
+            frame["topic"],
+            frame["number"],
+        ), frame
+        assert set(event.topics) & set(self.topics), f"{frame} is of no topic of {self.topics}"
+        assert id_ not in self.received, f"twice: {frame}"
+        if id_ <= self.cursor:
+            assert any(span.backfill and span.holds(event) for span in self.spans), (
+                f"out of order: {frame} after {self.cursor}"
+            )
+        self.received[id_] = event
+        self._terminal = self._terminal or event.terminal
+        self.cursor = max(self.cursor, id_)
+
+    def _see_gap(self, frame: dict[str, Any]) -> None:
+        assert self.cursor is not None
+        gap = Lost(frame["topic"], Cursor.parse(frame["after"]), Cursor.parse(frame["until"]))
+        assert gap.until > gap.after, frame
+        assert gap.topic is None or gap.topic in self.topics, frame
+        # Several topics may have lost the same event, or all up to the same place.
+        twin = any(g.until == gap.until and g.topic != gap.topic for g in self.gaps)
+        if gap.until < self.cursor or (gap.until == self.cursor and not twin):
+            assert any(s.backfill and s.topic == gap.topic for s in self.spans), (
+                f"{frame} at {self.cursor}"
+            )
+        self.gaps.append(gap)
+        self.cursor = max(self.cursor, gap.until)
+
+    def _see_end(self, frame: dict[str, Any]) -> None:
+        assert self.until_end, frame
+        self.ended = True
+        last = list(self.received.values())[-1:]
+        if not (last and last[0].terminal):
+            # Ended without a terminal event: a first visit to what was over already.
+            assert not self.received
+            assert self.record.is_over(self.topics[0], self.snapshot_at), frame
+
+    # In the end
+
+    def judge(self, kept: dict[str, set[Cursor]]) -> None:
+        """Compare with what was published; `kept` is what the log still has, by topic."""
+        assert self.cursor is not None
+        removed = {
+            (topic, event.id)
+            for event in self.record.events
+            for topic in event.topics
+            if event.id not in kept[topic]
+        }
+        for span in self.spans:
+            if span.owed:
+                self._judge_span(span, removed)
+        for gap in self.gaps:
+            # Exact for a reader of one topic. Of several, a loss that reaches beyond a page
+            # is told in parts, the first of which may hold nothing itself, and the log,
+            # which knows only the last event it removed of a topic, cannot say that none
+            # was lost before it when that one came by another topic.
+            assert any(
+                event.id > gap.after
+                and (gap.topic is None or gap.topic in event.topics)
+                and (len(self.topics) > 1 or gap.excuses(event))
+                and (len(self.topics) > 1 or event.id not in self.received)
+                and any((topic, event.id) in removed for topic in event.topics)
+                for event in self.record.events
+            ), f"a gap where nothing was lost: {gap}"
+        assert self.ended or not (self.until_end and self._terminal), "no end after the terminal"
+
+    def _judge_span(self, span: Span, removed: set[tuple[str, Cursor]]) -> None:
+        owed = self.record.between(span.topic, span.start, span.stop)
+        if self.ended:
+            assert self.cursor is not None
+            owed = [event for event in owed if event.id <= self.cursor]
+            if not self.received:
+                owed = []
+        # From the origin, what was removed before the first page was read is no loss. An
+        # event that came by another topic too says nothing of where this one began.
+        own = [e.id for e in self.received.values() if set(e.topics) == {span.topic}]
+        first = min(own, default=None)
+        for event in owed:
+            if event.id in self.received:
+                continue
+            if span.backfill and len(event.topics) > 1:
+                continue  # it may have been lost, and told so, by the topic that was there before
+            assert (span.topic, event.id) in removed, f"missing, though the log has it: {event}"
+            from_origin = span.start == ORIGIN and (first is None or event.id < first)
+            assert from_origin or any(gap.excuses(event) for gap in self.gaps), (
+                f"missing, and no gap says so: {event}"
+            )
+
+
+def ids_of_topics(record: Record, topics: Iterable[str]) -> list[Cursor]:
+    """The ids of all events of `topics`, in order."""
+    wanted = set(topics)
+    return [event.id for event in record.events if wanted & set(event.topics)]

@@ -1,0 +1,263 @@
+"""A hub, an event log and clients in one process, moved step by step by a test."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+
+from streamer.control import Control
+from streamer.cursor import ORIGIN, Cursor
+from streamer.errors import LogUnavailable
+from streamer.feeds import TailLimits
+from streamer.hub import Attach, Finished, Hub, HubOptions
+from streamer.new_event import new_event
+from streamer.reader import Reader
+from streamer.session import State
+
+from .oracle import Oracle, Published, Record
+from .pausing import PausingEventLog
+from .turning import TurningLoop
+from .writers import FakeWriter
+
+#: Topics of the world; the last one is a job's.
+TOPICS: Final = ("a", "b", "jobs/j")
+
+
+class Client:
+    """One client over all of its connections: a writer, what it asked for, and its oracle."""
+
+    def __init__(self, world: World, number: int, oracle: Oracle, high_water: int) -> None:
+        self.world = world
+        self.number = number
+        self.oracle = oracle
+        self.high_water = high_water
+        self.reader: Reader | None = None
+        self.writer: FakeWriter | None = None
+        self.working: asyncio.Task[None] | None = None
+        self._stood: list[Cursor] = []  # where the session stood when each frame was written
+
+    @property
+    def name(self) -> str:
+        return f"client {self.number}"
+
+    @property
+    def idle(self) -> bool:
+        """Whether it is neither connected nor connecting."""
+        return self.writer is None and self.working is None
+
+    @property
+    def settled(self) -> bool:
+        """Whether it is over, or live with nothing left to receive."""
+        if self.oracle.ended:
+            return True
+        if self.reader is None or self.working is not None or self.writer is None:
+            return False
+        return (
+            self.reader.session.state is State.LIVE
+            and self.writer.pending() == 0
+            and self.oracle.is_caught_up
+        )
+
+    def attach(self, start: Cursor | None) -> None:
+        """Connect, or come back with the cursor it has."""
+        assert self.idle
+        resume = self.oracle.cursor
+        attach = Attach(
+            topics=self.oracle.topics,
+            resume=resume,
+            start=start if resume is None else None,
+            until_end=self.oracle.until_end,
+        )
+        self.oracle.connect()
+        self._stood = []
+        writer = self.writer = FakeWriter(high_water=self.high_water)
+        writer.on_frame = self._note
+        self.working = self.world.loop.create_task(self._attach(attach, writer))
+
+    async def _attach(self, attach: Attach, writer: FakeWriter) -> None:
+        try:
+            self.reader = await self.world.hub.attach(attach, writer)
+        except LogUnavailable:
+            self.writer = None
+        except Finished:
+            self.writer = None
+            assert attach.resume is not None
+            assert self.world.record.is_over(attach.topics[0], self.world.position())
+            self.oracle.ended = True
+        finally:
+            self.working = None
+
+    def change(self, topic: str, after: Cursor | None) -> None:
+        """Ask for another topic, from its own cursor on, or leave one off."""
+        assert self.reader is not None
+        self.working = self.world.loop.create_task(self._change(self.reader, topic, after))
+
+    async def _change(self, reader: Reader, topic: str, after: Cursor | None) -> None:
+        topics = reader.session.topics
+        try:
+            if topic in topics:
+                rest = tuple(other for other in topics if other != topic)
+                reply = Control("unsubscribed", {"topic": topic, "topics": rest})
+                await self.world.hub.change_topics(reader, rest, None, reply)
+            else:
+                both = (*topics, topic)
+                backfill = None if after is None else (topic, after)
+                reply = Control("subscribed", {"topic": topic, "topics": both})
+                self._backfill = backfill
+                await self.world.hub.change_topics(reader, both, backfill, reply)
+        except LogUnavailable:
+            pass
+        finally:
+            self.working = None
+
+    _backfill: tuple[str, Cursor] | None = None
+
+    def _note(self, frame: dict[str, Any]) -> None:
+        assert self.writer is not None
+        taker = self.writer.taker
+        stood = ORIGIN
+        if isinstance(taker, Reader):
+            stood = taker.session.cursor
+        self._stood.append(stood)
+
+    def take(self, count: int = 1 << 30) -> None:
+        """Receive up to `count` frames."""
+        if self.writer is None:
+            return
+        before = len(self.writer.taken)
+        self.writer.take(count)
+        for frame, stood in zip(self.writer.taken[before:], self._stood[before:], strict=False):
+            try:
+                self.oracle.see(frame, stood)
+            except AssertionError as error:
+                raise AssertionError(f"{self.name}: {error}") from error
+            if frame["type"] == "subscribed" and self._backfill is not None:
+                topic, after = self._backfill
+                self._backfill = None
+                if after < stood:
+                    self.oracle.expect_backfill(topic, after, stood)
+
+    def detach(self) -> None:
+        """Be cut off: what was not received is lost."""
+        if self.working is not None:
+            self.working.cancel()
+            self.world.loop.turn(2)
+        if self.writer is not None:
+            self.writer.lose()
+        self.writer = self.reader = self.working = None
+        self.oracle.disconnect()
+
+
+class World:
+    """Everything that may happen, as methods that a test calls in any order."""
+
+    def __init__(self, log: PausingEventLog, loop: TurningLoop, tail: TailLimits) -> None:
+        self.loop = loop
+        self.log = log
+        self.record = Record()
+        self.clients: list[Client] = []
+        self._number = 0
+        self._interrupted = False
+        self.hub = Hub(log, HubOptions(tail=tail, send_timeout=1e9))
+        loop.run(self._start())
+
+    async def _start(self) -> None:
+        self.hub.start()
+
+    def position(self) -> Cursor:
+        """Where the log stands."""
+        return self.record.events[-1].id if self.record.events else ORIGIN
+
+    def publish(self, topics: Sequence[str], kind: str) -> None:
+        """Publish one event: ``note``, ``progress``, ``completed`` or ``typing`` (ephemeral)."""
+        self._number += 1
+        fields: dict[str, Any] = {"number": self._number}
+        progress = None
+        if kind == "progress":
+            progress = fields["progress"] = self._number % 1000 / 1000
+        elif kind == "completed":
+            progress = 1.0
+        ephemeral = kind == "typing"
+        topics = topics[:1] if ephemeral else topics
+        if ephemeral:
+            self.record.ephemeral[self._number] = topics[0]
+        id_ = self.loop.run(
+            self.log._log.append(new_event(topics, kind, fields, ephemeral=ephemeral))
+        )
+        if id_ is not None:
+            self.record.events.append(
+                Published(id_, tuple(topics), kind, self._number, kind == "completed", progress)
+            )
+
+    def attach(
+        self, topics: Sequence[str], start: Cursor | None, high_water: int, *, until_end: bool
+    ) -> Client:
+        """A new client comes, at `start` (None: the newest)."""
+        oracle = Oracle(self.record, topics, until_end=until_end)
+        client = Client(self, len(self.clients), oracle, high_water)
+        self.clients.append(client)
+        client.attach(start)
+        return client
+
+    def interrupt(self) -> None:
+        """Notifications are lost, and the hub is told so."""
+        if not self._interrupted:
+            self._interrupted = True
+            self.log.interrupt()
+
+    def resume(self) -> None:
+        """Notifications are heard again."""
+        if self._interrupted:
+            self._interrupted = False
+            self.log.resume()
+
+    def settle(self) -> None:
+        """Everything works again; everybody comes back and receives what is owed."""
+        self.log.failing = False
+        self.log.let_all()
+        self.resume()
+        self.log.release()
+        for _ in range(200):
+            for client in self.clients:
+                if client.idle and not client.oracle.ended:
+                    client.attach(None)
+            self.loop.advance(3.0)  # longer than any retry
+            self.loop.turn(20)
+            for client in self.clients:
+                client.take()
+            assert not self.loop.faults, self.loop.faults
+            if all(client.settled for client in self.clients):
+                return
+        waiting = [
+            f"{client.name} is {client.reader and client.reader.session.state}"
+            for client in self.clients
+            if not client.settled
+        ]
+        raise AssertionError(f"not live in the end: {waiting}")
+
+    def judge(self) -> None:
+        """Compare what every client has received with the log."""
+        kept: dict[str, set[Cursor]] = {}
+        for topic in TOPICS:
+            page = self.loop.run(self.log._log.read([topic], ORIGIN, 100_000))
+            kept[topic] = {item.id for item in page.items}  # type: ignore[union-attr, misc]
+        for client in self.clients:
+            try:
+                client.oracle.judge(kept)
+            except AssertionError as error:
+                raise AssertionError(f"{client.name}: {error}") from error
+
+    def leave(self) -> None:
+        """Everybody goes; nothing of them may stay behind."""
+        for client in self.clients:
+            client.detach()
+        self.loop.turn(5)
+        assert dict(self.hub.counts) == {}, f"readers still counted: {self.hub.counts}"
+        assert not self.hub._readers
+        assert not self.hub._lagging
+        for future in self.hub._feeds._feeds.values():
+            feed = future.result()
+            assert not feed.readers, f"{feed.topics} still counts {feed.readers} readers"
+            assert not feed._live
+        self.loop.run(self.hub.close())

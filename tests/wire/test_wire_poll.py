@@ -1,0 +1,49 @@
+"""The answer to a poll."""
+
+from __future__ import annotations
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamer.control import Control
+from streamer.cursor import Cursor
+from streamer.event import Event
+from streamer.json_line import encode_line
+from streamer.page import Gap
+from streamer.session import gap_control
+from streamer.wire.poll import answer
+
+
+def test_an_empty_page_is_still_an_answer() -> None:
+    """With the cursor to go on from."""
+    assert answer([], Cursor(7, 1)) == b'{"events":[],"cursor":"7-1","gap":null}'
+
+
+def test_the_gap_is_beside_the_events() -> None:
+    """The last one, if there are several."""
+    gaps = [gap_control(Gap("a", Cursor(1, 0), Cursor(n, 0), "trimmed")) for n in (2, 3)]
+    assert msgspec.json.decode(answer(gaps, Cursor(3, 0))) == {
+        "events": [],
+        "cursor": "3-0",
+        "gap": {
+            "type": "gap",
+            "topic": "a",
+            "after": "1-0",
+            "until": "3-0",
+            "reason": "trimmed",
+        },
+    }
+
+
+@given(st.lists(st.text(), max_size=5))
+def test_bodies_are_in_the_answer_byte_for_byte(texts: list[str]) -> None:
+    """In order, each the bytes that every other wire sends."""
+    events = [
+        Event(Cursor(n, 0), "note", ("a",), encode_line({"text": text}))
+        for n, text in enumerate(texts)
+    ]
+    items: list[Event | Control] = [*events]
+    whole = answer(items, Cursor(9, 0))
+    assert b"[" + b",".join(event.body for event in events) + b"]" in whole
+    assert [event["text"] for event in msgspec.json.decode(whole)["events"]] == texts
