@@ -106,7 +106,7 @@ class Commands:
         moves = 0
         while True:
             try:
-                return await command()
+                return await _attempt(command)
             except exceptions.TimeoutError:
                 raise  # as long again would be too long for who waits
             except exceptions.ConnectionError:
@@ -141,3 +141,14 @@ class Commands:
         """Let go of every connection."""
         await self.client.aclose()
         await self.client.connection_pool.disconnect()
+
+
+async def _attempt(command: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401
+    try:
+        return await command()
+    except RuntimeError as error:
+        # What uvloop raises where asyncio says that a connection was reset; redis-py
+        # hands it on. Nothing was written.
+        if "handler is closed" not in str(error):
+            raise
+        raise exceptions.ConnectionError("the connection was lost") from error
