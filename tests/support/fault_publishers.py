@@ -56,6 +56,12 @@ class FaultPublisher(ABC):
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
+    def is_well(self) -> bool:
+        """Return True, or raise what this publisher was answered against the rules."""
+        if self._task is not None and self._task.done():
+            self._task.result()
+        return True
+
     async def finish(self) -> None:
         """Publish nothing new, and return when the fate of all is known as far as it can be."""
         self._stopping.set()
@@ -87,8 +93,13 @@ class HttpPublisher(FaultPublisher):
         #: Whether answers of a proxy in between count as refusals too.
         self.proxied = False
 
-    async def __aexit__(self, *reason: Any) -> None:
-        await super().__aexit__(*reason)
+    async def __aexit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await super().__aexit__(error_type, error, traceback)
         await self._client.aclose()
 
     async def _publish(self, number: int) -> None:

@@ -21,7 +21,7 @@ from .waiting import wait_until
 
 #: Seconds of silence after which a reader takes its connection for dead; the
 #: server is asked for a heartbeat every second.
-SILENCE: Final = 5.0
+SILENCE: Final = 3.0
 #: Seconds before a reader comes back: short, or a test would wait for its readers.
 _PAUSE: Final = 0.05
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -57,13 +57,18 @@ class Load:
         """The publishers over HTTP."""
         return [p for p in self.publishers if isinstance(p, HttpPublisher)]
 
+    def is_well(self) -> bool:
+        """Return True, or raise what a reader or a publisher found wrong by itself."""
+        readers = all(reader.is_well() for reader in self.readers)
+        return readers and all(publisher.is_well() for publisher in self.publishers)
+
     async def flows(self, count: int = 5, *, deadline: float = 20.0) -> None:
         """Wait until every reader has seen `count` more events."""
         counts = [len(reader.seen) for reader in self.readers]
 
         def all_have() -> bool:
             pairs = zip(self.readers, counts, strict=True)
-            return all([r.is_well() and len(r.seen) >= was + count for r, was in pairs])
+            return self.is_well() and all(len(r.seen) >= was + count for r, was in pairs)
 
         await wait_until(
             all_have, f"not everybody was served: {[str(r) for r in self.readers]}",
@@ -74,7 +79,10 @@ class Load:
         """Wait until every publisher over HTTP is refused; return what the last was told."""
         counts = [len(publisher.refusals) for publisher in self.http]
         await wait_until(
-            lambda: all(len(p.refusals) > was for p, was in zip(self.http, counts, strict=True)),
+            lambda: (
+                self.is_well()
+                and all(len(p.refusals) > was for p, was in zip(self.http, counts, strict=True))
+            ),
             "publishers were never refused",
         )
         return self.http[-1].refusals[-1]
@@ -86,7 +94,11 @@ class Load:
             return sum(len(publisher.stored) for publisher in self.publishers)
 
         was = number()
-        await wait_until(lambda: number() >= was + count, f"{count} events were not stored")
+        await self.waits(lambda: number() >= was + count, f"{count} events were not stored")
+
+    async def waits(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait until `condition` is true, while every reader is well."""
+        await wait_until(lambda: self.is_well() and condition(), what)
 
     async def settle(self, *, keeps_all: bool = True) -> Verdict:
         """Let the publishers finish, the readers reach the head, and judge."""

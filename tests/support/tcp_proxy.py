@@ -78,7 +78,7 @@ class _Flow:
 
     def pump(self) -> None:
         proxy = self.link.proxy
-        while self.waiting and not self.blocked and self.direction not in proxy.held:
+        while self.waiting and not self.blocked and self.direction not in self.link.held:
             if self.sink is None or self.sink.transport is None:
                 return
             due, data = self.waiting[0]
@@ -114,6 +114,7 @@ class _Link:
 
     def __init__(self, proxy: TcpProxy) -> None:
         self.proxy: Final = proxy
+        self.held = proxy.held
         self.up: Final = _Flow(self, "up")
         self.down: Final = _Flow(self, "down")
         self.near: Final = _NearEnd(self.up)
@@ -141,7 +142,7 @@ class _Link:
         other = self.far if end is self.near else self.near
         if other.transport is None or other.transport.is_closing():
             self.proxy.links.pop(self, None)
-        elif self.proxy.held:
+        elif self.held:
             end.flow_in.take(b"")  # nobody is told while the line is dead
         else:
             self.cut(reset=reset)
@@ -243,11 +244,17 @@ class TcpProxy:
 
         self._do(work)
 
-    def hold(self, directions: Collection[Direction] = BOTH) -> None:
-        """Accept, and hand on nothing, not even an end: a line that is dead and looks alive."""
+    def hold(self, directions: Collection[Direction] = BOTH, *, new: bool = True) -> None:
+        """Accept, and hand on nothing, not even an end: a line that is dead and looks alive.
+
+        Unless `new`, only the connections that are there now are dead.
+        """
 
         def work() -> None:
-            self.held = frozenset(directions)
+            held = frozenset(directions)
+            for link in self.links:
+                link.held = held
+            self.held = held if new else frozenset()
 
         self._do(work)
 
@@ -257,6 +264,7 @@ class TcpProxy:
         def work() -> None:
             self.held = frozenset()
             for link in list(self.links):
+                link.held = frozenset()
                 link.up.pump()
                 link.down.pump()
 
