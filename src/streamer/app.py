@@ -103,9 +103,7 @@ def open_event_log(settings: Settings) -> RedisEventLog:
 
 
 @asynccontextmanager
-async def _life(
-    log: EventLog, hub: Hub, census: Census, stalls: StallWatch
-) -> AsyncIterator[None]:
+async def _life(log: EventLog, hub: Hub, census: Census, stalls: StallWatch) -> AsyncIterator[None]:
     hub.start()
     tasks = [asyncio.create_task(census.run()), asyncio.create_task(stalls.run())]
     try:

@@ -31,7 +31,7 @@ FRAGILE = """
 import pathlib, sys, threading
 import dramatiq, streamer
 from streamer.jobs.broker import create_broker
-from streamer.jobs.worker import open_publisher, run_until
+from streamer.jobs.worker import Stop, open_publisher, run_until
 from streamer.settings import Settings
 
 settings = Settings.from_env()
@@ -51,7 +51,7 @@ def fragile(*, flag):
 if sys.argv[1:]:
     print(fragile.send_with_options(kwargs={"flag": sys.argv[1]}, project_id="p1").message_id)
 print("working", flush=True)
-run_until(threading.Event(), broker, threads=1)
+run_until(Stop(), broker, threads=1)
 """
 
 

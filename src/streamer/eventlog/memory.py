@@ -57,7 +57,7 @@ class MemoryEventLog:
         self._lock: Final = threading.RLock()
         self._head = self._birth = Cursor(clock(), 0)
         self._topics: Final[dict[str, MemoryTopic]] = {}
-        self._by_key: Final[dict[tuple[str, str], tuple[int, Cursor | None]]] = {}
+        self._by_key: Final[dict[tuple[str, str | None], tuple[int, Cursor | None]]] = {}
         self._by_batch: Final[dict[str, tuple[int, int, list[Cursor | None]]]] = {}
         self._reports: Final[dict[str, tuple[int, dict[str, int]]]] = {}
         self._notifications: Final[list[MemoryNotifications]] = []
@@ -173,13 +173,8 @@ class MemoryEventLog:
             }
 
     def _append(self, new: NewEvent, ms: int, now: int) -> Cursor | None:
-        key = None if new.idempotency_key is None else (new.topics[0], new.idempotency_key)
-        if key is not None and key in self._by_key:
-            until, first = self._by_key[key]
-            if now < until:
-                return first
-        for forbidding in new.unless:
-            until, first = self._by_key.get((new.topics[0], forbidding), (0, None))
+        for key in (new.idempotency_key, *new.unless):
+            until, first = self._by_key.get((new.topics[0], key), (0, None))
             if now < until:
                 return first
         id_ = None
@@ -193,8 +188,8 @@ class MemoryEventLog:
                 if topic is None:
                     topic = self._topics[name] = MemoryTopic(of_job=job_of(name) is not None)
                 topic.append(event, new, self._retention.of(name))
-        if key is not None:
-            self._by_key[key] = (now + IDEMPOTENCY_TTL, id_)
+        if new.idempotency_key is not None:
+            self._by_key[new.topics[0], new.idempotency_key] = (now + IDEMPOTENCY_TTL, id_)
         for notifications in self._notifications:
             notifications.notify(event)
         return id_

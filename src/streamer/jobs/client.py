@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import Any, Final, cast
 
 import redis
+from redis.backoff import NoBackoff
 from redis.connection import SSLConnection, parse_url
+from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from ..errors import JobsUnavailable
 from ..redis_url import RedisURL, parse_redis_url
 from ..settings import Settings
 
-#: Seconds that a Sentinel, or a master that it named, may take to answer: a
-#: frozen one must not hold a worker after another has taken over.
+#: Seconds that connecting, or one command, may take: a server that is frozen, or
+#: a line that is dead at its other end, must not hold a worker for ever.
 _TIMEOUT: Final = 5.0
 
 
@@ -34,7 +36,14 @@ def open_client(settings: Settings) -> redis.Redis:
         )
     if url.kind == "sentinel":
         return _master_of(url)
-    return redis.Redis.from_url(text)
+    return redis.Redis.from_url(
+        text,
+        socket_timeout=_TIMEOUT,
+        socket_connect_timeout=_TIMEOUT,
+        # redis-py would repeat an enqueue that may have been done, and take four
+        # times as long to say so. TCP keepalive it has by default.
+        retry=Retry(NoBackoff(), 0),
+    )
 
 
 def _master_of(url: RedisURL) -> redis.Redis:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,9 @@ from .ffmpeg import run_ffmpeg
 #: Seconds of film: long enough to watch its transcoding, quick enough to make.
 SAMPLE_SECONDS: Final = 30
 SAMPLE_SIZE: Final = "1280x720"
+#: Seconds after which nobody writes to an unfinished file any more; ffmpeg does
+#: several times a second.
+_LEFT_SECONDS: Final = 3600.0
 
 
 def ensure_sample(
@@ -31,7 +35,10 @@ def ensure_sample(
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{uuid4().hex}.mp4")
+    for old in path.parent.glob(".*.part"):
+        if is_left_behind(old):
+            old.unlink(missing_ok=True)
+    unfinished = path.with_name(f".{uuid4().hex}.part")
     try:
         run_ffmpeg(
             [
@@ -45,3 +52,11 @@ def ensure_sample(
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def is_left_behind(path: Path) -> bool:
+    """Whether an unfinished file was left by a process that was killed."""
+    try:
+        return time.time() - path.stat().st_mtime > _LEFT_SECONDS
+    except FileNotFoundError:  # its owner has just put it in place, or removed it
+        return False

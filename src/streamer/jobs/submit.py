@@ -12,7 +12,7 @@ from dramatiq import Message
 from dramatiq.brokers.redis import RedisBroker
 
 from ..cursor import Cursor
-from ..errors import InvalidJSON, JobsUnavailable, NotFound
+from ..errors import InvalidJSON, LogUnavailable, NotFound
 from ..eventlog.base import EventLog
 from ..publisher import Publisher
 from ..settings import Settings
@@ -26,6 +26,12 @@ from .running import CANCEL_TASK, CANCELLING, cancel_asked
 
 #: States in which no worker has the job: it can be ended at once.
 _WAITING: Final = ("queued", "retrying", "stalled")
+
+#: Seconds that queueing may take before the client is told to come back; with
+#: `_TELL_SECONDS` below what most clients wait for an answer.
+QUEUE_SECONDS: Final = 4.5
+#: Seconds to tell the readers of a job that it could not be queued.
+_TELL_SECONDS: Final = 0.5
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -62,7 +68,8 @@ class Jobs:
             InvalidInput: the body, the project's id, the kind, a parameter or
                 the source is wrong.
             JobsUnavailable: this installation cannot run it.
-            LogUnavailable: Redis cannot be reached; nothing was queued.
+            LogUnavailable: Redis cannot be reached, or does not answer; the job
+                will not run.
         """
         project = project_topic(project_id)
         if not isinstance(body, dict):
@@ -81,20 +88,26 @@ class Jobs:
         )
         job_id = message.message_id
         topics = (project, job_topic(job_id))
-        head = await self._log.head()
-        await self._publisher.status(
-            topics,
-            "queued",
-            task_name=kind.name,
-            message="Queued",
-            idempotency_key=queued_key(job_id),
-        )
+        told = False
         try:
-            await asyncio.to_thread(broker.enqueue, message)
+            async with asyncio.timeout(QUEUE_SECONDS):
+                head = await self._log.head()
+                told = True
+                await self._publisher.status(
+                    topics,
+                    "queued",
+                    task_name=kind.name,
+                    message="Queued",
+                    idempotency_key=queued_key(job_id),
+                )
+                await asyncio.to_thread(broker.enqueue, message)
         except Exception as error:
-            _logger.warning("job %s could not be queued: %s", job_id, error)
-            await self._tell_not_queued(topics, kind.name, job_id)
-            raise JobsUnavailable("the job could not be queued", retry_after=1) from error
+            _logger.warning("job %s could not be queued: %r", job_id, error)
+            if told:
+                await self._tell_not_queued(topics, kind.name, job_id)
+            if isinstance(error, LogUnavailable):
+                raise
+            raise LogUnavailable("Redis did not take the job; it is not queued") from error
         return _accepted(job_id, head, f"Queued: {kind.name}")
 
     async def state(self, job_id: str) -> dict[str, Any]:
@@ -118,7 +131,7 @@ class Jobs:
     async def cancel(self, job_id: str) -> dict[str, Any]:
         """Cancel a job that waits, or ask the worker that runs it to; may be repeated.
 
-        A job that is over is left as it is.
+        A job that is over is left as it is: its ``status`` says what it ended as.
 
         Raises:
             InvalidTopic: `job_id` is malformed.
@@ -183,15 +196,17 @@ class Jobs:
         return next(known, next(iter(names), None))
 
     async def _tell_not_queued(self, topics: tuple[str, ...], kind: str, job_id: str) -> None:
+        # It ends the job also for a worker, should the job be in the queue after all.
         try:
-            await self._publisher.error(
-                topics,
-                "the job could not be queued",
-                task_name=kind,
-                idempotency_key=end_key(job_id),
-            )
-        except Exception:
-            _logger.exception("nobody was told that job %s could not be queued", job_id)
+            async with asyncio.timeout(_TELL_SECONDS):
+                await self._publisher.error(
+                    topics,
+                    "the job could not be queued",
+                    task_name=kind,
+                    idempotency_key=end_key(job_id),
+                )
+        except (LogUnavailable, TimeoutError):
+            _logger.warning("nobody was told that job %s could not be queued", job_id)
 
 
 def _accepted(job_id: str, head: Cursor, message: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from .ffmpeg import (
 from .ffmpeg_progress import ReportReader, fraction_done
 from .kinds import JobKind
 from .progress import Progress, progress
-from .sample import ensure_sample
+from .sample import ensure_sample, is_left_behind
 from .source import SAMPLE, open_video
 
 #: Codecs and container by format, each quick rather than small.
@@ -127,9 +127,11 @@ def _transcode(
 
 
 def _remove_unfinished(output: Path) -> None:
-    # Of an attempt whose worker was killed.
-    for path in output.parent.glob(f".{output.name}.*.part"):
-        path.unlink(missing_ok=True)
+    # Of attempts whose worker was killed: of this job any, of others (one that was
+    # cancelled meanwhile has no next attempt) what nobody has written to for long.
+    for path in output.parent.glob(".*.part"):
+        if path.name.startswith(f".{output.name}.") or is_left_behind(path):
+            path.unlink(missing_ok=True)
 
 
 def _described(output: Path) -> dict[str, Any]:

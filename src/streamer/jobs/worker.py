@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
-import threading
+import time
 from typing import Final
 
 from dramatiq import Broker
@@ -18,34 +18,57 @@ from .actors import declare_actors
 from .broker import create_broker
 from .kinds import load_kinds
 
+#: Seconds between two looks at whether a signal came.
+_LOOK_SECONDS: Final = 0.2
 #: Seconds that interrupted jobs have to let go, beside the time to drain.
 _LEAVE_SECONDS: Final = 5.0
 
 _logger: Final = logging.getLogger(__name__)
 
 
-def run_worker(settings: Settings, stop: threading.Event | None = None) -> int:
-    """Run jobs until SIGTERM, SIGINT, or `stop` is set; return the exit code.
+class Stop:
+    """Whether the process was told to stop; may be called from a signal handler.
+
+    A `threading.Event` may not: `set` takes the lock that `wait`, which the signal
+    interrupts, may hold. And a signal that comes just before a thread begins to
+    wait does not end the wait, so it must not last.
+    """
+
+    def __init__(self) -> None:
+        self._told = False
+
+    def __call__(self, *_: object) -> None:
+        """Stop."""
+        self._told = True
+
+    def wait(self) -> None:
+        """Return once told to stop."""
+        while not self._told:
+            time.sleep(_LOOK_SECONDS)
+
+
+def run_worker(settings: Settings) -> int:
+    """Run jobs until SIGTERM or SIGINT; return the exit code.
 
     Then jobs that run are interrupted and enqueued again, as ``retrying``, and
-    what they told is delivered.
+    what they told is delivered. The exit code is 1 if a job did not stop, which
+    a server will call stalled, or something could not be delivered.
 
     Raises:
         JobsUnavailable: there is no Redis to take jobs from.
     """
-    stopping = stop if stop is not None else threading.Event()
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stopping.set())
+    stop = Stop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
     publisher = open_publisher(settings)
     broker = create_broker(settings, publisher)
     declare_actors(broker, settings, load_kinds().values())
     try:
-        run_until(stopping, broker, threads=settings.job_threads)
+        stopped = run_until(stop, broker, threads=settings.job_threads)
     finally:
         delivered = publisher.close()
         broker.client.close()
-    return 0 if delivered else 1
+    return 0 if stopped and delivered else 1
 
 
 def open_publisher(settings: Settings) -> SyncPublisher:
@@ -68,17 +91,23 @@ def open_publisher(settings: Settings) -> SyncPublisher:
     )
 
 
-def run_until(stopping: threading.Event, broker: Broker, *, threads: int) -> None:
-    """Run the broker's jobs in `threads` threads of this process until `stopping` is set."""
+def run_until(stop: Stop, broker: Broker, *, threads: int) -> bool:
+    """Run the broker's jobs in `threads` threads until told to stop; whether all did."""
     logging.getLogger("dramatiq.worker.WorkerThread").addFilter(_is_about_no_result)
     broker.emit_after("process_boot")
     worker = Worker(broker, worker_threads=threads, worker_timeout=100)
     worker.start()
     _logger.info("running jobs in %d threads", threads)
     try:
-        stopping.wait()
+        stop.wait()
     finally:
         worker.stop(timeout=int(_LEAVE_SECONDS * 1000))
+    left = sum(thread.is_alive() for thread in worker.workers)
+    if left:
+        _logger.error(
+            "%d jobs did not stop within %g s; they will be delivered again", left, _LEAVE_SECONDS
+        )
+    return not left
 
 
 def _is_about_no_result(record: logging.LogRecord) -> bool:

@@ -6,6 +6,7 @@ from litestar import Litestar, Request, Response, get, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from litestar.exceptions import SerializationException
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, Parameter
 
 from ..errors import InvalidJSON
@@ -14,6 +15,8 @@ from ..jobs.submit import Jobs
 from ..publisher import Publisher
 from ..settings import Settings
 
+#: States of a job that has ended.
+_OVER: Final = ("completed", "failed", "cancelled")
 #: Jobs in one list, at most.
 _MAX_LISTED: Final = 200
 
@@ -80,12 +83,23 @@ async def get_job(job_id: FromPath[str], jobs: NamedDependency[Jobs]) -> dict[st
     "/api/v1/jobs/{job_id:str}/cancel",
     status_code=202,
     dependencies=_DEPENDENCIES,
+    responses={
+        200: ResponseSpec(dict[str, Any], description="The job is over.", generate_examples=False)
+    },
     tags=["jobs"],
     summary="Cancel a job",
 )
-async def cancel_job(job_id: FromPath[str], jobs: NamedDependency[Jobs]) -> dict[str, Any]:
-    """Cancel a job: at once if it waits, as soon as it can stop if it runs."""
-    return await jobs.cancel(job_id)
+async def cancel_job(
+    job_id: FromPath[str], jobs: NamedDependency[Jobs]
+) -> Response[dict[str, Any]]:
+    """Cancel a job: at once if it waits, as soon as it can stop if it runs.
+
+    The answer is the job's state: 202 while it is stopping; 200 once it is over,
+    `status` saying what it ended as: `cancelled`, or what it was before. It may be
+    asked for again.
+    """
+    state = await jobs.cancel(job_id)
+    return Response(state, status_code=200 if state["status"] in _OVER else 202)
 
 
 JOB_HANDLERS: Final = (submit_job, list_jobs, get_job, cancel_job)
