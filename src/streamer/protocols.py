@@ -95,6 +95,8 @@ class FastHttp(HttpToolsProtocol):
             self.transport.write(b"".join(self._held))
         del self._held
         self._let_go()
+        if self._ended:
+            self.close(1000, "ended")
 
     def _let_go(self) -> None:
         """Give up what only a request needs: most of an idle reader's memory."""
@@ -107,8 +109,6 @@ class FastHttp(HttpToolsProtocol):
         self.flow = FlowControl(self.transport)
         if self.pipeline is None:
             self.pipeline = deque()
-        if self._ended:
-            self.close(1000, "ended")
 
     def pending(self) -> int:
         """Bytes that the network has not taken yet."""
