@@ -30,6 +30,10 @@ MAX_RESTING: Final = 256
 #: Seconds between two tries to read a log that is away, at most.
 MAX_RETRY: Final = 2.0
 
+#: Seconds after which a feed that was told of an old event is compared with the log;
+#: most often the event had been read before it was notified, and all is well.
+DOUBT: Final = 1.0
+
 Topics = tuple[str, ...]
 
 
@@ -53,6 +57,7 @@ class Feeds:
         # How many wait for a feed to be open: it is not at rest, though it has no readers yet.
         self._awaited: Counter[Topics] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._doubted: set[Topics] = set()
         self._resumptions = 0
 
     def start(self) -> None:
@@ -188,10 +193,10 @@ class Feeds:
                     batches.setdefault(topics, []).append(event)
         for topics, batch in batches.items():
             held = self._held.get(topics)
-            if held is not None:
-                held += batch
-            else:
+            if held is None and self._is_sound(self._feeds[topics].result(), batch):
                 self._feeds[topics].result().push(batch)
+            else:
+                self._held[topics] += batch
 
     def interrupted(self, reason: str) -> None:
         """Streams stay open with heartbeats; what is missed is read later."""
@@ -210,6 +215,32 @@ class Feeds:
         if feed.topics not in self._held:
             self._held[feed.topics] = []
             self.spawn(self._catch_up(feed))
+
+    def _is_sound(self, feed: Feed, batch: Sequence[Event]) -> bool:
+        """Whether `batch` may follow what `feed` has; if not, it is being read anew.
+
+        Ids only increase, so one at or below the head that is not in the tail is
+        another log's: this one was rolled back without a lost connection.
+        """
+        old = next((event.id for event in batch if event.id and event.id <= feed.tail.head), None)
+        if old is None or feed.tail.holds(old):
+            return True
+        if old <= feed.tail.floor:
+            # Or it was read before its notification came: only the log knows.
+            if feed.topics not in self._doubted:
+                self._doubted.add(feed.topics)
+                self.spawn(self._look_again(feed))
+            return True
+        logger.warning("the event log was rolled back; reading it anew")
+        feed.lose([Gap(None, feed.tail.head, feed.tail.before(old), "reset")])
+        self.recover(feed)
+        return False
+
+    async def _look_again(self, feed: Feed) -> None:
+        await asyncio.sleep(DOUBT)
+        self._doubted.discard(feed.topics)
+        if self.peek(feed.topics) is feed:
+            self.recover(feed)
 
     async def _catch_up(self, feed: Feed) -> None:
         resumptions = -1
