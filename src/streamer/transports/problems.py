@@ -55,11 +55,13 @@ def streamer_problem(_request: Request[Any, Any, Any], error: StreamerError) -> 
 
 def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """Tell an error of the framework's: no such address, a method not allowed."""
-    detail = _DETAILS.get(error.status_code, error.detail).format(
-        method=request.method,
-        path=request.url.path,
-        max_bytes=request.app.request_max_body_size,
-    )
+    detail = error.detail  # it may hold a client's braces: it is no format
+    if error.status_code in _DETAILS:
+        detail = _DETAILS[error.status_code].format(
+            method=request.method,
+            path=request.url.path,
+            max_bytes=request.app.request_max_body_size,
+        )
     if isinstance(error, ValidationException) and isinstance(error.extra, list):
         told = [f"{item.get('key', 'value')}: {item.get('message')}" for item in error.extra]
         detail = "; ".join(told) or detail
