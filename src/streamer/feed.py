@@ -83,6 +83,12 @@ class Feed:
             self._news = asyncio.get_running_loop().create_future()
         return self._news
 
+    def wake(self) -> None:
+        """Tell all who wait for news to look."""
+        if self._news is not None:
+            self._news.set_result(None)
+            self._news = None
+
     # Events
 
     def push(self, events: Sequence[Event]) -> None:
@@ -95,9 +101,7 @@ class Feed:
         if len(self._unfolded) > MAX_UNFOLDED:
             self._snapshots, self._unfolded, self._folded = None, [], self.tail.head
         self._outbox += fresh
-        if self._news is not None:
-            self._news.set_result(None)
-            self._news = None
+        self.wake()
         if self._pass is None:
             self._begin_pass()
 

@@ -105,6 +105,12 @@ class Feeds:
             return None
         return opening.result()
 
+    def wake(self) -> None:
+        """End every wait for news, though there is none."""
+        for opening in self._feeds.values():
+            if opening.done():
+                opening.result().wake()
+
     def leave(self, feed: Feed) -> None:
         """Give back what `open` counted; a feed without readers rests for a while."""
         feed.readers -= 1

@@ -107,6 +107,7 @@ class Hub:
         No new reader is taken from now on. Returns when all have been told.
         """
         self.draining = True
+        self._feeds.wake()  # polls that wait are answered with what there is
         readers = list(self._readers)
         random.shuffle(readers)
         started = self._loop.time()

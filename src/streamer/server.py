@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
-import math
 import signal
 from collections.abc import Sequence
 from socket import socket
+from types import FrameType
 from typing import Final
 
 import uvicorn
@@ -18,9 +19,11 @@ from .log_lines import write_log
 from .protocols import FastHttp, FastWebSocket
 from .settings import Settings
 
-#: Seconds beyond the drain after which what is left is cancelled: without a
-#: limit an open stream would hold SIGTERM for ever.
-_MARGIN: Final = 2
+#: Seconds after the drain until what is left is cancelled: a reader that reads
+#: nothing would hold SIGTERM for ever, and loses nothing by being cut off.
+_MARGIN: Final = 1
+#: Seconds between two looks whether the drain is to be cut short.
+_LOOK_AGAIN: Final = 0.1
 #: Bytes of one frame from a client: commands name a topic and an id.
 COMMAND_BYTES: Final = 16 * 1024
 
@@ -39,9 +42,18 @@ class _Server(uvicorn.Server):
         self._hub: Final = hub
         self._drain_seconds: Final = drain_seconds
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop in order at the first signal, and at once at the second, whichever it is."""
+        if self.should_exit:
+            self.force_exit = True
+        super().handle_exit(sig, frame)
+
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """Drain, then stop: until then, who still connects is told to come back."""
-        await self._hub.drain(self._drain_seconds)
+        draining = asyncio.create_task(self._hub.drain(self._drain_seconds))
+        while not draining.done() and not self.force_exit:
+            await asyncio.wait((draining,), timeout=_LOOK_AGAIN)
+        draining.cancel()
         await super().shutdown(sockets)
 
 
@@ -99,7 +111,7 @@ def _config(app: Litestar, settings: Settings) -> uvicorn.Config:
         ws_max_size=COMMAND_BYTES,
         # The hub's wheel of heartbeats pings every reader, without a timer each.
         ws_ping_interval=None,
-        timeout_graceful_shutdown=math.ceil(settings.drain_seconds) + _MARGIN,
+        timeout_graceful_shutdown=_MARGIN,
         access_log=settings.log_level == "debug",
         server_header=False,
         log_config=None,

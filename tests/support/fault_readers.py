@@ -68,7 +68,12 @@ class FaultReader(ABC):
         self.refusals: list[str] = []
         self.live = False  # connected, and caught up
         self.fault: str | None = None
-        self._retry = _PAUSE
+        #: Seconds before it comes back.
+        self.pause = _PAUSE
+        #: When each of its connections was over, by the event loop's clock.
+        self.ends: list[float] = []
+        #: What it was told to wait before it comes back, in milliseconds.
+        self.retries: list[int] = []
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -135,8 +140,9 @@ class FaultReader(ABC):
                 self.fault = repr(error)
                 return
             self.live = False
+            self.ends.append(asyncio.get_running_loop().time())
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.get_running_loop().create_future(), self._retry)
+                await asyncio.wait_for(asyncio.get_running_loop().create_future(), self.pause)
 
     @abstractmethod
     async def _read(self) -> None:
@@ -155,6 +161,8 @@ class FaultReader(ABC):
             self.live = True
         elif kind == "gap":
             self._take_gap(body)
+        elif kind == "reconnect":
+            self.retries.append(body["retry_ms"])
         elif kind == "error":
             self.refusals.append(body["code"])
 
@@ -197,8 +205,7 @@ class SseReader(FaultReader):
             if status != "200":
                 self.refusals.append(status)
                 return
-            chunked = "transfer-encoding: chunked" in answer
-            await self._read_body(_Body(reader, chunked=chunked))
+            await self._read_body(_Body(reader, answer))
         finally:
             writer.close()
 
@@ -222,9 +229,6 @@ class SseReader(FaultReader):
                 fields = {}
 
     def _dispatch(self, fields: dict[str, str]) -> None:
-        if "retry" in fields:
-            # Heeded in kind: the wait is jittered by the server, and cut short here.
-            self.retry_ms = int(fields["retry"])
         body = json.loads(fields["data"])
         name = "failed" if body["type"] == "error" and "id" in body else body["type"]
         assert fields.get("event") == name, fields
@@ -234,28 +238,29 @@ class SseReader(FaultReader):
 
 
 class _Body:
-    """The body of an answer, in pieces: chunked, or up to the end of the connection."""
+    """The body of an answer, in pieces: chunked, or of a length (RFC 9112, section 6.3)."""
 
-    def __init__(self, reader: asyncio.StreamReader, *, chunked: bool) -> None:
+    def __init__(self, reader: asyncio.StreamReader, head: str) -> None:
         self._reader = reader
-        self._chunked = chunked
-        self._left = 0
+        self._chunked = "\r\ntransfer-encoding: chunked\r\n" in head
+        _, _, length = head.partition("\r\ncontent-length:")
+        assert self._chunked or length, f"a body without an end: {head}"
+        self._left = int(length.split()[0]) if length else 0
 
     async def read(self) -> bytes:
         """Return some bytes; none at a proper end. A connection that is cut raises."""
-        if not self._chunked:
-            return await self._reader.read(65536)
-        if not self._left:
+        if self._chunked and not self._left:
             line = await self._reader.readuntil(b"\r\n")
             self._left = int(line, 16)
             if not self._left:
                 await self._reader.readuntil(b"\r\n")
-                return b""
+        if not self._left:
+            return b""
         data = await self._reader.read(min(self._left, 65536))
         if not data:
-            raise EOFError("cut in the middle of a chunk")
+            raise EOFError("cut in the middle of a body")
         self._left -= len(data)
-        if not self._left:
+        if self._chunked and not self._left:
             assert await self._reader.readexactly(2) == b"\r\n", "a chunk without its end"
         return data
 

@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 REPORT_INTERVAL: Final = 5.0
 #: Seconds from a change to its report: a wave of readers is one report.
 REPORT_DELAY: Final = 0.2
+#: Seconds that a stopping process tries to say so: unsaid, its report is soon forgotten.
+WITHDRAW_TIMEOUT: Final = 0.5
 
 
 class Census:
@@ -55,8 +57,9 @@ class Census:
 
     async def withdraw(self) -> None:
         """Say that this process has no readers any more."""
-        with contextlib.suppress(StreamerError):
-            await self._log.report_connections(self._process, {})
+        with contextlib.suppress(StreamerError, TimeoutError):
+            async with asyncio.timeout(WITHDRAW_TIMEOUT):
+                await self._log.report_connections(self._process, {})
 
 
 @get(
