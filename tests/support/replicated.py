@@ -14,10 +14,14 @@ from typing import Any, Final
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from .requirements import needs
 from .waiting import wait_until_blocking
 
+#: Seconds that a server may take to answer a test before it counts as away.
+_PATIENCE: Final = 1.0
 #: What the Sentinels call the master.
 SERVICE: Final = "events"
 #: Milliseconds of silence after which a Sentinel holds a master for dead.
@@ -36,6 +40,11 @@ def free_ports(count: int) -> list[int]:
     for each in listening:
         each.close()
     return ports
+
+
+def _found(node: Node | None) -> Node:
+    assert node is not None
+    return node
 
 
 class Node:
@@ -75,11 +84,15 @@ class Node:
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
-    def ask(self, *command: str | int) -> Any:
+    def ask(self, *command: str | int) -> Any:  # noqa: ANN401 - a reply of Redis
         """Its reply to one command; None if it gives none."""
         try:
             with redis.Redis(
-                port=self.port, socket_timeout=2, decode_responses=True, protocol=2
+                port=self.port,
+                socket_timeout=_PATIENCE,
+                retry=Retry(NoBackoff(), 0),
+                decode_responses=True,
+                protocol=2,
             ) as client:
                 client.response_callbacks.clear()
                 return client.execute_command(*command)
@@ -134,7 +147,7 @@ class SentinelTrio:
     @property
     def master(self) -> Node:
         """The server that the Sentinels agree on."""
-        return wait_until_blocking(self._agreed, "the Sentinels did not agree on a master")
+        return _found(wait_until_blocking(self._agreed, "the Sentinels did not agree on a master"))
 
     @property
     def replica(self) -> Node:
@@ -143,9 +156,12 @@ class SentinelTrio:
 
     def wait_for_failover(self, old: Node) -> Node:
         """The server that has taken over from `old`."""
-        return wait_until_blocking(
-            lambda: (new := self._agreed()) is not old and new, "nobody took over"
-        )
+
+        def successor() -> Node | None:
+            agreed = self._agreed()
+            return agreed if agreed is not old else None
+
+        return _found(wait_until_blocking(successor, "nobody took over"))
 
     def heal(self) -> None:
         """Everybody runs, one is the master, the other follows, and the Sentinels know."""
@@ -161,6 +177,12 @@ class SentinelTrio:
         other.ask("REPLICAOF", "127.0.0.1", str(master.port))
         wait_until_blocking(self._replicated, "the replica did not follow")
         wait_until_blocking(self._steady, "the Sentinels did not see all of it", deadline=40)
+
+    def fail_over(self) -> Node:
+        """Let the replica take over in good order; return it."""
+        old = self.master
+        self._sentinels[0].ask("SENTINEL", "FAILOVER", SERVICE)
+        return self.wait_for_failover(old)
 
     def _agreed(self) -> Node | None:
         told = {
@@ -217,7 +239,7 @@ class Cluster:
         for node in self.nodes:
             node.start()
         for node in self.nodes:
-            wait_until_blocking(lambda node=node: node.ask("PING"), "a node did not come up")
+            wait_until_blocking(node.role, "a node did not come up")
         self.cli("create", *(node.address for node in self.nodes), "--cluster-yes")
         self.wait_until_ok()
 
