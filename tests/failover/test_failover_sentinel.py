@@ -12,7 +12,6 @@ from streamer.errors import LogUnavailable
 from streamer.eventlog.redis import RedisEventLog
 from streamer.new_event import NewEvent, new_event
 from support.failing_over import TOPIC, Traffic, judge, quick_log
-from support.listening import RecordingListener
 from support.reading import ids_of, read_all
 from support.replicated import Node, SentinelTrio
 from support.waiting import wait_until
@@ -112,7 +111,9 @@ async def test_an_event_on_too_few_replicas_is_not_acknowledged(
     replica = sentinel_trio.replica
     replica.freeze()
     for _ in range(2):
-        with pytest.raises(LogUnavailable, match="stored, but on 0 replicas.*same idempotency key"):
+        with pytest.raises(
+            LogUnavailable, match=r"stored, but on 0 replicas.*same idempotency key"
+        ):
             await log.append(tick("k"))
     replica.thaw()
     id_ = await log.append(tick("k"))
