@@ -147,6 +147,27 @@ async def test_a_repeated_idempotency_key_appends_nothing(log: EventLog) -> None
     assert ids_of(await read_all(log, ["chats/1"], ORIGIN)) == [first, ids[0]]
 
 
+async def test_an_event_is_not_appended_once_one_that_it_must_not_follow_was(
+    log: EventLog,
+) -> None:
+    """And its append returns that one's id; which of the two comes first is atomic."""
+    before = await append(log, tick(n=1, unless=("end",)))
+    end = await append(log, tick(n=2, idempotency_key="end"))
+    assert await append(log, tick(n=3, unless=("other", "end"))) == end
+    assert await append(log, tick(n=4, idempotency_key="k", unless=("end",))) == end
+    ids = await log.append_all(
+        [
+            tick(n=5, idempotency_key="other end"),
+            tick(n=6, unless=("other end",)),
+            tick("chats/2", n=7, unless=("end",)),  # its first topic is another
+            tick(n=8, idempotency_key="k"),  # what was not appended left no key
+        ]
+    )
+    assert ids[0] == ids[1]
+    assert ids_of(await read_all(log, ["chats/1"], ORIGIN)) == [before, end, ids[0], ids[3]]
+    assert ids_of(await read_all(log, ["chats/2"], ORIGIN)) == [ids[2]]
+
+
 async def test_an_idempotency_key_belongs_to_the_first_topic(log: EventLog) -> None:
     """Two publishers of two topics may choose the same key."""
     one = await append(log, tick("chats/1", idempotency_key="k"))

@@ -189,3 +189,38 @@ async def test_a_snapshot_and_what_follows_are_the_whole_truth(log: EventLog) ->
         seen = count - len(following)
         assert ids[seen:] == following
         assert snapshot.progress == ((seen - 1) / count if seen else None)
+
+
+@pytest.mark.parametrize("together", [False, True], ids=["one by one", "in one batch"])
+async def test_an_attempt_that_was_superseded_changes_nothing_on_its_jobs_own_topic(
+    log: EventLog, together: bool
+) -> None:
+    """On a project's topic, the attempts of different jobs are not compared."""
+    told: list[tuple[str, dict[str, Any]]] = [
+        ("status", {"status": "started", "task_name": "t", "attempt": 2}),
+        ("progress", {"progress": 0.9, "task_name": "t", "message": "late", "attempt": 1}),
+    ]
+    events = [new_event((TOPIC, "jobs/j1"), kind, fields) for kind, fields in told]
+    if together:
+        await log.append_all(events)
+    else:
+        for event in events:
+            await log.append(event)
+    own, project = await snapshot_of(log, "jobs/j1"), await snapshot_of(log)
+    assert (own.attempt, own.progress, own.message) == (2, 0.0, None)
+    assert tasks_of(own)["t"]["attempt"] == 2
+    assert (project.attempt, project.progress, project.message) == (1, 0.9, "late")
+    await publish(log, "progress", progress=0.1, attempt=2)
+    await publish(log, "progress", progress=0.2)
+    assert (await snapshot_of(log, "jobs/j1")).progress == 0.2
+    await publish(log, "status", status="queued")
+    await publish(log, "progress", progress=0.3, attempt=1)
+    assert (await snapshot_of(log, "jobs/j1")).progress == 0.3
+
+
+async def test_an_end_is_an_end_whatever_attempt_tells_it(log: EventLog) -> None:
+    """Its readers were sent a terminal event."""
+    await publish(log, "status", status="started", attempt=2)
+    end = await publish(log, "completed", attempt=1)
+    snapshot = await snapshot_of(log, "jobs/j1")
+    assert (snapshot.status, snapshot.terminal) == ("completed", end)

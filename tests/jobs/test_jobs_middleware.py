@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 
 import dramatiq
 import pytest
@@ -344,6 +345,135 @@ async def test_an_attempt_that_was_superseded_tells_nothing_more(
         await asyncio.to_thread(worker.join)
     assert await watcher.story(job_id) == ["queued", "started", "started"]
     assert (await watcher.snapshot(job_id)).status == "running"
+
+
+async def test_a_job_that_was_called_stalled_and_is_not_says_so_though_it_has_no_progress(
+    job_broker: Broker,
+    watcher: JobWatcher,
+    jobs: Jobs,
+    redis_log: RedisEventLog,
+    long_job: dramatiq.Actor[[], None],
+) -> None:
+    with working(job_broker):
+        job_id = long_job.send().message_id
+        await watcher.told(job_id, "started")
+        await Publisher(redis_log).status(f"jobs/{job_id}", "stalled", attempt=1)
+        await watcher.told(job_id, "running")
+        assert (await watcher.snapshot(job_id)).message == "The worker is back"
+        await jobs.cancel(job_id)
+        await watcher.ended(job_id)
+
+
+async def test_a_job_holds_its_lease_until_it_is_over(
+    job_broker: Broker,
+    watcher: JobWatcher,
+    jobs: Jobs,
+    redis_log: RedisEventLog,
+    long_job: dramatiq.Actor[[], None],
+) -> None:
+    """However it ends; and a retry is not held."""
+
+    @dramatiq.actor(broker=job_broker)
+    def fails() -> None:
+        raise OSError("disk full")
+
+    def held() -> list[bytes]:
+        found: list[bytes] = job_broker.client.hkeys(redis_log._keys.leases)
+        return found
+
+    with working(job_broker):
+        job_id = long_job.send().message_id
+        await watcher.told(job_id, "started")
+        assert held() == [job_id.encode()]
+        await jobs.cancel(job_id)
+        await watcher.ended(job_id)
+        await watcher.ended(fails.send().message_id)
+        await wait_until(lambda: not held(), "the lease of a job that is over is still held")
+
+
+HOOKS = (
+    *("before_enqueue", "after_enqueue", "before_process_message"),
+    *("after_process_message", "after_skip_message", "before_nack"),
+)
+
+
+def twice(hook: Callable[..., None]) -> Callable[..., None]:
+    def call(*arguments: object, **options: object) -> None:
+        hook(*arguments, **options)
+        hook(*arguments, **options)
+
+    return call
+
+
+async def test_each_hook_may_be_called_twice_and_after_the_end(
+    job_broker: Broker, watcher: JobWatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dramatiq calls some of them more often than one would think."""
+    failures = iter([OSError("disk full")])
+
+    @dramatiq.actor(broker=job_broker)
+    def fickle() -> str:
+        for failure in failures:
+            raise failure
+        return "done"
+
+    (events,) = (m for m in job_broker.middleware if isinstance(m, JobEvents))
+    for name in HOOKS:
+        monkeypatch.setattr(events, name, twice(getattr(events, name)))
+    with working(job_broker) as worker:
+        message = fickle.send()
+        await watcher.ended(message.message_id)
+        for _ in range(2):
+            job_broker.enqueue(message)
+        job_broker.enqueue(message, delay=10)
+        await watcher.ended(fickle.send().message_id)
+        await asyncio.to_thread(worker.join)
+    story = ["queued", "started", "retrying", "started", "completed"]
+    assert await watcher.story(message.message_id) == story
+
+
+async def test_a_job_is_cancelled_between_two_attempts(
+    job_settings: Settings, job_publisher: SyncPublisher, watcher: JobWatcher, jobs: Jobs
+) -> None:
+    """Its message waits for its time; when that comes it is not started."""
+    broker = create_broker(job_settings, job_publisher, retry_seconds=(0.5, 0.5))
+    runs = []
+
+    @dramatiq.actor(broker=broker)
+    def hopeless() -> None:
+        runs.append(1)
+        raise OSError("disk full")
+
+    with working(broker) as worker:
+        job_id = hopeless.send().message_id
+        await watcher.told(job_id, "retrying")
+        for _ in range(2):
+            state = await jobs.cancel(job_id)
+            assert (state["status"], state["attempt"]) == ("cancelled", 1)
+        await asyncio.to_thread(worker.join)
+    broker.client.close()
+    assert runs == [1]
+    assert await watcher.story(job_id) == ["queued", "started", "retrying", "cancelled"]
+
+
+async def test_a_job_whose_retry_could_not_be_queued_is_an_error(
+    job_broker: Broker, watcher: JobWatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dramatiq only logs that, and nobody would run the job again."""
+
+    def refuse(*_: object) -> None:
+        raise ConnectionError("the queue is away")
+
+    @dramatiq.actor(broker=job_broker)
+    def fails() -> None:
+        monkeypatch.setattr(job_broker, "do_enqueue", refuse)
+        raise OSError("disk full")
+
+    with working(job_broker):
+        job_id = fails.send().message_id
+        bodies = await watcher.ended(job_id)
+    assert await watcher.story(job_id) == ["queued", "started", "retrying", "error"]
+    assert bodies[-1]["error"] == "disk full"
 
 
 async def test_a_stopping_worker_interrupts_its_job_which_is_retried_and_completed(

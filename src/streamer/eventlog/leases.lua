@@ -50,10 +50,14 @@ call('SET', KEYS[3], string.format('%.0f', now))
 local pause = looked and now - looked
 if not pause or pause < 0 or pause > tonumber(ARGV[3]) then
   -- Nobody looked, or the clock was set: this server may have been away, and no
-  -- job could show a sign of life. Every lease counts from now.
-  local deadline = string.format('%.0f', now + ARGV[2])
-  for _, job in ipairs(call('ZRANGE', KEYS[1], 0, -1)) do
-    call('ZADD', KEYS[1], deadline, job)
+  -- job could show a sign of life. Every lease counts from now; a deadline of a
+  -- clock that was set back says nothing.
+  local deadline = now + ARGV[2]
+  local leases = call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
+  for i = 1, #leases, 2 do
+    if (pause and pause < 0) or tonumber(leases[i + 1]) < deadline then
+      call('ZADD', KEYS[1], string.format('%.0f', deadline), leases[i])
+    end
   end
   return {}
 end

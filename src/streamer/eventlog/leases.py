@@ -53,7 +53,7 @@ class Leases(Protocol):
 
         Call it several times in `seconds`, in one process or many. When nobody
         did for half of `seconds`, the log itself may have been away, and nobody
-        could renew: then all leases are held for `seconds` from now.
+        could renew: then all leases are held for `seconds` from now, or longer.
         """
 
 

@@ -53,7 +53,10 @@ class MemoryLeases:
         looked, self._looked = self._looked, now
         if looked is None or not 0 <= now - looked <= seconds * 500:
             deadline = now + seconds * 1000
-            self._held = {job: held._replace(deadline=deadline) for job, held in self._held.items()}
+            set_back = looked is not None and now < looked
+            for job, held in self._held.items():
+                if set_back or held.deadline < deadline:
+                    self._held[job] = held._replace(deadline=deadline)
             return []
         lapsed = [held for held in self._held.values() if held.deadline <= now]
         lapsed.sort(key=lambda held: held.deadline)

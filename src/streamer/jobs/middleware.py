@@ -106,7 +106,8 @@ class JobEvents(Middleware):
             SkipMessage: it is.
         """
         job_id, topics = message.message_id, topics_of(message)
-        self._job = None
+        if self._job is not None and self._job.job_id == job_id:
+            return  # called again
         self._told_end_of = job_id
         before = self._snapshot(topics[-1])
         self._refuse_if_over(before, job_id)

@@ -11,6 +11,7 @@ from ..errors import LogUnavailable
 from ..eventlog.base import EventLog
 from ..eventlog.leases import Lease
 from ..publisher import Publisher
+from ..snapshot import Snapshot
 from .keys import end_key, fence, retry_key, start_key
 from .running import cancel_asked
 
@@ -48,22 +49,26 @@ class StallWatch:
             await asyncio.sleep(random.uniform(0.75, 1.0) * pause)
 
     async def look(self) -> None:
-        """Tell of each job whose lease has lapsed.
+        """Tell of each job whose lease has lapsed, unless it is told already.
 
         Raises:
             LogUnavailable: what is left is told at the next look.
         """
         for lease in await self._log.leases.lapsed(self._seconds):
+            topic = lease.topics[-1]
+            snapshot = (await self._log.snapshots([topic]))[topic]
+            goes_on = _goes_on(snapshot, lease.attempt)
             # Told first: if we die in between, another server tells with the same key.
-            if await self._cancel_asked(lease):
+            if goes_on and cancel_asked(snapshot):
                 await self._tell_cancelled(lease)
-            else:
+                goes_on = False
+            elif goes_on and snapshot.status != "stalled":
                 await self._tell_stalled(lease)
             await self._log.leases.release(lease)
-
-    async def _cancel_asked(self, lease: Lease) -> bool:
-        topic = lease.topics[-1]
-        return cancel_asked((await self._log.snapshots([topic]))[topic])
+            if goes_on:
+                # The worker may come back for a moment, and be gone again before it
+                # has taken the lease.
+                await self._log.leases.renew([lease], self._seconds)
 
     async def _tell_stalled(self, lease: Lease) -> None:
         job_id, attempt = lease.job_id, lease.attempt
@@ -92,3 +97,11 @@ class StallWatch:
             idempotency_key=end_key(lease.job_id),
             unless=(start_key(lease.job_id, lease.attempt + 1),),
         )
+
+
+def _goes_on(snapshot: Snapshot, attempt: int) -> bool:
+    """Whether that attempt is what the job is at, by all that is told of it."""
+    if snapshot.status is None or snapshot.terminal is not None:
+        return False
+    told = snapshot.attempt or 0
+    return told < attempt or (told == attempt and snapshot.status != "retrying")
