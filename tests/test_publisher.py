@@ -94,6 +94,22 @@ async def test_a_repeated_idempotency_key_gives_the_first_id(
     assert len(await events_of(log, "a")) == 1
 
 
+async def test_nothing_is_told_once_what_it_must_not_follow_was(
+    log: UnreliableLog, publisher: Publisher
+) -> None:
+    """Every typed event can be held back so, and its id is that of the other."""
+    end = await publisher.completed("jobs/j", 1, idempotency_key="end")
+    answers = await asyncio.gather(
+        publisher.progress("jobs/j", 0.5, unless=["end"]),
+        publisher.status("jobs/j", "stalled", unless=["never", "end"]),
+        publisher.error("jobs/j", "boom", unless=["end"]),
+        publisher.completed("jobs/j", 2, unless=["end"]),
+        publisher.publish("jobs/j", "note", unless=["end"]),
+    )
+    assert set(answers) == {end}
+    assert len(await events_of(log, "jobs/j")) == 1
+
+
 async def test_the_typed_events_have_the_fields_that_clients_know(
     log: UnreliableLog, publisher: Publisher
 ) -> None:

@@ -52,6 +52,16 @@ def test_what_is_published_is_in_the_log_after_a_flush_in_order(
     assert publisher.dropped == 0
 
 
+def test_nothing_is_told_once_what_it_must_not_follow_was(
+    log: UnreliableLog, publisher: SyncPublisher
+) -> None:
+    publisher.completed("jobs/j", idempotency_key="end")
+    publisher.progress("jobs/j", 0.5, unless=["end"])
+    publisher.publish("jobs/j", "note", unless=["other"])
+    assert publisher.flush()
+    assert types(log, "jobs/j") == ["completed", "note"]
+
+
 def test_several_threads_may_publish_and_each_keeps_its_order(
     log: UnreliableLog, publisher: SyncPublisher
 ) -> None:

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import threading
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import msgspec
 import pytest
+import redis
 from litestar import Litestar
+from msgspec.structs import replace
 
 from streamer.app import create_app
 from streamer.cursor import Cursor
 from streamer.errors import LogUnavailable
 from streamer.eventlog.redis import RedisEventLog
+from streamer.jobs.broker import create_broker
+from streamer.jobs.client import open_client
 from streamer.jobs.kinds import JobKind, load_kinds
-from streamer.jobs.submit import Jobs
+from streamer.jobs.submit import QUEUE_SECONDS, Jobs
+from streamer.publisher import Publisher
 from streamer.settings import Settings
 from support.jobs import events_of
+from support.servers import Server
 
 JOBS_URL = "/api/v1/projects/p1/jobs"
 SAMPLE = {"kind": "transcode", "source": "sample", "height": 480}
@@ -101,6 +109,38 @@ async def test_a_job_is_looked_at_and_listed_latest_first(client: httpx.AsyncCli
 
 async def test_no_jobs_are_an_empty_list(client: httpx.AsyncClient) -> None:
     assert (await client.get("/api/v1/jobs")).json() == {"jobs": []}
+
+
+@pytest.mark.parametrize(
+    ("told", "fields", "status"),
+    [("completed", {"result": {"url": "/a"}}, "completed"), ("error", {"error": "no"}, "failed")],
+)
+async def test_cancelling_a_job_that_is_over_says_what_it_ended_as(
+    client: httpx.AsyncClient,
+    redis_log: RedisEventLog,
+    told: str,
+    fields: dict[str, object],
+    status: str,
+) -> None:
+    job_id = (await client.post(JOBS_URL, json=SAMPLE)).json()["task_id"]
+    await Publisher(redis_log).publish(("projects/p1", f"jobs/{job_id}"), told, fields)
+    for _ in range(2):
+        answer = await client.post(f"/api/v1/jobs/{job_id}/cancel")
+        assert (answer.status_code, answer.json()["status"]) == (200, status)
+    assert [event.type for event in await events_of(redis_log, f"jobs/{job_id}")][1:] == [told]
+
+
+async def test_cancelling_a_running_job_is_accepted_and_may_be_repeated(
+    client: httpx.AsyncClient, redis_log: RedisEventLog
+) -> None:
+    """It is asked for once; the worker that runs the job ends it."""
+    job_id = (await client.post(JOBS_URL, json=SAMPLE)).json()["task_id"]
+    topics = ("projects/p1", f"jobs/{job_id}")
+    await Publisher(redis_log).status(topics, "started", attempt=1)
+    for _ in range(2):
+        answer = await client.post(f"/api/v1/jobs/{job_id}/cancel")
+        assert (answer.status_code, answer.json()["status"]) == (202, "running")
+    assert len(await events_of(redis_log, f"jobs/{job_id}")) == 3
 
 
 async def test_cancelling_a_queued_job_ends_it_and_may_be_repeated(
@@ -215,6 +255,48 @@ async def test_a_job_that_could_not_be_queued_is_an_error_on_its_stream(
     assert [event.type for event in events] == ["status", "error"]
 
 
+async def test_a_redis_that_does_not_answer_holds_no_request_for_long(
+    job_settings: Settings, own_server: Server
+) -> None:
+    """Its process is stopped: connections are made, and nothing comes back."""
+    app = create_app(replace(job_settings, redis_url=own_server.url))
+    transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        accepted = await client.post(JOBS_URL, json=SAMPLE)
+        assert accepted.status_code == 202
+        own_server.freeze()
+        began = time.monotonic()
+        cancel = f"/api/v1/jobs/{accepted.json()['task_id']}/cancel"
+        answers = await asyncio.gather(client.post(JOBS_URL, json=SAMPLE), client.post(cancel))
+        took = time.monotonic() - began
+        own_server.thaw()
+    for answer in answers:
+        assert (answer.status_code, answer.json()["code"]) == (503, "log_unavailable")
+        assert answer.headers["retry-after"] == "1"
+    assert QUEUE_SECONDS * 0.9 < took < QUEUE_SECONDS + 2
+    app.state["jobs"].close()
+    await app.state.publisher._log.close()
+
+
+async def test_a_queue_that_does_not_answer_holds_no_request_and_the_job_is_an_error(
+    app: Litestar,
+    client: httpx.AsyncClient,
+    redis_log: RedisEventLog,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Should the job be in the queue after all, no worker starts it."""
+    answered = threading.Event()
+    await client.get("/api/v1/jobs")
+    jobs: Jobs = app.state["jobs"]
+    monkeypatch.setattr("streamer.jobs.submit.QUEUE_SECONDS", 0.2)
+    monkeypatch.setattr(jobs._open_broker(), "enqueue", lambda _: answered.wait(20))
+    answer = await client.post(JOBS_URL, json=SAMPLE)
+    answered.set()
+    assert (answer.status_code, answer.json()["code"]) == (503, "log_unavailable")
+    events = await events_of(redis_log, "projects/p1")
+    assert [event.terminal for event in events] == [False, True]
+
+
 async def test_while_redis_is_away_a_job_is_unavailable(
     app: Litestar, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -241,3 +323,28 @@ def test_a_package_may_offer_kinds_of_its_own(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("streamer.jobs.kinds.entry_points", lambda group: [EntryPoint()])
     assert load_kinds()["thumbnail"] is kind
     assert kind.read({"size": 3}) == Shape(3)
+
+
+def test_the_queue_is_asked_with_a_time_limit_and_never_twice(job_settings: Settings) -> None:
+    """Or a line that is dead at its other end would hold a worker for ever."""
+    for url in ("redis://127.0.0.1:6379/0", "unix:///nowhere.sock"):
+        client = open_client(replace(job_settings, redis_url=url))
+        options = client.get_connection_kwargs()
+        assert options["socket_timeout"] == options["socket_connect_timeout"] == 5.0
+        assert options["retry"].get_retries() == 0
+        client.close()
+
+
+def test_an_answer_that_does_not_come_is_a_lost_connection_to_dramatiq(
+    job_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It then tries again to acknowledge a message, instead of taking it for a defect."""
+    broker = create_broker(job_settings)
+
+    def late(**_: object) -> None:
+        raise redis.TimeoutError("late, says the test")
+
+    monkeypatch.setitem(broker.scripts, "dispatch", late)
+    with pytest.raises(redis.ConnectionError, match="no answer in time: late"):
+        broker.do_ack("default", "id")
+    broker.client.close()

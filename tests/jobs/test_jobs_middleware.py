@@ -378,7 +378,7 @@ async def test_a_job_holds_its_lease_until_it_is_over(
         raise OSError("disk full")
 
     def held() -> list[bytes]:
-        found: list[bytes] = job_broker.client.hkeys(redis_log._keys.leases)
+        found: list[bytes] = job_broker.client.hkeys(redis_log._keys.leases)  # type: ignore[attr-defined]
         return found
 
     with working(job_broker):

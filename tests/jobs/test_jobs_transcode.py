@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -216,6 +217,31 @@ def test_what_a_killed_attempt_left_behind_is_removed_by_the_next(
     (settings.output_dir / ".j1.mp4.abc.part").write_bytes(b"x")
     transcode.run(Transcode("clip.mp4", 144), settings)
     assert [path.name for path in settings.output_dir.iterdir()] == ["j1.mp4"]
+
+
+def test_what_other_jobs_left_behind_is_removed_once_nobody_writes_to_it_any_more(
+    settings: Settings, told: Told
+) -> None:
+    """A job that is cancelled once its worker is dead has no next attempt."""
+    settings.output_dir.mkdir()
+    running, dead = (settings.output_dir / f".j{n}.mp4.abc.part" for n in (2, 3))
+    for path in (running, dead):
+        path.write_bytes(b"x")
+    two_hours_ago = time.time() - 7200
+    os.utime(dead, (two_hours_ago, two_hours_ago))
+    transcode.run(Transcode("clip.mp4", 144), settings)
+    assert {path.name for path in settings.output_dir.iterdir()} == {"j1.mp4", running.name}
+
+
+def test_a_sample_that_was_left_unfinished_is_removed(settings: Settings) -> None:
+    samples = settings.data_dir / "samples"
+    samples.mkdir()
+    running, dead = (samples / f".{n}.part" for n in ("a", "b"))
+    for path in (running, dead):
+        path.write_bytes(b"x")
+    os.utime(dead, (0, 0))
+    ensure_sample(samples / "sample.mp4", seconds=1, size="320x240")
+    assert {path.name for path in samples.iterdir()} == {"sample.mp4", running.name}
 
 
 def test_no_ffmpeg_outlives_a_worker_that_is_killed() -> None:
