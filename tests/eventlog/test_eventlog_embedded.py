@@ -25,7 +25,7 @@ from streamer.new_event import new_event
 from support.listening import RecordingListener
 from support.reading import ids_of, read_all
 from support.requirements import needs
-from support.waiting import wait_until_blocking
+from support.waiting import wait_until, wait_until_blocking
 
 #: Starts a server, appends an event, says both, and waits to be killed.
 _HOLDER = """
@@ -147,6 +147,45 @@ def test_a_killed_supervisor_leaves_no_server(short_dir: Path) -> None:
         pid = server.pid
         server._supervisor.kill()
         wait_until_blocking(lambda: not is_alive(pid), "the server outlived its supervisor")
+
+
+@pytest.mark.faults
+async def test_a_killed_supervisor_is_replaced(
+    short_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its server is ended and started again, with all that was acknowledged."""
+    with EmbeddedServer(short_dir) as server:
+        log = RedisEventLog(server.url, timeout=1.0)
+        before = [await log.append(new_event("chats/1", "tick", {"n": n})) for n in range(3)]
+        for _ in range(2):
+            first, supervisor = server.pid, server._supervisor
+            assert first is not None
+            assert supervisor is not None
+            supervisor.kill()
+            await wait_until(lambda first=first: server.pid not in {None, first}, "no server came")
+            await wait_until(server._answers, "the next server does not answer")
+            assert not is_alive(first)
+        assert ids_of(await read_all(log, ["chats/1"], ORIGIN)) == before
+        await log.append(new_event("chats/1", "tick"))
+        await log.close()
+        assert server.pid is not None
+        last = server.pid
+    assert not is_alive(last)
+    assert "supervisor of the embedded server was killed" in caplog.text
+
+
+@pytest.mark.faults
+def test_stopping_while_the_supervisor_is_replaced_leaves_nothing(short_dir: Path) -> None:
+    """Whichever comes first."""
+    for pause in (0.0, 0.19, 0.21, 0.25):
+        server = EmbeddedServer(short_dir)
+        server.start()
+        assert server._supervisor is not None
+        server._supervisor.kill()
+        server._stopping.wait(pause)
+        server.stop()
+        assert server._supervisor is None
+        assert running_url(short_dir) is None
 
 
 @pytest.mark.faults

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -29,6 +30,8 @@ _START_TIMEOUT: Final = 30.0
 #: Seconds that stopping may take; the supervisor kills the server after five.
 _STOP_TIMEOUT: Final = 10.0
 _PAUSE: Final = 0.02
+#: Seconds between the death of a supervisor and the next: something may kill each.
+_PAUSE_OF_SUPERVISOR: Final = 0.2
 
 
 class EmbeddedServerFailed(LogUnavailable):
@@ -40,8 +43,8 @@ class EmbeddedServer:
 
     What was acknowledged more than a second ago, or two when the disk is slow, is
     on disk (``appendfsync everysec``) and there again after a crash, be it of
-    this process, of the server or of the machine. If the server dies it is
-    started again.
+    this process, of the server or of the machine. If the server or its supervisor
+    dies it is started again.
 
     Args:
         data_dir: made if it is not there; one server at a time.
@@ -56,7 +59,9 @@ class EmbeddedServer:
         self._run_dir: Path | None = None
         self._supervisor: subprocess.Popen[bytes] | None = None
         self._watcher: threading.Thread | None = None
-        self._stopping = False
+        self._stopping: Final = threading.Event()
+        #: Held while one supervisor takes another's place.
+        self._changing: Final = threading.Lock()
         #: The server's process id, for those who want to see it die.
         self.pid: int | None = None
 
@@ -79,7 +84,7 @@ class EmbeddedServer:
         try:
             self._choose_socket()
             self._lock.tell(self.url)
-            self._stopping = False
+            self._stopping.clear()
             self._supervise(binary, lock)
             self._wait_until_it_answers()
         except BaseException:
@@ -88,8 +93,9 @@ class EmbeddedServer:
 
     def stop(self) -> None:
         """Stop the server, which writes what it has to disk; blocks until it is gone."""
-        self._stopping = True
-        process, self._supervisor = self._supervisor, None
+        self._stopping.set()
+        with self._changing:
+            process, self._supervisor = self._supervisor, None
         if process is not None:
             _close(process)
             try:
@@ -100,6 +106,8 @@ class EmbeddedServer:
         if self._watcher is not None:
             self._watcher.join()
             self._watcher = None
+        if process is not None and process.returncode:
+            self._end_orphan()
         if process is not None and process.stdout is not None:
             process.stdout.close()
         self.pid = None
@@ -123,9 +131,19 @@ class EmbeddedServer:
             self._socket = self._run_dir / "redis.sock"
 
     def _supervise(self, binary: Path, lock: int) -> None:
+        self._supervisor = self._spawn(binary, lock)
+        self._watcher = threading.Thread(
+            target=self._watch,
+            args=(self._supervisor, binary, lock),
+            name="embedded-server",
+            daemon=True,
+        )
+        self._watcher.start()
+
+    def _spawn(self, binary: Path, lock: int) -> subprocess.Popen[bytes]:
         log_file = self._data_dir / "server.log"
         with log_file.open("ab") as log:
-            self._supervisor = subprocess.Popen(
+            return subprocess.Popen(
                 [
                     # Nothing of site-packages: it starts in a few milliseconds.
                     *(sys.executable, "-I", "-S", supervisor.__file__),
@@ -140,10 +158,6 @@ class EmbeddedServer:
                 # still need the server while we drain.
                 start_new_session=True,
             )
-        self._watcher = threading.Thread(
-            target=self._watch, args=(self._supervisor,), name="embedded-server", daemon=True
-        )
-        self._watcher.start()
 
     def _arguments(self) -> list[str]:
         settings = {
@@ -160,21 +174,48 @@ class EmbeddedServer:
         }
         return [word for name, value in settings.items() for word in (f"--{name}", value)]
 
-    def _watch(self, process: subprocess.Popen[bytes]) -> None:
-        """Follow what the supervisor says until it ends."""
+    def _watch(self, process: subprocess.Popen[bytes], binary: Path, lock: int) -> None:
+        """Follow the supervisor, and put another in its place if it is killed."""
+        while True:
+            self._follow(process)
+            if self._stopping.wait(_PAUSE_OF_SUPERVISOR):
+                return
+            with self._changing:
+                if self._stopping.is_set():
+                    return
+                _log.error("The supervisor of the embedded server was killed; here is another")
+                _reap(process)
+                self._end_orphan()
+                process = self._supervisor = self._spawn(binary, lock)
+
+    def _end_orphan(self) -> None:
+        """End the server that the killed supervisor left, before another opens its files.
+
+        On Linux it has been told to end already.
+        """
+        if self.pid is None:
+            return
+        deadline = time.monotonic() + _STOP_TIMEOUT
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGTERM)
+            while _is_running(self.pid) and time.monotonic() < deadline:
+                time.sleep(_PAUSE)
+            os.kill(self.pid, signal.SIGKILL)
+        self.pid = None
+
+    def _follow(self, process: subprocess.Popen[bytes]) -> None:
+        """Hear what the supervisor says until it ends."""
         assert process.stdout is not None  # noqa: S101
         for line in process.stdout:
             word, _, number = line.decode().strip().partition(" ")
             if word == "started":
                 self.pid = int(number)
-            elif word == "exited" and not self._stopping:
+            elif word == "exited" and not self._stopping.is_set():
                 _log.warning(
                     "The embedded server ended with %s and is started again; its log is %s",
                     number,
                     self._data_dir / "server.log",
                 )
-        if not self._stopping:
-            _log.error("The supervisor of the embedded server ended; restart Streamer")
 
     def _wait_until_it_answers(self) -> None:
         deadline = time.monotonic() + _START_TIMEOUT
@@ -202,6 +243,23 @@ class EmbeddedServer:
         with contextlib.suppress(OSError):
             return "\n".join((self._data_dir / "server.log").read_text().splitlines()[-15:])
         return "(no log)"
+
+
+def _is_running(pid: int) -> bool:
+    os.kill(pid, 0)
+    try:
+        # Dead, but not reaped yet by the process that inherited it?
+        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0]
+    except (OSError, IndexError):  # not Linux, or gone by now
+        return True
+    return state != b"Z"
+
+
+def _reap(process: subprocess.Popen[bytes]) -> None:
+    _close(process)
+    process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
 
 
 def _close(process: subprocess.Popen[bytes]) -> None:
