@@ -44,7 +44,7 @@ def _settings_table(settings: Settings, given: frozenset[str]) -> Table:
         table.add_column(heading, overflow="fold", no_wrap=heading == "Setting")
     for setting in SETTINGS.values():
         value = setting.text(getattr(settings, setting.name))
-        if setting.name == "redis_url":
+        if setting.name in {"redis_url", "broker_url"}:
             value = without_password(value)
         source, style = "default", "dim"
         if setting.name in given:

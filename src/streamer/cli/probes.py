@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from ..errors import StreamerError
 from ..settings import Settings
+from .log_url import jobs_problem
 from .redacted import without_password
 
 #: Seconds that a program or a server gets to answer.
@@ -30,6 +31,7 @@ def probe_all(settings: Settings) -> list[Finding]:
     """Try everything that `settings` point to."""
     return [
         _event_log(settings),
+        *_broker(settings),
         _port(settings),
         *(_program(name) for name in ("ffmpeg", "ffprobe")),
         _directory("Data directory", settings.data_dir),
@@ -55,6 +57,21 @@ def _event_log(settings: Settings) -> Finding:
     if not about.new_enough:
         return Finding("Redis", f"{found}; 7.0 or newer is needed", good=False)
     return Finding("Redis", found, good=None if about.persistence == "none" else True)
+
+
+def _broker(settings: Settings) -> list[Finding]:
+    if (problem := jobs_problem(settings)) is not None:
+        return [Finding("Jobs", problem, good=None)]
+    if settings.broker_url is None:
+        return []  # they wait beside the events
+    from ..eventlog.about import describe
+
+    shown = without_password(settings.broker_url)
+    try:
+        about = asyncio.run(describe(settings.broker_url))
+    except StreamerError as error:
+        return [Finding("Jobs", f"{shown}: {error.detail}", good=False)]
+    return [Finding("Jobs", f"wait in {about.server} {about.version} at {shown}")]
 
 
 def _embedded(settings: Settings) -> Finding:

@@ -18,6 +18,7 @@ from ..settings import Settings
 from .banner import Banner
 from .child import Child, Leash, how_it_ended
 from .listen import address, listen
+from .log_url import refuse_jobs_in_a_cluster
 from .options import with_settings
 from .serve import STOP_MARGIN
 
@@ -40,6 +41,7 @@ def run(settings: Settings) -> None:
     One Ctrl-C stops all of it. With --redis-url or STREAMER_REDIS_URL the log is
     that Redis.
     """
+    refuse_jobs_in_a_cluster(settings)
     banner = Banner()
     with _event_log(settings, banner) as redis_url, listen(settings.host, settings.port) as bound:
         reachable = msgspec.structs.replace(

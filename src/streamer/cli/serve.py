@@ -12,7 +12,7 @@ import rich_click as click
 from ..settings import Settings
 from .child import Child, Leash, how_it_ended
 from .listen import address, listen
-from .log_url import needed_log_url
+from .log_url import jobs_problem, needed_log_url
 from .options import with_settings
 from .parent import end_with_parent
 
@@ -32,6 +32,8 @@ def serve(settings: Settings, fd: int | None, parent_pipe: int | None) -> None:
     With --workers N it is N processes on one port; each has its own readers.
     """
     settings = msgspec.structs.replace(settings, redis_url=needed_log_url(settings))
+    if fd is None and (problem := jobs_problem(settings)) is not None:
+        click.echo(f"Jobs are refused: {problem}", err=True)
     end_with_parent(parent_pipe)
     with listen(settings.host, settings.port) if fd is None else socket.socket(fileno=fd) as bound:
         if fd is None:

@@ -8,7 +8,7 @@ import msgspec
 import rich_click as click
 
 from ..settings import Settings
-from .log_url import needed_log_url
+from .log_url import needed_log_url, refuse_jobs_in_a_cluster
 from .options import with_settings
 from .parent import end_with_parent
 
@@ -25,6 +25,7 @@ def worker(settings: Settings, parent_pipe: int | None) -> None:
     from ..jobs.worker import run_worker
     from ..log_lines import write_log
 
+    refuse_jobs_in_a_cluster(settings)
     end_with_parent(parent_pipe)
     write_log(settings.log_level)
     sys.exit(run_worker(msgspec.structs.replace(settings, redis_url=needed_log_url(settings))))
