@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hypothesis.strategies as st
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from streamer.cursor import Cursor
@@ -175,6 +175,7 @@ class TailMachine(RuleBasedStateMachine):
 
 
 TestTailMachine = TailMachine.TestCase
+TestTailMachine.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
 
 
 @given(st.lists(st.integers(1, 50), unique=True).map(sorted), st.integers(0, 51))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import codecs
+import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+
+_LINE_END: Final = re.compile("\r\n|\r|\n")
 
 
 @dataclass(frozen=True)
@@ -51,15 +54,14 @@ class EventSourceParser:
         if text and not self._began:
             self._began = True
             text = text.removeprefix("\ufeff")
-        for character in text:
-            after_return, self._after_return = self._after_return, character == "\r"
-            if character == "\n" and after_return:
-                continue  # the second half of a CRLF
-            if character in "\r\n":
-                line, self._rest = self._rest, ""
-                self._line(line)
-            else:
-                self._rest += character
+        if self._after_return and text:
+            text = text.removeprefix("\n")  # the second half of a CRLF
+            self._after_return = False
+        if text:
+            self._after_return = text.endswith("\r")
+        *lines, self._rest = _LINE_END.split(self._rest + text)
+        for line in lines:
+            self._line(line)
 
     @property
     def is_between_events(self) -> bool:

@@ -23,7 +23,7 @@ class SseReader:
 
     Attributes:
         status, headers: of the response.
-        ended: the body has ended as HTTP wants it to; None while it has not.
+        ended: the body has ended as HTTP wants it to.
         cut: the connection was lost before that.
     """
 
@@ -64,26 +64,34 @@ class SseReader:
         await wait_until(lambda: len(self.ids) >= len(ids), f"not {ids}: {self.ids}")
         assert self.ids == ids
 
-    async def run(self, reader: asyncio.StreamReader) -> None:
+    def request(self, target: str, headers: Mapping[str, str], method: str = "GET") -> bytes:
+        """The request to send."""
+        request = h11.Request(method=method, target=target, headers=list(headers.items()))
+        return (self._http.send(request) or b"") + (self._http.send(h11.EndOfMessage()) or b"")
+
+    def feed(self, data: bytes) -> None:
+        """Read what came; nothing, if the connection has ended."""
+        self._http.receive_data(data)
         while not self.ended:
+            event = self._http.next_event()
+            if isinstance(event, h11.Response):
+                self.status = event.status_code
+                self.headers = {k.decode(): v.decode() for k, v in event.headers}
+            elif isinstance(event, h11.Data):
+                self.raw += bytes(event.data)
+                if self.status == 200:
+                    self.parser.feed(bytes(event.data))
+            elif isinstance(event, h11.EndOfMessage):
+                self.ended = True
+            else:
+                return
+
+    async def run(self, reader: asyncio.StreamReader) -> None:
+        """Read until the response, or the connection, has ended."""
+        data = b"-"
+        while data and not self.ended:
             data = await reader.read(65536)
-            self._http.receive_data(data)
-            while True:
-                event = self._http.next_event()
-                if isinstance(event, h11.Response):
-                    self.status = event.status_code
-                    self.headers = {k.decode(): v.decode() for k, v in event.headers}
-                elif isinstance(event, h11.Data):
-                    self.raw += bytes(event.data)
-                    if self.status == 200:
-                        self.parser.feed(bytes(event.data))
-                elif isinstance(event, h11.EndOfMessage):
-                    self.ended = True
-                    break
-                else:
-                    break
-            if not data:
-                break
+            self.feed(data)
 
 
 @contextlib.asynccontextmanager
@@ -94,10 +102,7 @@ async def sse(
     parts = urlsplit(url)
     stream, writer = await asyncio.open_connection(parts.hostname, parts.port)
     client = SseReader()
-    given = [("Host", parts.netloc), *(headers or {}).items()]
-    request = h11.Request(method=method, target=path, headers=given)
-    writer.write(client._http.send(request) or b"")
-    writer.write(client._http.send(h11.EndOfMessage()) or b"")
+    writer.write(client.request(path, {"Host": parts.netloc, **(headers or {})}, method))
 
     async def read() -> None:
         try:
@@ -155,7 +160,9 @@ class SocketReader:
 
     async def is_closed(self) -> tuple[int, str]:
         """Wait for the close frame."""
-        return await wait_until(lambda: self.closed, f"not closed: {self.types}")  # type: ignore[return-value]
+        await wait_until(lambda: self.closed is not None, "the WebSocket was not closed")
+        assert self.closed is not None
+        return self.closed
 
     async def send(self, message: str | bytes | dict[str, Any]) -> None:
         if isinstance(message, dict):

@@ -181,7 +181,7 @@ BODIES: list[tuple[Any, int, str, tuple[str, ...]]] = [
 @pytest.mark.parametrize(
     ("body", "status", "code", "told"), BODIES, ids=[str(row[0])[:50] for row in BODIES]
 )
-async def test_a_bad_event_is_refused(
+async def test_a_bad_event_is_refused(  # noqa: PLR0917 - the columns of a table
     client: httpx.AsyncClient,
     project: str,
     body: Any,  # noqa: ANN401 - any JSON, or bytes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import msgspec
@@ -304,7 +305,7 @@ async def test_the_older_address_speaks_as_older_clients_expect(
         first = socket.bodies[0]
         assert (first["type"], first["project_id"]) == ("connected", project)
         assert first["message"] == f"Connected to project {project}"
-        sent = [
+        sent: list[dict[str, Any]] = [
             {
                 "type": "progress",
                 "task_name": "t",
