@@ -67,3 +67,12 @@ def test_an_id_is_one_segment(bad: str) -> None:
         project_topic(bad)
     with pytest.raises(InvalidTopic, match="is not a job id"):
         job_topic(bad)
+
+
+@pytest.mark.parametrize("given", [None, 7, b"chats/1", ["chats"], {"topic": "chats"}])
+def test_what_is_no_text_is_no_topic(given: object) -> None:
+    """A publisher in Python passes on whatever it was given."""
+    with pytest.raises(InvalidTopic, match="is not a topic"):
+        check_topic(given)  # type: ignore[arg-type]
+    with pytest.raises(InvalidTopic, match="is not a project id"):
+        project_topic(given)  # type: ignore[arg-type]

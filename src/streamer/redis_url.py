@@ -80,7 +80,9 @@ def parse_redis_url(text: str) -> RedisURL:
     except ValueError as error:  # an unclosed bracket
         raise InvalidRedisURL("it is not a URL") from error
     scheme = _SCHEME.fullmatch(parts.scheme)
-    if scheme is None or "://" not in text or any(character.isspace() for character in text):
+    if any(character.isspace() for character in text):
+        raise InvalidRedisURL("it has a space; in a password write %20")
+    if scheme is None or "://" not in text:
         raise InvalidRedisURL("it does not start with one of the schemes")
     if parts.fragment:
         raise InvalidRedisURL("it has a '#'; in a password write %23")

@@ -12,6 +12,7 @@ from streamer.cursor import ORIGIN, Cursor
 from streamer.errors import LogUnavailable
 from streamer.eventlog.base import BatchKey, EventLog
 from streamer.eventlog.notifications import jittered
+from streamer.eventlog.pubsub import PubSubConnection
 from streamer.eventlog.redis import RedisEventLog
 from streamer.new_event import NewEvent, new_event
 from streamer.page import Gap
@@ -75,6 +76,32 @@ async def test_a_cut_connection_is_made_again(log: RedisEventLog, own_server: Se
     await listener.told("interrupted", "resumed")
     (id_,) = await append(log)
     await listener.heard(id_)
+
+
+@pytest.mark.faults
+async def test_thousands_of_topics_are_heard_again_in_bounded_commands(
+    log: RedisEventLog, own_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a cut; no command has more than a thousand of them."""
+    listener = RecordingListener()
+    topics = [f"chats/{n}" for n in range(4500)]
+    await log.listen(listener).subscribe(topics)
+    sizes: list[int] = []
+    send = PubSubConnection.send
+
+    def counting(connection: PubSubConnection, *command: str) -> None:
+        sizes.append(len(command) - 1)
+        send(connection, *command)
+
+    monkeypatch.setattr(PubSubConnection, "send", counting)
+    with own_server.client() as client:
+        client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+    await listener.told("interrupted", "resumed")
+    assert sum(sizes) >= len(topics)
+    assert max(sizes) <= 1000
+    ids = await append(log, *(tick(topic) for topic in topics[::500]))
+    await listener.heard(ids[-1])
+    assert listener.ids == ids
 
 
 @pytest.mark.faults
