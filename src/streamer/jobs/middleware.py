@@ -29,6 +29,8 @@ QUEUED_OPTION: Final = "streamer_queued"
 #: Seconds a hook waits for its event to be in the log before the job goes on,
 #: so that what another process publishes next comes after it.
 ORDER_SECONDS: Final = 1.0
+#: Seconds that a lease is held; as `Settings.lease_seconds`.
+LEASE_SECONDS: Final = 10.0
 #: Characters of an error's text; the traceback is in the worker's own log.
 _ERROR_CHARACTERS: Final = 2000
 
@@ -67,7 +69,7 @@ class JobEvents(Middleware):
     that finds it lapsed tells ``stalled``.
     """
 
-    def __init__(self, publisher: SyncPublisher, *, lease_seconds: float) -> None:
+    def __init__(self, publisher: SyncPublisher, *, lease_seconds: float = LEASE_SECONDS) -> None:
         self._publisher: Final = publisher
         self._running: Final = RunningJobs(publisher, lease_seconds=lease_seconds)
         self._thread: Final = threading.local()
