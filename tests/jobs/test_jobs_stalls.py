@@ -201,8 +201,9 @@ async def test_a_worker_that_was_frozen_is_silent_once_another_has_taken_over(
     assert {body["attempt"] for body in bodies[second:]} == {2}
 
 
-async def test_a_job_that_outlives_a_crash_of_redis_is_never_called_stalled(
-    leased: Settings, own_server: Server, tmp_path: Path
+@pytest.mark.parametrize("crash", [True, False], ids=["killed", "frozen"])
+async def test_a_job_that_outlives_an_outage_of_redis_is_never_called_stalled(
+    leased: Settings, own_server: Server, tmp_path: Path, crash: bool
 ) -> None:
     """Redis is away for longer than the lease, and no sign of life could come."""
     settings = replace(leased, redis_url=own_server.url)
@@ -212,10 +213,16 @@ async def test_a_job_that_outlives_a_crash_of_redis_is_never_called_stalled(
     try:
         _, job_id = workers.start_with_job()
         await progressed(watcher, job_id)
-        own_server.kill()
+        if crash:
+            own_server.kill()
+        else:
+            own_server.freeze()
         back = time.monotonic() + LEASE * 1.25
         await wait_until(lambda: time.monotonic() > back, "time stood still")
-        own_server.start()
+        if crash:
+            own_server.start()
+        else:
+            own_server.thaw()
         before = await log.head()
         over = time.monotonic() + LEASE * 1.5
 
