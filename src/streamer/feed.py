@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
+from .cohort import Cohort, roomy
 from .cursor import ORIGIN, Cursor
 from .page import Gap
 from .session import State, gap_control
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
     from .reader import Reader
     from .snapshot import Snapshot
 
-#: Readers written to before the event loop is let go of once; at about 4 µs a
-#: reader, some two milliseconds.
-SLICE: Final = 512
+#: Readers of a cohort, which are written to before the event loop is let go of;
+#: at 4 to 8 µs a reader, one to two milliseconds.
+SLICE: Final = 256
 #: Events kept unfolded before the snapshots are read anew instead.
 MAX_UNFOLDED: Final = 256
 
@@ -58,7 +59,9 @@ class Feed:
         self._snapshots: dict[str, Snapshot] | None = snapshots
         self._unfolded: list[Event] = []
         self._folded = position  # what came up to here is not in `_unfolded`
-        self._live: dict[Reader, None] = {}
+        self._cohorts: list[Cohort] = []
+        # Live readers that a cohort cannot take: they stand elsewhere, or may end.
+        self._apart: dict[Reader, None] = {}
         self._outbox: list[Event] = []  # arrived, not yet in a pass
         self._pass: _Pass | None = None  # the one under way, if it let go of the loop
         self._sent = position  # where the last pass left the live readers
@@ -71,11 +74,31 @@ class Feed:
 
         It is ahead where the log has shown it more than was notified here yet.
         """
-        self._live[reader] = None
+        session = reader.session
+        if session.until_end or session.cursor != self._sent:
+            self._apart[reader] = None
+            return
+        form = reader.writer.form
+        cohort = roomy(reversed(self._cohorts), form, self._sent, SLICE)
+        if cohort is None:
+            cohort = Cohort(form, self._sent)
+            self._cohorts.append(cohort)
+        cohort.add(reader)
 
     def leave(self, reader: Reader) -> None:
-        """`reader` is live no longer, if it was."""
-        self._live.pop(reader, None)
+        """`reader` is live no longer, if it was; its session knows where it stands."""
+        cohort = reader.cohort
+        if cohort is None:
+            self._apart.pop(reader, None)
+            return
+        cohort.remove(reader)
+        if not cohort:
+            self._cohorts.remove(cohort)
+
+    @property
+    def live(self) -> int:
+        """How many readers are live."""
+        return len(self._apart) + sum(map(len, self._cohorts))
 
     def news(self) -> asyncio.Future[None]:
         """A future, shared by all who ask, that is done when the next event comes."""
@@ -108,15 +131,14 @@ class Feed:
     def _begin_pass(self) -> None:
         """Hand everything that has arrived to every live reader, each in one write."""
         batch, self._outbox = self._outbox, []
-        self._pass = _Pass(self, batch, self._sent, list(self._live))
-        if self._pass.head is not None:
-            self._sent = self._pass.head
+        self._pass = _Pass(batch, self._sent, self._cohorts, self._apart)
+        self._sent = self._pass.head
         self._continue_pass()
 
     def _continue_pass(self) -> None:
-        if self._pass is None:  # the log was reset meanwhile
+        if self._pass is None:  # it was finished at once, when the log was lost
             return
-        if not self._pass.run(SLICE):
+        if not self._pass.run(self):
             self._call_soon(self._continue_pass)
             return
         self._pass = None
@@ -137,15 +159,18 @@ class Feed:
         while self._pass is not None or self._outbox:  # nothing that came before is lost
             if self._pass is None:
                 self._begin_pass()
-            elif self._pass.run(SLICE):
+            elif self._pass.run(self):
                 self._pass = None
         self.tail = Tail(until, max_events=self._limits[0], max_bytes=self._limits[1])
         self._sent = until
         self._snapshots, self._unfolded, self._folded = None, [], until
-        for reader in tuple(self._live):
+        told = [gap_control(gap) for gap in gaps]
+        for cohort in tuple(self._cohorts):
+            cohort.write(encode(cohort.form, told), until)
+        for reader in tuple(self._apart):
             if is_reset or reader.session.cursor < until:
                 reader.session.cursor = until
-                reader.write([gap_control(gap) for gap in gaps])
+                reader.write(told)
 
     def learn(self, page: Page, after: Cursor) -> None:
         """Keep what one reader's page after `after` brought, for those who come from there."""
@@ -178,45 +203,60 @@ class Feed:
 
 
 class _Pass:
-    """One batch of events on its way to the readers that were live when it began."""
+    """One batch of events on its way to the readers that were live when it began.
 
-    __slots__ = ("_base", "_batch", "_buffers", "_feed", "_readers", "_terminal", "head")
+    Attributes:
+        head: where it leaves them: the id of its last durable event.
+    """
 
-    def __init__(self, feed: Feed, batch: list[Event], base: Cursor, readers: list[Reader]) -> None:
-        self._feed = feed
+    __slots__ = ("_apart", "_base", "_batch", "_buffers", "_cohorts", "_terminal", "head")
+
+    def __init__(
+        self,
+        batch: list[Event],
+        base: Cursor,
+        cohorts: list[Cohort],
+        apart: dict[Reader, None],
+    ) -> None:
         ids = [event.id for event in batch if event.id is not None]
-        #: The id of the last durable event of the batch, if it has any.
-        self.head = ids[-1] if ids else None
-        self._batch = batch
+        self.head = ids[-1] if ids else base
         self._base = base
-        self._readers = readers
+        self._batch = batch
+        self._cohorts = cohorts[::-1]
+        self._apart = list(apart)
         self._terminal = any(event.terminal for event in batch)
         self._buffers: dict[Form, bytes] = {}
 
-    def run(self, count: int) -> bool:
-        """Write to the next `count` readers; True when all have been written to."""
-        readers, self._readers = self._readers[:count], self._readers[count:]
-        base, head, terminal, buffers = self._base, self.head, self._terminal, self._buffers
-        live, feed = State.LIVE, self._feed
-        for reader in readers:
-            session = reader.session
-            if session.state is not live or reader.feed is not feed:
-                continue  # it filled up, or went, after the pass began: it has its cursor
-            cursor = session.cursor
-            if head is not None:
-                if cursor is not base and cursor != base:
-                    # It joined between two events of the batch, or ahead of it.
-                    if cursor < head:
-                        reader.resume()
-                    continue
-                if terminal and session.until_end:
-                    reader.resume()
-                    continue
-                session.cursor = head
-            writer = reader.writer
-            form = writer.form
-            buffer = buffers.get(form)
-            if buffer is None:
-                buffer = buffers[form] = encode(form, self._batch)
-            writer.write(buffer)
-        return not self._readers
+    def run(self, feed: Feed) -> bool:
+        """Write to the next cohort, or to as many that stand apart; True when all are served."""
+        if self._cohorts:
+            cohort = self._cohorts.pop()
+            cohort.write(self._buffer(cohort.form), self.head)
+        else:
+            readers, self._apart = self._apart[:SLICE], self._apart[SLICE:]
+            for reader in readers:
+                # It may have filled up, or gone, since the pass began.
+                if reader.session.state is State.LIVE and reader.feed is feed:
+                    self._serve(reader, feed)
+        return not self._cohorts and not self._apart
+
+    def _serve(self, reader: Reader, feed: Feed) -> None:
+        """Give a reader that no cohort takes what it lacks."""
+        session = reader.session
+        cursor = reader.cursor
+        is_stored = self.head != self._base
+        if is_stored and (cursor != self._base or (self._terminal and session.until_end)):
+            # It joined between two events of the batch, or one may be its last.
+            if cursor < feed.tail.head:
+                reader.resume()
+            return
+        if is_stored:
+            session.cursor = self.head
+        reader.writer.write(self._buffer(reader.writer.form))
+        reader.rejoin()
+
+    def _buffer(self, form: Form) -> bytes:
+        buffer = self._buffers.get(form)
+        if buffer is None:
+            buffer = self._buffers[form] = encode(form, self._batch)
+        return buffer

@@ -11,7 +11,9 @@ from .wire.form import encode
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .cohort import Cohort
     from .control import Control
+    from .cursor import Cursor
     from .event import Event
     from .feed import Feed
     from .writer import Writer
@@ -37,7 +39,7 @@ class Reader:
     and the head of its feed's tail.
     """
 
-    __slots__ = ("asked", "client", "feed", "host", "session", "slot", "writer")
+    __slots__ = ("asked", "client", "cohort", "feed", "host", "session", "slot", "writer")
 
     def __init__(
         self, session: Session, writer: Writer, feed: Feed, host: Host, client: str = ""
@@ -51,6 +53,8 @@ class Reader:
         #: The page that is on its way to it: there is never more than one.
         self.asked: ReadLog | None = None
         self.client = client
+        #: Those it is written to together with, while it is live and in step.
+        self.cohort: Cohort | None = None
         writer.taker = self
 
     def pump(self) -> None:
@@ -72,6 +76,17 @@ class Reader:
                 self.feed.join(self)
             self.write(step.items)
         self.finish_if_ended()
+
+    @property
+    def cursor(self) -> Cursor:
+        """Everything up to here has been handed to the transport."""
+        return self.session.cursor if self.cohort is None else self.cohort.position
+
+    def rejoin(self) -> None:
+        """Join those in step, if it is one of them now, and still live."""
+        if self.session.state is State.LIVE:
+            self.feed.leave(self)
+            self.feed.join(self)
 
     def resume(self) -> None:
         """Serve a live reader by itself, from its cursor on."""

@@ -35,6 +35,7 @@ class Client:
         self.reader: Reader | None = None
         self.writer: FakeWriter | None = None
         self.working: asyncio.Task[None] | None = None
+        self._backfills: dict[str, Cursor] = {}  # asked for, by topic
         self._stood: list[Cursor] = []  # where the session stood when each frame was written
 
     @property
@@ -71,6 +72,7 @@ class Client:
         )
         self.oracle.connect()
         self._stood = []
+        self._backfills = {}
         writer = self.writer = FakeWriter(high_water=self.high_water)
         writer.on_frame = self._note
         self.working = self.world.loop.create_task(self._attach(attach, writer))
@@ -104,21 +106,20 @@ class Client:
                 both = (*topics, topic)
                 backfill = None if after is None else (topic, after)
                 reply = Control("subscribed", {"topic": topic, "topics": both})
-                self._backfill = backfill
+                if after is not None:
+                    self._backfills[topic] = after
                 await self.world.hub.change_topics(reader, both, backfill, reply)
         except LogUnavailable:
             pass
         finally:
             self.working = None
 
-    _backfill: tuple[str, Cursor] | None = None
-
     def _note(self, frame: dict[str, Any]) -> None:
         assert self.writer is not None
         taker = self.writer.taker
         stood = ORIGIN
         if isinstance(taker, Reader):
-            stood = taker.session.cursor
+            stood = taker.cursor
         self._stood.append(stood)
 
     def take(self, count: int = 1 << 30) -> None:
@@ -132,11 +133,10 @@ class Client:
                 self.oracle.see(frame, stood)
             except AssertionError as error:
                 raise AssertionError(f"{self.name}: {error}") from error
-            if frame["type"] == "subscribed" and self._backfill is not None:
-                topic, after = self._backfill
-                self._backfill = None
+            if frame["type"] == "subscribed":
+                after = self._backfills.pop(frame["topic"], stood)
                 if after < stood:
-                    self.oracle.expect_backfill(topic, after, stood)
+                    self.oracle.expect_backfill(frame["topic"], after, stood)
 
     def detach(self) -> None:
         """Be cut off: what was not received is lost."""
@@ -259,5 +259,5 @@ class World:
         for future in self.hub._feeds._feeds.values():
             feed = future.result()
             assert not feed.readers, f"{feed.topics} still counts {feed.readers} readers"
-            assert not feed._live
+            assert not feed.live
         self.loop.run(self.hub.close())
