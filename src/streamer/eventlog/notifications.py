@@ -98,7 +98,9 @@ class Notifier:
         self._down: str | None = None
         self._closed = False
         self._flushing = False
+        #: What the probe under way has still to bring back: by notification, by answer.
         self._token = b""
+        self._asked = b""
         self._missed = 0
         self._task: Final = asyncio.get_running_loop().create_task(self._run())
 
@@ -222,10 +224,14 @@ class Notifier:
 
         A socket can be alive and deaf: after a failover it may lead to a server
         that nobody publishes to any more. If our own commands still go there as
-        well, even the probe is heard: so those who know are asked, too.
+        well, even the probe is heard: so those who know are asked, too. And it can
+        hear, and not be heard: then no further topic could be subscribed, so it
+        asks for an answer of its own.
         """
         while not connection.lost.done():
-            self._token = secrets.token_hex(8).encode()
+            token = secrets.token_hex(8)
+            self._token = self._asked = token.encode()
+            connection.send("PING", token)
             with contextlib.suppress(LogUnavailable, TimeoutError):
                 async with asyncio.timeout(self._probe_interval):
                     await self._publish(self._probe_name, self._token)
@@ -233,7 +239,7 @@ class Notifier:
                 connection.abort(f"the event log is at {elsewhere} now")
                 return
             await asyncio.wait((connection.lost,), timeout=self._probe_interval)
-            if self._token:
+            if self._token or self._asked:
                 self._missed += 1
                 if self._missed >= _MISSED_PROBES:
                     connection.abort("notifications no longer arrive")
@@ -285,6 +291,9 @@ class Notifier:
                 self._confirm()
             elif kind == b"unsubscribe":
                 self._heard.discard(reply[1])
+            elif kind == b"pong" and reply[1] == self._asked:
+                self._asked = b""
+                self._forgive()
         if events:
             self._listener.notified(events)
 
@@ -292,7 +301,7 @@ class Notifier:
         if name == self._probe:
             if payload == self._token:
                 self._token = b""
-                self._missed = 0
+                self._forgive()
             return None
         if not self._live:
             return None
@@ -308,6 +317,10 @@ class Notifier:
             if next((each for each in heard if each in self._heard), name) != name:
                 return None
         return event
+
+    def _forgive(self) -> None:
+        if not self._token and not self._asked:
+            self._missed = 0
 
     def _confirm(self) -> None:
         asked = self._awaited.popleft()
