@@ -7,6 +7,7 @@ import pytest
 
 from streamer.errors import LogUnavailable
 from streamer.eventlog.redis import RedisEventLog
+from support.fault_readers import SseReader
 from support.fault_stage import Stage
 from support.tcp_proxy import BOTH, Direction
 
@@ -65,6 +66,8 @@ async def test_a_dead_line_to_redis_is_noticed_and_left(
         stage.redis_line.hold(directions, new=False)
         # Never released: the server has left those connections for new ones.
         await load.flows(20)
+        async with SseReader(stage.server.url, "projects/another") as reader:
+            await reader.is_live()
         await stage.is_ready()
         verdict = await load.settle()
         assert verdict.declared == 0

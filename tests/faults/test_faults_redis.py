@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import contextlib
-import resource
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -13,7 +12,8 @@ import pytest
 
 from streamer.cursor import Cursor
 from support.fault_readers import SseReader
-from support.fault_stage import TOPIC, Stage, staged
+from support.fault_stage import Stage, staged
+from support.quota_redis import QuotaRedis
 from support.requirements import needs
 from support.servers import Server
 
@@ -83,7 +83,7 @@ async def test_subscribers_killed_by_redis_miss_nothing(stage: Stage) -> None:
 async def test_a_flushed_redis_is_a_gap_and_the_stream_goes_on(stage: Stage) -> None:
     """`FLUSHALL`: who comes back with an older cursor is told, and everybody reads on."""
     async with stage.load() as load, AsyncExitStack() as stack:
-        away = await stack.enter_async_context(SseReader(stage.client_line.url, TOPIC))
+        away = await stack.enter_async_context(SseReader(stage.client_line.url, stage.topic))
         await away.is_live()
         await away.stop()
         await load.flows(10)
@@ -160,38 +160,25 @@ async def test_a_full_disk_under_redis_refuses_publishers_and_loses_nothing(
 
 
 @pytest.fixture
-def redis_that_survives_a_quota(short_dir: Path) -> Iterator[Server]:
-    """A Redis that is told when a file may not grow, and not killed for it."""
-    binary = short_dir / "redis"
-    binary.write_text(f"#!/bin/sh\ntrap '' XFSZ\nexec {needs('redis-server')} \"$@\"\n")
-    binary.chmod(0o700)
-    server = Server(str(binary), short_dir)
+def quota_redis(short_dir: Path) -> Iterator[QuotaRedis]:
+    server = QuotaRedis(short_dir)
     server.start()
     yield server
     server.stop()
 
 
 async def test_a_file_that_may_not_grow_refuses_publishers_and_loses_nothing(
-    redis_that_survives_a_quota: Server, seed: int, short_dir: Path
+    quota_redis: QuotaRedis, seed: int, short_dir: Path
 ) -> None:
     """As with a full disk, by a quota: the append-only file reaches the size it may have."""
-    with staged(redis_that_survives_a_quota, seed, short_dir) as stage:
-        await _fill_quota(stage)
-
-
-async def _fill_quota(stage: Stage) -> None:
-    async with stage.load() as load:
-        with stage.redis.client() as client:
-            pid: int = client.info("server")["process_id"]
-        directory = Path(stage.redis.url.removeprefix("unix://")).parent
-        size = max(file.stat().st_size for file in directory.rglob("*.incr.aof"))
-        _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, hard))
-        assert "MISCONF, it cannot save to disk" in await load.refused()
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard, hard))
-        await load.flows(20)
-        verdict = await load.settle()
-        assert verdict.declared == 0
+    with staged(quota_redis, seed, short_dir) as stage:
+        async with stage.load() as load:
+            quota_redis.fill()
+            assert "MISCONF, it cannot save to disk" in await load.refused()
+            quota_redis.empty()
+            await load.flows(20)
+            verdict = await load.settle()
+            assert verdict.declared == 0
 
 
 async def test_ids_increase_though_the_clock_of_redis_is_set_back(stage: Stage) -> None:

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 from support.fault_publishers import HttpPublisher
 from support.fault_readers import SseReader
-from support.fault_stage import TOPIC, Load, Stage
+from support.fault_stage import Load, Stage
 
 #: Readers that a killed server leaves behind.
 READERS = 1000
@@ -15,7 +15,7 @@ async def test_a_killed_server_with_a_thousand_readers_loses_nothing(stage: Stag
     """`kill -9`; started again, all of them resume at once and see every event once."""
     async with AsyncExitStack() as stack:
         stack.push_async_callback(stage.log.close)
-        readers = [SseReader(stage.server.url, TOPIC) for _ in range(READERS)]
+        readers = [SseReader(stage.server.url, stage.topic) for _ in range(READERS)]
         for batch in range(0, READERS, 100):
             some = readers[batch : batch + 100]
             await asyncio.gather(*(stack.enter_async_context(reader) for reader in some))
@@ -23,7 +23,7 @@ async def test_a_killed_server_with_a_thousand_readers_loses_nothing(stage: Stag
                 await reader.is_live()
         publishers = [
             await stack.enter_async_context(
-                HttpPublisher(stage.server.url, TOPIC, keyed=keyed, rate=4)
+                HttpPublisher(stage.server.url, stage.topic, keyed=keyed, rate=4)
             )
             for keyed in (True, False)
         ]

@@ -68,6 +68,12 @@ class FaultPublisher(ABC):
         assert self._task is not None
         await asyncio.wait_for(self._task, 30)
 
+    def __str__(self) -> str:
+        return (
+            f"{type(self).__name__} of {self.topic}: {self.next} published, {len(self.stored)} "
+            f"stored, {len(self.unknown)} unknown, refused {self.refusals[-3:]}"
+        )
+
     async def _run(self) -> None:
         while not self._stopping.is_set():
             number, self.next = self.next, self.next + 1

@@ -96,17 +96,22 @@ class FaultReader(ABC):
 
     async def reach(self, cursor: Cursor, *, deadline: float = 20.0) -> None:
         """Wait until everything up to `cursor` was seen, or told to be lost."""
-        await wait_until(
-            lambda: self.is_well() and self.cursor is not None and self.cursor >= cursor,
-            f"{self} is not at {cursor}",
-            deadline=deadline,
+        await self._waits(
+            lambda: self.cursor is not None and self.cursor >= cursor,
+            f"a reader did not reach {cursor}",
+            deadline,
         )
 
     async def is_live(self, *, deadline: float = 20.0) -> None:
         """Wait until it is connected and has caught up."""
-        await wait_until(
-            lambda: self.is_well() and self.live, f"{self} is not live", deadline=deadline
-        )
+        await self._waits(lambda: self.live, "a reader was never live", deadline)
+
+    async def _waits(self, condition: Callable[[], bool], what: str, deadline: float) -> None:
+        try:
+            await wait_until(lambda: self.is_well() and condition(), what, deadline=deadline)
+        except AssertionError as error:
+            error.add_note(str(self))
+            raise
 
     def is_well(self) -> bool:
         """Return True, or raise what this reader found wrong by itself."""

@@ -27,8 +27,6 @@ from .tcp_proxy import TcpProxy
 from .verdict import Verdict, judge
 from .waiting import wait_until, wait_until_blocking
 
-TOPIC: Final = "projects/stage"
-
 
 class QuickLive(Live):
     """A server whose log gives up and probes soon."""
@@ -37,8 +35,7 @@ class QuickLive(Live):
         """Start it and wait until it is ready."""
         tests = Path(__file__).parent.parent
         command = [sys.executable, "-m", "support.quick_server"]
-        environ = {**self.environ, "PYTHONPATH": str(tests)}
-        self.program = self._stack.enter_context(Program(command, environ=environ, cwd=tests))
+        self.program = self._stack.enter_context(Program(command, environ=self.environ, cwd=tests))
         wait_until_blocking(self._is_ready, "the server did not become ready")
 
 
@@ -51,6 +48,8 @@ class Load:
         self.stage: Final = stage
         self.readers: Final = readers
         self.publishers: Final = publishers
+        #: Whether the log must still have all that was acknowledged.
+        self.keeps_all = stage.keeps_all
 
     @property
     def http(self) -> list[HttpPublisher]:
@@ -68,21 +67,15 @@ class Load:
 
         def all_have() -> bool:
             pairs = zip(self.readers, counts, strict=True)
-            return self.is_well() and all(len(r.seen) >= was + count for r, was in pairs)
+            return all(len(r.seen) >= was + count for r, was in pairs)
 
-        await wait_until(
-            all_have, f"not everybody was served: {[str(r) for r in self.readers]}",
-            deadline=deadline,
-        )  # fmt: skip
+        await self.waits(all_have, "not everybody was served", deadline=deadline)
 
     async def refused(self) -> str:
         """Wait until every publisher over HTTP is refused; return what the last was told."""
         counts = [len(publisher.refusals) for publisher in self.http]
-        await wait_until(
-            lambda: (
-                self.is_well()
-                and all(len(p.refusals) > was for p, was in zip(self.http, counts, strict=True))
-            ),
+        await self.waits(
+            lambda: all(len(p.refusals) > was for p, was in zip(self.http, counts, strict=True)),
             "publishers were never refused",
         )
         return self.http[-1].refusals[-1]
@@ -96,9 +89,16 @@ class Load:
         was = number()
         await self.waits(lambda: number() >= was + count, f"{count} events were not stored")
 
-    async def waits(self, condition: Callable[[], bool], what: str) -> None:
-        """Wait until `condition` is true, while every reader is well."""
-        await wait_until(lambda: self.is_well() and condition(), what)
+    async def waits(
+        self, condition: Callable[[], bool], what: str, *, deadline: float = 20.0
+    ) -> None:
+        """Wait until `condition` is true, while every reader and every publisher is well."""
+        try:
+            await wait_until(lambda: self.is_well() and condition(), what, deadline=deadline)
+        except AssertionError as error:
+            for one in (*self.readers, *self.publishers):
+                error.add_note(str(one))
+            raise
 
     async def settle(self, *, keeps_all: bool = True) -> Verdict:
         """Let the publishers finish, the readers reach the head, and judge."""
@@ -108,7 +108,7 @@ class Load:
         for reader in self.readers:
             await reader.reach(head)
         verdict = await judge(
-            self.stage.log, TOPIC, self.readers, self.publishers, keeps_all=keeps_all
+            self.stage.log, self.stage.topic, self.readers, self.publishers, keeps_all=keeps_all
         )
         verdict.check()
         return verdict
@@ -129,10 +129,15 @@ class Stage:
         client_line: between clients and the server.
         worker_line: between a worker and Redis.
         log: straight to Redis, for the judge.
+        topic: what everybody publishes and reads; each load has its own.
     """
 
     def __init__(self, redis: Server, seed: int, data_dir: Path, **settings: str) -> None:
         self.redis: Final = redis
+        self.topic = "projects/stage"
+        #: Whether faults take as long as in the world, not as short as in a test.
+        self.long = False
+        self._loads = 0
         self.random: Final = random.Random(seed)
         self._stack: Final = ExitStack()
         path = redis.url.removeprefix("unix://")
@@ -154,11 +159,13 @@ class Stage:
         )
         self._keys: Final = Keys(self.prefix, 0)
         self.log: Final = self.open_log(redis.url)
+        #: Whether the log keeps more than a test can publish.
+        self.keeps_all = int(given["STREAMER_RETENTION_LENGTH"]) >= 100_000
 
     @property
     def stream_key(self) -> str:
         """The key in Redis of the topic's events."""
-        return self._keys.stream(TOPIC)
+        return self._keys.stream(self.topic)
 
     @property
     def clock_key(self) -> str:
@@ -202,21 +209,23 @@ class Stage:
         """Put `readers` of each kind and all publishers to work, until they are live."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.log.close)
+            self._loads += 1
+            self.topic = f"projects/stage-{self._loads}"
             found: list[FaultReader] = [
-                await stack.enter_async_context(kind(self.client_line.url, TOPIC))
+                await stack.enter_async_context(kind(self.client_line.url, self.topic))
                 for kind in (SseReader, WebSocketReader, Poller)
                 for _ in range(readers)
             ]
             for reader in found:
                 await reader.is_live()
             publishers: list[FaultPublisher] = [
-                HttpPublisher(self.server.url, TOPIC, keyed=keyed, rate=rate)
+                HttpPublisher(self.server.url, self.topic, keyed=keyed, rate=rate)
                 for keyed in (True, False)
             ]
             if worker:
                 publisher = SyncPublisher(lambda: self.open_log(self.worker_line.redis_url))
                 stack.callback(publisher.close)
-                publishers.append(WorkerPublisher(publisher, TOPIC, rate=rate))
+                publishers.append(WorkerPublisher(publisher, self.topic, rate=rate))
             for one in publishers:
                 await stack.enter_async_context(one)
             load = Load(self, found, publishers)

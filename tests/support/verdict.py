@@ -82,6 +82,7 @@ async def judge(
     for publisher in publishers:
         ever |= _judge_publisher(verdict, publisher, bodies, keeps_all=keeps_all)
     readers = list(readers)
+    unplaced = False  # whether events may have come and gone whose ids nobody knows
     if not keeps_all:
         # What one reader saw was in the log, though nobody was told its id: it is
         # owed to all others, and may be gone by now.
@@ -93,10 +94,13 @@ async def judge(
             for seen in reader.seen
             if (seen.body["by"], seen.body["n"]) in sent - told
         }
+        unplaced = bool(sent - {(body["by"], body["n"]) for body in ever.values()})
     verdict.events = len(ever)
     for reader in readers:
         reader.is_well()
         _judge_reader(verdict, reader, bodies, ever)
+        if not unplaced:
+            _judge_gaps(verdict, reader, bodies, ever)
     return verdict
 
 
@@ -140,7 +144,6 @@ def _judge_reader(
     bodies: dict[Cursor, dict[str, Any]],
     ever: dict[Cursor, dict[str, Any]],
 ) -> None:
-    name = type(reader).__name__
     verdict.delivered += len(reader.seen)
     ids = {seen.id for seen in reader.seen}
     if len(ids) != len(reader.seen):
@@ -148,14 +151,23 @@ def _judge_reader(
     for id_, body in reader.seen:
         known, what = ever.get(id_), (body["by"], body["n"])
         if known is None or (known["by"], known["n"]) != what:
-            verdict.phantoms.append(f"{name}: {id_} {body}")
+            verdict.phantoms.append(f"{type(reader).__name__}: {id_} {body}")
     _judge_missing(verdict, reader, ids, bodies, ever)
+
+
+def _judge_gaps(
+    verdict: Verdict,
+    reader: FaultReader,
+    bodies: dict[Cursor, dict[str, Any]],
+    ever: dict[Cursor, dict[str, Any]],
+) -> None:
+    ids = {seen.id for seen in reader.seen}
     for gap in reader.gaps:
         # After a reset the log cannot know what was lost with it.
         if gap.reason != "reset" and not any(
             gap.after < id_ <= gap.until and id_ not in ids and id_ not in bodies for id_ in ever
         ):
-            verdict.needless.append(f"{name}: {gap}")
+            verdict.needless.append(f"{type(reader).__name__}: {gap}")
 
 
 def _judge_missing(
