@@ -95,6 +95,8 @@ class FastHttp(HttpToolsProtocol):
             self.transport.write(b"".join(self._held))
         del self._held
         self._let_go()
+        if self.taker is not None:
+            self.taker.opened()
         if self._ended:
             self.close(1000, "ended")
 

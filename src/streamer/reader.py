@@ -120,6 +120,11 @@ class Reader:
 
     # The transport tells
 
+    def opened(self) -> None:
+        """Let the cohort write to the transport itself."""
+        if self.cohort is not None:
+            self.cohort.add(self)
+
     def filled(self) -> None:
         """Stop writing; the session remembers where."""
         if self.session.state in {State.LIVE, State.REPLAYING}:

@@ -15,6 +15,9 @@ EXTENSION: Final = "streamer.writer"
 class Taker(Protocol):
     """Whom a writer tells how its transport fares: the reader."""
 
+    def opened(self) -> None:
+        """What was held back is written; `Writer.write` is another one from now on."""
+
     def filled(self) -> None:
         """The transport is over its high-water mark."""
 
