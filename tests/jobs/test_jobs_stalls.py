@@ -349,6 +349,16 @@ async def test_a_job_that_stalls_twice_is_told_twice() -> None:
     assert await job.story() == ["started", "stalled", "stalled"]
 
 
+async def test_servers_that_see_the_same_lapse_at_once_tell_it_once() -> None:
+    job = Abandoned()
+    await job.begin()
+    servers = [StallWatch(job.log, Publisher(job.log), 10.0) for _ in range(5)]
+    for _ in range(10):
+        job.clock.advance(3000)
+        await asyncio.gather(*(server.look() for server in servers))
+    assert await job.story() == ["started", "stalled"]
+
+
 async def test_a_job_whose_worker_died_before_it_told_the_start_is_stalled() -> None:
     job = Abandoned()
     await job.log.leases.renew([Lease("j1", TOPICS, 1, "work")], 10.0)
