@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from .cursor import Cursor
+from .cursor import ORIGIN, Cursor
 from .errors import LogUnavailable
 from .feed import Feed
 from .page import Gap, Page
@@ -222,6 +222,32 @@ class Feeds:
             self._held[feed.topics] = []
             self.spawn(self._catch_up(feed))
 
+    async def _rolled_back_to(self, feed: Feed) -> Cursor | None:
+        """The last that `feed` and the log have in common, if the log lost what came then.
+
+        After a failover the log may have grown beyond our head again, with
+        other events: that the newest of ours is not in it shows it.
+        """
+        tail, newest = feed.tail, feed.tail.newest
+        if newest is None:
+            return None
+        page = await self.read(feed.topics, tail.before(newest))
+        if page.cursor < newest or any(_position(item) == newest for item in page.items):
+            return None  # shorter than ours: reading on will tell; or all is well
+        if any(isinstance(item, Gap) and item.until > newest for item in page.items):
+            return None  # it has been trimmed
+        common = after = tail.floor
+        complete = False
+        while not complete:
+            page = await self.read(feed.topics, after)
+            after, complete = page.cursor, page.complete
+            for item in page.items:
+                if isinstance(item, Gap) or (item.id is not None and tail.holds(item.id)):
+                    common = min(_position(item), newest)
+                else:
+                    return common
+        return common
+
     def _is_sound(self, feed: Feed, batch: Sequence[Event]) -> bool:
         """Whether `batch` may follow what `feed` has; if not, it is being read anew.
 
@@ -249,6 +275,10 @@ class Feeds:
             self.recover(feed)
 
     async def _catch_up(self, feed: Feed) -> None:
+        common = await self._rolled_back_to(feed)
+        if common is not None:
+            logger.warning("the event log was rolled back to %s; reading it anew", common)
+            feed.lose([Gap(None, feed.tail.head, common, "reset")])
         resumptions = -1
         complete = False
         # Read once more if notifications were lost again while it was read.
@@ -262,6 +292,10 @@ class Feeds:
                 else:
                     feed.push([item for item in items if not isinstance(item, Gap)])
         feed.push(self._held.pop(feed.topics))
+
+
+def _position(item: Event | Gap) -> Cursor:
+    return item.until if isinstance(item, Gap) else item.id or ORIGIN
 
 
 def _gap_position(item: Event | Gap) -> Cursor | None:

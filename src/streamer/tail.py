@@ -64,6 +64,11 @@ class Tail:
         """Whether a reader at `cursor` can go on from here without the log."""
         return cursor >= self.floor
 
+    @property
+    def newest(self) -> Cursor | None:
+        """The id of the newest event; None if there is none."""
+        return self._ids[-1] if len(self) else None
+
     def holds(self, cursor: Cursor) -> bool:
         """Whether the event with this id is here."""
         place = bisect_right(self._ids, cursor, lo=self._start) - 1

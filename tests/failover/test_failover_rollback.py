@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -78,13 +79,13 @@ def received(writer: FakeWriter) -> list[tuple[str, str]]:
     writer.take()
     shown = ("tick", "gap")
     return [
-        (frame["type"], frame.get("id") or frame["until"])
+        (str(frame["type"]), str(frame.get("id") or frame["until"]))
         for frame in writer.taken
         if frame["type"] in shown
     ]
 
 
-def gaps(writer: FakeWriter) -> list[dict[str, str]]:
+def gaps(writer: FakeWriter) -> list[dict[str, Any]]:
     writer.take()
     return [frame for frame in writer.taken if frame["type"] == "gap"]
 
@@ -109,9 +110,43 @@ async def test_live_readers_are_told_when_the_head_went_backwards(
     for reader in readers:
         await heard(reader, new)
         (gap,) = gaps(reader)
-        assert (gap["reason"], gap["topic"]) == ("reset", None)
+        assert gap["reason"] == "reset"
+        assert gap["topic"] is None
         assert (gap["after"], gap["until"]) == (ids[-1], ids[1])
         assert received(reader)[-2:] == [("gap", ids[1]), ("tick", new)]
+
+
+async def test_a_log_that_has_grown_beyond_the_head_again_is_noticed(
+    log: RolledBackLog, hub: Hub
+) -> None:
+    """What it lost was delivered; live readers are told, and given what is there instead."""
+    reader = await attach(hub)
+    ids = await publish(log, 5)
+    await heard(reader, ids[-1])
+    log.interrupt()
+    await log.roll_back(2)
+    log.clock.advance(500)  # its ids fall between those that were there, and beyond
+    new = await publish(log, 6)
+    assert new[0] < ids[-1] < new[-1]
+    log.resume()
+    await heard(reader, new[-1])
+    (gap,) = gaps(reader)
+    assert (gap["reason"], gap["after"], gap["until"]) == ("reset", ids[-1], ids[1])
+    assert received(reader)[-7:] == [("gap", ids[1]), *(("tick", id_) for id_ in new)]
+
+
+async def test_a_log_that_lost_nothing_is_no_reset(log: RolledBackLog, hub: Hub) -> None:
+    """However often notifications are lost."""
+    reader = await attach(hub)
+    ids = await publish(log, 5)
+    await heard(reader, ids[-1])
+    for _ in range(3):
+        log.interrupt()
+        ids += await publish(log, 2)
+        log.resume()
+        await heard(reader, ids[-1])
+    assert gaps(reader) == []
+    assert received(reader) == [("tick", id_) for id_ in ids]
 
 
 async def test_old_ids_that_are_new_are_no_duplicates(log: RolledBackLog, hub: Hub) -> None:
