@@ -83,7 +83,8 @@ async def clients_are_truncated(load: Load) -> None:
 
 async def clients_hear_nothing(load: Load) -> None:
     """Their connections are dead and look alive."""
-    load.stage.client_line.hold(load.stage.random.choice([BOTH, ("down",)]), new=False)
+    ways: tuple[Direction, ...] = load.stage.random.choice([BOTH, ("down",)])
+    load.stage.client_line.hold(ways, new=False)
 
 
 async def clients_are_refused(load: Load) -> None:

@@ -1,0 +1,63 @@
+"""A real nginx on the loopback, with the configuration that `deploy/` recommends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from .live import free_port
+from .processes import Program
+from .requirements import needs
+from .waiting import wait_until_blocking
+
+_CONFIGURATION: Final = Path(__file__).parents[2] / "deploy" / "nginx.conf"
+#: Where nginx keeps what it cannot hold in memory; the built-in places are root's.
+_TEMPORARY: Final = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+
+
+@contextmanager
+def nginx_before(ports: Sequence[int], directory: Path) -> Iterator[str]:
+    """Run ``deploy/nginx.conf`` before the servers at `ports`; the URL it answers at."""
+    port = free_port()
+    text = _CONFIGURATION.read_text()
+    assert "listen 80;" in text
+    text = text.replace("listen 80;", f"listen 127.0.0.1:{port};")
+    for example, real in zip((8001, 8002), ports, strict=True):
+        assert f"127.0.0.1:{example} " in text
+        text = text.replace(f"127.0.0.1:{example} ", f"127.0.0.1:{real} ")
+    places = "".join(f"{name}_temp_path {directory}/{name};\n" for name in _TEMPORARY)
+    text = text.replace("http {", f"http {{\naccess_log off;\n{places}", 1)
+    file = directory / "nginx.conf"
+    file.write_text(text)
+    # Started by root its workers would be somebody else, who may not write here.
+    settings = f"daemon off; pid {directory}/nginx.pid; error_log stderr warn;"
+    command: list[str | Path] = [
+        needs("nginx"),
+        "-p",
+        directory,
+        "-c",
+        file,
+        "-e",
+        "stderr",
+        "-g",
+        settings,
+    ]
+    with Program(command) as program:
+        url = f"http://127.0.0.1:{port}"
+
+        def answers() -> bool:
+            assert program.running, f"nginx ended at once: {program}"
+            try:
+                return httpx.get(f"{url}/healthz", trust_env=False).is_success
+            except httpx.TransportError:
+                return False
+
+        wait_until_blocking(answers, "nginx did not answer")
+        try:
+            yield url
+        finally:
+            print(program.err[-4000:])  # noqa: T201 - pytest shows it with a failure
