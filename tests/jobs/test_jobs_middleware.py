@@ -356,7 +356,7 @@ async def test_a_job_that_was_called_stalled_and_is_not_says_so_though_it_has_no
 ) -> None:
     with working(job_broker):
         job_id = long_job.send().message_id
-        await watcher.told(job_id, "started")
+        await watcher.came_to(job_id, 0.5)
         await Publisher(redis_log).status(f"jobs/{job_id}", "stalled", attempt=1)
         await watcher.told(job_id, "running")
         assert (await watcher.snapshot(job_id)).message == "The worker is back"
