@@ -20,7 +20,7 @@ LAYERS: Final = (
     {"publisher", "sync_publisher", "outbox", "job_publishing"}
     | {"hub", "cohort", "feed", "feeds", "reader"},
     {"jobs", "transports", "auth", "metrics"},
-    {"app", "server", "protocols", "client", "cli", "log_lines", "__main__"},
+    {"app", "server", "protocols", "transport_writer", "client", "cli", "log_lines", "__main__"},
 )
 
 #: Decide, and never do: no clock, no loop, no socket.

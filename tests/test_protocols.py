@@ -16,7 +16,8 @@ import httpx
 import pytest
 import uvicorn
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 from websockets.asyncio.client import connect as connect_websocket
 from websockets.extensions import Extension
@@ -64,13 +65,13 @@ async def test_uvicorns_websocket_protocol_still_has_the_state_we_read(name: str
     ("owner", "names"),
     [
         (
-            FastHttp.__mro__[1],
+            HttpToolsProtocol,
             """on_message_begin on_headers_complete data_received on_response_complete
             pause_writing resume_writing connection_lost shutdown""",
         ),
         (
-            FastWebSocket.__mro__[1],
-            """handle_connect handle_close pause_writing resume_writing connection_lost
+            WebSocketsSansIOProtocol,
+            """handle_connect handle_ping handle_close pause_writing resume_writing connection_lost
             shutdown send""",
         ),
         (FlowControl, "pause_writing resume_writing resume_reading"),

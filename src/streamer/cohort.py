@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from array import array
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -17,20 +19,24 @@ class Cohort:
 
     Their cursors are kept here, as one: with a thousand readers no processor
     cache holds them all, so that what is touched for each write is what a
-    fan-out costs. This touches nothing of a reader but its transport's `write`.
+    fan-out costs. Where a transport has nothing queued, the buffer goes
+    straight to its socket, and nothing of the reader is touched at all.
 
     Attributes:
         form: the wire form of its readers' writers.
         position: everything up to here has been handed to every one of them.
     """
 
-    __slots__ = ("_members", "_writes", "form", "position")
+    __slots__ = ("_descriptors", "_direct", "_members", "_writes", "form", "position")
 
     def __init__(self, form: Form, position: Cursor) -> None:
         self.form = form
         self.position = position
-        self._members: dict[Reader, Callable[[bytes], None]] = {}
-        self._writes: list[Callable[[bytes], None]] | None = None
+        self._members: dict[Reader, None] = {}
+        # How each is written to: by descriptor, or by its writer.
+        self._direct: dict[int, Reader] | None = None
+        self._descriptors: array[int] = array("i")
+        self._writes: list[Callable[[bytes], None]] = []
 
     def __len__(self) -> int:
         """How many readers it has."""
@@ -38,16 +44,20 @@ class Cohort:
 
     def add(self, reader: Reader) -> None:
         """Take a reader that stands at `position`."""
-        self._members[reader] = reader.writer.write
-        self._writes = None
+        self._members[reader] = None
+        self._direct = None
         reader.cohort = self
 
     def remove(self, reader: Reader) -> None:
         """Let a reader go on by itself, from `position`."""
         del self._members[reader]
-        self._writes = None
+        self._direct = None
         reader.cohort = None
         reader.session.cursor = self.position
+
+    def ask_again(self) -> None:
+        """How one of the readers is to be written to has changed."""
+        self._direct = None
 
     def write(self, buffer: bytes, position: Cursor) -> None:
         """Hand `buffer`, everything up to `position`, to every reader.
@@ -55,10 +65,31 @@ class Cohort:
         A reader whose transport is full thereby leaves at once, at `position`.
         """
         self.position = position
-        if self._writes is None:
-            self._writes = list(self._members.values())
+        direct = self._ask() if self._direct is None else self._direct
+        size = len(buffer)
+        send = os.write
+        for descriptor in self._descriptors:
+            try:
+                sent = send(descriptor, buffer)
+            except OSError:  # full, or broken: its transport finds out which
+                sent = 0
+            if sent != size:
+                direct[descriptor].writer.write(buffer[sent:])
         for write in self._writes:
             write(buffer)
+
+    def _ask(self) -> dict[int, Reader]:
+        direct: dict[int, Reader] = {}
+        self._writes = []
+        for reader in self._members:
+            descriptor = reader.writer.descriptor()
+            if descriptor is None:
+                self._writes.append(reader.writer.write)
+            else:
+                direct[descriptor] = reader
+        self._descriptors = array("i", direct)
+        self._direct = direct
+        return direct
 
 
 def roomy(cohorts: Iterable[Cohort], form: Form, position: Cursor, most: int) -> Cohort | None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 #: Readers of a cohort, which are written to before the event loop is let go of;
 #: at 4 to 8 µs a reader, one to two milliseconds.
-SLICE: Final = 256
+SLICE: Final = 512
 #: Events kept unfolded before the snapshots are read anew instead.
 MAX_UNFOLDED: Final = 256
 

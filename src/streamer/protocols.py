@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -19,6 +18,7 @@ from websockets.extensions.permessage_deflate import (
     ServerPerMessageDeflateFactory,
 )
 
+from .transport_writer import TransportWriter
 from .wire.sse import LAST_CHUNK
 from .wire.websocket import DEFLATED_FRAMES, WINDOW_BITS
 from .writer import EXTENSION
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from websockets.http11 import Request
 
     from .wire.form import Form
-    from .writer import Taker
 
 
 _HEAD_PROBLEM = (
@@ -42,7 +41,7 @@ _HEAD_TOO_LARGE = (
 )
 
 
-class FastHttp(HttpToolsProtocol):
+class FastHttp(TransportWriter, HttpToolsProtocol):
     """HTTP/1.1 whose responses may become streams of shared, pre-chunked buffers.
 
     The app calls `open`, sends ``http.response.start`` as ever (so that
@@ -54,13 +53,8 @@ class FastHttp(HttpToolsProtocol):
     #: Bytes of a request's URL and headers that are read, about.
     max_head_bytes: int = 32 * 1024
 
-    form: Form
-    full: bool = False
-    taker: Taker | None = None
     _in_head: bool = False
     _head_bytes: int = 0
-    #: Hands a buffer to the transport; held back until `start`.
-    write: Callable[[bytes], None]
     _held: list[bytes]
     _streaming: bool = False
     _keep_alive: bool = True
@@ -81,7 +75,7 @@ class FastHttp(HttpToolsProtocol):
         self.transport.set_write_buffer_limits(high=high_water)
         self._held = []
         self._ended = False
-        self.write = self._held.append
+        self.write = self._held.append  # type: ignore[method-assign,assignment]
         return self
 
     def start(self) -> None:
@@ -90,15 +84,19 @@ class FastHttp(HttpToolsProtocol):
         self.cycle.response_complete = True
         self._keep_alive = self.cycle.keep_alive
         self._streaming = True
-        self.write = self.transport.write
-        if self._held:
-            self.transport.write(b"".join(self._held))
-        del self._held
+        held = self._held
+        del self.write, self._held
+        if held:
+            self.write(b"".join(held))
         self._let_go()
         if self.taker is not None:
-            self.taker.opened()
+            self.taker.requeued()
         if self._ended:
             self.close(1000, "ended")
+
+    def descriptor(self) -> int | None:
+        """The socket, once the head of the response is sent."""
+        return super().descriptor() if self._streaming else None
 
     def _let_go(self) -> None:
         """Give up what only a request needs: most of an idle reader's memory."""
@@ -111,10 +109,6 @@ class FastHttp(HttpToolsProtocol):
         self.flow = FlowControl(self.transport)
         if self.pipeline is None:
             self.pipeline = deque()
-
-    def pending(self) -> int:
-        """Bytes that the network has not taken yet."""
-        return self.transport.get_write_buffer_size()
 
     def close(self, code: int, reason: str) -> None:  # noqa: ARG002 - only a WebSocket has them
         """Write the last chunk, and let the connection go on with its next request."""
@@ -132,11 +126,6 @@ class FastHttp(HttpToolsProtocol):
             self.transport.close()
         else:
             self.on_response_complete()
-
-    def abort(self) -> None:
-        """Cut the connection."""
-        self.taker = None
-        self.transport.abort()
 
     # What the transport and uvicorn call
 
@@ -164,24 +153,18 @@ class FastHttp(HttpToolsProtocol):
         """The transport is over its high-water mark."""
         if self.flow is not None:
             super().pause_writing()
-        self.full = True
-        if self.taker is not None:
-            self.taker.filled()
+        self.tell_filled()
 
     def resume_writing(self) -> None:
         """The transport has drained."""
         if self.flow is not None:
             super().resume_writing()
-        self.full = False
-        if self.taker is not None:
-            self.taker.drained()
+        self.tell_drained()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the reader, too."""
         super().connection_lost(exc)
-        if self.taker is not None:
-            self.taker.gone()
-            self.taker = None
+        self.tell_gone()
 
     def shutdown(self) -> None:
         """Begin a graceful shutdown; a stream is ended by the hub's drain."""
@@ -199,7 +182,7 @@ _DEFLATE = ServerPerMessageDeflateFactory(
 )
 
 
-class FastWebSocket(WebSocketsSansIOProtocol):
+class FastWebSocket(TransportWriter, WebSocketsSansIOProtocol):
     """A WebSocket that takes shared, already framed buffers.
 
     The app accepts and receives as ever; what the hub sends goes straight to
@@ -209,10 +192,6 @@ class FastWebSocket(WebSocketsSansIOProtocol):
     #: Whether to agree to permessage-deflate (RFC 7692) when a client offers it.
     deflate: bool = False
 
-    form: Form
-    full: bool = False
-    taker: Taker | None = None
-    write: Callable[[bytes], None]
     _closing: asyncio.Task[None] | None = None
 
     def handle_connect(self, event: Request) -> None:
@@ -232,12 +211,7 @@ class FastWebSocket(WebSocketsSansIOProtocol):
         fits = agreed and agreed[0].local_max_window_bits >= WINDOW_BITS
         self.form = DEFLATED_FRAMES if fits else form
         self.transport.set_write_buffer_limits(high=high_water)
-        self.write = self.transport.write
         return self
-
-    def pending(self) -> int:
-        """Bytes that the network has not taken yet."""
-        return self.transport.get_write_buffer_size()
 
     async def drained(self) -> None:
         """Return when the transport takes more."""
@@ -253,40 +227,32 @@ class FastWebSocket(WebSocketsSansIOProtocol):
         if not self.disconnected and not self.close_sent:
             await self.send(message)
 
-    def abort(self) -> None:
-        """Cut the connection."""
-        self.taker = None
-        self.transport.abort()
-
     # What the transport and uvicorn call
 
     def pause_writing(self) -> None:
         """The transport is over its high-water mark."""
         super().pause_writing()
-        self.full = True
-        if self.taker is not None:
-            self.taker.filled()
+        self.tell_filled()
 
     def resume_writing(self) -> None:
         """The transport has drained."""
         super().resume_writing()
-        self.full = False
-        if self.taker is not None:
-            self.taker.drained()
+        self.tell_drained()
+
+    def handle_ping(self) -> None:
+        """Answer; the answer may be queued like anything else."""
+        super().handle_ping()
+        self.written()
 
     def handle_close(self, event: Frame) -> None:
         """Write nothing after the close frame that answers the client's."""
-        if self.taker is not None:
-            self.taker.gone()
-            self.taker = None
+        self.tell_gone()
         super().handle_close(event)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the reader, too."""
         super().connection_lost(exc)
-        if self.taker is not None:
-            self.taker.gone()
-            self.taker = None
+        self.tell_gone()
 
     def shutdown(self) -> None:
         """Begin a graceful shutdown; a stream is ended by the hub's drain."""

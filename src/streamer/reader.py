@@ -120,10 +120,10 @@ class Reader:
 
     # The transport tells
 
-    def opened(self) -> None:
-        """Let the cohort write to the transport itself."""
+    def requeued(self) -> None:
+        """Let the cohort ask anew how to write."""
         if self.cohort is not None:
-            self.cohort.add(self)
+            self.cohort.ask_again()
 
     def filled(self) -> None:
         """Stop writing; the session remembers where."""

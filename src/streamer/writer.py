@@ -15,8 +15,8 @@ EXTENSION: Final = "streamer.writer"
 class Taker(Protocol):
     """Whom a writer tells how its transport fares: the reader."""
 
-    def opened(self) -> None:
-        """What was held back is written; `Writer.write` is another one from now on."""
+    def requeued(self) -> None:
+        """What `Writer.descriptor` answers has changed."""
 
     def filled(self) -> None:
         """The transport is over its high-water mark."""
@@ -43,6 +43,15 @@ class Writer(Protocol):
 
     def write(self, buffer: bytes) -> None:
         """Hand `buffer` to the transport; it is kept, never copied, until sent."""
+
+    def descriptor(self) -> int | None:
+        """The socket to which a live buffer may be written directly, if there is one.
+
+        None while anything is queued that must come before, and for a transport
+        that is more than its socket, such as TLS. The answer holds until
+        `Taker.requeued` or `Taker.gone` is called; the socket is closed after
+        `gone`, never before.
+        """
 
     def pending(self) -> int:
         """Bytes handed over and not yet taken by the network."""

@@ -46,6 +46,9 @@ class FakeWriter:
             if self.taker is not None:
                 self.taker.filled()
 
+    def descriptor(self) -> None:
+        """A fake has none."""
+
     def pending(self) -> int:
         return self._size
 

@@ -48,6 +48,9 @@ class PortableWriter:
             if self.taker is not None:
                 self.taker.filled()
 
+    def descriptor(self) -> None:
+        """None: what lies under `send` is not ours."""
+
     def pending(self) -> int:
         """Bytes not yet taken by `send`."""
         return self._size
