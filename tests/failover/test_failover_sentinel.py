@@ -123,11 +123,26 @@ async def test_an_event_on_too_few_replicas_is_not_acknowledged(
 async def test_a_planned_failover_is_followed(
     sentinel_trio: SentinelTrio, open_log: OpenLog
 ) -> None:
-    """The old master lives on as a replica; nobody stays with it."""
+    """The old master lives on as a replica; nobody stays with it.
+
+    Until it is told, it acknowledges what the new one will never have: readers
+    who were given that are told that the log was reset.
+    """
     async with Traffic(open_log()) as traffic:
         await asyncio.to_thread(sentinel_trio.fail_over)
         await traffic.wait_for_more(200)
-        judge(traffic, await traffic.stop())
+        if judge(traffic, await traffic.stop()):
+            assert [traffic.resets(writer) for writer in traffic.writers] == [["reset"]] * 4
+
+
+async def test_a_planned_failover_loses_nothing_that_a_replica_was_waited_for(
+    sentinel_trio: SentinelTrio, open_log: OpenLog
+) -> None:
+    """The old master has no replica while it does not know that it is none itself."""
+    async with Traffic(open_log(wait_replicas=1)) as traffic:
+        await asyncio.to_thread(sentinel_trio.fail_over)
+        await traffic.wait_for_more(50)
+        assert judge(traffic, await traffic.stop()) == set()
 
 
 async def test_no_healthy_master_says_so(sentinel_trio: SentinelTrio, prefix: str) -> None:
