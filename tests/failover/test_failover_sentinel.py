@@ -141,6 +141,7 @@ async def test_a_planned_failover_loses_nothing_that_a_replica_was_waited_for(
     """The old master has no replica while it does not know that it is none itself."""
     async with Traffic(open_log(wait_replicas=1)) as traffic:
         await asyncio.to_thread(sentinel_trio.fail_over)
+        await asyncio.to_thread(sentinel_trio.heal)
         await traffic.wait_for_more(50)
         assert judge(traffic, await traffic.stop()) == set()
 
