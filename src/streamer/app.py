@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 from litestar import Litestar
 from litestar.config.cors import CORSConfig
@@ -32,6 +32,9 @@ from .transports.problems import http_problem, streamer_problem, unexpected_prob
 from .transports.publish import PUBLISH_HANDLERS
 from .transports.sse import SSE_HANDLERS
 from .transports.websocket import WEBSOCKET_HANDLERS
+
+#: Frames that a WebSocket client may send at once, such as its subscriptions.
+COMMAND_BURST: Final = 200
 
 
 def create_app(settings: Settings, log: EventLog | None = None) -> Litestar:
@@ -86,6 +89,7 @@ def create_app(settings: Settings, log: EventLog | None = None) -> Litestar:
     app.state.settings = settings
     app.state.hub = hub
     app.state.publisher = publisher
+    app.state.command_rate = Rate(settings.command_rate, burst=COMMAND_BURST)
     app.state.publish_rate = Rate(settings.publish_rate, burst=int(10 * settings.publish_rate) or 1)
     return app
 

@@ -211,6 +211,10 @@ class FastWebSocket(TransportWriter, WebSocketsSansIOProtocol):
         fits = agreed and agreed[0].local_max_window_bits >= WINDOW_BITS
         self.form = DEFLATED_FRAMES if fits else form
         self.transport.set_write_buffer_limits(high=high_water)
+        # Of no use after the handshake, and 3 kB of each reader; the parser holds
+        # on to the request, so that its headers are emptied too.
+        self.request.headers.clear()
+        self.request = self.response = None  # type: ignore[assignment]
         return self
 
     async def drained(self) -> None:

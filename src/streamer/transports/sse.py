@@ -21,7 +21,7 @@ from ..wire.form import encode
 from ..writer import OfferedWriter, offered_writer
 from .documentation import StreamOperation
 from .portable import PortableWriter
-from .stream_request import client_of, read_attach, read_topics, reads_messages
+from .stream_request import client_of, headers_of, read_attach, read_topics, reads_messages
 
 _METHODS: Final = [HttpMethod.GET, HttpMethod.HEAD]
 _RAW_HEADERS: Final = [
@@ -81,7 +81,7 @@ async def _stream(
     attach = read_attach(
         topics,
         query,
-        request.headers,
+        headers_of(request),
         heartbeat=settings.heartbeat,
         client=client_of(request),
         is_job=is_job,

@@ -75,6 +75,22 @@ def read_attach(
     )
 
 
+#: The headers that a stream is asked for with; nothing else is read of them.
+_HEADERS: Final = frozenset({b"host", b"last-event-id", b"origin"})
+
+
+def headers_of(connection: Any) -> dict[str, str]:  # noqa: ANN401 - a request or a socket
+    """The headers of a stream's request that matter, by lower-case name.
+
+    The framework's own mapping of all of them would live as long as a socket.
+    """
+    return {
+        name.decode("ascii"): value.decode("latin-1")
+        for name, value in connection.scope["headers"]
+        if name in _HEADERS
+    }
+
+
 def client_of(connection: Any) -> str:  # noqa: ANN401 - a request or a socket
     """The address a connection comes from, as the server (or its trusted proxy) says."""
     address = connection.scope.get("client")

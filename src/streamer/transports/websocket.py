@@ -29,12 +29,9 @@ from ..wire.websocket import (
 from ..writer import OfferedWriter, offered_writer
 from .origins import is_allowed
 from .portable import PortableWriter
-from .stream_request import client_of, read_attach, read_topics
+from .stream_request import client_of, headers_of, read_attach, read_topics
 
 Socket = WebSocket[Any, Any, Any]
-
-#: Commands that a client may send at once, such as its subscriptions.
-BURST = 200
 
 
 @websocket(
@@ -77,12 +74,14 @@ async def _serve(
         offered.open(FRAMES, settings.high_water)
         writer = offered
     try:
-        if not is_allowed(socket.headers, settings.allowed_origins):
-            raise Forbidden(f"the origin {socket.headers.get('origin')} is not allowed here")
+        headers = headers_of(socket)
+        socket.scope["headers"] = []  # they would live as long as the socket
+        if not is_allowed(headers, settings.allowed_origins):
+            raise Forbidden(f"the origin {headers.get('origin')} is not allowed here")
         attach = read_attach(
             read(),
             socket.query_params,
-            socket.headers,
+            headers,
             heartbeat=settings.heartbeat,
             client=client_of(socket),
             is_job=is_job,
@@ -151,6 +150,8 @@ async def _send_and_receive(
 class _Connection:
     """The commands of one client."""
 
+    __slots__ = ("_hub", "_reader", "_socket", "_topics", "_writer")
+
     def __init__(
         self,
         socket: Socket,
@@ -164,8 +165,6 @@ class _Connection:
         self._reader = reader
         self._writer = writer
         self._topics = topics
-        self._settings: Settings = socket.app.state.settings
-        self._rate = Rate(self._settings.command_rate, burst=BURST)
 
     async def receive(self) -> None:
         """Obey commands until the client has gone."""
@@ -184,10 +183,12 @@ class _Connection:
                 self._reader.write([error_control(error)])
 
     async def _pace(self) -> None:
-        wait = self._rate.wait("", time.monotonic())
+        rate: Rate = self._socket.app.state.command_rate
+        connection = str(id(self))
+        wait = rate.wait(connection, time.monotonic())
         if wait:
             await asyncio.sleep(wait)
-            self._rate.wait("", time.monotonic())
+            rate.wait(connection, time.monotonic())
 
     async def _obey(self, command: Command) -> None:
         match command:
@@ -201,7 +202,8 @@ class _Connection:
     async def _subscribe(self, topic: str, command: Subscribe) -> None:
         if topic in self._topics:
             raise InvalidFrame(f"{topic} is subscribed already")
-        most = self._settings.max_topics
+        settings: Settings = self._socket.app.state.settings
+        most = settings.max_topics
         if len(self._topics) >= most:
             raise InvalidTopic(f"this connection has {most} topics, the most it may")
         topics = (*self._topics, topic)
