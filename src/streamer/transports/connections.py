@@ -16,6 +16,7 @@ from ..errors import StreamerError
 from ..eventlog.base import EventLog
 from ..hub import Hub
 from ..topic import project_of, project_topic
+from .documentation import ApiOperation
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +65,7 @@ class Census:
 
 @get(
     "/api/v1/ws/projects/{project_id:str}/connections",
+    operation_class=ApiOperation,
     summary="Readers of one project",
     tags=["connections"],
 )
@@ -79,7 +81,12 @@ async def project_connections(
     }
 
 
-@get("/api/v1/ws/connections", summary="Readers of all projects", tags=["connections"])
+@get(
+    "/api/v1/ws/connections",
+    summary="Readers of all projects",
+    tags=["connections"],
+    operation_class=ApiOperation,
+)
 async def all_connections(census: NamedDependency[Census]) -> dict[str, Any]:
     """How many readers each project has, over all transports and processes."""
     counts = await census.counts()
@@ -95,7 +102,12 @@ async def all_connections(census: NamedDependency[Census]) -> dict[str, Any]:
     }
 
 
-@get("/api/v1/ws/health", summary="Whether streams are served", tags=["connections"])
+@get(
+    "/api/v1/ws/health",
+    summary="Whether streams are served",
+    tags=["connections"],
+    operation_class=ApiOperation,
+)
 async def socket_health(hub: NamedDependency[Hub]) -> dict[str, Any]:
     """For clients that asked the WebSocket service for its health."""
     return {

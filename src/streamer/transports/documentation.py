@@ -1,4 +1,4 @@
-"""What OpenAPI says of URLs whose parameters are read by hand."""
+"""What OpenAPI says of every URL: its problems, and parameters that are read by hand."""
 
 from __future__ import annotations
 
@@ -70,16 +70,71 @@ _POLL = [
 ]
 
 
+_TEXT = Schema(type=OpenAPIType.STRING)
+
+_PROBLEM = OpenAPIResponse(
+    description="A problem (RFC 9457): what was wrong and what is allowed; see `code`.",
+    content={
+        "application/problem+json": OpenAPIMediaType(
+            schema=Schema(
+                type=OpenAPIType.OBJECT,
+                properties={
+                    "type": _TEXT,
+                    "title": _TEXT,
+                    "status": Schema(type=OpenAPIType.INTEGER),
+                    "detail": _TEXT,
+                    "code": _TEXT,
+                    "retry": Schema(type=OpenAPIType.BOOLEAN),
+                },
+                required=["type", "title", "status", "detail", "code"],
+            )
+        )
+    },
+)
+
+_PAGE = OpenAPIResponse(
+    description="A page of events; poll on from `cursor`.",
+    content={
+        "application/json": OpenAPIMediaType(
+            schema=Schema(
+                type=OpenAPIType.OBJECT,
+                properties={
+                    "events": Schema(type=OpenAPIType.ARRAY, items=Schema(type=OpenAPIType.OBJECT)),
+                    "cursor": _EVENT_ID,
+                    "gap": Schema(
+                        type=[OpenAPIType.OBJECT, OpenAPIType.NULL],
+                        description="What was lost before `cursor`, if anything was.",
+                    ),
+                },
+                required=["events", "cursor", "gap"],
+            )
+        )
+    },
+)
+
+
 @dataclass
-class StreamOperation(Operation):
+class ApiOperation(Operation):
+    """Any URL: whatever goes wrong is told as a problem."""
+
+    def __post_init__(self) -> None:
+        """Say so, in place of the framework's own form of errors."""
+        self.responses = dict(self.responses or {})
+        self.responses.pop("400", None)
+        self.responses["default"] = _PROBLEM
+
+
+@dataclass
+class StreamOperation(ApiOperation):
     """A stream URL."""
 
     def __post_init__(self) -> None:
         """Add the stream parameters and the event-stream response."""
+        super().__post_init__()
         path = [p for p in self.parameters or [] if isinstance(p, Parameter)]
         topics = [] if path else [_TOPICS]
         self.parameters = [*path, *topics, *_STREAM]
-        self.responses = dict(self.responses or {})
+        assert self.responses is not None  # noqa: S101 - just set
         self.responses["200"] = OpenAPIResponse(
             description="The stream; the same URL with Upgrade: websocket is a WebSocket.",
             content={"text/event-stream": OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING))},
@@ -90,11 +145,14 @@ class StreamOperation(Operation):
 
 
 @dataclass
-class PollOperation(Operation):
+class PollOperation(ApiOperation):
     """A poll URL."""
 
     def __post_init__(self) -> None:
-        """Add the poll parameters."""
+        """Add the poll parameters, and what a page is."""
+        super().__post_init__()
+        assert self.responses is not None  # noqa: S101 - just set
+        self.responses["200"] = _PAGE
         path = [p for p in self.parameters or [] if isinstance(p, Parameter)]
         topics = [] if path else [_TOPICS]
         self.parameters = [*path, *topics, *_POLL]

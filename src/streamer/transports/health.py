@@ -10,15 +10,21 @@ from litestar.di import NamedDependency
 from ..errors import LogUnavailable
 from ..eventlog.base import EventLog
 from ..hub import Hub
+from .documentation import ApiOperation
 
 
-@get("/healthz", summary="The process is up", tags=["health"])
+@get("/healthz", summary="The process is up", tags=["health"], operation_class=ApiOperation)
 async def healthz() -> dict[str, str]:
     """Answer as long as the process can answer: for a liveness probe."""
     return {"status": "ok"}
 
 
-@get("/readyz", summary="The process can serve readers", tags=["health"])
+@get(
+    "/readyz",
+    summary="The process can serve readers",
+    tags=["health"],
+    operation_class=ApiOperation,
+)
 async def readyz(
     hub: NamedDependency[Hub], log: NamedDependency[EventLog]
 ) -> Response[dict[str, Any]]:

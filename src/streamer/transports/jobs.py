@@ -14,6 +14,7 @@ from ..eventlog.base import EventLog
 from ..jobs.submit import Jobs
 from ..publisher import Publisher
 from ..settings import Settings
+from .documentation import ApiOperation
 
 #: States of a job that has ended.
 _OVER: Final = ("completed", "failed", "cancelled")
@@ -48,6 +49,7 @@ _DEPENDENCIES: Final = {"jobs": Provide(provide_jobs, sync_to_thread=False)}
     status_code=202,
     dependencies=_DEPENDENCIES,
     tags=["jobs"],
+    operation_class=ApiOperation,
     summary="Queue a job",
 )
 async def submit_job(
@@ -63,7 +65,13 @@ async def submit_job(
     return Response(accepted, status_code=202, headers={"Location": location})
 
 
-@get("/api/v1/jobs", dependencies=_DEPENDENCIES, tags=["jobs"], summary="List the latest jobs")
+@get(
+    "/api/v1/jobs",
+    dependencies=_DEPENDENCIES,
+    tags=["jobs"],
+    summary="List the latest jobs",
+    operation_class=ApiOperation,
+)
 async def list_jobs(
     jobs: NamedDependency[Jobs], limit: Annotated[int, Parameter(ge=1, le=_MAX_LISTED)] = 20
 ) -> dict[str, Any]:
@@ -72,7 +80,11 @@ async def list_jobs(
 
 
 @get(
-    "/api/v1/jobs/{job_id:str}", dependencies=_DEPENDENCIES, tags=["jobs"], summary="Look at a job"
+    "/api/v1/jobs/{job_id:str}",
+    dependencies=_DEPENDENCIES,
+    tags=["jobs"],
+    summary="Look at a job",
+    operation_class=ApiOperation,
 )
 async def get_job(job_id: FromPath[str], jobs: NamedDependency[Jobs]) -> dict[str, Any]:
     """Tell the state of one job."""
@@ -87,6 +99,7 @@ async def get_job(job_id: FromPath[str], jobs: NamedDependency[Jobs]) -> dict[st
         200: ResponseSpec(dict[str, Any], description="The job is over.", generate_examples=False)
     },
     tags=["jobs"],
+    operation_class=ApiOperation,
     summary="Cancel a job",
 )
 async def cancel_job(

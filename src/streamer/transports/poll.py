@@ -14,7 +14,7 @@ from ..page import Gap
 from ..session import gap_control
 from ..topic import check_topic, job_topic, project_topic
 from ..wire.poll import answer
-from .documentation import PollOperation
+from .documentation import ApiOperation, PollOperation
 from .stream_request import read_poll, read_topics
 
 _JSON = "application/json"
@@ -60,6 +60,7 @@ async def poll_topics(
 
 @get(
     "/api/v1/projects/{project_id:str}/status",
+    operation_class=ApiOperation,
     summary="Last known state of a project",
     tags=["polling"],
 )
@@ -73,6 +74,7 @@ async def project_status(
 
 @get(
     "/api/v1/jobs/{job_id:str}/status",
+    operation_class=ApiOperation,
     summary="Last known state of a job",
     tags=["polling"],
 )
@@ -84,7 +86,12 @@ async def job_status(
     return {"job_id": job_id, **await _snapshot(log, job_topic(job_id))}
 
 
-@get("/api/v1/status", summary="Last known state of any topic", tags=["polling"])
+@get(
+    "/api/v1/status",
+    summary="Last known state of any topic",
+    tags=["polling"],
+    operation_class=ApiOperation,
+)
 async def topic_status(log: NamedDependency[EventLog], topic: FromQuery[str]) -> dict[str, Any]:
     """The snapshot of ``?topic=``; poll its events from `cursor` on."""
     return {"topic": topic, **await _snapshot(log, check_topic(topic))}

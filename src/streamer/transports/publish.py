@@ -10,7 +10,7 @@ import msgspec
 from litestar import Request, post
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
-from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
+from litestar.openapi.spec import OpenAPIMediaType, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import HeaderParameter, Parameter
 
@@ -19,6 +19,7 @@ from ..publisher import Publisher
 from ..rate import Rate
 from ..settings import Settings
 from ..topic import project_topic
+from .documentation import ApiOperation
 from .stream_request import client_of
 
 
@@ -29,11 +30,12 @@ class Published(msgspec.Struct):
 
 
 @dataclass
-class PublishOperation(Operation):
+class PublishOperation(ApiOperation):
     """An address that takes an event."""
 
     def __post_init__(self) -> None:
         """Say what the body is: it is read by hand, for errors that help."""
+        super().__post_init__()
         properties = {"type": Schema(type=OpenAPIType.STRING, pattern=r"^[a-z][a-z0-9_.-]{0,63}$")}
         required = ["type"]
         if not self.parameters or all(p.param_in != "path" for p in self.parameters):  # type: ignore[union-attr]
