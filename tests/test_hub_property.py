@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import secrets
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from unittest.mock import patch
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from streamer import feed, feeds, session
 from streamer.cursor import ORIGIN, Cursor
+from streamer.eventlog.base import EventLog
 from streamer.eventlog.memory import MemoryEventLog
+from streamer.eventlog.redis import RedisEventLog
 from streamer.feeds import TailLimits
 from streamer.retention import Retention, RetentionPolicy
 from support.pausing import PausingEventLog
-from support.servers import FakeClock
-from support.turning import TurningLoop
+from support.servers import FakeClock, Server
+from support.turning import TurningLoop, WaitingLoop
 from support.world import TOPICS, Client, World
 
 
@@ -181,7 +184,7 @@ class Log:
             case "hold":
                 log.holding = True
             case "release":
-                log.release()
+                world.loop.inside(log.release)
             case "interrupt":
                 world.interrupt()
             case "resume":
@@ -244,7 +247,7 @@ _steps = st.lists(_step, max_size=20) | st.lists(_step, min_size=25, max_size=80
 
 
 @settings(
-    max_examples=300,
+    max_examples=600,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
@@ -258,16 +261,53 @@ def test_every_reader_is_given_what_the_log_has_or_told_what_it_lost(
 
 def run(bounds: Bounds, steps: list[Step]) -> None:
     """Take the steps, let everything come to rest, and compare."""
-    loop = TurningLoop()
+    _run(
+        bounds, steps, TurningLoop(), lambda kept: MemoryEventLog(clock=FakeClock(), retention=kept)
+    )
+
+
+def _run(
+    bounds: Bounds,
+    steps: list[Step],
+    loop: TurningLoop,
+    open_log: Callable[[RetentionPolicy], EventLog],
+) -> None:
     try:
         with bounds.apply():
-            policy = RetentionPolicy(Retention(max_length=bounds.retention))
-            log = PausingEventLog(MemoryEventLog(clock=FakeClock(), retention=policy))
+            log = PausingEventLog(open_log(RetentionPolicy(Retention(bounds.retention))))
             world = World(log, loop, TailLimits(max_events=bounds.tail_events))
             for step in steps:
                 step.do(world)
             world.settle()
             world.judge()
             world.leave()
+            loop.run(log.close())
     finally:
         loop.finish()
+
+
+_steps_of_others = st.lists(
+    _step.filter(lambda step: not isinstance(step, Tick)), min_size=15, max_size=60
+)
+
+
+def test_the_same_over_a_real_redis(redis_server: Server) -> None:
+    """Fewer runs, as each is slower: its clock is its own, and replies take their time."""
+
+    @settings(
+        max_examples=12,
+        deadline=None,
+        phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to shrink would take minutes
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(bounds=BOUNDS, steps=_steps_of_others)
+    def over_redis(bounds: Bounds, steps: list[Step]) -> None:
+        prefix = f"test-{secrets.token_hex(6)}"
+        _run(
+            bounds,
+            steps,
+            WaitingLoop(),
+            lambda kept: RedisEventLog(redis_server.url, prefix=prefix, retention=kept),
+        )
+
+    over_redis()

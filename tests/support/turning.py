@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, TypeVar
+
+from .waiting import DEADLINE
 
 T = TypeVar("T")
 
@@ -40,12 +42,41 @@ class TurningLoop(asyncio.SelectorEventLoop):
             self.turn()
         raise AssertionError(f"{work} did not end within {turns} turns")
 
+    def inside(self, work: Callable[[], object]) -> None:
+        """Call `work` where callbacks are called: on the running loop."""
+
+        async def call() -> None:
+            work()
+
+        self.run_until_complete(call())
+
     def finish(self) -> None:
         """Cancel what still runs, close, and tell of faults that nobody has seen."""
         for task in asyncio.all_tasks(self):
             task.cancel()
         self.turn(5)
         self.close()
+
+
+class WaitingLoop(TurningLoop):
+    """The same for a log that is another process: each turn gives it a little time."""
+
+    #: Seconds; a reply of a server on this machine takes less.
+    _TURN: Final = 0.001
+
+    def time(self) -> float:
+        return asyncio.SelectorEventLoop.time(self)
+
+    def turn(self, count: int = 1) -> None:
+        future = self.create_future()
+        self.call_later(count * self._TURN, future.set_result, None)
+        self.run_until_complete(future)
+
+    def advance(self, seconds: float) -> None:
+        self.turn(5)
+
+    def run(self, work: Coroutine[Any, Any, T], turns: int = 100) -> T:
+        return self.run_until_complete(asyncio.wait_for(work, DEADLINE))
 
 
 async def _turns(count: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 from streamer.control import Control
@@ -85,7 +86,8 @@ class Client:
         except Finished:
             self.writer = None
             assert attach.resume is not None
-            assert self.world.record.is_over(attach.topics[0], self.world.position())
+            past = self.world.record.between(attach.topics[0], ORIGIN, attach.resume)
+            assert any(event.terminal for event in past), f"refused at {attach.resume}"
             self.oracle.ended = True
         finally:
             self.working = None
@@ -124,11 +126,12 @@ class Client:
 
     def take(self, count: int = 1 << 30) -> None:
         """Receive up to `count` frames."""
-        if self.writer is None:
+        writer = self.writer
+        if writer is None:
             return
-        before = len(self.writer.taken)
-        self.writer.take(count)
-        for frame, stood in zip(self.writer.taken[before:], self._stood[before:], strict=False):
+        before = len(writer.taken)
+        self.world.loop.inside(partial(writer.take, count))
+        for frame, stood in zip(writer.taken[before:], self._stood[before:], strict=False):
             try:
                 self.oracle.see(frame, stood)
             except AssertionError as error:
@@ -144,7 +147,7 @@ class Client:
             self.working.cancel()
             self.world.loop.turn(2)
         if self.writer is not None:
-            self.writer.lose()
+            self.world.loop.inside(self.writer.lose)
         self.writer = self.reader = self.working = None
         self.oracle.disconnect()
 
@@ -164,10 +167,6 @@ class World:
 
     async def _start(self) -> None:
         self.hub.start()
-
-    def position(self) -> Cursor:
-        """Where the log stands."""
-        return self.record.events[-1].id if self.record.events else ORIGIN
 
     def publish(self, topics: Sequence[str], kind: str) -> None:
         """Publish one event: ``note``, ``progress``, ``completed`` or ``typing`` (ephemeral)."""
@@ -204,20 +203,20 @@ class World:
         """Notifications are lost, and the hub is told so."""
         if not self._interrupted:
             self._interrupted = True
-            self.log.interrupt()
+            self.loop.inside(self.log.interrupt)
 
     def resume(self) -> None:
         """Notifications are heard again."""
         if self._interrupted:
             self._interrupted = False
-            self.log.resume()
+            self.loop.inside(self.log.resume)
 
     def settle(self) -> None:
         """Everything works again; everybody comes back and receives what is owed."""
         self.log.failing = False
         self.log.let_all()
         self.resume()
-        self.log.release()
+        self.loop.inside(self.log.release)
         for _ in range(200):
             for client in self.clients:
                 if client.idle and not client.oracle.ended:
