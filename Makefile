@@ -42,8 +42,11 @@ openapi: $(DEV_READY) ## Write openapi/openapi.json.
 bench: $(DEV_READY) ## Measure, on this machine.
 	@$(PY) benchmarks/run.py $(ARGS)
 
-faults: $(DEV_READY) ## Run only the tests that break something: kill, cut, stall, restart.
-	@$(PY) -m pytest -n 2 -m faults $(ARGS)
+STREAMER_FAULT_SECONDS ?= 300
+faults: $(DEV_READY) ## Break everything, for minutes: kill, cut, stall, restart; see docs/RELIABILITY.md.
+	@$(PY) -m pytest -n 2 -m faults --ignore tests/faults/test_faults_long.py $(ARGS)
+	@STREAMER_FAULT_SECONDS=$(STREAMER_FAULT_SECONDS) $(PY) -m pytest -n 2 \
+		tests/faults/test_faults_long.py
 
 docs: $(DEV_READY) ## Write the README's table of settings; check its commands and links.
 	@PYTHONPATH=tests $(PY) -m support.settings_table
