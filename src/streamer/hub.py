@@ -315,7 +315,9 @@ class Hub:
             self._feeds.recover(feed)
         elif not step.backfill:
             feed.learn(page, step.after)
-        return page
+        # What a slow reader is handed at once stays small, however large its
+        # events are; the rest is in the tail now, or read again.
+        return page.within(PAGE_BYTES)
 
     async def _renew_snapshots(self, feed: Feed) -> None:
         heard = feed.tail.head

@@ -49,3 +49,14 @@ class Page(msgspec.Struct, frozen=True):
                 cursor = item.until if isinstance(item, Gap) else item.id or self.cursor
                 return Page(self.items[: number + 1], cursor, complete=False)
         return self
+
+    def within(self, max_bytes: int) -> Page:
+        """This page up to the event that makes it about `max_bytes` large; at least one."""
+        size = count = 0
+        for item in self.items:
+            if isinstance(item, Event):
+                count += 1
+                size += len(item.fields)
+                if size >= max_bytes:
+                    return self.at_most(count)
+        return self
