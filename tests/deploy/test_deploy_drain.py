@@ -160,12 +160,13 @@ async def test_readers_that_do_not_read_hold_up_no_exit(draining: Live, project:
             sock.close()
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_second_signal_ends_it_at_once(
-    start_live: StartLive, project: str, number: signal.Signals
+    start_live: StartLive, project: str, number: signal.Signals, workers: str
 ) -> None:
     """Who asks twice does not want to wait for the drain."""
-    live = start_live(STREAMER_DRAIN_SECONDS="60")
+    live = start_live(STREAMER_DRAIN_SECONDS="60", STREAMER_WORKERS=workers)
     async with AsyncExitStack() as stack:
         readers = await readers_of(stack, live, f"projects/{project}", 4)
         process(live).signal(number)

@@ -49,10 +49,17 @@ def serve(settings: Settings, fd: int | None, parent_pipe: int | None) -> None:
 
 
 async def _serve_in_processes(settings: Settings, bound: socket.socket) -> None:
-    stop = asyncio.Event()
+    stop, stop_at_once = asyncio.Event(), asyncio.Event()
+
+    def asked_to_stop() -> None:
+        # The second time says: do not wait.
+        if stop.is_set():
+            stop_at_once.set()
+        stop.set()
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, asked_to_stop)
     one = msgspec.structs.replace(settings, workers=1)
     bound.set_inheritable(True)
     with Leash() as leash:
@@ -68,7 +75,14 @@ async def _serve_in_processes(settings: Settings, bound: socket.socket) -> None:
         ]
         keepers = [asyncio.create_task(_keep(child, stop)) for child in children]
         await stop.wait()
-        await asyncio.gather(*(c.stop(settings.drain_seconds + STOP_MARGIN) for c in children))
+        grace = settings.drain_seconds + STOP_MARGIN
+        stopping = asyncio.gather(*(child.stop(grace) for child in children))
+        at_once = asyncio.create_task(stop_at_once.wait())
+        await asyncio.wait((stopping, at_once), return_when=asyncio.FIRST_COMPLETED)
+        if at_once.done():
+            await asyncio.gather(*(child.kill() for child in children))
+        at_once.cancel()
+        await stopping
         await asyncio.gather(*keepers)
 
 
