@@ -173,6 +173,12 @@ async def proxy() -> AsyncIterator[TcpProxy]:
     server.close()
 
 
+async def leave(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+
+
 @pytest.fixture
 async def line(
     proxy: TcpProxy,
@@ -181,9 +187,7 @@ async def line(
     writer.write(b"hello")
     assert await reader.readexactly(5) == b"hello"
     yield reader, writer
-    writer.close()
-    with contextlib.suppress(OSError):
-        await writer.wait_closed()
+    await leave(writer)
 
 
 Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -197,7 +201,7 @@ async def test_the_proxy_cuts_by_fin_and_by_rst(proxy: TcpProxy, line: Line) -> 
     proxy.cut(reset=True)
     with pytest.raises(ConnectionResetError):
         await reader.read()
-    writer.close()
+    await leave(writer)
 
 
 async def test_the_proxy_refuses_and_accepts_again(proxy: TcpProxy, line: Line) -> None:
@@ -208,7 +212,7 @@ async def test_the_proxy_refuses_and_accepts_again(proxy: TcpProxy, line: Line) 
     assert await line[0].readexactly(5) == b"still"
     proxy.accept()
     _, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
-    writer.close()
+    await leave(writer)
 
 
 async def test_the_proxy_holds_everything_and_releases_it_in_order(
