@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from .attach import Attach, Finished
 from .control import Control
 from .cursor import Cursor
 from .errors import Draining, TooManyConnections
@@ -24,30 +25,6 @@ if TYPE_CHECKING:
     from .feed import Feed
     from .snapshot import Snapshot
     from .writer import Writer
-
-
-class Attach(msgspec.Struct, frozen=True):
-    """What a reader asks for.
-
-    Attributes:
-        topics: 1 or more topics, without repeats.
-        resume: the reader's own cursor, if it has been here before.
-        start: where a first visit begins; None is the newest.
-        until_end: end after the first terminal event.
-        heartbeat: seconds between heartbeats, 1 or more.
-        client: whose connection it is: an address.
-    """
-
-    topics: tuple[str, ...]
-    resume: Cursor | None = None
-    start: Cursor | None = None
-    until_end: bool = False
-    heartbeat: int = 15
-    client: str = ""
-
-
-class Finished(Exception):
-    """The reader has already been given the end of what it resumes."""
 
 
 class HubOptions(msgspec.Struct, frozen=True):

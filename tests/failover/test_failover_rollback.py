@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from streamer.attach import Attach
 from streamer.cursor import Cursor
 from streamer.event import Event
 from streamer.eventlog.memory import MemoryEventLog
-from streamer.hub import Attach, Hub
+from streamer.hub import Hub
 from streamer.new_event import new_event
 from support.listening import InterceptingEventLog
 from support.servers import FakeClock

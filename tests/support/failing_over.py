@@ -7,10 +7,11 @@ import time
 from types import TracebackType
 from typing import Final, Self
 
+from streamer.attach import Attach
 from streamer.cursor import ORIGIN, Cursor
 from streamer.errors import LogUnavailable
 from streamer.eventlog.redis import RedisEventLog
-from streamer.hub import Attach, Hub
+from streamer.hub import Hub
 from streamer.new_event import new_event
 from streamer.retention import Retention, RetentionPolicy
 

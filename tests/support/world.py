@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
+from streamer.attach import Attach, Finished
 from streamer.control import Control
 from streamer.cursor import ORIGIN, Cursor
 from streamer.errors import LogUnavailable
 from streamer.feeds import TailLimits
-from streamer.hub import Attach, Finished, Hub, HubOptions
+from streamer.hub import Hub, HubOptions
 from streamer.new_event import new_event
 from streamer.reader import Reader
 from streamer.session import State

@@ -12,8 +12,9 @@ from litestar.enums import HttpMethod
 from litestar.types import ASGIApp, Receive, Scope, Send
 from sse_starlette import EventSourceResponse
 
+from ..attach import Finished
 from ..errors import Draining
-from ..hub import Finished, Hub
+from ..hub import Hub
 from ..settings import Settings
 from ..topic import job_topic, project_topic
 from ..wire import sse

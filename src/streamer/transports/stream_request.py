@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
+from ..attach import Attach
 from ..cursor import ORIGIN, Cursor
 from ..errors import InvalidParameter, InvalidTopic
-from ..hub import Attach
 from ..topic import check_topic
 
 #: Seconds; a heartbeat more often than once a second is a burden, and less often

@@ -9,9 +9,10 @@ from typing import Any
 
 from litestar import WebSocket, websocket
 
+from ..attach import Finished
 from ..control import Control
 from ..errors import Draining, Forbidden, InvalidFrame, InvalidTopic, StreamerError
-from ..hub import Finished, Hub
+from ..hub import Hub
 from ..rate import Rate
 from ..reader import Reader
 from ..settings import Settings
