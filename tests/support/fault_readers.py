@@ -329,7 +329,3 @@ class Poller(FaultReader):
         assert cursor >= self.cursor, f"the page ends at {cursor}, before {self.cursor}"
         self.cursor = cursor
         self.live = not page["events"]
-
-
-#: One of each kind, for tests of all transports.
-KINDS: Final[tuple[Callable[[str, str], FaultReader], ...]] = (SseReader, WebSocketReader, Poller)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
 import threading
@@ -106,7 +107,8 @@ class _Flow:
             if self.link.up.ended and self.link.down.ended:
                 self.link.cut(reset=False)
             elif not sink.is_closing():
-                sink.write_eof()
+                with contextlib.suppress(OSError):  # it was reset, and we are told next
+                    sink.write_eof()
 
 
 class _Link:
