@@ -50,6 +50,7 @@ def create_app(settings: Settings, log: EventLog | None = None) -> Litestar:
         retry_ms=settings.retry_ms,
         max_readers=settings.max_connections,
         max_readers_per_client=settings.max_connections_per_client,
+        max_readers_per_subject=settings.max_connections_per_subject,
     )
     hub = Hub(the_log, options)
     census = Census(hub, the_log)

@@ -16,7 +16,9 @@ class Attach(msgspec.Struct, frozen=True):
         start: where a first visit begins; None is the newest.
         until_end: end after the first terminal event.
         heartbeat: seconds between heartbeats, 1 or more.
-        client: whose connection it is: an address.
+        client: where the connection comes from: an address.
+        subject: who asks: a name made from the token that was presented; empty
+            if there was none.
     """
 
     topics: tuple[str, ...]
@@ -25,6 +27,7 @@ class Attach(msgspec.Struct, frozen=True):
     until_end: bool = False
     heartbeat: int = 15
     client: str = ""
+    subject: str = ""
 
 
 class Finished(Exception):

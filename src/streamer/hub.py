@@ -11,6 +11,7 @@ import msgspec
 
 from .attach import Attach, Finished
 from .control import Control
+from .crowd import Crowd
 from .cursor import Cursor
 from .errors import Draining, TooManyConnections
 from .feeds import Feeds, TailLimits
@@ -36,7 +37,8 @@ class HubOptions(msgspec.Struct, frozen=True):
         retry_ms: milliseconds an EventSource waits before it reconnects;
             jittered from this to twice this, per reader.
         max_readers: readers of the process; 0 is no limit.
-        max_readers_per_client: those of one client; 0 is no limit.
+        max_readers_per_client: those from one address; 0 is no limit.
+        max_readers_per_subject: those of one subject; 0 is no limit.
     """
 
     tail: TailLimits = TailLimits()
@@ -44,6 +46,7 @@ class HubOptions(msgspec.Struct, frozen=True):
     retry_ms: int = 2000
     max_readers: int = 0
     max_readers_per_client: int = 0
+    max_readers_per_subject: int = 0
 
 
 class Hub:
@@ -61,7 +64,8 @@ class Hub:
         self._options = options if options is not None else HubOptions()
         self._feeds = Feeds(log, self._options.tail)
         self._readers: dict[Reader, None] = {}
-        self._clients: Counter[str] = Counter()
+        self._clients = Crowd(self._options.max_readers_per_client)
+        self._subjects = Crowd(self._options.max_readers_per_subject)
         self._lagging: dict[Reader, None] = {}
         self._wheel: Wheel[Reader] = Wheel()
 
@@ -122,15 +126,18 @@ class Hub:
             Finished: it resumes at or past the terminal event it would end with.
             LogUnavailable: the log is needed and away.
             Draining: the process is going away.
-            TooManyConnections: the process, or the client, has as many as it may.
+            TooManyConnections: the process, the client or the subject has as many
+                as it may.
         """
         self._refuse_if_draining()
-        self._refuse_if_crowded(attach.client)
+        self._refuse_if_crowded(attach)
         feed = await self._feeds.open(tuple(sorted(attach.topics)))
         try:
             while (snapshots := feed.snapshots()) is None:
                 await self._renew_snapshots(feed)
+            # Others came while the feed was opened.
             self._refuse_if_draining()
+            self._refuse_if_crowded(attach)
             _refuse_if_finished(attach, snapshots)
         except BaseException:
             self._feeds.leave(feed)
@@ -145,9 +152,11 @@ class Hub:
         start = attach.resume if resumed else attach.start
         cursor = snapshot.cursor if start is None else start
         session = Session(attach.topics, cursor, until_end=attach.until_end)
-        reader = Reader(session, writer, feed, self, attach.client)
+        reader = Reader(session, writer, feed, self)
+        reader.client, reader.subject = attach.client, attach.subject
         self._readers[reader] = None
-        self._clients[attach.client] += 1
+        self._clients.enter(attach.client)
+        self._subjects.enter(attach.subject)
         self.counts.update(attach.topics)
         reader.slot = self._wheel.add(reader, attach.heartbeat)
         retry_ms = self._retry_ms()
@@ -231,9 +240,8 @@ class Hub:
         """The reader is over."""
         if reader in self._readers:
             del self._readers[reader]
-            self._clients[reader.client] -= 1
-            if not self._clients[reader.client]:
-                del self._clients[reader.client]
+            self._clients.leave(reader.client)
+            self._subjects.leave(reader.subject)
             self._lagging.pop(reader, None)
             reader.slot.pop(reader, None)
             self._release(reader)
@@ -242,20 +250,16 @@ class Hub:
         if self.draining:
             raise Draining("this process is shutting down; connect again")
 
-    def _refuse_if_crowded(self, client: str) -> None:
-        most, most_each = self._options.max_readers, self._options.max_readers_per_client
-        # Both come back by themselves: the wait is jittered like any reconnect.
+    def _refuse_if_crowded(self, attach: Attach) -> None:
+        most = self._options.max_readers
+        # It comes back by itself: the wait is jittered like any reconnect.
         retry_after = self._retry_ms() / 1000
         if most and len(self._readers) >= most:
             raise TooManyConnections(
                 f"this process has {most} readers, the most it may", retry_after=retry_after
             )
-        if most_each and self._clients[client] >= most_each:
-            raise TooManyConnections(
-                f"{client} has {most_each} connections to this process, the most it may; "
-                "read several topics on one connection",
-                retry_after=retry_after,
-            )
+        self._clients.refuse_if_full(attach.client, retry_after)
+        self._subjects.refuse_if_full(attach.subject, retry_after)
 
     def _release(self, reader: Reader) -> None:
         reader.feed.leave(reader)

@@ -39,11 +39,19 @@ class Reader:
     and the head of its feed's tail.
     """
 
-    __slots__ = ("asked", "client", "cohort", "feed", "host", "session", "slot", "writer")
+    __slots__ = (
+        "asked",
+        "client",
+        "cohort",
+        "feed",
+        "host",
+        "session",
+        "slot",
+        "subject",
+        "writer",
+    )
 
-    def __init__(
-        self, session: Session, writer: Writer, feed: Feed, host: Host, client: str = ""
-    ) -> None:
+    def __init__(self, session: Session, writer: Writer, feed: Feed, host: Host) -> None:
         self.session = session
         self.writer = writer
         self.feed = feed
@@ -52,7 +60,9 @@ class Reader:
         self.slot: dict[Reader, None] = {}
         #: The page that is on its way to it: there is never more than one.
         self.asked: ReadLog | None = None
-        self.client = client
+        #: Whose it is: an address, and a subject if it named one.
+        self.client = ""
+        self.subject = ""
         #: Those it is written to together with, while it is live and in step.
         self.cohort: Cohort | None = None
         writer.taker = self

@@ -171,6 +171,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int,
         Meta(ge=0, description="Readers of one process from one address; 0 is no limit."),
     ] = 1000
+    max_connections_per_subject: Annotated[
+        int,
+        Meta(ge=0, description="Readers of one process with the same token; 0 is no limit."),
+    ] = 100
     max_topics: Annotated[
         int, Meta(ge=1, le=1000, description="Topics that one connection may read.")
     ] = 100
@@ -178,8 +182,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float,
         Meta(
             ge=0,
-            description="Events a second that one client may publish over HTTP, "
-            "and ten times that at once; 0 is no limit.",
+            description="Events a second that an address, or a token, may publish over HTTP, "
+            "ten times that at once; 0 is no limit.",
         ),
     ] = 200.0
     command_rate: Annotated[

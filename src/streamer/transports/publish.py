@@ -20,7 +20,7 @@ from ..rate import Rate
 from ..settings import Settings
 from ..topic import project_topic
 from .documentation import ApiOperation
-from .stream_request import client_of
+from .stream_request import client_of, subject_of
 
 
 class Published(msgspec.Struct):
@@ -71,9 +71,17 @@ _Ephemeral = Annotated[
 async def refuse_if_too_often(
     connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler
 ) -> None:
-    """Refuse unread what a client publishes beyond its rate; raises `TooManyRequests`."""
+    """Refuse unread what an address or a token publishes beyond its rate.
+
+    Raises:
+        TooManyRequests: with the seconds to wait.
+    """
     rate: Rate = connection.app.state.publish_rate
-    wait = rate.wait(client_of(connection), time.monotonic())
+    now = time.monotonic()
+    wait = rate.wait(client_of(connection), now)
+    subject = subject_of(connection.headers.get("authorization"))
+    if subject and not wait:
+        wait = rate.wait(subject, now)
     if wait:
         raise TooManyRequests(
             f"you publish too often; try again in {wait:.3f} seconds", retry_after=wait

@@ -22,7 +22,14 @@ from ..wire.form import encode
 from ..writer import OfferedWriter, offered_writer
 from .documentation import StreamOperation
 from .portable import PortableWriter
-from .stream_request import client_of, headers_of, read_attach, read_topics, reads_messages
+from .stream_request import (
+    client_of,
+    headers_of,
+    read_attach,
+    read_topics,
+    reads_messages,
+    subject_of,
+)
 
 _METHODS: Final = [HttpMethod.GET, HttpMethod.HEAD]
 _RAW_HEADERS: Final = [
@@ -79,12 +86,14 @@ async def _stream(
     settings: Settings = request.app.state.settings
     hub: Hub = request.app.state.hub
     query = request.query_params
+    headers = headers_of(request)
     attach = read_attach(
         topics,
         query,
-        headers_of(request),
+        headers,
         heartbeat=settings.heartbeat,
         client=client_of(request),
+        subject=subject_of(headers.get("authorization")),
         is_job=is_job,
     )
     if request.method == HttpMethod.HEAD:

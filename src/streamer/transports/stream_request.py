@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
@@ -53,6 +54,7 @@ def read_attach(
     *,
     heartbeat: float,
     client: str,
+    subject: str = "",
     is_job: bool = False,
 ) -> Attach:
     """What a stream URL asks for.
@@ -72,11 +74,12 @@ def read_attach(
         until_end=_read_until(query.get("until")) or is_job,
         heartbeat=_read_heartbeat(query.get("heartbeat"), heartbeat),
         client=client,
+        subject=subject,
     )
 
 
 #: The headers that a stream is asked for with; nothing else is read of them.
-_HEADERS: Final = frozenset({b"host", b"last-event-id", b"origin"})
+_HEADERS: Final = frozenset({b"authorization", b"host", b"last-event-id", b"origin"})
 
 
 def headers_of(connection: Any) -> dict[str, str]:  # noqa: ANN401 - a request or a socket
@@ -95,6 +98,17 @@ def client_of(connection: Any) -> str:  # noqa: ANN401 - a request or a socket
     """The address a connection comes from, as the server (or its trusted proxy) says."""
     address = connection.scope.get("client")
     return address[0] if address else "unknown"
+
+
+def subject_of(authorization: str | None) -> str:
+    """A name for whoever presents this ``Authorization: Bearer`` token; empty if none does.
+
+    The name is of a hash: a token must never stand in an error or a log line.
+    """
+    scheme, _, token = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        return ""
+    return "token " + hashlib.sha256(token.strip().encode("latin-1", "replace")).hexdigest()[:12]
 
 
 def reads_messages(query: Query) -> bool:

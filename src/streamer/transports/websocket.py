@@ -30,7 +30,7 @@ from ..wire.websocket import (
 from ..writer import OfferedWriter, offered_writer
 from .origins import is_allowed
 from .portable import PortableWriter
-from .stream_request import client_of, headers_of, read_attach, read_topics
+from .stream_request import client_of, headers_of, read_attach, read_topics, subject_of
 
 Socket = WebSocket[Any, Any, Any]
 
@@ -85,6 +85,7 @@ async def _serve(
             headers,
             heartbeat=settings.heartbeat,
             client=client_of(socket),
+            subject=subject_of(headers.get("authorization")),
             is_job=is_job,
         )
         reader = await hub.attach(attach, writer)

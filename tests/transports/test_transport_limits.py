@@ -1,0 +1,156 @@
+"""Limits over the wire: what is refused, and that it is told with when to come back."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from typing import Any
+
+import httpx
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from support.live import Live, StartLive
+from support.waiting import wait_until_blocking
+
+PATHS = pytest.mark.parametrize("path", ["fast", "portable"])
+
+
+class Streams:
+    """Streams that are held open, until the test is over."""
+
+    def __init__(self, live: Live, stack: ExitStack) -> None:
+        self._stack = stack
+        self._url = f"{live.url}/api/v1/projects/p/stream"
+        self._client = stack.enter_context(httpx.Client())
+
+    def open(self, token: str | None = None) -> httpx.Response:
+        """Open one, as whoever has `token`."""
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        stream = self._client.stream("GET", self._url, headers=headers)
+        return self._stack.enter_context(stream)
+
+
+def problem(answer: httpx.Response) -> dict[str, Any]:
+    answer.read()
+    assert answer.headers["content-type"] == "application/problem+json"
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+@PATHS
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("STREAMER_MAX_CONNECTIONS", "this process has 2 readers"),
+        ("STREAMER_MAX_CONNECTIONS_PER_CLIENT", "127.0.0.1 has 2 connections"),
+    ],
+)
+def test_one_connection_too_many_is_refused_with_when_to_come_back(
+    start_live: StartLive, path: str, setting: str, told: str
+) -> None:
+    """And is welcome when another has gone."""
+    live = start_live(path, **{setting: "2"})
+    with ExitStack() as stack:
+        streams = Streams(live, stack)
+        first, second = streams.open(), streams.open()
+        assert [first.status_code, second.status_code] == [200, 200]
+        third = streams.open()
+        assert third.status_code == httpx.codes.SERVICE_UNAVAILABLE
+        assert int(third.headers["retry-after"]) >= 1
+        assert told in problem(third)["detail"]
+        first.close()
+        wait_until_blocking(
+            lambda: streams.open().status_code == httpx.codes.OK, "no place was free again"
+        )
+
+
+def test_readers_with_one_token_are_counted_together(start_live: StartLive) -> None:
+    """Whoever has another token, or none, is not affected; the token is not repeated."""
+    live = start_live(STREAMER_MAX_CONNECTIONS_PER_SUBJECT="1")
+    with ExitStack() as stack:
+        streams = Streams(live, stack)
+        assert streams.open("secret-1").status_code == httpx.codes.OK
+        refused = streams.open("secret-1")
+        assert refused.status_code == httpx.codes.SERVICE_UNAVAILABLE
+        detail = problem(refused)["detail"]
+        assert "has 1 connections" in detail
+        assert "secret" not in detail
+        assert streams.open("secret-2").status_code == httpx.codes.OK
+        assert streams.open().status_code == httpx.codes.OK
+
+
+@PATHS
+def test_a_websocket_too_many_is_told_in_a_frame_and_a_close_code(
+    start_live: StartLive, path: str
+) -> None:
+    """1013, try again later: a browser cannot read the status of a refused handshake."""
+    live = start_live(path, STREAMER_MAX_CONNECTIONS="1")
+    url = f"{live.ws_url}/api/v1/projects/p/stream"
+    with connect(url) as first:
+        ready(first)
+        with connect(url) as second:
+            frame = json.loads(second.recv())
+            assert (frame["type"], frame["code"]) == ("error", "too_many_connections")
+            assert frame["retry"] is True
+            with pytest.raises(ConnectionClosed) as closed:
+                second.recv()
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1013
+
+
+def test_who_publishes_too_often_is_told_when_to_try_again(start_live: StartLive) -> None:
+    """Ten times the rate passes at once; then 429."""
+    live = start_live(STREAMER_PUBLISH_RATE="0.5")
+    url = f"{live.url}/api/v1/projects/p/events"
+    with httpx.Client() as client:
+        answers = [client.post(url, json={"type": "tick"}) for _ in range(6)]
+        assert [answer.status_code for answer in answers] == [201] * 5 + [429]
+        assert 1 <= int(answers[5].headers["retry-after"]) <= 2
+        assert problem(answers[5])["code"] == "too_many_requests"
+        stored = client.get(url).json()["events"]
+    assert len(stored) == 5
+
+
+def test_one_token_publishes_at_one_rate_from_wherever(start_live: StartLive) -> None:
+    """The rate of a token holds beside that of the address."""
+    live = start_live(STREAMER_PUBLISH_RATE="0.5")
+    url = f"{live.url}/api/v1/projects/p/events"
+    with httpx.Client(headers={"Authorization": "Bearer secret"}) as client:
+        codes = [client.post(url, json={"type": "tick"}).status_code for _ in range(6)]
+    assert codes == [201] * 5 + [429]
+
+
+@PATHS
+def test_commands_beyond_the_rate_wait_and_none_is_lost(start_live: StartLive, path: str) -> None:
+    """A client that sends too much is slowed, not cut."""
+    live = start_live(path, STREAMER_COMMAND_RATE="1000")
+    with connect(f"{live.ws_url}/api/v1/projects/p/stream") as client:
+        ready(client)
+        for _ in range(400):
+            client.send("ping")
+        assert [client.recv(timeout=20) for _ in range(400)] == ['{"type":"pong"}'] * 400
+
+
+@PATHS
+def test_topics_beyond_the_limit_are_refused_and_the_connection_lives(
+    start_live: StartLive, path: str
+) -> None:
+    """In the URL with 400, in a command with an error frame."""
+    live = start_live(path, STREAMER_MAX_TOPICS="2")
+    too_many = httpx.get(f"{live.url}/api/v1/stream?topic=a&topic=b&topic=c")
+    assert too_many.status_code == httpx.codes.BAD_REQUEST
+    assert "1 to 2" in problem(too_many)["detail"]
+    with connect(f"{live.ws_url}/api/v1/stream?topic=a&topic=b") as client:
+        ready(client)
+        client.send('{"type":"subscribe","topic":"c"}')
+        frame = json.loads(client.recv())
+        assert (frame["type"], frame["code"]) == ("error", "invalid_topic")
+        client.send("ping")
+        assert client.recv() == '{"type":"pong"}'
+
+
+def ready(client: ClientConnection) -> None:
+    while json.loads(client.recv())["type"] != "caught_up":
+        pass
