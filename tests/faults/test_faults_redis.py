@@ -199,11 +199,11 @@ async def test_ids_increase_though_the_clock_of_redis_is_set_back(stage: Stage) 
 async def test_what_retention_removed_is_a_gap_and_nothing_else_is(stage_over: StageOver) -> None:
     """With 30 events kept, readers that are cut off again and again are told what they missed."""
     stage = stage_over(STREAMER_RETENTION_LENGTH="30", STREAMER_TAIL_EVENTS="5")
-    async with stage.load(rate=200) as load:
+    async with stage.load(rate=100) as load:
         for _ in range(4):
             stage.client_line.refuse()
             stage.client_line.cut(reset=True)
-            await load.stores(100)
+            await load.stores(80)
             stage.client_line.accept()
             await load.flows(5)
         verdict = await load.settle(keeps_all=False)
