@@ -10,7 +10,7 @@ from redis.crc import key_slot
 
 from ..errors import LogUnavailable
 from ..redis_url import RedisURL
-from .route import ASK_TIMEOUT, Address, client_of, connection_options
+from .route import ASK_TIMEOUT, Address, connection_options, connection_to
 
 #: Nodes that are remembered, beyond those of the URL.
 _MAX_NODES: Final = 100
@@ -51,18 +51,17 @@ class ClusterSearch:
         """See `route.Search`."""
 
     async def _slots(self, node: Address) -> list[Any]:
-        client = client_of(self._options, node, self._patience)
+        connection: Any = connection_to(self._options, node, self._patience)
         try:
-            ask: Any = client.execute_command
-            for command in ("CLUSTER INFO", "CLUSTER SLOTS"):
-                client.response_callbacks.pop(command, None)
-            if b"cluster_state:ok" not in await ask("CLUSTER INFO"):
+            await connection.connect()
+            await connection.send_command("CLUSTER", "INFO")
+            if b"cluster_state:ok" not in await connection.read_response():
                 # Cut off from the others it would name itself for ever.
                 raise LogUnavailable("its cluster_state is not ok")
-            return list(await ask("CLUSTER SLOTS"))
+            await connection.send_command("CLUSTER", "SLOTS")
+            return list(await connection.read_response())
         finally:
-            await client.aclose()
-            await client.connection_pool.disconnect()
+            await connection.disconnect()
 
     def _remember(self, node: Address, slots: list[Any]) -> None:
         known = (each for _, _, *nodes in slots for each in _addresses(nodes, node))

@@ -12,9 +12,10 @@ from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from ..errors import LogUnavailable
 from ..redis_url import RedisURL
 from .failures import unavailable
-from .route import Address, Route, connection_options
+from .route import CLOSED, Address, Route, connection_options
 
 #: Connections for commands; more would only queue in Redis, which has one thread.
 MAX_CONNECTIONS: Final = 32
@@ -24,7 +25,29 @@ _MAX_MOVES: Final = 5
 _MIGRATION_PAUSE: Final = 0.05
 
 
-class _RoutedPool(BlockingConnectionPool):
+class _Pool(BlockingConnectionPool):
+    """Connections to one server; none of them outlives the log."""
+
+    _closed = False
+
+    async def ensure_connection(self, connection: AbstractConnection) -> None:
+        if self._closed:
+            raise LogUnavailable(CLOSED)
+        await super().ensure_connection(connection)
+
+    async def release(self, connection: AbstractConnection) -> None:
+        if self._closed:
+            await connection.disconnect(nowait=True)
+        await super().release(connection)
+
+    async def aclose(self) -> None:
+        self._closed = True
+        # Those in use follow when they are released: redis-py fails in odd ways when
+        # a connection is taken from a command, and a retry would make another.
+        await self.disconnect(inuse_connections=False)
+
+
+class _RoutedPool(_Pool):
     """Connections to where the log is now; those to where it was are not used again."""
 
     def __init__(self, route: Route, **options: Any) -> None:  # noqa: ANN401 - redis-py's own
@@ -38,6 +61,7 @@ class _RoutedPool(BlockingConnectionPool):
             await there.disconnect()
         if there.is_connected:
             return
+        # Closed, it finds nothing any more.
         there.host, there.port = await self._route.find()
         await there.connect()
         await there.send_command("ROLE")
@@ -79,7 +103,7 @@ class Commands:
             **connection_options(url),
         }
         self.database: Final = int(options.get("db") or 0)
-        pool = BlockingConnectionPool(**options) if route is None else _RoutedPool(route, **options)
+        pool = _Pool(**options) if route is None else _RoutedPool(route, **options)
         self.client: Final = Redis.from_pool(pool)
 
     async def run(self, command: Callable[[], Awaitable[Any]], *, repeatable: bool = True) -> Any:  # noqa: ANN401 - a reply of Redis
@@ -138,9 +162,8 @@ class Commands:
         return self._route.current != before
 
     async def close(self) -> None:
-        """Let go of every connection."""
+        """Let go of every connection; those of commands under way go when they end."""
         await self.client.aclose()
-        await self.client.connection_pool.disconnect()
 
 
 async def _attempt(command: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401

@@ -6,16 +6,18 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, Protocol, cast
 
-from redis.asyncio import ConnectionPool, Redis
-from redis.asyncio.connection import parse_url
+from redis.asyncio.connection import Connection, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from ..errors import LogUnavailable
 from ..redis_url import RedisURL
 
 #: Seconds that one Sentinel or node may take to tell where the log is; then
 #: the next is asked.
 ASK_TIMEOUT: Final = 1.0
+#: What is told to whoever needs a connection after closing.
+CLOSED: Final = "the event log is closed"
 
 
 class Address(NamedTuple):
@@ -53,19 +55,27 @@ class Route:
     def __init__(self, search: Search) -> None:
         self._search: Final = search
         self._asking: asyncio.Task[Address] | None = None
+        self._closed = False
         self.current: Address | None = None
 
     async def find(self) -> Address:
         """Ask where it is; those who ask at the same time share one answer.
 
         Raises:
-            LogUnavailable: nobody knows.
+            LogUnavailable: nobody knows, or it is closed.
         """
+        if self._closed:
+            raise LogUnavailable(CLOSED)
         if self._asking is None:
             self._asking = asyncio.create_task(self._ask())
             self._asking.add_done_callback(self._asked)
-        # Shielded: one who gives up must not take the answer from others.
-        return await asyncio.shield(self._asking)
+        asking = self._asking
+        # `wait`: one who gives up must not take the answer from others, and
+        # closing, which cancels the asking, must not look like a cancellation of ours.
+        await asyncio.wait((asking,))
+        if asking.cancelled():
+            raise LogUnavailable(CLOSED)
+        return asking.result()
 
     def moved(self, address: Address) -> None:
         """Take a server's own word for where it is."""
@@ -73,6 +83,7 @@ class Route:
 
     async def close(self) -> None:
         """Stop asking."""
+        self._closed = True
         if self._asking is not None:
             self._asking.cancel()
             await asyncio.wait((self._asking,))
@@ -94,14 +105,20 @@ def connection_options(url: RedisURL) -> dict[str, Any]:
     return cast("dict[str, Any]", dict(parse_url(url.server)))
 
 
-def client_of(options: Mapping[str, Any], address: Address, timeout: float) -> Redis:
-    """A client for a few questions to the server at `address`; close it with ``aclose``."""
+def connection_to(options: Mapping[str, Any], address: Address, timeout: float) -> Connection:
+    """A connection for a few questions to the server at `address`; ``disconnect`` it.
+
+    Unlike a pool's, that lets go of the socket before anything can cancel it.
+    """
     given = {**options, "host": address.host, "port": address.port}
-    pool = ConnectionPool(
-        socket_timeout=timeout,
-        socket_connect_timeout=timeout,
-        retry=Retry(NoBackoff(), 0),
-        protocol=2,
-        **given,
+    kind = given.pop("connection_class", Connection)
+    return cast(
+        "Connection",
+        kind(
+            socket_timeout=timeout,
+            socket_connect_timeout=timeout,
+            retry=Retry(NoBackoff(), 0),
+            protocol=2,
+            **given,
+        ),
     )
-    return Redis.from_pool(pool)

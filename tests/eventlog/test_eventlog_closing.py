@@ -1,0 +1,79 @@
+"""Closing a log lets go of every connection, whatever is under way."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from redis.asyncio.connection import AbstractConnection
+
+from streamer.errors import LogUnavailable
+from streamer.eventlog.base import EventLog
+from streamer.new_event import new_event
+from support.listening import RecordingListener
+from support.servers import OpenLog
+
+pytestmark = pytest.mark.parametrize("log_kind", ["valkey", "sentinel", "cluster"])
+
+#: Turns of the event loop after which it is closed: from not yet connected to long idle.
+TURNS = [*range(40), *range(40, 400, 20)]
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[AbstractConnection]:
+    """Every connection that redis-py makes."""
+    made: list[AbstractConnection] = []
+    initialize = AbstractConnection.__init__
+
+    def remembering(connection: AbstractConnection, **options: Any) -> None:  # noqa: ANN401
+        initialize(connection, **options)
+        made.append(connection)
+
+    monkeypatch.setattr(AbstractConnection, "__init__", remembering)
+    return made
+
+
+def connected(made: list[AbstractConnection]) -> list[AbstractConnection]:
+    return [connection for connection in made if connection.is_connected]
+
+
+async def turn(count: int) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)  # noqa: TID251 - one turn of the event loop, no time
+
+
+async def test_a_command_under_way_keeps_no_connection(
+    open_log: OpenLog, made: list[AbstractConnection]
+) -> None:
+    """It ends as it would have, or is told that the log is closed."""
+    for turns in TURNS:
+        log = open_log()
+        appending = asyncio.create_task(log.append(new_event("chats/1", "tick")))
+        await turn(turns)
+        await log.close()
+        await asyncio.wait((appending,))
+        assert connected(made) == [], f"closed after {turns} turns"
+        refusal = appending.exception()
+        assert refusal is None or isinstance(refusal, LogUnavailable)
+
+
+async def test_a_probe_under_way_keeps_no_connection(
+    open_log: OpenLog, made: list[AbstractConnection]
+) -> None:
+    """Nor does the question of who has the log now."""
+    for turns in TURNS:
+        log = open_log()
+        await log.listen(RecordingListener()).subscribe(["chats/1"])
+        await turn(turns)
+        await log.close()
+        assert connected(made) == [], f"closed after {turns} turns"
+
+
+async def test_a_closed_log_is_unavailable(log: EventLog) -> None:
+    """Without a word to any server."""
+    await log.close()
+    with pytest.raises(LogUnavailable, match="closed"):
+        await log.append(new_event("chats/1", "tick"))
+    with pytest.raises(LogUnavailable, match="closed"):
+        await log.head()
