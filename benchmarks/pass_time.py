@@ -1,0 +1,135 @@
+"""How long a fan-out holds the event loop: the longest pause that anybody else sees.
+
+    python benchmarks/pass_time.py [READERS]
+
+Real sockets, uvloop, the product's feed and cohorts; a probe on the same loop asks for
+its turn as often as it can, and the longest time between two of its turns is printed, for
+several lengths of a slice. `feed.SLICE` is the product's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import resource
+import socket
+import statistics
+import sys
+import time
+from typing import cast
+
+import uvloop
+
+from streamer import feed as feed_module
+from streamer.cursor import Cursor
+from streamer.event import Event
+from streamer.feed import Feed
+from streamer.reader import Reader
+from streamer.session import ReadLog, Session, State
+from streamer.snapshot import Snapshot
+from streamer.transport_writer import TransportWriter
+from streamer.wire.form import Form
+from streamer.wire.sse import NAMED_CHUNKED
+
+FIELDS = b'{"project_id":"p1","task_name":"encode","progress":0.5,"message":"%b"}' % (b"x" * 90)
+PASSES = 40
+
+
+class Connection(TransportWriter, asyncio.Protocol):
+    """A server's end of a connection."""
+
+    form: Form = NAMED_CHUNKED
+
+    def __init__(self, accepted: list[Connection]) -> None:
+        self._accepted = accepted
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        self._accepted.append(self)
+
+    def close(self, code: int, reason: str) -> None:
+        """Nothing is ended here."""
+
+
+class Nobody:
+    """A host for readers that never lag."""
+
+    def read_log(self, reader: Reader, step: ReadLog) -> None: ...
+
+    def lagging(self, reader: Reader) -> None: ...
+
+    def forget(self, reader: Reader) -> None: ...
+
+
+async def connect(readers: int) -> tuple[list[Connection], list[socket.socket]]:
+    """Both ends of so many connections."""
+    accepted: list[Connection] = []
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Connection(accepted), "127.0.0.1", 0, backlog=4096)
+    address = server.sockets[0].getsockname()
+    clients = []
+    for number in range(readers):
+        client = socket.create_connection(address)
+        client.settimeout(0.0)
+        clients.append(client)
+        if number % 64 == 0:
+            await asyncio.sleep(0.002)
+    for _ in range(1000):
+        if len(accepted) == readers:
+            return accepted, clients
+        await asyncio.sleep(0.01)
+    raise TimeoutError(f"{len(accepted)} of {readers} connections were accepted")
+
+
+def drain(clients: list[socket.socket]) -> None:
+    """Read what has arrived."""
+    for client in clients:
+        with contextlib.suppress(BlockingIOError):
+            client.recv(1 << 20)
+
+
+async def longest_hold(connections: list[Connection], clients: list[socket.socket]) -> float:
+    """The median over passes of the longest time for which the loop was held, in seconds."""
+    loop = asyncio.get_running_loop()
+    start = Cursor(1000, 0)
+    feed = Feed(
+        ("projects/p1",),
+        {"projects/p1": Snapshot(cursor=start)},
+        position=start,
+        max_events=1000,
+        max_bytes=1 << 20,
+        call_soon=loop.call_soon,
+    )
+    for connection in connections:
+        session = Session(feed.topics, start)
+        session.state = State.LIVE
+        feed.join(Reader(session, connection, feed, Nobody()))
+    holds = []
+    for number in range(PASSES):
+        feed.push([Event(Cursor(2000 + number, 0), "progress", feed.topics, FIELDS)])
+        longest, last = 0.0, time.perf_counter()
+        # One cohort a turn: as many turns as there are cohorts, and some.
+        for _ in range(len(connections) // feed_module.SLICE + 3):
+            await asyncio.sleep(0)
+            now = time.perf_counter()
+            longest, last = max(longest, now - last), now
+        holds.append(longest)
+        drain(clients)
+    return statistics.median(holds)
+
+
+async def main(readers: int) -> None:
+    """Print a line for each length of a slice."""
+    chosen = feed_module.SLICE
+    connections, clients = await connect(readers)
+    for length in (128, 256, 512, 1024, readers):
+        feed_module.SLICE = length  # type: ignore[misc]
+        hold = await longest_hold(connections, clients)
+        mark = "  <- the product's" if length == chosen else ""
+        print(f"{readers} readers, slices of {length:5}: held for {hold * 1000:6.2f} ms{mark}")
+
+
+if __name__ == "__main__":
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    uvloop.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 5000))
