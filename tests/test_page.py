@@ -46,6 +46,36 @@ def test_a_page_of_at_most_so_many_events_keeps_the_gaps_before_them() -> None:
     assert (cut.cursor, cut.complete) == (Cursor(1, 2), False)
 
 
+def gap(topic: str | None, until: int) -> Gap:
+    return Gap(topic, Cursor(0, 5), Cursor(1, until), "trimmed")
+
+
+@pytest.mark.parametrize(
+    ("items", "left", "cursor"),
+    [
+        ((gap("a", 1), event(2)), (gap("a", 1), event(2)), None),
+        ((gap("a", 1), event(2), gap("b", 3), event(4)), (gap("a", 1), event(2)), 2),
+        ((gap("a", 1), gap("b", 3), event(4)), (gap("a", 1),), 1),
+        ((gap("a", 1), gap("b", 1), event(2)), (gap(None, 1), event(2)), None),
+        ((gap("a", 1), gap("b", 1), event(2), gap("c", 3)), (gap(None, 1), event(2)), 2),
+    ],
+)
+def test_a_page_with_one_gap_is_cut_before_the_second(
+    items: tuple[Event | Gap, ...], left: tuple[Event | Gap, ...], cursor: int | None
+) -> None:
+    """So that the next page tells it; gaps that end at one id are told as one."""
+    page = Page(items, Cursor(9, 0), complete=True).with_one_gap()
+    assert [shown(item) for item in page.items] == [shown(item) for item in left]
+    if cursor is None:
+        assert (page.cursor, page.complete) == (Cursor(9, 0), True)
+    else:
+        assert (page.cursor, page.complete) == (Cursor(1, cursor), False)
+
+
+def shown(item: Event | Gap) -> object:
+    return item.id if isinstance(item, Event) else item
+
+
 def event_of(page: Page, number: int) -> Event:
     item = page.items[number]
     assert isinstance(item, Event)

@@ -224,7 +224,7 @@ class Hub:
             events = feed.tail.after(after, PAGE_BYTES)[:limit]
             cursor = feed.tail.head if not events else events[-1].id or after
             return Page(tuple(events), cursor, complete=cursor == feed.tail.head)
-        return (await self._log.read(topics, after, limit)).at_most(limit)
+        return (await self._log.read(topics, after, limit)).at_most(limit).with_one_gap()
 
     # What a reader asks of us
 

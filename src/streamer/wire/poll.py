@@ -12,9 +12,10 @@ from ..event import Event
 def answer(items: Sequence[Event | Control], cursor: Cursor) -> bytes:
     """``{"events": [body, ...], "cursor": "...", "gap": null}``, bodies as they are.
 
-    ``gap`` is the last gap among `items`, with the fields of the control event.
+    ``gap`` is the gap among `items`, of which there is one at most, with the fields
+    of the control event.
     """
     bodies = b",".join([item.body for item in items if isinstance(item, Event)])
     gaps = [item for item in items if isinstance(item, Control) and item.type == "gap"]
-    gap = gaps[-1].body() if gaps else b"null"
+    gap = gaps[0].body() if gaps else b"null"
     return b'{"events":[%b],"cursor":"%b","gap":%b}' % (bodies, str(cursor).encode(), gap)
