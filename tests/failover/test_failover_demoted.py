@@ -57,7 +57,10 @@ def is_following(node: Node) -> bool:
 
 
 def change_places(old: Node, new: Node) -> None:
-    """Without a word to their clients, as Sentinel would give them."""
+    """Without a word to their clients, as Sentinel would give them; nothing is lost."""
+    wait_until_blocking(
+        lambda: new.ask("ROLE")[4] == old.ask("ROLE")[1], "the replica did not catch up"
+    )
     new.ask("REPLICAOF", "NO", "ONE")
     old.ask("REPLICAOF", "127.0.0.1", str(new.port))
     wait_until_blocking(lambda: is_following(old), "the old master did not follow")

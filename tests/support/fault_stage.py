@@ -128,7 +128,7 @@ class Stage:
         redis_line: between the server and Redis.
         client_line: between clients and the server.
         worker_line: between a worker and Redis.
-        log: straight to Redis, for the judge.
+        log: straight to Redis, for the judge; each load has its own.
         topic: what everybody publishes and reads; each load has its own.
     """
 
@@ -158,7 +158,7 @@ class Stage:
             Retention(int(given["STREAMER_RETENTION_LENGTH"]), 86400.0)
         )
         self._keys: Final = Keys(self.prefix, 0)
-        self.log: Final = self.open_log(redis.url)
+        self.log = self.open_log(redis.url)
         #: Whether the log keeps more than a test can publish.
         self.keeps_all = int(given["STREAMER_RETENTION_LENGTH"]) >= 100_000
 
@@ -208,6 +208,7 @@ class Stage:
     ) -> AsyncIterator[Load]:
         """Put `readers` of each kind and all publishers to work, until they are live."""
         async with AsyncExitStack() as stack:
+            self.log = self.open_log(self.redis.url)
             stack.push_async_callback(self.log.close)
             self._loads += 1
             self.topic = f"projects/stage-{self._loads}"
