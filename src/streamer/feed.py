@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from .cohort import Cohort, roomy
 from .cursor import ORIGIN, Cursor
+from .job_event import JOB_EVENT_TYPES
 from .page import Gap
 from .session import State, gap_control
 from .tail import Tail
@@ -121,7 +122,8 @@ class Feed:
         fresh = [event for event in events if event.id is None or append(event)]
         if not fresh:
             return
-        self._unfolded += [event for event in fresh if event.id is not None]
+        # Of no other type does a snapshot learn anything.
+        self._unfolded += [e for e in fresh if e.type in JOB_EVENT_TYPES and e.id is not None]
         if len(self._unfolded) > MAX_UNFOLDED:
             self._snapshots, self._unfolded, self._folded = None, [], self.tail.head
         self._outbox += fresh

@@ -77,7 +77,8 @@ class Completed(_JobEvent, tag="completed"):
 
 JobEvent = Progress | Status | Error | Completed
 
-_TYPES: Final = frozenset({"progress", "status", "error", "completed"})
+#: The types of the events that snapshots are made of.
+JOB_EVENT_TYPES: Final = frozenset({"progress", "status", "error", "completed"})
 
 
 def check_job_event(event_type: str, fields: Mapping[str, Any]) -> JobEvent | None:
@@ -86,7 +87,7 @@ def check_job_event(event_type: str, fields: Mapping[str, Any]) -> JobEvent | No
     Raises:
         InvalidFields: if a field is missing, of the wrong type or out of range.
     """
-    if event_type not in _TYPES:
+    if event_type not in JOB_EVENT_TYPES:
         return None
     progress = fields.get("progress")
     # A NaN passes every comparison with a range; JSON has none, Python callers do.
