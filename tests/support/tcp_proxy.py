@@ -137,6 +137,9 @@ class _Link:
         except OSError:
             self.cut(reset=True)
             return
+        if self not in self.proxy.links:  # it was cut while it connected
+            self.cut(reset=True)
+            return
         self.up.pump()
 
     def lost(self, end: _End, *, reset: bool) -> None:
