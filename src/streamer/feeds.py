@@ -198,9 +198,11 @@ class Feeds:
                 for topics in by_topic.get(topic, ()):
                     batches.setdefault(topics, []).append(event)
         for topics, batch in batches.items():
-            held = self._held.get(topics)
-            if held is None and self._is_sound(self._feeds[topics].result(), batch):
-                self._feeds[topics].result().push(batch)
+            opening = self._feeds.get(topics)
+            if opening is None:
+                continue  # let go of while the others were served: a reader that ended was its last
+            if topics not in self._held and self._is_sound(opening.result(), batch):
+                opening.result().push(batch)
             else:
                 self._held[topics] += batch
 
