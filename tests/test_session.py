@@ -45,7 +45,9 @@ def tail_of(*numbers: int, floor: int = 0) -> Tail:
 
 
 def page(*items: Event | Gap, cursor: int, complete: bool = True) -> Page:
-    return Page(items, at(cursor), complete)
+    gaps = tuple(item for item in items if isinstance(item, Gap))
+    events = tuple(item for item in items if isinstance(item, Event))
+    return Page(gaps, events, at(cursor), complete)
 
 
 def said(items: Sequence[Event | Control]) -> list[int | str]:
@@ -170,25 +172,51 @@ def test_a_replay_is_handed_over_in_pieces() -> None:
 
 @pytest.mark.parametrize("reason", ["trimmed", "expired", "reset"])
 def test_a_gap_moves_the_cursor_to_the_last_event_lost(reason: str) -> None:
-    """And is told in its place."""
-    session = session_at(1, "a", "b")
-    gap = Gap("a", at(1), at(4), reason)
-    items = session.take_page(page(event(3, "b"), gap, event(6), cursor=6))
-    assert said(items) == [3, "gap", 6]
-    assert cursor_of(items[1]) == at(4)
-    assert told(items[1]) == {
+    """And stands before what follows."""
+    session = session_at(1)
+    items = session.take_page(page(Gap("a", at(1), at(4), reason), event(6), cursor=6))
+    assert said(items) == ["gap", 6]
+    assert cursor_of(items[0]) == at(4)
+    assert told(items[0]) == {
         "type": "gap",
         "topic": "a",
         "after": "1-0",
         "until": "4-0",
         "reason": reason,
+        "cursor": "4-0",
     }
+
+
+def test_a_gap_beyond_another_topics_event_leaves_the_cursor_before_that_event() -> None:
+    """Who is cut off between the two is told of the gap again, and is given the event."""
+    session = session_at(1, "a", "b")
+    gap = Gap("a", at(1), at(4), "trimmed")
+    items = session.take_page(page(gap, event(3, "b"), event(6), cursor=6))
+    assert said(items) == ["gap", 3, 6]
+    assert cursor_of(items[0]) == at(1)
+    assert session.cursor == at(6)
+
+
+def test_of_several_gaps_only_the_last_moves_the_cursor() -> None:
+    """Who is cut off between two of them is told of both again."""
+    session = session_at(1, "a", "b")
+    gaps = (Gap("a", at(1), at(4), "trimmed"), Gap("b", at(1), at(3), "trimmed"))
+    items = session.take_page(page(*gaps, event(6), cursor=6))
+    assert [cursor_of(item) for item in items] == [at(1), at(4), at(6)]
+
+
+def test_a_gap_beyond_the_end_is_told_before_it() -> None:
+    """Ending at another topic's terminal event takes no loss along in silence."""
+    session = Session(("a", "b"), at(1), until_end=True)
+    gap = Gap("b", at(1), at(9), "trimmed")
+    items = session.take_page(page(gap, event(3, terminal=True), event(12), cursor=12))
+    assert said(items) == ["gap", 3, "end"]
 
 
 def test_a_gap_of_the_log_itself_has_no_topic() -> None:
     """It is everybody's."""
     gap = Gap(None, at(9), at(4), "reset")
-    assert msgspec.json.decode(gap_control(gap).body())["topic"] is None
+    assert msgspec.json.decode(gap_control(gap, at(4)).body())["topic"] is None
 
 
 def test_a_log_that_went_back_takes_the_session_back() -> None:

@@ -55,6 +55,12 @@ class Cursor(NamedTuple):
         """The id as it goes over the wire."""
         return f"{self.ms}-{self.seq}"
 
+    def before(self) -> Cursor:
+        """The last position before this one, which is not the first of all."""
+        if self.seq > 0:
+            return Cursor(self.ms, self.seq - 1)
+        return Cursor(self.ms - 1, _MAX_SEQUENCE)
+
     def timestamp(self) -> str:
         """The id's own time: RFC 3339, UTC, milliseconds."""
         return f"{_second(self.ms // 1000)}.{self.ms % 1000:03d}Z"

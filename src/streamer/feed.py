@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Final
 from .cohort import Cohort, roomy
 from .cursor import ORIGIN, Cursor
 from .job_event import JOB_EVENT_TYPES
-from .page import Gap
-from .session import State, gap_control
+from .session import State, gap_controls
 from .tail import Tail
 from .wire.form import Form, encode
 
 if TYPE_CHECKING:
     from .event import Event
-    from .page import Page
+    from .page import Gap, Page
     from .reader import Reader
     from .snapshot import Snapshot
 
@@ -152,37 +151,39 @@ class Feed:
         if self._pass is None and self._outbox:
             self._begin_pass()
 
-    def lose(self, gaps: Sequence[Gap]) -> None:
-        """Start over behind a gap, and tell the live readers of it.
+    def lose(self, gaps: Sequence[Gap], told: Cursor) -> None:
+        """Start over behind `gaps`, and tell the live readers, who stand at `told` then.
 
-        There are several where several topics lost events up to the same one.
+        Events between there and the end of the gaps may follow; they are not
+        kept, so that others who come from before that end are told by the log.
         """
-        until = gaps[0].until
+        until = max(gap.until for gap in gaps)
         is_reset = gaps[0].reason == "reset"
         while self._pass is not None or self._outbox:  # nothing that came before is lost
             if self._pass is None:
                 self._begin_pass()
             elif self._pass.run(self):
                 self._pass = None
-        self.tail = Tail(until, max_events=self._limits[0], max_bytes=self._limits[1])
-        self._sent = until
+        stood = self._sent
+        self.tail = Tail(told, floor=until, max_events=self._limits[0], max_bytes=self._limits[1])
+        self._sent = told
         self._snapshots, self._unfolded, self._folded = None, [], until
-        told = [gap_control(gap) for gap in gaps]
+        controls = gap_controls(gaps, told)
         for cohort in tuple(self._cohorts):
-            cohort.write(encode(cohort.form, told), until)
+            cohort.write(encode(cohort.form, controls), told)
         for reader in tuple(self._apart):
-            if is_reset or reader.session.cursor < until:
-                reader.session.cursor = until
-                reader.write(told)
+            if is_reset or reader.session.cursor == stood:
+                reader.session.cursor = told
+                reader.write(controls)
+            elif reader.session.cursor < until:
+                reader.resume()
 
     def learn(self, page: Page, after: Cursor) -> None:
         """Keep what one reader's page after `after` brought, for those who come from there."""
         # A page from the origin tells of no gaps: it does not say what others have lost.
         if after == ORIGIN or not page.complete or page.cursor < self.tail.floor:
             return
-        events = [item for item in page.items if not isinstance(item, Gap)]
-        gaps = [item.until for item in page.items if isinstance(item, Gap)]
-        self.tail.extend_back(events, max([after, *gaps]))
+        self.tail.extend_back(page.events, max([after, *(gap.until for gap in page.gaps)]))
 
     # Snapshots
 
@@ -200,7 +201,13 @@ class Feed:
         return {topic: state.at(position) for topic, state in self._snapshots.items()}
 
     def renew_snapshots(self, snapshots: dict[str, Snapshot]) -> None:
-        """Take snapshots read from the log, unless more than we kept came meanwhile."""
+        """Take snapshots read from the log, unless more than we kept came meanwhile.
+
+        Of several that were asked for at once the first is taken: into that one,
+        events may have been folded that a later answer does not know.
+        """
+        if self._snapshots is not None:
+            return
         if all(state.cursor >= self._folded for state in snapshots.values()):
             self._snapshots = snapshots
 

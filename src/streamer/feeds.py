@@ -7,7 +7,6 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Coroutine, Sequence
-from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -234,16 +233,17 @@ class Feeds:
         if newest is None:
             return None
         page = await self.read(feed.topics, tail.before(newest))
-        if page.cursor < newest or any(_position(item) == newest for item in page.items):
+        if page.cursor < newest or any(event.id == newest for event in page.events):
             return None  # shorter than ours: reading on will tell; or all is well
-        if any(isinstance(item, Gap) and item.until > newest for item in page.items):
+        if any(gap.until >= newest for gap in page.gaps):
             return None  # it has been trimmed
         common = after = tail.floor
         complete = False
         while not complete:
             page = await self.read(feed.topics, after)
             after, complete = page.cursor, page.complete
-            for item in page.items:
+            items: list[Event | Gap] = [*page.gaps, *page.events]
+            for item in sorted(items, key=_position):
                 if isinstance(item, Gap) or (item.id is not None and tail.holds(item.id)):
                     common = min(_position(item), newest)
                 else:
@@ -266,7 +266,8 @@ class Feeds:
                 self.spawn(self._look_again(feed))
             return True
         logger.warning("the event log was rolled back; reading it anew")
-        feed.lose([Gap(None, feed.tail.head, feed.tail.before(old), "reset")])
+        common = feed.tail.before(old)
+        feed.lose([Gap(None, feed.tail.head, common, "reset")], common)
         self.recover(feed)
         return False
 
@@ -280,26 +281,20 @@ class Feeds:
         common = await self._rolled_back_to(feed)
         if common is not None:
             logger.warning("the event log was rolled back to %s; reading it anew", common)
-            feed.lose([Gap(None, feed.tail.head, common, "reset")])
+            feed.lose([Gap(None, feed.tail.head, common, "reset")], common)
         resumptions = -1
         complete = False
         # Read once more if notifications were lost again while it was read.
         while not complete or resumptions != self._resumptions:
             resumptions = self._resumptions
-            page = await self.read(feed.topics, feed.tail.head)
+            # Gaps may reach beyond the last event: they have been told.
+            page = await self.read(feed.topics, max(feed.tail.head, feed.tail.floor))
             complete = page.complete
-            for is_gap, items in groupby(page.items, key=_gap_position):
-                if is_gap:
-                    feed.lose([item for item in items if isinstance(item, Gap)])
-                else:
-                    feed.push([item for item in items if not isinstance(item, Gap)])
+            if page.gaps:
+                feed.lose(page.gaps, page.told)
+            feed.push(page.events)
         feed.push(self._held.pop(feed.topics))
 
 
 def _position(item: Event | Gap) -> Cursor:
     return item.until if isinstance(item, Gap) else item.id or ORIGIN
-
-
-def _gap_position(item: Event | Gap) -> Cursor | None:
-    """What groups a page: events that follow one another, gaps that end together."""
-    return item.until if isinstance(item, Gap) else None

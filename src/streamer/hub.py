@@ -202,7 +202,7 @@ class Hub:
         key = tuple(sorted(topics))
         feed = self._feeds.peek(key)
         page = await self._page(feed, topics, after, limit)
-        if page.items or wait <= 0 or self.draining:
+        if page.events or page.gaps or wait <= 0 or self.draining:
             return page
         deadline = self._loop.time() + wait
         feed = await self._feeds.open(key)
@@ -211,7 +211,7 @@ class Hub:
                 news = feed.news()
                 page = await self._page(feed, topics, after, limit)
                 left = deadline - self._loop.time()
-                if page.items or left <= 0 or self.draining:
+                if page.events or page.gaps or left <= 0 or self.draining:
                     return page
                 await asyncio.wait([news], timeout=left)
         finally:
@@ -223,8 +223,8 @@ class Hub:
         if feed is not None and feed.tail.floor <= after < feed.tail.head:
             events = feed.tail.after(after, PAGE_BYTES)[:limit]
             cursor = feed.tail.head if not events else events[-1].id or after
-            return Page(tuple(events), cursor, complete=cursor == feed.tail.head)
-        return (await self._log.read(topics, after, limit)).at_most(limit).with_one_gap()
+            return Page((), tuple(events), cursor, complete=cursor == feed.tail.head)
+        return (await self._log.read(topics, after, limit)).at_most(limit)
 
     # What a reader asks of us
 

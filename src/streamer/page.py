@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 import msgspec
 
 from .cursor import Cursor
@@ -25,63 +27,75 @@ class Gap(msgspec.Struct, frozen=True):
     until: Cursor
     reason: str
 
+    def up_to(self, position: Cursor, kept: Container[Cursor | None]) -> Gap | None:
+        """The part of it up to `position`; None if there is none.
+
+        It does not end with an event that is `kept` by another topic: that one is
+        not lost. Whether one before it is cannot be known, for the log remembers
+        only the last that it removed of a topic.
+        """
+        until = min(self.until, position)
+        while until in kept:
+            until = until.before()
+        return msgspec.structs.replace(self, until=until) if until > self.after else None
+
 
 class Page(msgspec.Struct, frozen=True):
-    """One page of a replay, in the order of ids.
+    """One page of a replay: what was lost, then what is kept.
+
+    The gaps come first. Whoever was given the first event of a page has then been
+    told of everything that was lost up to its end, wherever its connection breaks.
 
     Attributes:
-        items: events and gaps; a gap stands at its `until`.
-        cursor: everything up to here is in `items`, or was never published to
-            these topics. Read on from here.
+        gaps: what was lost between the cursor that was read after and `cursor`;
+            one for each topic that lost something.
+        events: what is kept, in the order of ids.
+        cursor: everything up to here is in `events` or `gaps`, or was never
+            published to these topics. Read on from here.
         complete: there was no more when the page was read; `cursor` is then the
             log's position at that moment.
     """
 
-    items: tuple[Event | Gap, ...]
+    gaps: tuple[Gap, ...]
+    events: tuple[Event, ...]
     cursor: Cursor
     complete: bool
 
+    @property
+    def told(self) -> Cursor:
+        """Where a reader stands that was given the gaps, and no event yet; needs a gap.
+
+        That is behind the gaps, unless one reaches beyond an event that is still
+        to come: then it stands where it stood, and is told again if it comes back.
+        """
+        until = max(gap.until for gap in self.gaps)
+        first = self.events[0].id if self.events else None
+        return until if first is None or until < first else self.gaps[0].after
+
+    @property
+    def gap(self) -> Gap | None:
+        """The gaps as one, for an answer that has a place for one."""
+        if len(self.gaps) < 2:  # noqa: PLR2004 - several
+            return self.gaps[0] if self.gaps else None
+        until = max(gap.until for gap in self.gaps)
+        return msgspec.structs.replace(self.gaps[0], topic=None, until=until)
+
     def at_most(self, limit: int) -> Page:
         """This page up to its event number `limit`, so that reading on loses nothing."""
-        left = limit
-        for number, item in enumerate(self.items):
-            left -= isinstance(item, Event)
-            if left == 0 and number + 1 < len(self.items):
-                cursor = item.until if isinstance(item, Gap) else item.id or self.cursor
-                return Page(self.items[: number + 1], cursor, complete=False)
-        return self
-
-    def with_one_gap(self) -> Page:
-        """This page up to its second gap, for an answer that has a place for one.
-
-        Gaps that end at one id cannot be told one after the other: they become
-        one, of no topic in particular.
-        """
-        gaps = [item for item in self.items if isinstance(item, Gap)]
-        if len(gaps) < 2:  # noqa: PLR2004 - a second one
+        if len(self.events) <= limit:
             return self
-        together = [gap for gap in gaps if gap.until == gaps[0].until]
-        later = next((gap for gap in gaps if gap.until != gaps[0].until), None)
-        end = len(self.items) if later is None else self.items.index(later)
-        told = gaps[0] if len(together) == 1 else msgspec.structs.replace(gaps[0], topic=None)
-        items = tuple(
-            told if item is gaps[0] else item
-            for item in self.items[:end]
-            if item is gaps[0] or item not in together
-        )
-        if later is None:
-            return Page(items, self.cursor, self.complete)
-        last = items[-1]
-        cursor = last.until if isinstance(last, Gap) else last.id or self.cursor
-        return Page(items, cursor, complete=False)
+        events = self.events[:limit]
+        cursor = events[-1].id or self.cursor
+        kept = {event.id for event in events}
+        parts = [gap.up_to(cursor, kept) for gap in self.gaps]
+        gaps = tuple(part for part in parts if part is not None)
+        return Page(gaps, events, cursor, complete=False)
 
     def within(self, max_bytes: int) -> Page:
         """This page up to the event that makes it about `max_bytes` large; at least one."""
-        size = count = 0
-        for item in self.items:
-            if isinstance(item, Event):
-                count += 1
-                size += len(item.fields)
-                if size >= max_bytes:
-                    return self.at_most(count)
+        size = 0
+        for count, event in enumerate(self.events, start=1):
+            size += len(event.fields)
+            if size >= max_bytes:
+                return self.at_most(count)
         return self

@@ -141,20 +141,16 @@ class Session:
 
     # What it is given
 
-    def take(self, items: Sequence[Event | Gap]) -> list[Event | Control]:
-        """Move past `items`, which follow the cursor; return what to write of them."""
+    def take(self, events: Sequence[Event]) -> list[Event | Control]:
+        """Move past `events`, which follow the cursor; return what to write of them."""
         taken: list[Event | Control] = []
         self._at_head = False
-        for item in items:
-            if isinstance(item, Gap):
-                self.cursor = item.until
-                taken.append(gap_control(item))
-                continue
-            taken.append(item)
-            if item.id is not None:
-                self.cursor = item.id
-            if item.terminal and self.until_end:
-                taken.append(self.end(item.type, item.topics[0]))
+        for event in events:
+            taken.append(event)
+            if event.id is not None:
+                self.cursor = event.id
+            if event.terminal and self.until_end:
+                taken.append(self.end(event.type, event.topics[0]))
                 break
         return taken
 
@@ -162,7 +158,11 @@ class Session:
         """Move past a page that `ReadLog` asked for; return what to write of it."""
         if self._backfill:
             return self._take_backfill(page)
-        taken = self.take(page.items)
+        taken: list[Event | Control] = []
+        if page.gaps:
+            self.cursor = page.told
+            taken += gap_controls(page.gaps, page.told)
+        taken += self.take(page.events)
         if self.state is not State.ENDED:
             self.cursor = page.cursor
             self._at_head = page.complete
@@ -198,15 +198,16 @@ class Session:
 
     def _take_backfill(self, page: Page) -> list[Event | Control]:
         first, *rest = self._backfill
-        taken: list[Event | Control] = []
-        for item in page.items:
-            if isinstance(item, Gap):
-                # What was lost beyond the cursor is told by the replay from there.
-                until = min(item.until, self.cursor)
-                if item.after < until:
-                    taken.append(gap_control(msgspec.structs.replace(item, until=until)))
-            elif item.id is not None and item.id <= self.cursor and not self._has_seen(item):
-                taken.append(item)
+        # What was lost beyond the cursor is told by the replay from there.
+        parts = [gap.up_to(self.cursor, ()) for gap in page.gaps]
+        taken: list[Event | Control] = [
+            gap_control(part, self.cursor) for part in parts if part is not None
+        ]
+        taken += [
+            event
+            for event in page.events
+            if event.id is not None and event.id <= self.cursor and not self._has_seen(event)
+        ]
         if page.complete or page.cursor >= self.cursor:
             self._backfill = tuple(rest)
             self._since = {**(self._since or {}), first.topic: first.start}
@@ -279,12 +280,19 @@ def named_by(topic: str) -> dict[str, str]:
     return {"message": f"Connected to {topic}"}
 
 
-def gap_control(gap: Gap) -> Control:
-    """Tell a reader what it can no longer be given; its id is the last one lost."""
+def gap_controls(gaps: Sequence[Gap], told: Cursor) -> list[Control]:
+    """Tell a reader of all `gaps` of a page; it stands at `told` when it has the last."""
+    *others, last = gaps
+    return [*(gap_control(gap, gap.after) for gap in others), gap_control(last, told)]
+
+
+def gap_control(gap: Gap, cursor: Cursor) -> Control:
+    """Tell a reader what it can no longer be given; it resumes after `cursor` then."""
     fields = {
         "topic": gap.topic,
         "after": str(gap.after),
         "until": str(gap.until),
         "reason": gap.reason,
+        "cursor": str(cursor),
     }
-    return Control("gap", fields, id=gap.until)
+    return Control("gap", fields, id=cursor)

@@ -18,12 +18,20 @@ class Tail:
 
     Everything after `floor` and up to `head` is here. The newest event is kept
     whatever its size.
+
+    Args:
+        position: the head, to begin with.
+        floor: the floor, if it is not there: nothing up to it is ever kept.
+        max_events: events kept at most.
+        max_bytes: their size at most.
     """
 
     __slots__ = ("_events", "_ids", "_max_bytes", "_max_events", "_size", "_start", "floor", "head")
 
-    def __init__(self, position: Cursor, *, max_events: int, max_bytes: int) -> None:
-        self.floor = position
+    def __init__(
+        self, position: Cursor, *, floor: Cursor | None = None, max_events: int, max_bytes: int
+    ) -> None:
+        self.floor = position if floor is None else floor
         self.head = position
         self._events: list[Event] = []
         self._ids: list[Cursor] = []
@@ -40,11 +48,12 @@ class Tail:
         """Take a notified event; False if it is not news (a repeat, or replayed)."""
         if event.id is None or event.id <= self.head:
             return False
-        self._ids.append(event.id)
-        self._events.append(event)
-        self._size += event.size
         self.head = event.id
-        self._evict()
+        if event.id > self.floor:
+            self._ids.append(event.id)
+            self._events.append(event)
+            self._size += event.size
+            self._evict()
         return True
 
     def extend_back(self, events: Sequence[Event], floor: Cursor) -> None:

@@ -51,8 +51,8 @@ async def test_an_event_is_read_as_it_was_appended(log: EventLog) -> None:
         ("projects/p1", "jobs/j1"), "completed", {"task_name": "encode", "result": {"é\u2028": [1]}}
     )
     id_ = await append(log, event)
-    (read,) = (await log.read(["jobs/j1"], ORIGIN, 10)).items
-    assert (read.id, read.type, read.topics, read.fields, read.terminal) == (  # type: ignore[union-attr]
+    (read,) = (await log.read(["jobs/j1"], ORIGIN, 10)).events
+    assert (read.id, read.type, read.topics, read.fields, read.terminal) == (
         id_,
         "completed",
         ("projects/p1", "jobs/j1"),
@@ -90,7 +90,7 @@ async def test_a_full_page_ends_at_its_last_event(log: EventLog) -> None:
     page = await log.read(["chats/1"], ORIGIN, 2)
     assert not page.complete
     assert page.cursor == ids[1]
-    assert ids_of(page.items) == ids[:2]
+    assert ids_of(page.events) == ids[:2]
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 50])
@@ -114,7 +114,7 @@ async def test_a_page_of_many_topics_is_no_larger(log: EventLog) -> None:
     topics = [f"chats/{n}" for n in range(10)]
     ids = await log.append_all([tick(topic, n) for n in range(20) for topic in topics])
     page = await log.read(topics, ORIGIN, 30)
-    assert 10 <= len(page.items) <= 40
+    assert 10 <= len(page.events) <= 40
     assert not page.complete
     assert ids_of(await read_all(log, topics, ORIGIN, 30)) == ids
 
@@ -124,7 +124,7 @@ async def test_a_topic_nothing_was_published_to_is_empty(log: EventLog) -> None:
     head = await log.head()
     for after in (ORIGIN, head):
         page = await log.read(["chats/none"], after, 10)
-        assert page.items == ()
+        assert page.events == ()
         assert page.complete
 
 
@@ -197,7 +197,7 @@ async def test_an_ephemeral_event_is_never_stored(log: EventLog) -> None:
     head = await log.head()
     assert await log.append(tick(ephemeral=True)) is None
     assert await log.head() == head
-    assert (await log.read(["chats/1"], ORIGIN, 10)).items == ()
+    assert (await log.read(["chats/1"], ORIGIN, 10)).events == ()
     assert await log.topics("", 10) == []
 
 

@@ -7,7 +7,7 @@ import pytest
 from streamer.cursor import ORIGIN, Cursor
 from streamer.event import Event
 from streamer.eventlog.merge import TopicPage, merge
-from streamer.page import Gap, Page
+from streamer.page import Page
 
 
 def at(seq: int) -> Cursor:
@@ -30,13 +30,9 @@ def gap(topic: str | None, after: int, until: int, reason: str = "trimmed") -> t
 
 
 def shown(merged: Page) -> list[object]:
-    """Items as sequences of one millisecond."""
-    return [
-        ("gap", item.topic, item.after.seq, item.until.seq, item.reason)
-        if isinstance(item, Gap)
-        else item.id.seq  # type: ignore[union-attr]
-        for item in merged.items
-    ]
+    """Gaps and events as sequences of one millisecond."""
+    gaps = [("gap", g.topic, g.after.seq, g.until.seq, g.reason) for g in merged.gaps]
+    return [*gaps, *(event.id.seq for event in merged.events if event.id)]
 
 
 HEAD = 90
@@ -68,10 +64,10 @@ TABLE: list[tuple[str, list[TopicPage], int, list[object], int, bool]] = [
         True,
     ),
     (
-        "a gap among another's events",
+        "a gap before another's events",
         [page("a", 15, trimmed=13), page("b", 12, 14)],
         10,
-        [12, gap("a", 10, 13), 14, 15],
+        [gap("a", 10, 13), 12, 14, 15],
         HEAD,
         True,
     ),
@@ -159,7 +155,5 @@ def test_a_gap_before_the_first_event_of_a_millisecond_ends_before_it() -> None:
         head=Cursor(1001, 0),
         birth=at(0),
     )
-    told, event = merged.items
-    assert isinstance(told, Gap)
-    assert at(HEAD) < told.until < Cursor(1001, 0)
-    assert event is kept
+    assert at(HEAD) < merged.gaps[0].until < Cursor(1001, 0)
+    assert merged.events == (kept,)

@@ -26,8 +26,8 @@ async def test_an_event_after_subscribing_is_notified(log: EventLog) -> None:
     id_ = await log.append(tick())
     await listener.heard(id_)
     (event,) = listener.events
-    (stored,) = (await log.read(["chats/1"], ORIGIN, 10)).items
-    assert event.body == stored.body  # type: ignore[union-attr]
+    (stored,) = (await log.read(["chats/1"], ORIGIN, 10)).events
+    assert event.body == stored.body
 
 
 async def test_only_what_is_subscribed_is_notified(log: EventLog) -> None:

@@ -9,7 +9,6 @@ import pytest
 
 from streamer.attach import Attach
 from streamer.cursor import Cursor
-from streamer.event import Event
 from streamer.eventlog.memory import MemoryEventLog
 from streamer.hub import Hub
 from streamer.new_event import new_event
@@ -36,7 +35,7 @@ class RolledBackLog(InterceptingEventLog):
     async def roll_back(self, events: int) -> None:
         """Keep only the first `events`, and go on with a clock that stands there."""
         page = await self.read([TOPIC], Cursor(1, 0), 1000)
-        kept = [item for item in page.items if isinstance(item, Event)][:events]
+        kept = page.events[:events]
         self.clock.now = self._born
         older = MemoryEventLog(clock=self.clock)
         for event in kept:

@@ -78,8 +78,8 @@ async def test_an_accepted_job_says_where_to_watch_it_and_from_where(
     }
     assert answer.headers["location"] == f"/api/v1/jobs/{job_id}"
     page = await redis_log.read([f"jobs/{job_id}"], Cursor.parse(body["last_event_id"]), 10)
-    (queued,) = page.items
-    told = msgspec.json.decode(queued.body)  # type: ignore[union-attr]
+    (queued,) = page.events
+    told = msgspec.json.decode(queued.body)
     assert (told["status"], told["project_id"], told["job_id"]) == ("queued", "p1", job_id)
 
 

@@ -189,7 +189,7 @@ class FaultReader(ABC):
         assert self.cursor is not None
         assert gap.reason == "reset" or gap.until >= self.cursor, f"{gap} at {self.cursor}"
         self.gaps.append(gap)
-        self.cursor = gap.until
+        self.cursor = Cursor.parse(body["cursor"])
 
 
 class SseReader(FaultReader):
@@ -316,14 +316,11 @@ class Poller(FaultReader):
         return True
 
     def _take_page(self, page: dict[str, Any]) -> None:
-        gap = page["gap"]
+        if page["gap"] is not None:
+            # Of one topic: what was lost comes before what is kept.
+            self._take_gap(page["gap"] | {"cursor": page["gap"]["until"]})
         for body in page["events"]:
-            if gap is not None and Cursor.parse(gap["until"]) <= Cursor.parse(body["id"]):
-                self._take_gap(gap)
-                gap = None
             self._take(body)
-        if gap is not None:
-            self._take_gap(gap)
         cursor = Cursor.parse(page["cursor"])
         assert self.cursor is not None
         assert cursor >= self.cursor, f"the page ends at {cursor}, before {self.cursor}"

@@ -73,7 +73,7 @@ class UnreliableLog(MemoryEventLog):
 async def events_of(log: EventLog, topic: str) -> list[Event]:
     """All events of a topic that the log holds."""
     page = await log.read([topic], ORIGIN, 10_000)
-    return [item for item in page.items if isinstance(item, Event)]
+    return list(page.events)
 
 
 async def bodies_of(log: EventLog, topic: str) -> list[dict[str, Any]]:

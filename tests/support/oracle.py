@@ -213,14 +213,14 @@ class Oracle:
         gap = Lost(frame["topic"], Cursor.parse(frame["after"]), Cursor.parse(frame["until"]))
         assert gap.until > gap.after, frame
         assert gap.topic is None or gap.topic in self.topics, frame
-        # Several topics may have lost the same event, or all up to the same place.
-        twin = any(g.until == gap.until and g.topic != gap.topic for g in self.gaps)
-        if gap.until < self.cursor or (gap.until == self.cursor and not twin):
-            assert any(s.backfill and s.topic == gap.topic for s in self.spans), (
-                f"{frame} at {self.cursor}"
-            )
+        cursor = Cursor.parse(frame["cursor"])
+        if not any(span.backfill and span.topic == gap.topic for span in self.spans):
+            assert gap.after >= self.cursor, f"{frame} at {self.cursor}"
+            # Behind all that is told of, or where it stood if an older event is to come.
+            ends = [gap.until, *(other.until for other in self.gaps)]
+            assert gap.after <= cursor <= max(ends), frame
         self.gaps.append(gap)
-        self.cursor = max(self.cursor, gap.until)
+        self.cursor = max(self.cursor, cursor)
 
     def _see_end(self, frame: dict[str, Any]) -> None:
         assert self.until_end, frame
@@ -266,9 +266,6 @@ class Oracle:
         if self.ended:
             assert self.cursor is not None
             owed = [event for event in owed if event.id <= self.cursor]
-            if not self.received or len(self.spans) > 1:
-                # A gap stands where it ends: of several topics, one may end beyond the end.
-                owed = [event for event in owed if (span.topic, event.id) not in removed]
             if not self.received:
                 owed = []
         # From the origin, what was removed before the first page was read is no loss. An

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from streamer.cursor import Cursor
 from streamer.event import Event
 from streamer.eventlog.base import EventLog
-from streamer.page import Gap
+from streamer.page import Gap, Page
 
 
 async def read_all(
@@ -18,9 +18,14 @@ async def read_all(
     complete = False
     while not complete:
         page = await log.read(topics, after, limit)
-        items.extend(page.items)
+        items += items_of(page)
         after, complete = page.cursor, page.complete
     return items
+
+
+def items_of(page: Page) -> list[Event | Gap]:
+    """What a page says, in the order in which a reader is told."""
+    return [*page.gaps, *page.events]
 
 
 def position_of(item: Event | Gap) -> Cursor:

@@ -37,6 +37,7 @@ class Client:
         self.reader: Reader | None = None
         self.writer: FakeWriter | None = None
         self.working: asyncio.Task[None] | None = None
+        self.had: set[str] = set(oracle.topics)  # topics it reads, or has read
         self._backfills: dict[str, Cursor] = {}  # asked for, by topic
         self._stood: list[Cursor] = []  # where the session stood when each frame was written
 
@@ -96,6 +97,7 @@ class Client:
     def change(self, topic: str, after: Cursor | None) -> None:
         """Ask for another topic, from its own cursor on, or leave one off."""
         assert self.reader is not None
+        self.had.add(topic)
         self.working = self.world.loop.create_task(self._change(self.reader, topic, after))
 
     async def _change(self, reader: Reader, topic: str, after: Cursor | None) -> None:
@@ -113,7 +115,8 @@ class Client:
                     self._backfills[topic] = after
                 await self.world.hub.change_topics(reader, both, backfill, reply)
         except LogUnavailable:
-            pass
+            if topic not in topics:
+                self._backfills.pop(topic, None)
         finally:
             self.working = None
 
@@ -241,7 +244,7 @@ class World:
         kept: dict[str, set[Cursor]] = {}
         for topic in TOPICS:
             page = self.loop.run(self.log._log.read([topic], ORIGIN, 100_000))
-            kept[topic] = {item.id for item in page.items}  # type: ignore[union-attr, misc]
+            kept[topic] = {event.id for event in page.events if event.id is not None}
         for client in self.clients:
             try:
                 client.oracle.judge(kept)

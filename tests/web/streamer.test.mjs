@@ -77,7 +77,7 @@ test("ephemeral events have no id and do not move the cursor", () => {
 
 test("a gap moves the cursor past what was lost", () => {
   const { environment, stream } = live();
-  environment.say({ type: "gap", topic: "projects/p", after: "1-0", until: "9-0", reason: "trimmed" });
+  environment.say({ type: "gap", topic: "projects/p", after: "1-0", until: "9-0", reason: "trimmed", cursor: "9-0" });
   assert.deepEqual([stream.counts.gaps, stream.lastEventId], [1, "9-0"]);
 });
 

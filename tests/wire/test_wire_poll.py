@@ -6,7 +6,6 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.control import Control
 from streamer.cursor import Cursor
 from streamer.event import Event
 from streamer.json_line import encode_line
@@ -17,13 +16,13 @@ from streamer.wire.poll import answer
 
 def test_an_empty_page_is_still_an_answer() -> None:
     """With the cursor to go on from."""
-    assert answer([], Cursor(7, 1)) == b'{"events":[],"cursor":"7-1","gap":null}'
+    assert answer([], Cursor(7, 1), None) == b'{"events":[],"cursor":"7-1","gap":null}'
 
 
 def test_the_gap_is_beside_the_events() -> None:
     """With the fields of the control event; a page that is polled has one at most."""
-    gap = gap_control(Gap("a", Cursor(1, 0), Cursor(3, 0), "trimmed"))
-    assert msgspec.json.decode(answer([gap], Cursor(3, 0))) == {
+    gap = gap_control(Gap("a", Cursor(1, 0), Cursor(3, 0), "trimmed"), Cursor(3, 0))
+    assert msgspec.json.decode(answer([], Cursor(3, 0), gap)) == {
         "events": [],
         "cursor": "3-0",
         "gap": {
@@ -32,6 +31,7 @@ def test_the_gap_is_beside_the_events() -> None:
             "after": "1-0",
             "until": "3-0",
             "reason": "trimmed",
+            "cursor": "3-0",
         },
     }
 
@@ -43,7 +43,6 @@ def test_bodies_are_in_the_answer_byte_for_byte(texts: list[str]) -> None:
         Event(Cursor(n, 0), "note", ("a",), encode_line({"text": text}))
         for n, text in enumerate(texts)
     ]
-    items: list[Event | Control] = [*events]
-    whole = answer(items, Cursor(9, 0))
+    whole = answer(events, Cursor(9, 0), None)
     assert b"[" + b",".join(event.body for event in events) + b"]" in whole
     assert [event["text"] for event in msgspec.json.decode(whole)["events"]] == texts

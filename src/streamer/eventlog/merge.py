@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import msgspec
 
 from ..cursor import ORIGIN, Cursor
 from ..event import Event
 from ..page import Gap, Page
-
-#: The largest sequence a Redis stream id can hold.
-_MAX_SEQUENCE: Final = 2**64 - 1
 
 
 class TopicPage(msgspec.Struct, frozen=True):
@@ -51,45 +47,28 @@ def merge(pages: Sequence[TopicPage], after: Cursor, head: Cursor, birth: Cursor
     if after > head:
         # A cursor of a log that was rolled back, or of another: nothing is after
         # it, and what will come is after the head.
-        return Page((Gap(None, after, head, "reset"),), head, complete=True)
+        return Page((Gap(None, after, head, "reset"),), (), head, complete=True)
     bounds = [_id(page.events[-1]) for page in pages if page.full and page.events]
     position = min(bounds, default=head)
     events = {
         id_: event for page in pages for event in page.events if (id_ := _id(event)) <= position
     }
-    placed: list[tuple[Cursor, Event | Gap]] = list(events.items())
+    gaps: list[Gap | None] = []
     if after != ORIGIN:
         if after < birth:
-            placed.append((birth, Gap(None, after, birth, "reset")))
+            gaps.append(Gap(None, after, birth, "reset"))
         for page in pages:
-            gap = _gap_of(page, after, position, events)
-            if gap is not None:
-                placed.append((gap.until, gap))
-    # Stable: gaps at one id stay in the order of the topics asked for.
-    placed.sort(key=lambda pair: pair[0])
-    return Page(tuple(item for _, item in placed), position, complete=not bounds)
-
-
-def _gap_of(
-    page: TopicPage, after: Cursor, position: Cursor, delivered: dict[Cursor, Event]
-) -> Gap | None:
-    if page.trimmed is None or page.trimmed <= after:
-        return None
-    # A loss that reaches beyond this page is told up to the page's end here and
-    # from there in the next one: a gap must not move a reader past events that
-    # it was not sent.
-    until = min(page.trimmed, position)
-    # An event removed from this topic and read through another is not lost. What
-    # was removed before it may be: the log knows only which was the last.
-    while until in delivered:
-        until = _before(until)
-    return Gap(page.topic, after, until, page.reason) if until > after else None
-
-
-def _before(cursor: Cursor) -> Cursor:
-    if cursor.seq > 0:
-        return Cursor(cursor.ms, cursor.seq - 1)
-    return Cursor(cursor.ms - 1, _MAX_SEQUENCE)
+            if page.trimmed is not None and page.trimmed > after:
+                # A loss that reaches beyond this page is told up to the page's end
+                # here, and from there in the next one.
+                gap = Gap(page.topic, after, page.trimmed, page.reason)
+                gaps.append(gap.up_to(position, events))
+    return Page(
+        tuple(gap for gap in gaps if gap is not None),
+        tuple(events[id_] for id_ in sorted(events)),
+        position,
+        complete=not bounds,
+    )
 
 
 def _id(event: Event) -> Cursor:

@@ -176,9 +176,8 @@ class RunningJobs:
             # Not the snapshot: an attempt that was superseded may write over it.
             after = job.seen
             page = self._publisher.ask(lambda log: log.read([job.topic], after, _PAGE))  # noqa: B023
-            for item in page.items:
-                if isinstance(item, Event):
-                    job.look_at(item)
+            for event in page.events:
+                job.look_at(event)
             job.seen = page.cursor
             if job.stalled is not None and not job.superseded:
                 self._tell_running(job)

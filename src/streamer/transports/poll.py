@@ -10,7 +10,6 @@ from litestar.params import FromQuery
 
 from ..eventlog.base import EventLog
 from ..hub import Hub
-from ..page import Gap
 from ..session import gap_control
 from ..topic import check_topic, job_topic, project_topic
 from ..wire.poll import answer
@@ -105,9 +104,11 @@ async def _poll(
 ) -> Response[bytes]:
     after, limit, wait = read_poll(request.query_params)
     page = await hub.poll(topics, after, limit, wait)
-    items = [gap_control(item) if isinstance(item, Gap) else item for item in page.items]
+    gap = None if page.gap is None else gap_control(page.gap, page.cursor)
     return Response(
-        answer(items, page.cursor), media_type=_JSON, headers={"Cache-Control": "no-store"}
+        answer(page.events, page.cursor, gap),
+        media_type=_JSON,
+        headers={"Cache-Control": "no-store"},
     )
 
 

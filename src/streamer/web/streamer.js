@@ -247,7 +247,7 @@ export class Stream extends EventTarget {
         break;
       case "gap":
         this.counts.gaps += 1;
-        this.#lastEventId = body.until;
+        this.#lastEventId = body.cursor;
         break;
     }
     this.#dispatch("control", { body });

@@ -9,13 +9,11 @@ from ..cursor import Cursor
 from ..event import Event
 
 
-def answer(items: Sequence[Event | Control], cursor: Cursor) -> bytes:
+def answer(events: Sequence[Event], cursor: Cursor, gap: Control | None) -> bytes:
     """``{"events": [body, ...], "cursor": "...", "gap": null}``, bodies as they are.
 
-    ``gap`` is the gap among `items`, of which there is one at most, with the fields
-    of the control event.
+    ``gap`` has the fields of the control event.
     """
-    bodies = b",".join([item.body for item in items if isinstance(item, Event)])
-    gaps = [item for item in items if isinstance(item, Control) and item.type == "gap"]
-    gap = gaps[0].body() if gaps else b"null"
-    return b'{"events":[%b],"cursor":"%b","gap":%b}' % (bodies, str(cursor).encode(), gap)
+    bodies = b",".join([event.body for event in events])
+    lost = b"null" if gap is None else gap.body()
+    return b'{"events":[%b],"cursor":"%b","gap":%b}' % (bodies, str(cursor).encode(), lost)
