@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -30,8 +31,8 @@ from support.swarm import hunt
 from support.turning import WaitingLoop
 from support.world import TOPICS
 
-#: Runs of the swarm: some seconds of them.
-SWARM = 1500
+#: Runs of the swarm: some seconds of them; `make faults` asks for more.
+SWARM = int(os.environ.get("STREAMER_SWARM", "1500"))
 
 BOUNDS = st.builds(
     Bounds,

@@ -200,10 +200,15 @@ class Feeds:
             opening = self._feeds.get(topics)
             if opening is None:
                 continue  # let go of while the others were served: a reader that ended was its last
-            if topics not in self._held and self._is_sound(opening.result(), batch):
-                opening.result().push(batch)
-            else:
-                self._held[topics] += batch
+            feed = opening.result() if opening.done() else None
+            if feed is not None and topics not in self._held and self._is_sound(feed, batch):
+                feed.push(batch)
+                continue
+            self._held[topics] += [event for event in batch if event.id is not None]
+            # What is kept nowhere is for those who are live now: later, it might come
+            # to one of them a second time, by another feed.
+            if feed is not None:
+                feed.push([event for event in batch if event.id is None])
 
     def interrupted(self, reason: str) -> None:
         """Streams stay open with heartbeats; what is missed is read later."""

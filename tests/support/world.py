@@ -38,7 +38,6 @@ class Client:
         self.writer: FakeWriter | None = None
         self.working: asyncio.Task[None] | None = None
         self.had: set[str] = set(oracle.topics)  # topics it reads, or has read
-        self._backfills: dict[str, Cursor] = {}  # asked for, by topic
         self._stood: list[Cursor] = []  # where the session stood when each frame was written
 
     @property
@@ -75,7 +74,6 @@ class Client:
         )
         self.oracle.connect()
         self._stood = []
-        self._backfills = {}
         writer = self.writer = FakeWriter(high_water=self.high_water)
         writer.on_frame = self._note
         self.working = self.world.loop.create_task(self._attach(attach, writer))
@@ -110,13 +108,12 @@ class Client:
             else:
                 both = (*topics, topic)
                 backfill = None if after is None else (topic, after)
-                reply = Control("subscribed", {"topic": topic, "topics": both})
-                if after is not None:
-                    self._backfills[topic] = after
+                # It says what was asked for, as a client knows.
+                asked = {"topic": topic, "topics": both, "after": str(after) if after else None}
+                reply = Control("subscribed", asked)
                 await self.world.hub.change_topics(reader, both, backfill, reply)
         except LogUnavailable:
-            if topic not in topics:
-                self._backfills.pop(topic, None)
+            pass
         finally:
             self.working = None
 
@@ -140,8 +137,8 @@ class Client:
                 self.oracle.see(frame, stood)
             except AssertionError as error:
                 raise AssertionError(f"{self.name}: {error}") from error
-            if frame["type"] == "subscribed":
-                after = self._backfills.pop(frame["topic"], stood)
+            if frame["type"] == "subscribed" and frame["after"] is not None:
+                after = Cursor.parse(frame["after"])
                 if after < stood:
                     self.oracle.expect_backfill(frame["topic"], after, stood)
 
