@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from redis import exceptions
@@ -15,7 +15,9 @@ from redis.backoff import NoBackoff
 from ..errors import LogUnavailable
 from ..redis_url import RedisURL
 from .failures import unavailable
+from .pipeline import Pipeline
 from .route import CLOSED, Address, Route, connection_options
+from .script import Script
 
 #: Connections for commands; more would only queue in Redis, which has one thread.
 MAX_CONNECTIONS: Final = 32
@@ -105,6 +107,30 @@ class Commands:
         self.database: Final = int(options.get("db") or 0)
         pool = _Pool(**options) if route is None else _RoutedPool(route, **options)
         self.client: Final = Redis.from_pool(pool)
+        self._pipeline: Final = Pipeline(url, route, timeout)
+
+    async def call(self, *command: str | bytes | float, repeatable: bool = True) -> Any:  # noqa: ANN401 - a reply of Redis
+        """Send one command over the connection that is made for many; as `run` does."""
+
+        async def call() -> Any:  # noqa: ANN401
+            return await (await self._pipeline.open()).call(*command)
+
+        return await self.run(call, repeatable=repeatable)
+
+    async def run_script(
+        self,
+        script: Script,
+        keys: Sequence[str],
+        arguments: Sequence[Any],
+        *,
+        repeatable: bool = True,
+    ) -> Any:  # noqa: ANN401 - a reply of Redis
+        """Run `script` over the same connection; as `run` does."""
+
+        async def call() -> Any:  # noqa: ANN401
+            return await script.run(await self._pipeline.open(), keys, arguments)
+
+        return await self.run(call, repeatable=repeatable)
 
     async def run(self, command: Callable[[], Awaitable[Any]], *, repeatable: bool = True) -> Any:  # noqa: ANN401 - a reply of Redis
         """Run `command`, again if it was certainly not run, or if again is safe.
@@ -158,11 +184,13 @@ class Commands:
             self._route.moved(Address(host, error.port))
         else:
             await self._route.find()
+            self._pipeline.retire()
             await self.client.connection_pool.disconnect(inuse_connections=False)
         return self._route.current != before
 
     async def close(self) -> None:
         """Let go of every connection; those of commands under way go when they end."""
+        await self._pipeline.close()
         await self.client.aclose()
 
 

@@ -15,8 +15,9 @@ from ..errors import LogUnavailable
 from ..event import Event
 from ..redis_url import RedisURL
 from .base import Listener
+from .connection import Reply
 from .keys import Keys
-from .pubsub import PubSubConnection, Reply, connect
+from .pubsub import PubSubConnection, subscribe_at
 from .route import Address, Route
 from .stored import cursor_of
 
@@ -201,7 +202,7 @@ class Notifier:
 
     async def _connect(self) -> None:
         address = await self._route.find() if self._route is not None else None
-        self._connection = await connect(self._url, address, self._received)
+        self._connection = await subscribe_at(self._url, address, self._received)
         self._heard.clear()
         self._unwanted.clear()
         self._first, self._next = self._next or _Round(), None

@@ -82,9 +82,7 @@ class RedisEventLog:
         self._notifiers: Final[list[Notifier]] = []
         self.leases: Final = RedisLeases(
             self._keys,
-            lambda names, arguments: self._commands.run(
-                lambda: _LEASES.run(self._redis, names, arguments)
-            ),
+            lambda names, arguments: self._commands.run_script(_LEASES, names, arguments),
         )
 
     async def append(self, event: NewEvent) -> Cursor | None:
@@ -100,9 +98,12 @@ class RedisEventLog:
         keys, arguments = append_arguments(events, batch, self._keys, self._retention)
         repeatable = batch is not None or all(event.idempotency_key for event in events)
         durable = not all(event.ephemeral for event in events)
-        ids = await self._commands.run(
-            lambda: self._append(keys, arguments, durable=durable), repeatable=repeatable
-        )
+        if self._wait_replicas and durable:
+            ids = await self._commands.run(
+                lambda: self._append_and_wait(keys, arguments), repeatable=repeatable
+            )
+        else:
+            ids = await self._commands.run_script(_APPEND, keys, arguments, repeatable=repeatable)
         return [None if id_ == b"-" else cursor_of(id_) for id_ in ids]
 
     async def read(self, topics: Sequence[str], after: Cursor, limit: int) -> Page:
@@ -112,9 +113,7 @@ class RedisEventLog:
         keys = [self._keys.clock, self._keys.birth]
         for topic in topics:
             keys += (self._keys.stream(topic), self._keys.meta(topic))
-        head, birth, *found = await self._commands.run(
-            lambda: _READ.run(self._redis, keys, (str(after), share))
-        )
+        head, birth, *found = await self._commands.run_script(_READ, keys, (str(after), share))
         pages = [
             TopicPage(
                 topic=topic,
@@ -136,7 +135,7 @@ class RedisEventLog:
         keys = [self._keys.clock, self._keys.birth]
         for topic in topics:
             keys += (self._keys.snapshot(topic), self._keys.tasks(topic))
-        head, *found = await self._commands.run(lambda: _SNAPSHOTS.run(self._redis, keys, ()))
+        head, *found = await self._commands.run_script(_SNAPSHOTS, keys, ())
         position = cursor_of(head)
         return {
             topic: _snapshot(position, fields, tasks)
@@ -223,11 +222,9 @@ class RedisEventLog:
             await self._route.close()
 
     async def _publish_probe(self, name: str, token: bytes) -> None:
-        await self._commands.run(lambda: self._redis.publish(name, token), repeatable=False)
+        await self._commands.call("PUBLISH", name, token, repeatable=False)
 
-    async def _append(self, keys: Sequence[str], arguments: Sequence[Any], *, durable: bool) -> Any:  # noqa: ANN401 - a reply of Redis
-        if not (self._wait_replicas and durable):
-            return await _APPEND.run(self._redis, keys, arguments)
+    async def _append_and_wait(self, keys: Sequence[str], arguments: Sequence[Any]) -> Any:  # noqa: ANN401 - a reply of Redis
         milliseconds = int(self._timeout * 1000 * _WAIT_SHARE)
         ids, acknowledged = await _APPEND.run_and_wait(
             self._redis, keys, arguments, self._wait_replicas, milliseconds

@@ -10,6 +10,9 @@ from typing import Any
 from redis import exceptions
 from redis.asyncio import Redis
 
+from .connection import Reply
+from .pipeline import PipelinedConnection
+
 
 class Script:
     """One script; all its keys are declared, and share a slot."""
@@ -19,13 +22,15 @@ class Script:
         # Redis's own name for a script; nothing secret.
         self.digest = hashlib.sha1(self.text.encode()).hexdigest()  # noqa: S324
 
-    async def run(self, client: Redis, keys: Sequence[str], arguments: Sequence[Any]) -> Any:  # noqa: ANN401 - a reply of Redis
+    async def run(
+        self, connection: PipelinedConnection, keys: Sequence[str], arguments: Sequence[Any]
+    ) -> Reply:
         """Its reply."""
         try:
-            return await client.evalsha(self.digest, len(keys), *keys, *arguments)
+            return await connection.call("EVALSHA", self.digest, len(keys), *keys, *arguments)
         except exceptions.NoScriptError:
             # Redis was restarted or its scripts flushed: nothing was run.
-            return await client.eval(self.text, len(keys), *keys, *arguments)
+            return await connection.call("EVAL", self.text, len(keys), *keys, *arguments)
 
     async def run_and_wait(
         self,

@@ -1,0 +1,169 @@
+"""The connection that scripts are run over: replies in order, and what becomes of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Self
+
+import pytest
+from redis import exceptions
+
+from streamer.errors import LogUnavailable
+from streamer.eventlog.pipeline import Pipeline, PipelinedConnection
+from streamer.redis_url import parse_redis_url
+from support.servers import Server
+from support.waiting import wait_until
+
+
+class SaidServer:
+    """A server that says what a test tells it to say, and nothing else."""
+
+    def __init__(self) -> None:
+        self.writers: list[asyncio.StreamWriter] = []
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        port = self._server.sockets[0].getsockname()[1]
+        self.url = f"redis://127.0.0.1:{port}/0"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.hang_up()
+        self._server.close()
+
+    def _accept(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.writers.append(writer)
+
+    async def say(self, text: bytes) -> None:
+        """To whoever came last."""
+        await wait_until(lambda: self.writers, "nobody connected")
+        self.writers[-1].write(text)
+
+    def hang_up(self) -> None:
+        for writer in self.writers:
+            writer.close()
+
+
+@pytest.fixture
+async def said() -> AsyncIterator[SaidServer]:
+    async with SaidServer() as server:
+        yield server
+
+
+async def open_at(server: SaidServer, seconds: float = 5.0) -> tuple[Pipeline, PipelinedConnection]:
+    pipeline = Pipeline(parse_redis_url(server.url), None, seconds)
+    return pipeline, await pipeline.open()
+
+
+async def test_replies_go_to_whom_they_answer(redis_server: Server) -> None:
+    """In the order of the commands, however many are on their way."""
+    pipeline = Pipeline(parse_redis_url(redis_server.url), None, 5.0)
+    connection = await pipeline.open()
+    asked = [connection.call("ECHO", str(number)) for number in range(1000)]
+    assert await asyncio.gather(*asked) == [str(number).encode() for number in range(1000)]
+    await pipeline.close()
+
+
+async def test_who_gives_up_takes_nobodys_reply(said: SaidServer) -> None:
+    """Its own is thrown away when it comes."""
+    pipeline, connection = await open_at(said)
+    first, second = connection.call("ECHO", "1"), connection.call("ECHO", "2")
+    first.cancel()
+    await said.say(b"$1\r\n1\r\n$1\r\n2\r\n")
+    assert await second == b"2"
+    await pipeline.close()
+
+
+@pytest.mark.parametrize(
+    ("refusal", "kind"),
+    [
+        (b"-NOSCRIPT No matching script.", exceptions.NoScriptError),
+        (b"-READONLY You can't write against a read only replica.", exceptions.ReadOnlyError),
+        (b"-MOVED 42 127.0.0.1:7001", exceptions.MovedError),
+        (b"-ASK 42 127.0.0.1:7001", exceptions.AskError),
+        (b"-TRYAGAIN Multiple keys request", exceptions.TryAgainError),
+        (b"-OOM command not allowed", exceptions.ResponseError),
+    ],
+)
+async def test_a_refusal_is_told_to_who_asked_alone(
+    said: SaidServer, refusal: bytes, kind: type[Exception]
+) -> None:
+    """The connection goes on."""
+    pipeline, connection = await open_at(said)
+    refused, answered = connection.call("GET", "a"), connection.call("GET", "b")
+    await said.say(refusal + b"\r\n$1\r\nb\r\n")
+    with pytest.raises(kind):
+        await refused
+    assert await answered == b"b"
+    assert await pipeline.open() is connection
+    await pipeline.close()
+
+
+async def test_where_a_slot_has_moved_is_told(said: SaidServer) -> None:
+    """As redis-py's own error has it."""
+    pipeline, connection = await open_at(said)
+    refused = connection.call("GET", "a")
+    await said.say(b"-MOVED 42 127.0.0.1:7001\r\n")
+    with pytest.raises(exceptions.MovedError) as told:
+        await refused
+    assert (told.value.host, told.value.port) == ("127.0.0.1", 7001)
+    await pipeline.close()
+
+
+async def test_a_lost_connection_fails_all_that_were_under_way_and_is_made_anew(
+    said: SaidServer,
+) -> None:
+    """Nobody knows whether they were run."""
+    pipeline, connection = await open_at(said)
+    asked = [connection.call("GET", "a"), connection.call("GET", "b")]
+    await wait_until(lambda: said.writers, "nobody connected")
+    said.hang_up()
+    for reply in asked:
+        with pytest.raises(exceptions.ConnectionError):
+            await reply
+    another = await pipeline.open()
+    assert another is not connection
+    with pytest.raises(exceptions.ConnectionError):
+        connection.call("GET", "a")
+    await pipeline.close()
+
+
+async def test_no_reply_in_time_gives_the_connection_up(said: SaidServer) -> None:
+    """A late reply would be taken for that of the next command."""
+    pipeline, connection = await open_at(said, seconds=0.05)
+    with pytest.raises(exceptions.TimeoutError):
+        await connection.call("GET", "a")
+    assert not connection.usable
+    await pipeline.close()
+
+
+async def test_what_is_under_way_when_it_is_closed_is_answered(said: SaidServer) -> None:
+    """And nothing is sent any more."""
+    pipeline, connection = await open_at(said)
+    reply = connection.call("GET", "a")
+    await pipeline.close()
+    await said.say(b"$1\r\na\r\n")
+    assert await reply == b"a"
+    await connection.lost
+    with pytest.raises(LogUnavailable, match="closed"):
+        await pipeline.open()
+
+
+async def test_a_reply_that_nobody_asked_for_ends_the_connection(said: SaidServer) -> None:
+    """From there on no reply could be believed."""
+    pipeline, connection = await open_at(said)
+    await said.say(b"$5\r\nhello\r\n")
+    assert "nobody had asked" in await connection.lost
+    await pipeline.close()
+
+
+async def test_those_who_need_a_connection_at_once_share_one(said: SaidServer) -> None:
+    """And one who gives up takes it from nobody."""
+    pipeline = Pipeline(parse_redis_url(said.url), None, 5.0)
+    opening = [asyncio.create_task(pipeline.open()) for _ in range(3)]
+    await wait_until(lambda: pipeline._connecting, "nobody asked")
+    opening[0].cancel()
+    second, third = await asyncio.gather(*opening[1:])
+    assert second is third
+    await pipeline.close()
