@@ -162,8 +162,12 @@ async def test_those_who_need_a_connection_at_once_share_one(said: SaidServer) -
     """And one who gives up takes it from nobody."""
     pipeline = Pipeline(parse_redis_url(said.url), None, 5.0)
     opening = [asyncio.create_task(pipeline.open()) for _ in range(3)]
-    await wait_until(lambda: pipeline._connecting, "nobody asked")
-    opening[0].cancel()
-    second, third = await asyncio.gather(*opening[1:])
+
+    async def give_up() -> None:
+        opening[0].cancel()
+
+    # Begun after them, so that it runs when all three wait.
+    _, second, third = await asyncio.gather(give_up(), *opening[1:])
+    assert opening[0].cancelled()
     assert second is third
     await pipeline.close()
