@@ -9,6 +9,9 @@ import time
 from streamer.eventlog.redis import RedisEventLog
 from streamer.sync_publisher import SyncPublisher
 
+#: Seconds; a shorter sleep takes longer than it says.
+_SHORTEST_SLEEP = 0.001
+
 
 def main() -> None:
     parser = argparse.ArgumentParser()
@@ -27,11 +30,14 @@ def main() -> None:
         start = time.monotonic()
         cpu = time.process_time()
         rounds = 0  # each an event to every topic
-        while (now := time.monotonic() - start) < given.seconds:
-            if given.per_second and rounds * given.topics > now * given.per_second:
-                time.sleep(0.001)
-                continue
-            for topic in topics:
+        while time.monotonic() - start < given.seconds:
+            for number, topic in enumerate(topics):
+                if given.per_second:
+                    # Event by event: a rate is not a burst for each round.
+                    due = (rounds * given.topics + number) / given.per_second
+                    ahead = start + due - time.monotonic()
+                    if ahead > _SHORTEST_SLEEP:
+                        time.sleep(ahead)
                 mark = f"0:{given.first + rounds}:{time.monotonic_ns()}"
                 publisher.publish(topic, "tick", {"mark": mark, "pad": pad})
             rounds += 1
