@@ -236,19 +236,28 @@ async def test_a_bad_idempotency_key_is_refused(
     """Empty, or too long to be kept for a day."""
     path = f"/api/v1/projects/{project}/events"
     answer = await client.post(path, json={"type": "note"}, headers={"Idempotency-Key": key})
-    assert answer.status_code == 400, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
+    check_problem(answer, 400, "invalid_parameter", f"{len(key)} characters", "1 to 255")
     assert (await client.get(path)).json()["events"] == []
 
 
-@pytest.mark.parametrize("value", ["maybe", "%7Bx%7D", "{0}", "{x.y}", "%s"])
+@pytest.mark.parametrize("value", ["", "maybe", "yes", "%7Bx%7D", "{0}", "{x.y}", "x" * 999])
 async def test_a_bad_flag_is_refused(client: httpx.AsyncClient, project: str, value: str) -> None:
-    """Whatever is in it: the framework's own errors are told as ours."""
-    path = f"/api/v1/projects/{project}/events?ephemeral={value}"
-    answer = await client.post(path, json={"type": "note"})
+    """Whatever is in it: not even a brace or a kilobyte makes it anything else."""
+    path = f"/api/v1/projects/{project}/events"
+    answer = await client.post(f"{path}?ephemeral={value}", json={"type": "note"})
+    check_problem(answer, 400, "invalid_parameter", "ephemeral is '", "true or false")
+    assert (await client.get(path)).json()["events"] == []
+
+
+@pytest.mark.parametrize("value", ["{0}", "{x.y}", "%7Bx%7D"])
+async def test_a_parameter_that_the_framework_refuses_is_a_problem_too(
+    client: httpx.AsyncClient, value: str
+) -> None:
+    """Its words are told as ours, whatever is in them."""
+    answer = await client.get(f"/api/v1/jobs?limit={value}")
     assert answer.status_code == 400, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
-    assert "ephemeral" in answer.json()["detail"]
+    assert "limit" in answer.json()["detail"]
 
 
 async def test_a_huge_body_is_refused_unread(client: httpx.AsyncClient, project: str) -> None:

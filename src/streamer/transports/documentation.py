@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, Operation, Parameter, Schema
+from litestar.openapi.spec import (
+    OpenAPIMediaType,
+    OpenAPIResponse,
+    Operation,
+    Parameter,
+    RequestBody,
+    Schema,
+)
 from litestar.openapi.spec.enums import OpenAPIType
+
+from ..new_event import MAX_KEY_LENGTH
 
 _EVENT_ID = Schema(type=OpenAPIType.STRING, pattern=r"^[0-9]{1,15}-[0-9]{1,20}$")
 
@@ -92,6 +101,40 @@ _PROBLEM = OpenAPIResponse(
     },
 )
 
+_PUBLISH = [
+    Parameter(
+        name="Idempotency-Key",
+        param_in="header",
+        schema=Schema(type=OpenAPIType.STRING, min_length=1, max_length=MAX_KEY_LENGTH),
+        description="A repeat with the same key within a day returns the first event's id.",
+        required=False,
+    ),
+    _query(
+        "ephemeral",
+        Schema(type=OpenAPIType.BOOLEAN, default=False),
+        "Notify those who are live now; store nothing, give no id.",
+    ),
+]
+
+_PUBLISHED = OpenAPIResponse(
+    description="The event was published.",
+    content={
+        "application/json": OpenAPIMediaType(
+            schema=Schema(
+                type=OpenAPIType.OBJECT,
+                properties={
+                    "id": Schema(
+                        type=[OpenAPIType.STRING, OpenAPIType.NULL],
+                        pattern=_EVENT_ID.pattern,
+                        description="The event's id; null for an ephemeral event.",
+                    )
+                },
+                required=["id"],
+            )
+        )
+    },
+)
+
 _PAGE = OpenAPIResponse(
     description="A page of events; poll on from `cursor`.",
     content={
@@ -156,3 +199,30 @@ class PollOperation(ApiOperation):
         path = [p for p in self.parameters or [] if isinstance(p, Parameter)]
         topics = [] if path else [_TOPICS]
         self.parameters = [*path, *topics, *_POLL]
+
+
+@dataclass
+class PublishOperation(ApiOperation):
+    """A URL that takes an event."""
+
+    def __post_init__(self) -> None:
+        """Add the parameters, the body, and the answer."""
+        super().__post_init__()
+        assert self.responses is not None  # noqa: S101 - just set
+        self.responses["201"] = _PUBLISHED
+        path = [p for p in self.parameters or [] if isinstance(p, Parameter)]
+        self.parameters = [*path, *_PUBLISH]
+        properties = {"type": Schema(type=OpenAPIType.STRING, pattern=r"^[a-z][a-z0-9_.-]{0,63}$")}
+        if not path:
+            properties["topic"] = _TEXT
+            properties["topics"] = Schema(type=OpenAPIType.ARRAY, items=_TEXT)
+        schema = Schema(
+            type=OpenAPIType.OBJECT,
+            properties=properties,  # type: ignore[arg-type]
+            required=["type"],
+            additional_properties=True,
+            description="One flat object: the type, and the event's own fields.",
+        )
+        self.request_body = RequestBody(
+            content={"application/json": OpenAPIMediaType(schema=schema)}, required=True
+        )

@@ -3,83 +3,98 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any, Final
 
 import msgspec
 from litestar import Request, post
-from litestar.connection import ASGIConnection
-from litestar.handlers import BaseRouteHandler
-from litestar.openapi.spec import OpenAPIMediaType, RequestBody, Schema
-from litestar.openapi.spec.enums import OpenAPIType
-from litestar.params import HeaderParameter, Parameter
+from litestar.types import ASGIApp, Receive, Scope, Send
 
-from ..errors import EventTooLarge, InvalidFields, InvalidJSON, InvalidTopic, TooManyRequests
+from ..cursor import Cursor
+from ..errors import (
+    EventTooLarge,
+    InvalidFields,
+    InvalidJSON,
+    InvalidParameter,
+    InvalidTopic,
+    TooManyRequests,
+)
 from ..publisher import Publisher
 from ..rate import Rate
 from ..settings import Settings
 from ..topic import project_topic
-from .documentation import ApiOperation
+from .documentation import PublishOperation
 from .stream_request import client_of, subject_of
 
 
-class Published(msgspec.Struct):
-    """What a publisher is told: the event's id; null for an ephemeral event."""
-
-    id: str | None
-
-
-@dataclass
-class PublishOperation(ApiOperation):
-    """An address that takes an event."""
-
-    def __post_init__(self) -> None:
-        """Say what the body is: it is read by hand, for errors that help."""
-        super().__post_init__()
-        properties = {"type": Schema(type=OpenAPIType.STRING, pattern=r"^[a-z][a-z0-9_.-]{0,63}$")}
-        required = ["type"]
-        if not self.parameters or all(p.param_in != "path" for p in self.parameters):  # type: ignore[union-attr]
-            properties["topic"] = Schema(type=OpenAPIType.STRING)
-            properties["topics"] = Schema(
-                type=OpenAPIType.ARRAY, items=Schema(type=OpenAPIType.STRING)
-            )
-        schema = Schema(
-            type=OpenAPIType.OBJECT,
-            properties=properties,  # type: ignore[arg-type]
-            required=required,
-            additional_properties=True,
-            description="One flat object: the type, and the event's own fields.",
-        )
-        self.request_body = RequestBody(
-            content={"application/json": OpenAPIMediaType(schema=schema)}, required=True
-        )
+@post(
+    "/api/v1/projects/{project_id:str}/events",
+    operation_class=PublishOperation,
+    summary="Publish to one project",
+    tags=["publishing"],
+)
+async def publish_to_project(request: Request[Any, Any, Any]) -> ASGIApp:
+    """Append ``{"type": ..., fields}`` to a project's events and notify its readers."""
+    return await _publish(request, project_topic(request.path_params["project_id"]))
 
 
-_Key = Annotated[
-    str | None,
-    HeaderParameter(
-        name="Idempotency-Key",
-        max_length=255,
-        description="A repeat with the same key within a day returns the first event's id.",
-    ),
-]
-_Ephemeral = Annotated[
-    bool, Parameter(description="Notify those who are live now; store nothing, give no id.")
-]
+@post(
+    "/api/v1/events",
+    operation_class=PublishOperation,
+    summary="Publish to any topics",
+    tags=["publishing"],
+)
+async def publish(request: Request[Any, Any, Any]) -> ASGIApp:
+    """Append ``{"topic": ..., "type": ..., fields}`` (or ``topics``) and notify readers."""
+    return await _publish(request, None)
 
 
-async def refuse_if_too_often(
-    connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler
-) -> None:
+PUBLISH_HANDLERS = (publish_to_project, publish)
+
+
+async def _publish(request: Request[Any, Any, Any], topic: str | None) -> ASGIApp:
+    """Publish what the body says to `topic`, or else to the topics that it names."""
+    _refuse_if_too_often(request)
+    ephemeral = _read_flag("ephemeral", request.query_params.get("ephemeral"))
+    event_type, fields = await _read(request)
+    topics = _take_topics(fields) if topic is None else topic
+    # Not injected: Litestar resolves dependencies in a task group for each request.
+    publisher: Publisher = request.app.state.publisher
+    event_id = await publisher.publish(
+        topics,
+        event_type,
+        fields,
+        idempotency_key=request.headers.get("idempotency-key"),
+        ephemeral=ephemeral,
+    )
+    return _Created(event_id)
+
+
+class _Created:
+    """The answer: the event's id; null for an ephemeral event."""
+
+    def __init__(self, event_id: Cursor | None) -> None:
+        self._body = b'{"id":null}' if event_id is None else f'{{"id":"{event_id}"}}'.encode()
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        # A list of its own: CORS adds to it.
+        headers = [_JSON, (b"content-length", b"%d" % len(self._body))]
+        await send({"type": "http.response.start", "status": 201, "headers": headers})
+        await send({"type": "http.response.body", "body": self._body, "more_body": False})
+
+
+_JSON: Final = (b"content-type", b"application/json")
+
+
+def _refuse_if_too_often(request: Request[Any, Any, Any]) -> None:
     """Refuse unread what an address or a token publishes beyond its rate.
 
     Raises:
         TooManyRequests: with the seconds to wait.
     """
-    rate: Rate = connection.app.state.publish_rate
+    rate: Rate = request.app.state.publish_rate
     now = time.monotonic()
-    wait = rate.wait(client_of(connection), now)
-    subject = subject_of(connection.headers.get("authorization"))
+    wait = rate.wait(client_of(request), now)
+    subject = subject_of(request.headers.get("authorization"))
     if subject and not wait:
         wait = rate.wait(subject, now)
     if wait:
@@ -88,59 +103,16 @@ async def refuse_if_too_often(
         )
 
 
-@post(
-    "/api/v1/projects/{project_id:str}/events",
-    operation_class=PublishOperation,
-    guards=[refuse_if_too_often],
-    summary="Publish to one project",
-    tags=["publishing"],
-)
-async def publish_to_project(
-    request: Request[Any, Any, Any],
-    idempotency_key: _Key = None,
-    ephemeral: _Ephemeral = False,  # noqa: FBT002 - a query parameter
-) -> Published:
-    """Append ``{"type": ..., fields}`` to a project's events and notify its readers."""
-    event_type, fields = await _read(request)
-    topic = project_topic(request.path_params["project_id"])
-    return await _publish(request, topic, event_type, fields, idempotency_key, ephemeral)
+def _read_flag(name: str, text: str | None) -> bool:
+    if text is None:
+        return False
+    flag = _FLAGS.get(text.lower())
+    if flag is None:
+        raise InvalidParameter(f"{name} is {text[:40]!r}; it must be true or false")
+    return flag
 
 
-@post(
-    "/api/v1/events",
-    operation_class=PublishOperation,
-    guards=[refuse_if_too_often],
-    summary="Publish to any topics",
-    tags=["publishing"],
-)
-async def publish(
-    request: Request[Any, Any, Any],
-    idempotency_key: _Key = None,
-    ephemeral: _Ephemeral = False,  # noqa: FBT002 - a query parameter
-) -> Published:
-    """Append ``{"topic": ..., "type": ..., fields}`` (or ``topics``) and notify readers."""
-    event_type, fields = await _read(request)
-    topics = _take_topics(fields)
-    return await _publish(request, topics, event_type, fields, idempotency_key, ephemeral)
-
-
-PUBLISH_HANDLERS = (publish_to_project, publish)
-
-
-async def _publish(  # noqa: PLR0917 - the parts of one request
-    request: Request[Any, Any, Any],
-    topics: str | list[str],
-    event_type: str,
-    fields: dict[str, Any],
-    idempotency_key: str | None,
-    ephemeral: bool,  # noqa: FBT001
-) -> Published:
-    # Not injected: Litestar resolves dependencies in a task group for each request.
-    publisher: Publisher = request.app.state.publisher
-    event_id = await publisher.publish(
-        topics, event_type, fields, idempotency_key=idempotency_key, ephemeral=ephemeral
-    )
-    return Published(None if event_id is None else str(event_id))
+_FLAGS: Final = {"true": True, "1": True, "false": False, "0": False}
 
 
 async def _read(request: Request[Any, Any, Any]) -> tuple[str, dict[str, Any]]:
