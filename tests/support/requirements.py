@@ -21,6 +21,7 @@ _PROGRAMS: Final = {
     "chromedriver": _Program(("chromedriver",), "chromium-driver"),
     "chromium": _Program(("chromium", "chromium-browser", "google-chrome"), "chromium"),
     "curl": _Program(("curl",), "curl"),
+    "faketime": _Program(("faketime",), "faketime"),
     "ffmpeg": _Program(("ffmpeg",), "ffmpeg"),
     "ffprobe": _Program(("ffprobe",), "ffmpeg"),
     "node": _Program(("node", "nodejs"), "nodejs"),
