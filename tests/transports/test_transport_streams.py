@@ -108,6 +108,17 @@ async def test_a_preflight_allows_what_fetch_sends(client: httpx.AsyncClient, pr
     assert int(answer.headers["access-control-max-age"]) > 0
 
 
+async def test_a_page_elsewhere_leaves_nothing_in_the_streams_of_others(
+    live: Live, project: str
+) -> None:
+    """The headers of CORS are for whoever sent an origin."""
+    origin = {"Origin": "https://a.example"}
+    async with sse(live.url, stream_of(project), origin) as stream:
+        assert stream.headers["access-control-allow-origin"] == "*"
+    async with sse(live.url, stream_of(project)) as stream:
+        assert not [name for name in stream.headers if name.startswith("access-control")]
+
+
 @pytest.mark.parametrize(
     "how", ["header", "last_event_id", "lastEventId", "from", "header over query", "empty header"]
 )

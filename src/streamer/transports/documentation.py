@@ -146,8 +146,8 @@ _PAGE = OpenAPIResponse(
                     "cursor": _EVENT_ID,
                     "gap": Schema(
                         type=[OpenAPIType.OBJECT, OpenAPIType.NULL],
-                        description="What was lost before these events, if anything was: `topic` (null for "
-                        "several, or the log itself), `after`, `until`, `reason`.",
+                        description="What was lost before these events, if anything was: `topic` "
+                        "(null for several, or the log itself), `after`, `until`, `reason`.",
                     ),
                 },
                 required=["events", "cursor", "gap"],

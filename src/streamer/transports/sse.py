@@ -128,7 +128,9 @@ class _FastStream:
         self.writer = writer
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": _RAW_HEADERS})
+        # A list of its own: middleware adds what is for this one client alone.
+        headers = list(_RAW_HEADERS)
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
         self.writer.start()
 
 
