@@ -142,10 +142,11 @@ async def test_what_is_under_way_when_it_is_closed_is_answered(said: SaidServer)
     """And nothing is sent any more."""
     pipeline, connection = await open_at(said)
     reply = connection.call("GET", "a")
-    await pipeline.close()
+    closing = asyncio.create_task(pipeline.close())
     await said.say(b"$1\r\na\r\n")
     assert await reply == b"a"
-    await connection.lost
+    await closing
+    assert connection.lost.done()
     with pytest.raises(LogUnavailable, match="closed"):
         await pipeline.open()
 

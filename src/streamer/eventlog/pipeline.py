@@ -15,6 +15,8 @@ from ..redis_url import RedisURL
 from .connection import Connection, Reply, connect, credentials
 from .route import CLOSED, Address, Route, connection_options
 
+#: Seconds that a command under way has when the log is closed.
+_GRACE: Final = 1.0
 #: What refusals mean that decide how a command goes on, by their first word.
 _REFUSALS: Final[Mapping[str, type[exceptions.ResponseError]]] = {
     "NOSCRIPT": exceptions.NoScriptError,
@@ -153,12 +155,18 @@ class Pipeline:
             connection.retire()
 
     async def close(self) -> None:
-        """Let go of the connection; a command under way still has its reply."""
+        """Let go of the connection; a command under way is given a moment for its reply."""
         self._closed = True
         if self._connecting is not None:
             self._connecting.cancel()
             await asyncio.wait((self._connecting,))
-        self.retire()
+        connection = self._connection
+        if connection is not None:
+            self.retire()
+            await asyncio.wait((connection.lost,), timeout=_GRACE)
+            connection.abort(CLOSED)
+            # Its socket is closed only now: the loop may end with whoever closes us.
+            await connection.lost
 
     def _is_elsewhere(self, connection: PipelinedConnection) -> bool:
         return self._route is not None and connection.address != self._route.current
