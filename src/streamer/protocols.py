@@ -52,6 +52,10 @@ class FastHttp(TransportWriter, HttpToolsProtocol):
 
     #: Bytes of a request's URL and headers that are read, about.
     max_head_bytes: int = 32 * 1024
+    #: Whether each answer is the last of its connection: the server is going away.
+    #: A proxy that reuses a connection in the moment in which it is closed has a
+    #: request without an answer, and may not repeat a POST.
+    retiring: bool = False
 
     _in_head: bool = False
     _head_bytes: int = 0
@@ -134,6 +138,8 @@ class FastHttp(TransportWriter, HttpToolsProtocol):
         self._in_head = False
         self._head_bytes = 0
         super().on_headers_complete()
+        if self.retiring and self.cycle is not None:
+            self.cycle.keep_alive = False
 
     def data_received(self, data: bytes) -> None:
         """Parse requests; while streaming, nothing that comes in has a meaning."""

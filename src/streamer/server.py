@@ -37,8 +37,11 @@ COLLECT_AFTER: Final = (20_000, 20, 50)
 class _Server(uvicorn.Server):
     """uvicorn, telling every reader to come back elsewhere before it stops."""
 
-    def __init__(self, config: uvicorn.Config, hub: Hub, drain_seconds: float) -> None:
+    def __init__(
+        self, config: uvicorn.Config, http: type[FastHttp], hub: Hub, drain_seconds: float
+    ) -> None:
         super().__init__(config)
+        self._http: Final = http
         self._hub: Final = hub
         self._drain_seconds: Final = drain_seconds
 
@@ -50,6 +53,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """Drain, then stop: until then, who still connects is told to come back."""
+        self._http.retiring = True
         draining = asyncio.create_task(self._hub.drain(self._drain_seconds))
         while not draining.done() and not self.force_exit:
             await asyncio.wait((draining,), timeout=_LOOK_AGAIN)
@@ -65,7 +69,8 @@ def serve(settings: Settings, *, sockets: Sequence[socket] | None = None) -> Non
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     app = create_app(settings)
-    server = _Server(_config(app, settings), app.state.hub, settings.drain_seconds)
+    http = _http_class(settings)
+    server = _Server(_config(app, settings, http), http, app.state.hub, settings.drain_seconds)
     _spare_the_collector()
     server.run(sockets=list(sockets) if sockets is not None else None)
 
@@ -97,13 +102,13 @@ def _websocket_class(settings: Settings) -> type[FastWebSocket]:
     return WebSocket
 
 
-def _config(app: Litestar, settings: Settings) -> uvicorn.Config:
+def _config(app: Litestar, settings: Settings, http: type[FastHttp]) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http=_http_class(settings),
+        http=http,
         ws=_websocket_class(settings),
         # A frame that is shared by all readers cannot be compressed for each.
         ws_per_message_deflate=False,

@@ -108,6 +108,8 @@ async def test_who_comes_during_a_drain_is_told_to_come_back(draining: Live, pro
         assert answer.json()["events"] == []
         answer = await client.post("/api/v1/events", json={"topic": topic, "type": "tick"})
         assert answer.status_code == httpx.codes.CREATED
+        # A proxy must not send its next request into a connection that is about to close.
+        assert answer.headers["connection"] == "close"
         assert await exit_of(draining, within=DRAIN + MARGIN) == 0
 
 

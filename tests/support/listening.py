@@ -48,8 +48,13 @@ class RecordingListener:
 
     async def told(self, *changes: str) -> None:
         """Wait until these changes, and no others, were told."""
+        await wait_until(lambda: self.changes == list(changes), f"{changes} were not told")
+
+    async def told_again(self) -> None:
+        """Wait until it was interrupted, once or more, and has been told of the resumption."""
         await wait_until(
-            lambda: self.changes == list(changes), f"{changes} were not told: {self.changes}"
+            lambda: self.changes[:1] == ["interrupted"] and self.changes[-1] == "resumed",
+            "no resumption was told after an interruption",
         )
 
 
