@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .snapshot import Snapshot
 
 #: Readers of a cohort, which are written to before the event loop is let go of:
-#: some two to three milliseconds at the 4 to 6 µs that a send takes. Smaller ones
+#: some three milliseconds at the 4 to 6 µs that a send takes. Smaller ones
 #: let publishes in between, and every event then waits for two passes.
 SLICE: Final = 512
 #: Events kept unfolded before the snapshots are read anew instead.
