@@ -23,6 +23,7 @@ import uvloop
 from streamer import feed as feed_module
 from streamer.cursor import Cursor
 from streamer.event import Event
+from streamer.fan_out import FanOut
 from streamer.feed import Feed
 from streamer.reader import Reader
 from streamer.session import ReadLog, Session, State
@@ -98,6 +99,7 @@ async def longest_hold(connections: list[Connection], clients: list[socket.socke
         position=start,
         max_events=1000,
         max_bytes=1 << 20,
+        fan_out=FanOut(),
         call_soon=loop.call_soon,
     )
     for connection in connections:

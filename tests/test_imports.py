@@ -18,7 +18,7 @@ LAYERS: Final = (
     {"wire", "session", "tail", "writer", "heartbeat"},
     {"eventlog"},
     {"publisher", "sync_publisher", "outbox", "job_publishing"}
-    | {"hub", "attach", "cohort", "crowd", "feed", "feeds", "reader"},
+    | {"hub", "attach", "cohort", "crowd", "fan_out", "feed", "feeds", "io_uring", "reader"},
     {"jobs", "transports", "auth", "metrics"},
     {"app", "server", "protocols", "transport_writer", "client", "cli", "log_lines", "__main__"},
 )

@@ -51,6 +51,7 @@ def create_app(settings: Settings, log: EventLog | None = None) -> Litestar:
         max_readers=settings.max_connections,
         max_readers_per_client=settings.max_connections_per_client,
         max_readers_per_subject=settings.max_connections_per_subject,
+        io_uring=settings.io_uring,
     )
     hub = Hub(the_log, options)
     census = Census(hub, the_log)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from array import array
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from .cursor import Cursor
+from .fan_out import FanOut
 from .wire.form import Form
 
 if TYPE_CHECKING:
@@ -27,11 +27,12 @@ class Cohort:
         position: everything up to here has been handed to every one of them.
     """
 
-    __slots__ = ("_descriptors", "_direct", "_members", "_writes", "form", "position")
+    __slots__ = ("_descriptors", "_direct", "_fan_out", "_members", "_writes", "form", "position")
 
-    def __init__(self, form: Form, position: Cursor) -> None:
+    def __init__(self, form: Form, position: Cursor, fan_out: FanOut) -> None:
         self.form = form
         self.position = position
+        self._fan_out = fan_out
         self._members: dict[Reader, None] = {}
         # How each is written to: by descriptor, or by its writer.
         self._direct: dict[int, Reader] | None = None
@@ -66,15 +67,9 @@ class Cohort:
         """
         self.position = position
         direct = self._ask() if self._direct is None else self._direct
-        size = len(buffer)
-        send = os.write
-        for descriptor in self._descriptors:
-            try:
-                sent = send(descriptor, buffer)
-            except OSError:  # full, or broken: its transport finds out which
-                sent = 0
-            if sent != size:
-                direct[descriptor].writer.write(buffer[sent:])
+        for descriptor, sent in self._fan_out.send(self._descriptors, buffer):
+            # Full, or broken: its transport finds out which.
+            direct[descriptor].writer.write(buffer[sent:])
         for write in self._writes:
             write(buffer)
 

@@ -15,6 +15,7 @@ from .wire.form import Form, encode
 
 if TYPE_CHECKING:
     from .event import Event
+    from .fan_out import FanOut
     from .page import Gap, Page
     from .reader import Reader
     from .snapshot import Snapshot
@@ -49,6 +50,7 @@ class Feed:
         position: Cursor,
         max_events: int,
         max_bytes: int,
+        fan_out: FanOut,
         call_soon: Callable[[Callable[[], None]], object],
     ) -> None:
         self.topics = topics
@@ -56,6 +58,7 @@ class Feed:
         self.reading = asyncio.Lock()
         self.readers = 0
         self._limits = (max_events, max_bytes)
+        self._fan_out = fan_out
         self._call_soon = call_soon
         self._snapshots: dict[str, Snapshot] | None = snapshots
         self._unfolded: list[Event] = []
@@ -82,7 +85,7 @@ class Feed:
         form = reader.writer.form
         cohort = roomy(reversed(self._cohorts), form, self._sent, SLICE)
         if cohort is None:
-            cohort = Cohort(form, self._sent)
+            cohort = Cohort(form, self._sent, self._fan_out)
             self._cohorts.append(cohort)
         cohort.add(reader)
 

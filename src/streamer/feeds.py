@@ -19,6 +19,7 @@ from .page import Gap, Page
 if TYPE_CHECKING:
     from .event import Event
     from .eventlog.base import EventLog
+    from .fan_out import FanOut
 
 logger = logging.getLogger(__name__)
 
@@ -46,9 +47,10 @@ class TailLimits(msgspec.Struct, frozen=True):
 class Feeds:
     """Feeds by their set of topics; the listener of the log's notifications."""
 
-    def __init__(self, log: EventLog, limits: TailLimits) -> None:
+    def __init__(self, log: EventLog, limits: TailLimits, fan_out: FanOut) -> None:
         self._log = log
         self._limits = limits
+        self._fan_out = fan_out
         self._feeds: dict[Topics, asyncio.Future[Feed]] = {}
         self._by_topic: dict[str, set[Topics]] = {}
         # What is notified while a feed is being read from the log.
@@ -165,6 +167,7 @@ class Feeds:
             position=snapshots[topics[0]].cursor,
             max_events=self._limits.max_events,
             max_bytes=self._limits.max_bytes,
+            fan_out=self._fan_out,
             call_soon=self._loop.call_soon,
         )
         opening.set_result(feed)

@@ -14,6 +14,7 @@ from .control import Control
 from .crowd import Crowd
 from .cursor import Cursor
 from .errors import Draining, TooManyConnections
+from .fan_out import FanOut
 from .feeds import Feeds, TailLimits
 from .heartbeat import Wheel
 from .page import Page
@@ -39,6 +40,8 @@ class HubOptions(msgspec.Struct, frozen=True):
         max_readers: readers of the process; 0 is no limit.
         max_readers_per_client: those from one address; 0 is no limit.
         max_readers_per_subject: those of one subject; 0 is no limit.
+        io_uring: whether to send to many readers with one system call, where
+            the kernel lets us.
     """
 
     tail: TailLimits = TailLimits()
@@ -47,6 +50,7 @@ class HubOptions(msgspec.Struct, frozen=True):
     max_readers: int = 0
     max_readers_per_client: int = 0
     max_readers_per_subject: int = 0
+    io_uring: bool = True
 
 
 class Hub:
@@ -62,7 +66,7 @@ class Hub:
         self.draining = False
         self._log = log
         self._options = options if options is not None else HubOptions()
-        self._feeds = Feeds(log, self._options.tail)
+        self._feeds = Feeds(log, self._options.tail, FanOut(io_uring=self._options.io_uring))
         self._readers: dict[Reader, None] = {}
         self._clients = Crowd(self._options.max_readers_per_client)
         self._subjects = Crowd(self._options.max_readers_per_subject)

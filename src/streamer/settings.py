@@ -201,6 +201,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             extra={"allowed": "true or false"},
         ),
     ] = False
+    io_uring: Annotated[
+        bool,
+        Meta(
+            description="Send to many readers with one system call, where the kernel allows it.",
+            extra={"allowed": "true or false"},
+        ),
+    ] = True
     max_head_bytes: Annotated[
         int,
         Meta(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from streamer import fan_out
 from streamer.cli import main
 from streamer.cli.redacted import without_password
 from streamer.settings import SETTINGS
@@ -91,6 +92,21 @@ def test_a_missing_ffmpeg_is_told_with_how_to_get_it(
     assert result.exit_code == 0
     assert line_of(result, "ffmpeg").startswith("!")
     assert "sudo apt-get install ffmpeg" in line_of(result, "ffmpeg")
+
+
+def test_how_events_are_sent_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An operator whose container forbids io_uring learns it here; nothing else would tell."""
+    data_dir = str(tmp_path)
+    monkeypatch.setattr(fan_out, "io_uring_problem", lambda: None)
+    assert "up to 512 readers" in line_of(check(data_dir=data_dir), "Fan-out")
+    monkeypatch.setattr(fan_out, "io_uring_problem", lambda: "Operation not permitted")
+    refused = check(data_dir=data_dir)
+    assert refused.exit_code == 0
+    assert line_of(refused, "Fan-out").startswith("!")
+    assert "no io_uring: Operation not permitted" in line_of(refused, "Fan-out")
+    off = line_of(check(data_dir=data_dir, io_uring="false"), "Fan-out")
+    assert off.startswith("✓")
+    assert "switched off" in off
 
 
 def test_a_misspelt_variable_is_told(tmp_path: Path) -> None:

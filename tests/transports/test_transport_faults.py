@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket as sockets
-from contextlib import AsyncExitStack, closing
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
+from streamer.fan_out import FEW
 from support.live import Live, StartLive
 from support.readers import SseReader, publish, sse, websocket
 from support.servers import Server
@@ -24,6 +26,45 @@ def stream_of(project: str) -> str:
 
 async def test_a_slow_reader_holds_up_nobody_and_is_caught_up(live: Live, project: str) -> None:
     """It reads nothing while 8 MB are published; another has them all; then it has, too."""
+    async with (
+        httpx.AsyncClient(base_url=live.url, timeout=20) as client,
+        _slow_reader(live, project) as (slow, connection),
+        sse(live.url, stream_of(project)) as other,
+    ):
+        await other.has("connected", "caught_up")
+        text = "x" * 50_000
+        ids = [await publish(client, project, "note", text=text, n=n) for n in range(160)]
+        await other.has_ids(ids)
+        assert slow.ids == []
+        await _read_until(connection, slow, 2 + len(ids))
+    assert slow.ids == ids
+
+
+@pytest.mark.parametrize("io_uring", ["true", "false"])
+async def test_a_crowd_with_a_slow_one_in_it_gets_everything_in_order(
+    start_live: StartLive, project: str, io_uring: str
+) -> None:
+    """However a crowd is sent to: by one system call for all, or by one for each."""
+    live = start_live("fast", STREAMER_IO_URING=io_uring)
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(httpx.AsyncClient(base_url=live.url, timeout=20))
+        slow, connection = await stack.enter_async_context(_slow_reader(live, project))
+        target = stream_of(project)
+        crowd = [await stack.enter_async_context(sse(live.url, target)) for _ in range(FEW)]
+        for reader in crowd:
+            await reader.has("connected", "caught_up")
+        text = "x" * 50_000
+        ids = [await publish(client, project, "note", text=text, n=n) for n in range(160)]
+        for reader in crowd:
+            await reader.has_ids(ids)
+        assert slow.ids == []
+        await _read_until(connection, slow, 2 + len(ids))
+    assert slow.ids == ids
+
+
+@asynccontextmanager
+async def _slow_reader(live: Live, project: str) -> AsyncIterator[tuple[SseReader, sockets.socket]]:
+    """One that has its first two events, and reads no more until somebody makes it."""
     parts = urlsplit(live.url)
     loop = asyncio.get_running_loop()
     with closing(sockets.socket()) as connection:
@@ -32,18 +73,8 @@ async def test_a_slow_reader_holds_up_nobody_and_is_caught_up(live: Live, projec
         await loop.sock_connect(connection, (parts.hostname, parts.port))
         slow = SseReader()
         await loop.sock_sendall(connection, slow.request(stream_of(project), {"Host": "h"}))
-        async with (
-            httpx.AsyncClient(base_url=live.url, timeout=20) as client,
-            sse(live.url, stream_of(project)) as other,
-        ):
-            await _read_until(connection, slow, 2)
-            await other.has("connected", "caught_up")
-            text = "x" * 50_000
-            ids = [await publish(client, project, "note", text=text, n=n) for n in range(160)]
-            await other.has_ids(ids)
-            assert slow.ids == []
-            await _read_until(connection, slow, 2 + len(ids))
-    assert slow.ids == ids
+        await _read_until(connection, slow, 2)
+        yield slow, connection
 
 
 async def _read_until(connection: sockets.socket, reader: SseReader, events: int) -> None:

@@ -33,6 +33,7 @@ def probe_all(settings: Settings) -> list[Finding]:
         _event_log(settings),
         *_broker(settings),
         _port(settings),
+        _fan_out(settings),
         *(_program(name) for name in ("ffmpeg", "ffprobe")),
         _directory("Data directory", settings.data_dir),
         _directory("Media directory", settings.media_dir),
@@ -107,6 +108,16 @@ def _bindable(what: str, settings: Settings) -> Finding:
     except OSError as error:
         return Finding(what, f"cannot be had on {settings.host}: {error.strerror}", good=False)
     return Finding(what, f"free on {settings.host}")
+
+
+def _fan_out(settings: Settings) -> Finding:
+    if not settings.io_uring:
+        return Finding("Fan-out", "one system call for each reader; io_uring is switched off")
+    from ..fan_out import MANY, io_uring_problem
+
+    if (problem := io_uring_problem()) is not None:
+        return Finding("Fan-out", f"one system call for each reader; no io_uring: {problem}", None)
+    return Finding("Fan-out", f"one system call for up to {MANY} readers, by io_uring")
 
 
 def _program(name: str) -> Finding:

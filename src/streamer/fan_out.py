@@ -1,0 +1,81 @@
+"""One buffer to many sockets."""
+
+from __future__ import annotations
+
+import logging
+import os
+from array import array
+from typing import Final
+
+from .io_uring import SendRing
+
+logger = logging.getLogger(__name__)
+
+#: Sockets from which one system call for all is quicker than one for each.
+FEW: Final = 16
+#: Sockets of one system call: those of a cohort.
+MANY: Final = 512
+#: Bytes of the largest buffer that is sent so; of a larger one, copying it is the cost.
+LARGE: Final = 64 * 1024
+
+
+class FanOut:
+    """Sends to sockets that are not to be waited for, in the quickest way there is.
+
+    Args:
+        io_uring: whether to use the kernel's io_uring, where it lets us.
+    """
+
+    def __init__(self, *, io_uring: bool = True) -> None:
+        self._untried = io_uring
+        self._ring: SendRing | None = None
+
+    def send(self, descriptors: array[int], buffer: bytes) -> list[tuple[int, int]]:
+        """Send `buffer` to each of `descriptors`; none is waited for.
+
+        Returns:
+            Who did not take all of it, and how many bytes it took: 0 of a socket
+            that is full, or broken.
+        """
+        is_worth_it = len(descriptors) >= FEW and len(buffer) <= LARGE
+        ring = self._opened() if is_worth_it else None
+        if ring is None:
+            return write_to_each(descriptors, buffer)
+        short = []
+        for start in range(0, len(descriptors), MANY):
+            short += ring.send(descriptors[start : start + MANY], buffer)
+        return short
+
+    def _opened(self) -> SendRing | None:
+        """The ring, opened when it is first needed; None if we have none."""
+        if self._untried:
+            self._untried = False
+            try:
+                self._ring = SendRing(MANY, LARGE)
+            except OSError as error:
+                logger.info("no io_uring here (%s): one system call for each reader", error)
+        return self._ring
+
+
+def io_uring_problem() -> str | None:
+    """Why there is no io_uring to be had on this machine, if so."""
+    try:
+        SendRing(MANY, LARGE)
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
+
+
+def write_to_each(descriptors: array[int], buffer: bytes) -> list[tuple[int, int]]:
+    """Send with a system call for each socket; as `FanOut.send`."""
+    size = len(buffer)
+    write = os.write
+    short = []
+    for descriptor in descriptors:
+        try:
+            sent = write(descriptor, buffer)
+        except OSError:
+            sent = 0
+        if sent != size:
+            short.append((descriptor, sent))
+    return short
