@@ -1,4 +1,7 @@
-"""``streamer serve`` whose log gives up and probes soon, so that tests of faults are short."""
+"""``streamer serve`` whose log gives up and probes soon, so that tests of faults are short.
+
+Its few readers are sent to as hundreds would be: by io_uring, where there is one.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from unittest.mock import patch
 
 from litestar import Litestar
 
-from streamer import server
+from streamer import fan_out, server
 from streamer.app import create_app
 from streamer.eventlog.redis import RedisEventLog
 from streamer.settings import Settings
@@ -31,5 +34,5 @@ def _create(settings: Settings) -> Litestar:
 
 
 if __name__ == "__main__":
-    with patch.object(server, "create_app", _create):
+    with patch.object(server, "create_app", _create), patch.object(fan_out, "FEW", 1):
         server.serve(Settings.from_env())
