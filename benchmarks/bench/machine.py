@@ -10,6 +10,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from streamer.fan_out import io_uring_problem
+
 _TICK = 1 / os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 0.01
 
 
@@ -96,6 +98,7 @@ def describe() -> dict[str, str]:
         "CPU": f"{cpu[1] if cpu else 'unknown'}, {os.cpu_count()} cores",
         "Memory": f"{int(memory[1]) / 1024**2:.0f} GiB" if memory else "unknown",
         "Kernel": f"{platform.system()} {platform.release()}",
+        "io_uring": io_uring_problem() or "allowed",
         "TCP congestion control": _read(Path("/proc/sys/net/ipv4/tcp_congestion_control")).strip(),
         "Python": platform.python_version(),
         "nginx": _version(["nginx", "-v"], r"nginx/(\S+)"),

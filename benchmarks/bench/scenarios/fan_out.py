@@ -77,8 +77,8 @@ SSE_1000 = FanOut(
     name="sse",
     title="1,000 SSE readers, one topic, one publish at a time",
     servers=(
-        *("streamer", "streamer-portable", "nchan", "nchan-redis", "nchan-nagle"),
-        *("queue-per-reader", "bare"),
+        *("streamer", "streamer-writes", "streamer-portable"),
+        *("nchan", "nchan-redis", "nchan-nagle", "queue-per-reader", "bare"),
     ),
     requirements=(
         _ratio("of Nchan without Redis", 1.25, "nchan"),

@@ -14,6 +14,7 @@ __all__ = ["SERVERS", "Face", "Launch", "Place", "Server"]
 _ALL: tuple[Server, ...] = (
     Streamer(),
     Streamer(name="streamer-portable", title="Streamer, portable path", portable=True),
+    Streamer(name="streamer-writes", title="Streamer, without io_uring", io_uring=False),
     Streamer(name="streamer-2-workers", title="Streamer, --workers 2", cores=2),
     Nchan(),
     Nchan(name="nchan-nagle", title="nginx + Nchan, Nagle on", nagle=True),

@@ -20,6 +20,7 @@ class Streamer:
     needs_redis: bool = True
     cores: int = 1
     portable: bool = False
+    io_uring: bool = True
 
     def missing(self) -> str | None:
         if find_spec("streamer") is None or find_spec("streamer.app") is None:
@@ -40,6 +41,7 @@ class Streamer:
                 "STREAMER_DATA_DIR": str(place.directory),
                 "STREAMER_WORKERS": str(self.cores),
                 "STREAMER_DRAIN_SECONDS": "0",
+                "STREAMER_IO_URING": str(self.io_uring),
                 "STREAMER_LOG_LEVEL": "warning",
                 # All of the load comes from one address.
                 "STREAMER_MAX_CONNECTIONS": "0",
