@@ -133,6 +133,18 @@ async def test_what_retention_removed_untold_is_an_undeclared_gap() -> None:
     await case.log.close()
 
 
+async def test_a_log_that_begins_again_is_told_up_to_there_and_no_further(case: Case) -> None:
+    """Beyond the reader's cursor what is gone with the old log, and what the new one has before."""
+    ahead = Cursor(case.ids[-1].ms + 60_000, 0)
+    case.reader.seen = []
+    case.reader.gaps = [Gap(ahead, case.ids[1], "reset")]
+    case.publisher.stored[9] = ahead._replace(seq=1)
+    verdict = await case.verdict(keeps_all=False)
+    assert verdict.declared == 3
+    assert len(verdict.lost) == len(case.ids) - 2
+    assert not verdict.undeclared
+
+
 async def test_a_reader_whose_ids_do_not_increase_breaks_at_once() -> None:
     reader = ToldReader("", TOPIC, start=Cursor(1, 0))
     body: dict[str, Any] = {"type": "tick", "id": "2-0"}

@@ -14,6 +14,7 @@ from streamer.cursor import Cursor
 from streamer.new_event import new_event
 from support.fault_clock import ClockedRedis
 from support.fault_readers import SseReader
+from support.fault_schedule import clock_is_set_back, redis_is_flushed
 from support.fault_stage import Stage, staged
 from support.quota_redis import QuotaRedis
 from support.requirements import needs
@@ -101,6 +102,22 @@ async def test_a_flushed_redis_is_a_gap_and_the_stream_goes_on(stage: Stage) -> 
         verdict = await load.settle(keeps_all=False)
         assert verdict.declared >= 1
         assert [gap.reason for gap in away.gaps] == ["reset"]
+
+
+async def test_a_log_that_begins_again_below_its_readers_is_a_reset(stage: Stage) -> None:
+    """`FLUSHALL` of a log whose ids were ahead of its host's clock, which had been set back."""
+    async with stage.load(rate=20) as load:
+        await clock_is_set_back(load)
+        await load.flows(10)
+        ahead = await load.last_id()
+        await redis_is_flushed(load)
+        await load.waits(lambda: all(r.gaps for r in load.readers), "not all were told")
+        head = await load.last_id()
+        assert head < ahead, "it did not begin again below"
+        for reader in load.readers:
+            assert reader.gaps[0].reason == "reset"
+            assert reader.gaps[0].until < ahead <= reader.gaps[0].after
+            await reader.reach(head)
 
 
 async def test_a_full_redis_refuses_publishers_by_name_and_keeps_its_readers(stage: Stage) -> None:

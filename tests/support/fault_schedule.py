@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 
 from .fault_stage import Load
 from .quota_redis import QuotaRedis
@@ -66,8 +66,8 @@ async def disk_is_full(load: Load) -> None:
 async def clock_is_set_back(load: Load) -> None:
     """By a minute: the last id that was given is a minute ahead."""
     with load.stage.redis.client() as client:
-        last = client.get(load.stage.clock_key)
-        assert isinstance(last, bytes)
+        # There is none for a moment after a `FLUSHALL`.
+        last: Any = await wait_until(lambda: client.get(load.stage.clock_key), "no id was given")
         client.set(load.stage.clock_key, f"{int(last.partition(b'-')[0]) + 60_000}-0")
 
 
