@@ -173,8 +173,36 @@ def test_what_the_kernel_does_not_take_is_told_and_the_ring_goes_on(
     monkeypatch.setattr(ring, "_enter", refuse)
     assert ring.send(descriptors, b"2") == [(descriptor, 0) for descriptor in descriptors]
     monkeypatch.undo()
-    assert ring.send(descriptors, b"3") == []
-    assert crowd.received() == {b"13", b"3"}
+    assert ring.send(descriptors[:7], b"3") == []
+    assert [_read(client) for client in crowd.clients] == [b"13"] * 5 + [b"3"] * 2 + [b""] * 13
+
+
+def test_answers_that_an_interrupted_call_left_are_not_taken_for_the_next_ones(
+    monkeypatch: pytest.MonkeyPatch, ring: SendRing, crowd_of: Callable[[int], Crowd]
+) -> None:
+    """A signal's handler may raise between the system call and the reading of its answers."""
+    crowd = crowd_of(20)
+    enter = ring._enter
+
+    def interrupt_after(submit: int, complete: int) -> int:
+        enter(submit, complete)
+        raise KeyboardInterrupt
+
+    def interrupt_before(_submit: int, _complete: int) -> int:
+        raise KeyboardInterrupt
+
+    for interrupt in (interrupt_after, interrupt_before):
+        monkeypatch.setattr(ring, "_enter", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            ring.send(crowd.descriptors, b"1")
+        monkeypatch.undo()
+    assert ring.send(crowd.descriptors[:2], b"2") == []
+    crowd.clients[3].close()
+    assert ring.send(crowd.descriptors, b"3") == [(crowd.servers[3].fileno(), 0)]
+    assert [_read(client) for n, client in enumerate(crowd.clients) if n != 3] == [
+        *[b"123"] * 2,
+        *[b"13"] * 17,
+    ]
 
 
 def test_a_ring_is_closed_with_its_owner() -> None:

@@ -21,7 +21,7 @@ _SYS_IO_URING_ENTER: Final = 426
 
 _OFF_SQES: Final = 0x10000000
 _FEAT_SINGLE_MMAP: Final = 1 << 0
-#: One request that fails leaves the others alone; Linux 5.18, and our oldest.
+#: A request that is refused leaves the others alone; Linux 5.18, and our oldest.
 _SETUP_SUBMIT_ALL: Final = 1 << 7
 _ENTER_GETEVENTS: Final = 1 << 0
 _OP_SEND: Final = 26
@@ -106,6 +106,7 @@ class SendRing:
         self._payload = mmap.mmap(-1, self.max_bytes)
         self._rings = memoryview(rings).cast("I")
         self._requests = memoryview(requests).cast("i")
+        self._sq_head = sq.head // _WORD
         self._sq_tail = sq.tail // _WORD
         self._sq_mask = params.sq_entries - 1
         self._sq_array = sq.array // _WORD
@@ -153,7 +154,7 @@ class SendRing:
         self._wait(head, submitted)
         results = self._completed(_CQE_RESULT, head, submitted)
         short = []
-        if submitted < count or results.count(size) < count:
+        if results.count(size) < count:
             taken = dict(
                 zip(self._completed(_CQE_USER_DATA, head, submitted), results, strict=True)
             )
@@ -172,11 +173,11 @@ class SendRing:
         self._rings[self._sq_array : self._sq_array + count - first] = self._numbers[first:count]
         self._rings[self._sq_tail] = (tail + count) & _WRAP
         try:
-            submitted = self._enter(count, count)
+            return self._enter(count, count)
         except OSError:  # such as no memory: nothing was sent
-            submitted = 0
-        self._rings[self._sq_tail] = (tail + submitted) & _WRAP
-        return submitted
+            return 0
+        finally:  # what the kernel did not take is withdrawn
+            self._rings[self._sq_tail] = self._rings[self._sq_head]
 
     def _wait(self, head: int, count: int) -> None:
         """Return when `count` completions follow `head`: at once, for nothing waits."""
