@@ -97,6 +97,8 @@ class Setting(NamedTuple):
         if low is not None:
             limits = f", at least {low}" if high is None else f" from {low} to {high}"
         unit = f" of {self.unit}" if self.unit else ""
+        if self.type is bool:
+            return "true or false"
         if self.type is int:
             return f"a whole number{unit}{limits}"
         if self.type is float:

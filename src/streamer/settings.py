@@ -198,15 +198,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             description="Compress WebSocket events for clients that offer permessage-deflate; "
             "saves bytes, costs time.",
-            extra={"allowed": "true or false"},
         ),
     ] = False
     io_uring: Annotated[
         bool,
-        Meta(
-            description="Send to many readers with one system call, where the kernel allows it.",
-            extra={"allowed": "true or false"},
-        ),
+        Meta(description="Send to many readers with one system call, where the kernel allows it."),
     ] = True
     max_head_bytes: Annotated[
         int,
