@@ -160,6 +160,19 @@ async def test_what_a_client_sends_into_a_stream_is_ignored_and_costs_it_the_con
         assert b"HTTP/1.1" not in rest
 
 
+async def test_the_access_log_has_a_stream_like_any_other_answer(
+    start_live: StartLive, project: str
+) -> None:
+    """Its head goes through uvicorn, though its body does not."""
+    live = start_live("fast", STREAMER_LOG_LEVEL="debug")
+    publish(live, project, {"type": "completed"})
+    target = f"/api/v1/projects/{project}/stream?from=earliest&until=end"
+    async with httpx.AsyncClient(base_url=live.url) as client:
+        assert "event: end" in (await client.get(target)).text
+    assert live.program is not None
+    live.program.wait_for(re.escape(f'"GET {target} HTTP/1.1" 200'))
+
+
 async def test_a_head_that_never_ends_is_refused(live_server: Live) -> None:
     """The parser itself would take it until the memory is full."""
     async with connect(live_server) as client:

@@ -116,7 +116,8 @@ def _fan_out(settings: Settings) -> Finding:
     from ..fan_out import MANY, io_uring_problem
 
     if (problem := io_uring_problem()) is not None:
-        return Finding("Fan-out", f"one system call for each reader; no io_uring: {problem}", None)
+        found = f"one system call for each reader; no io_uring: {problem}"
+        return Finding("Fan-out", found, good=None)
     return Finding("Fan-out", f"one system call for up to {MANY} readers, by io_uring")
 
 
