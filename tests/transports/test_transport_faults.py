@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from urllib.parse import urlsplit
 
+import h11
 import httpx
 import pytest
 
@@ -60,6 +61,31 @@ async def test_a_crowd_with_a_slow_one_in_it_gets_everything_in_order(
         assert slow.ids == []
         await _read_until(connection, slow, 2 + len(ids))
     assert slow.ids == ids
+
+
+async def test_a_reader_that_takes_nothing_is_cut_and_loses_nothing(
+    start_live: StartLive, project: str
+) -> None:
+    """After the send timeout; it reads what was on its way, and comes back for the rest."""
+    live = start_live("fast", STREAMER_SEND_TIMEOUT="1")
+    counted = f"/api/v1/ws/projects/{project}/connections"
+    async with (
+        httpx.AsyncClient(base_url=live.url, timeout=20) as client,
+        _slow_reader(live, project) as (slow, connection),
+    ):
+        text = "x" * 50_000
+        ids = [await publish(client, project, "note", text=text, n=n) for n in range(160)]
+
+        async def is_cut() -> bool:
+            return bool((await client.get(counted)).json()["active_connections"] == 0)
+
+        await wait_until(is_cut, "it was not cut")
+        with pytest.raises((ConnectionError, h11.RemoteProtocolError)):
+            await _read_until(connection, slow, 2 + len(ids))
+        assert len(slow.ids) < len(ids)
+        headers = {"Last-Event-ID": slow.ids[-1] if slow.ids else slow.events[-1].last_event_id}
+        async with sse(live.url, stream_of(project), headers) as again:
+            await again.has_ids(ids[len(slow.ids) :])
 
 
 @asynccontextmanager
