@@ -27,6 +27,7 @@ _PARAMETERS: Final = frozenset(
 _SENTINEL_PARAMETERS: Final = frozenset({"sentinel_username", "sentinel_password"})
 
 _SCHEME: Final = re.compile(r"(rediss?)(?:\+(sentinel|cluster))?|unix")
+_END_OF_AUTHORITY: Final = re.compile(r"[/?#]")
 _NODE: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]@,]+)(?::([0-9]{1,5}))?")
 _DATABASE: Final = re.compile(r"[0-9]{1,5}")
 _SERVICE: Final = re.compile(r"[A-Za-z0-9_.-]+")
@@ -75,10 +76,11 @@ def parse_redis_url(text: str) -> RedisURL:
     Raises:
         InvalidRedisURL: saying what is wrong with it; never with its password.
     """
-    try:
-        parts = urlsplit(text)
-    except ValueError as error:  # an unclosed bracket
-        raise InvalidRedisURL("it is not a URL") from error
+    # Without the authority: where it lists hosts, later versions of Python take a
+    # bracket in the middle for a mistake.
+    before, _, after = text.partition("://")
+    authority = _END_OF_AUTHORITY.split(after, maxsplit=1)[0]
+    parts = urlsplit(f"{before}://{after[len(authority) :]}")
     scheme = _SCHEME.fullmatch(parts.scheme)
     if any(character.isspace() for character in text):
         raise InvalidRedisURL("it has a space; in a password write %20")
@@ -90,20 +92,20 @@ def parse_redis_url(text: str) -> RedisURL:
         return _unix(text, parts)
     kind = scheme[2] or "server"
     parameters = _parameters(parts, sentinel=kind == "sentinel")
-    userinfo, at, listed = parts.netloc.rpartition("@")
+    userinfo, at, listed = authority.rpartition("@")
     nodes = _nodes(listed, SENTINEL_PORT if kind == "sentinel" else SERVER_PORT)
     service, database = _path(parts.path, kind)
     if kind == "server":
         if len(nodes) > 1:
             raise InvalidRedisURL("it names several hosts, and neither +sentinel nor +cluster")
-        return RedisURL(kind, text)
+        return RedisURL(kind, _readable(text))
     if kind == "cluster" and parameters.get("db", "0") != "0":
         raise InvalidRedisURL("a cluster has no database but 0")
     own = {name: parameters.pop(name, None) for name in sorted(_SENTINEL_PARAMETERS)}
     query = f"?{urlencode(parameters)}" if parameters else ""
     return RedisURL(
         kind,
-        f"{scheme[1]}://{userinfo}{at}localhost/{database}{query}",
+        _readable(f"{scheme[1]}://{userinfo}{at}localhost/{database}{query}"),
         nodes=nodes,
         service=service,
         sentinel_username=own["sentinel_username"],
@@ -114,6 +116,16 @@ def parse_redis_url(text: str) -> RedisURL:
 def without_password(url: str) -> str:
     """`url` with ``***`` for its passwords, wherever they stand."""
     return _PASSWORD_PARAMETER.sub(r"\1***", _USERINFO.sub(r"\1:***@", url))
+
+
+def _readable(server: str) -> str:
+    try:
+        urlsplit(server)  # as redis-py will
+    except ValueError as error:
+        raise InvalidRedisURL(
+            "it has a bracket that is not around an address; in a password write %5B and %5D"
+        ) from error
+    return server
 
 
 def _unix(text: str, parts: SplitResult) -> RedisURL:
