@@ -32,34 +32,42 @@ _STATUS_WORDS: Final = {
     "canceled": "cancelled",
 }
 
+#: Characters of a task's name: it is a key of every snapshot, and a heading.
+MAX_NAME_LENGTH: Final = 256
+
 Fraction = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Attempt = Annotated[int, msgspec.Meta(ge=1)]
+TaskName = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME_LENGTH)]
 
 
 class _JobEvent(msgspec.Struct, tag_field="type", kw_only=True):
-    """What all events of a job may carry."""
+    """What all events of a job may carry.
 
-    task_name: str | None = None
+    A field has one type wherever it stands: a reader looks at ``message`` before
+    it looks at what the event is.
+    """
+
+    task_name: TaskName | None = None
     job_id: str | None = None
     project_id: str | None = None
     attempt: Attempt | None = None
+    progress: Fraction | None = None
+    status: str | None = None
+    message: str | None = None
+    error: str | None = None
+    metadata: dict[str, Any] | None = None
 
 
 class Progress(_JobEvent, tag="progress"):
     """How far a task is: `progress` from 0.0 to 1.0."""
 
     progress: Fraction
-    status: str | None = None
-    message: str | None = None
-    metadata: dict[str, Any] | None = None
 
 
 class Status(_JobEvent, tag="status"):
     """A change of a job's state; ``cancelled`` is terminal."""
 
     status: str
-    message: str | None = None
-    metadata: dict[str, Any] | None = None
 
 
 class Error(_JobEvent, tag="error"):

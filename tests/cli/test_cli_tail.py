@@ -228,3 +228,33 @@ def test_on_a_terminal_tasks_are_bars_and_the_rest_are_lines() -> None:
     assert "08:00:10 · note text=hello" in shown
     assert "the server closed the stream; back in 1.5 s" in shown
     assert "✓ completed encode" in shown
+
+
+ANY_JSON: tuple[object, ...] = (
+    *(None, True, 0, -1, 1e308, 10**30, "", "0.5", "[/b]", "[bold", "{task.x}", "\x1b[2J\x9b2J"),
+    *("a\nb\u2028c", "x" * 60_000, [], [None], {}, {"progress": {}}, {"tasks": [1]}),
+)
+SHOWN_FIELDS = ("topic", "timestamp", "task_name", "job_id", "progress", "message", "[/x]")
+
+
+@pytest.mark.parametrize("value", ANY_JSON, ids=[repr(value)[:20] for value in ANY_JSON])
+def test_on_a_terminal_any_json_is_shown_and_nothing_is_obeyed(value: object) -> None:
+    """Whatever stands in any field of an event, or of a snapshot of an older server."""
+    written = StringIO()
+    task = {"type": "progress", "task_name": "t", "progress": 0.5}
+    with Bars(Console(file=written, force_terminal=True, width=99, color_system=None)) as bars:
+        for field in SHOWN_FIELDS:
+            for event_type in ("progress", "status", "error", "completed", "note", "gap"):
+                bars.event(received(event_type, **{"task_name": "t", field: value}))
+            bars.event(received("connected", snapshot={"tasks": {"t": {**task, field: value}}}))
+        for field in ("topic", "topics", "snapshot", "snapshots"):
+            bars.event(received("connected", **{field: value}))
+        for snapshot in ({"tasks": value}, {"jobs": value}, {"tasks": {"t": value}}):
+            bars.event(received("connected", snapshot=snapshot))
+            bars.event(received("connected", snapshots={"a": snapshot, "b": value}))
+        bars.event(received("progress", task_name="last", progress=0.75))
+    shown = written.getvalue()
+    assert "last" in shown
+    assert " 75%" in shown
+    assert "\x1b[2J" not in shown
+    assert "\x9b" not in shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final, Self
 
 from rich.console import Console
@@ -23,8 +24,13 @@ _KNOWN: Final = frozenset(
 )
 #: Seconds within a day at which an ISO timestamp's time of day stands.
 _TIME_OF_DAY: Final = slice(11, 19)
-#: Characters of a field that are worth a line.
+#: Characters of a field that are worth a line, or room beside the bars.
 _LONGEST: Final = 60
+#: What a terminal obeys or ends a line at: whoever may publish must not move its cursor.
+_CONTROLS: Final = {
+    **dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), *range(0xD800, 0xE000)), "\ufffd"),
+    **dict.fromkeys((0x09, 0x0A, 0x0D, 0x85, 0x2028, 0x2029), " "),
+}
 
 
 class Bars:
@@ -32,11 +38,12 @@ class Bars:
 
     def __init__(self, console: Console | None = None) -> None:
         self._progress: Final = Progress(
-            TextColumn("{task.description}", style="bold"),
+            # A publisher's words are no markup: "[/b]" would end all of it.
+            TextColumn("{task.description}", style="bold", markup=False),
             BarColumn(bar_width=32),
             TaskProgressColumn(),
             Elapsed(),
-            TextColumn("{task.fields[message]}", style="dim"),
+            TextColumn("{task.fields[message]}", style="dim", markup=False),
             console=console or Console(highlight=False),
         )
         self._tasks: Final[dict[tuple[str, str], TaskID]] = {}
@@ -69,44 +76,61 @@ class Bars:
         self._progress.console.print(text)
 
     def _connected(self, fields: dict[str, Any]) -> None:
-        snapshots = fields.get("snapshots") or {fields.get("topic"): fields.get("snapshot")}
+        snapshots = _object(fields.get("snapshots")) or {"": fields.get("snapshot")}
         for topic, snapshot in snapshots.items():
-            for body in ((snapshot or {}).get("tasks") or {}).values():
+            for body in _object(_object(snapshot).get("tasks")).values():
                 if isinstance(body, dict) and body.get("type") == "progress":
-                    self._moved({"topic": topic, **body})
+                    self._moved({"topic": topic or fields.get("topic"), **body})
 
     def _moved(self, fields: dict[str, Any]) -> None:
-        topic = str(fields.get("topic", ""))
-        name = str(fields.get("task_name") or fields.get("job_id") or topic)
-        message = str(fields.get("message") or "")
+        topic = _plain(fields.get("topic") or "")
+        name = _short(fields.get("task_name") or fields.get("job_id") or topic)
+        message = _short(fields.get("message") or "")
         task = self._tasks.get((topic, name))
         if task is None:
             task = self._progress.add_task(name, total=1.0, message=message)
             self._tasks[topic, name] = task
         self._progress.update(
-            task, completed=float(fields.get("progress", 0.0)), message=message, refresh=True
+            task, completed=_fraction(fields.get("progress")), message=message, refresh=True
         )
 
     def _line(self, event_type: str, fields: dict[str, Any]) -> None:
         mark, style = _MARKS.get(event_type, ("·", "cyan"))
         rest = " ".join(
-            f"{name}={_short(value)}"
+            f"{_short(name)}={_short(value)}"
             for name, value in fields.items()
             if name not in _KNOWN and value not in (None, {}, [])
         )
         self._progress.console.print(
             Text.assemble(
-                (str(fields.get("timestamp", ""))[_TIME_OF_DAY] or " " * 8, "dim"),
+                (_plain(fields.get("timestamp") or "")[_TIME_OF_DAY] or " " * 8, "dim"),
                 f" {mark} ",
-                (event_type, style),
+                (_plain(event_type), style),
                 " ",
-                (str(fields.get("task_name") or ""), "bold"),
+                (_short(fields.get("task_name") or ""), "bold"),
                 " " if fields.get("task_name") else "",
                 rest,
             )
         )
 
 
+def _object(value: object) -> dict[str, Any]:
+    """The object, or an empty one: an older server's snapshot may hold anything."""
+    return value if isinstance(value, dict) else {}
+
+
+def _fraction(value: object) -> float:
+    """How far a task is, 0.0 to 1.0; 0.0 for what is no number."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+        return 0.0
+    return float(min(1, max(0, value)))
+
+
+def _plain(value: object) -> str:
+    """Text that a terminal shows and does not obey."""
+    return str(value).translate(_CONTROLS)
+
+
 def _short(value: object) -> str:
-    text = str(value)
+    text = _plain(value)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

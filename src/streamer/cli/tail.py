@@ -87,7 +87,7 @@ def tail(settings: Settings, topic: tuple[str, ...], start: str | None, until: s
 
 
 def _is_cancelled(event: Received) -> bool:
-    return event.type == "status" and event.fields().get("status") in {"cancelled", "canceled"}
+    return event.type == "status" and event.fields().get("status") in ("cancelled", "canceled")
 
 
 class _Show(Protocol):

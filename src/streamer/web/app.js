@@ -8,6 +8,7 @@ import { EventLog } from "./event-log.js";
 import { JobCards } from "./job-cards.js";
 import { NO_JOBS, foldEvent, foldSnapshot, hasEnded, keyOf } from "./jobs.js";
 import { percent } from "./describe.js";
+import { timeOf } from "./fields.js";
 import { Stream } from "./streamer.js";
 import { Strip } from "./strip.js";
 import { setText } from "./template.js";
@@ -67,8 +68,9 @@ function connect() {
 }
 
 function received(/** @type {any} */ { body, replayed }) {
-  const at = Date.parse(body.timestamp ?? "") || logNow();
-  if (!replayed && body.timestamp !== undefined) skew = Date.now() - at;
+  const told = timeOf(body.timestamp);
+  const at = told || logNow();
+  if (!replayed && told) skew = Date.now() - told;
   const before = jobs;
   jobs = foldEvent(jobs, body);
   announce(before, body);

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { numberOf, objectOf, textOf } from "./fields.js";
+
 /** @typedef {import("./streamer.js").Body & Record<string, any>} Body */
 
 /** Characters of one line at most; the rest can be read on the wire. */
@@ -39,34 +41,39 @@ export function clock(/** @type {number} */ seconds) {
 function words(/** @type {Body} */ body) {
   switch (body.type) {
     case "progress":
-      return joined(body.task_name, percent(body.progress), body.message);
+      return joined(body.task_name, progressed(body), body.message);
     case "status":
       return joined(body.task_name, body.status, attempted(body), body.message);
     case "error":
       return joined(body.task_name, body.error);
     case "completed":
-      return joined(body.task_name, body.result?.url ?? rest({ result: body.result }));
+      return joined(body.task_name, objectOf(body.result).url ?? rest({ result: body.result }));
     case "connected":
-      return body.resumed ? `Resumed after ${body.cursor}` : `First visit, from ${body.cursor} on`;
+      return body.resumed ? `Resumed after ${textOf(body.cursor)}` : `First visit, from ${textOf(body.cursor)} on`;
     case "caught_up":
       return "Replay is over; live from here";
     case "gap":
-      return `Lost, ${body.reason}: the events after ${body.after} up to ${body.until}`;
+      return `Lost, ${textOf(body.reason)}: the events after ${textOf(body.after)} up to ${textOf(body.until)}`;
     case "end":
-      return `No more will come: ${body.reason}`;
+      return `No more will come: ${textOf(body.reason)}`;
     case "reconnect":
-      return `The server is going away; back in ${(body.retry_ms / 1000).toFixed(1)} s`;
+      return `The server is going away; back in ${((numberOf(body.retry_ms) ?? 0) / 1000).toFixed(1)} s`;
     default:
       return rest(body);
   }
 }
 
-function joined(/** @type {(string | null | undefined)[]} */ ...parts) {
-  return parts.filter((part) => part !== undefined && part !== null && part !== "").join(" · ");
+function joined(/** @type {unknown[]} */ ...parts) {
+  return parts.map(textOf).filter((part) => part !== null && part !== "").join(" · ");
 }
 
-function attempted(/** @type {Body} */ body) {
-  return body.attempt > 1 ? `attempt ${body.attempt}` : undefined;
+function progressed(/** @type {Body} */ { progress }) {
+  const fraction = numberOf(progress);
+  return fraction === null ? progress : percent(fraction);
+}
+
+function attempted(/** @type {Body} */ { attempt }) {
+  return (numberOf(attempt) ?? 0) > 1 ? `attempt ${attempt}` : undefined;
 }
 
 function rest(/** @type {Record<string, any>} */ fields) {

@@ -5,6 +5,7 @@
  */
 
 import { describe } from "./describe.js";
+import { textOf } from "./fields.js";
 import { instance } from "./template.js";
 
 /** Lines kept: enough to scroll through, few enough for a phone. */
@@ -27,7 +28,7 @@ export class EventLog {
    * @param {Origin} origin
    */
   add(body, origin) {
-    this.#line(body.id ?? "", body.type, describe(body), origin);
+    this.#line(textOf(body.id) ?? "", textOf(body.type) ?? "", describe(body), origin);
   }
 
   /**

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { fractionOf, nameOf, numberOf, objectOf, textOf, timeOf } from "./fields.js";
+
 /** @typedef {import("./streamer.js").Body & Record<string, any>} Body */
 
 /**
@@ -56,7 +58,7 @@ export const NO_JOBS = new Map();
 export function foldEvent(jobs, body) {
   const key = keyOf(body);
   if (!TYPES.has(body.type) || key === null) return jobs;
-  const at = timeOf(body);
+  const at = timeOf(body.timestamp) || 0;
   const before = jobs.get(key);
   const changed = applied(before ?? newJob(key, body, at), body, at);
   if (before !== undefined) return new Map(jobs).set(key, changed);
@@ -73,7 +75,9 @@ export function foldEvent(jobs, body) {
 export function foldSnapshot(jobs, snapshot) {
   let next = jobs;
   // Two tasks may be of one job: what was said last must be folded last.
-  const bodies = Object.values(snapshot?.tasks ?? {}).sort((a, b) => timeOf(a) - timeOf(b));
+  const bodies = Object.values(objectOf(snapshot?.tasks))
+    .map(objectOf)
+    .sort((a, b) => (timeOf(a.timestamp) || 0) - (timeOf(b.timestamp) || 0));
   for (const body of bodies) {
     const key = keyOf(body);
     const known = key !== null && next.has(key);
@@ -102,7 +106,7 @@ export function elapsedSeconds(job, now) {
  * @returns {string | null}
  */
 export function keyOf(body) {
-  return body.job_id ?? body.task_name ?? null;
+  return nameOf(body.job_id) ?? nameOf(body.task_name);
 }
 
 /** @param {Job} job */
@@ -110,17 +114,12 @@ export function hasEnded(job) {
   return ENDS.has(job.status);
 }
 
-/** @returns {number} milliseconds since 1970 */
-function timeOf(/** @type {Body} */ body) {
-  return Date.parse(body.timestamp ?? "") || 0;
-}
-
 /** @returns {Job} */
 function newJob(/** @type {string} */ key, /** @type {Body} */ body, /** @type {number} */ at) {
   return {
     key,
-    jobId: body.job_id ?? null,
-    name: body.task_name ?? "job",
+    jobId: nameOf(body.job_id),
+    name: nameOf(body.task_name) ?? "job",
     status: "queued",
     progress: null,
     message: "",
@@ -136,13 +135,13 @@ function newJob(/** @type {string} */ key, /** @type {Body} */ body, /** @type {
 function applied(/** @type {Job} */ job, /** @type {Body} */ body, /** @type {number} */ at) {
   const next = {
     ...job,
-    attempt: body.attempt ?? job.attempt,
-    message: body.message ?? job.message,
+    attempt: numberOf(body.attempt) ?? job.attempt,
+    message: textOf(body.message) ?? job.message,
   };
   switch (body.type) {
     case "progress":
       next.status = "running";
-      next.progress = body.progress;
+      next.progress = fractionOf(body.progress) ?? job.progress;
       break;
     case "status":
       next.status = /** @type {Job["status"]} */ (WORDS.get(body.status) ?? job.status);
@@ -154,7 +153,7 @@ function applied(/** @type {Job} */ job, /** @type {Body} */ body, /** @type {nu
       break;
     case "error":
       next.status = "failed";
-      next.error = body.error;
+      next.error = textOf(body.error) ?? "";
       break;
     case "completed":
       next.status = "completed";

@@ -14,6 +14,7 @@
  * @module
  */
 
+import { numberOf, objectOf, textOf } from "./fields.js";
 import { SeenIds } from "./seen-ids.js";
 import { openSse } from "./transports/sse.js";
 import { openWebSocket } from "./transports/websocket.js";
@@ -138,7 +139,7 @@ export class Stream extends EventTarget {
       this.#url,
       this.#lastEventId,
       {
-        frame: (text) => current() && this.#receive(JSON.parse(text)),
+        frame: (text) => current() && this.#read(text),
         closed: (outcome) => current() && this.#closed(outcome),
       },
       this.#environment,
@@ -212,16 +213,28 @@ export class Stream extends EventTarget {
     }
   }
 
+  /** @param {string} text one frame: a JSON object, or whoever sent it is no Streamer */
+  #read(text) {
+    let body;
+    try {
+      body = JSON.parse(text);
+    } catch {
+      body = null;
+    }
+    if (typeof objectOf(body).type === "string") this.#receive(body);
+    else this.#closed({ reason: "lost", detail: "what came is no event" });
+  }
+
   /** @param {Body} body */
   #receive(body) {
     // Every event names its topic; an `error` that does not is the server's answer to us.
     if (CONTROLS.has(body.type) || body.topic === undefined) {
       this.#control(body);
-    } else if (body.id !== undefined && !this.#seen.add(body.id)) {
+    } else if (typeof body.id === "string" && !this.#seen.add(body.id)) {
       this.counts.duplicates += 1;
       this.#dispatch("duplicate", { body });
     } else {
-      if (body.id !== undefined) this.#lastEventId = body.id;
+      this.#moveTo(body.id);
       this.counts.received += 1;
       this.#dispatch("event", { body, replayed: this.#state === "replaying" });
     }
@@ -232,32 +245,37 @@ export class Stream extends EventTarget {
     switch (body.type) {
       case "connected":
         this.counts.connections += 1;
-        this.#lastEventId = body.cursor;
-        this.#topics = new Set(body.topics ?? [body.topic]);
+        this.#moveTo(body.cursor);
+        this.#topics = new Set(Array.isArray(body.topics) ? body.topics : [body.topic]);
         this.#enter("replaying");
         break;
       case "caught_up":
         // Only now: a server that accepts and fails at once must not be asked in a tight loop.
         this.#failures = 0;
-        this.#lastEventId = body.cursor;
+        this.#moveTo(body.cursor);
         this.#enter("live");
         break;
       case "error":
-        this.#complaint = body.error;
+        this.#complaint = textOf(body.error) ?? undefined;
         break;
       case "gap":
         this.counts.gaps += 1;
-        this.#lastEventId = body.cursor;
+        this.#moveTo(body.cursor);
         break;
     }
     this.#dispatch("control", { body });
     if (body.type === "reconnect") {
       this.#drop();
-      this.#wait(body.retry_ms, "draining");
+      this.#wait(numberOf(body.retry_ms) ?? FIRST_RETRY_MS, "draining");
     } else if (body.type === "end") {
       this.#topics.delete(body.topic);
       if (this.#topics.size === 0) this.#closed({ reason: "ended" });
     }
+  }
+
+  /** Ephemeral events have no id, and move nothing. */
+  #moveTo(/** @type {unknown} */ cursor) {
+    if (typeof cursor === "string") this.#lastEventId = cursor;
   }
 
   /**

@@ -6,6 +6,8 @@
  * @module
  */
 
+import { fractionOf } from "./fields.js";
+
 /** Milliseconds from the left edge to the right. */
 const SPAN_MS = 60_000;
 /** Ticks remembered; a stream of a thousand events a second is a solid block anyway. */
@@ -40,7 +42,7 @@ export class Strip {
    * @param {number} at milliseconds since 1970, by the log's clock
    */
   add(body, replayed, at) {
-    const height = body.type === "progress" ? body.progress : body.type === "completed" ? 1 : 0;
+    const height = body.type === "progress" ? (fractionOf(body.progress) ?? 0) : body.type === "completed" ? 1 : 0;
     const failed = body.type === "error";
     this.#ticks.push({ at, height, replayed, end: failed || body.type === "completed", failed });
     if (this.#ticks.length > MAX_TICKS) this.#ticks.splice(0, MAX_TICKS / 4);

@@ -1,0 +1,136 @@
+// Nothing that a publisher may put into an event breaks the page, for this event or for the next.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { describe } from "../../src/streamer/web/describe.js";
+import { EventLog } from "../../src/streamer/web/event-log.js";
+import { JobCards } from "../../src/streamer/web/job-cards.js";
+import { NO_JOBS, foldEvent, foldSnapshot } from "../../src/streamer/web/jobs.js";
+import { Stream } from "../../src/streamer/web/streamer.js";
+import { Strip } from "../../src/streamer/web/strip.js";
+import { controls, events } from "./any-json.mjs";
+import { fakeDocument } from "./fake-document.mjs";
+import { FakeEnvironment } from "./fake-environment.mjs";
+
+const element = fakeDocument();
+const good = { id: "9-0", type: "progress", topic: "projects/p", job_id: "good", task_name: "good", progress: 0.75, timestamp: "2026-01-01T00:00:00Z" };
+
+/** Fold, draw, and look whether a good job is still drawn; the body is named where it is not. */
+function drawn(jobs, body) {
+  const container = element();
+  try {
+    new JobCards(container, async () => true).show(foldEvent(jobs, good), { now: 1e12, cancellable: true });
+  } catch (error) {
+    throw new Error(`${error} for ${JSON.stringify(body).slice(0, 300)}`, { cause: error });
+  }
+  assert.equal(container.children.some(({ parts }) => parts.name.textContent === "good" && parts.percent.textContent === "75 %"), true);
+  return container;
+}
+
+test("the finding: a message that is a number", () => {
+  const body = { type: "error", task_name: "t", error: "x", message: 5 };
+  const { children } = drawn(foldEvent(NO_JOBS, body), body);
+  assert.deepEqual(children.map(({ parts }) => parts.name.textContent), ["good", "t"]);
+  assert.equal(children[1].parts.message.textContent, "5");
+});
+
+test("a card is drawn of any event, beside those of the others", () => {
+  for (const body of events()) drawn(foldEvent(NO_JOBS, body), body);
+});
+
+test("a card that was drawn already is drawn again after any event", () => {
+  const container = element();
+  const cards = new JobCards(container, async () => true);
+  let jobs = NO_JOBS;
+  for (const body of events()) {
+    jobs = foldEvent(jobs, body);
+    cards.show(jobs, { now: 1e12, cancellable: true });
+  }
+  cards.show(foldEvent(jobs, good), { now: 1e12, cancellable: true });
+  assert.equal(container.children[0].parts.percent.textContent, "75 %");
+});
+
+test("a snapshot that an older version has stored is drawn, whatever is in it", () => {
+  for (const body of events()) {
+    drawn(foldSnapshot(NO_JOBS, { tasks: { t: body }, jobs: { t: body } }), body);
+    drawn(foldSnapshot(NO_JOBS, { ...body, tasks: body, jobs: body }), body);
+    drawn(foldSnapshot(NO_JOBS, body), body);
+  }
+  for (const snapshot of [undefined, null, 5, "x", [], [null], { tasks: null, jobs: 5 }]) {
+    drawn(foldSnapshot(NO_JOBS, snapshot), snapshot);
+  }
+});
+
+test("every body is one line of words, and a line of the log", () => {
+  const list = element();
+  const log = new EventLog(list);
+  for (const body of [...events(), ...controls()]) {
+    const line = describe(body);
+    assert.equal(typeof line, "string");
+    assert.ok(line.length <= 240);
+    log.add(body, "live");
+  }
+  log.show();
+  assert.ok(list.childElementCount > 0);
+});
+
+test("every body is a tick of finite height", () => {
+  const strip = new Strip(fakeCanvas());
+  for (const body of events()) strip.add(body, false, 1e12);
+  strip.draw(1e12);
+});
+
+test("a stream goes on after any event, and its position stays a text", () => {
+  const { environment, stream, heard } = live();
+  for (const body of events()) {
+    environment.say({ ...body, topic: "projects/p", id: undefined });
+    environment.say(body);
+    assert.equal(typeof stream.lastEventId, "string");
+  }
+  environment.say({ ...good, id: "10-0" });
+  assert.equal(heard.at(-1).id, "10-0");
+});
+
+test("a stream connects again after any control event", () => {
+  for (const body of controls()) {
+    const { environment, stream } = live();
+    environment.say(body);
+    assert.ok(["string", "object"].includes(typeof stream.lastEventId));
+    if (stream.state === "waiting") environment.advance(20_000);
+    if (stream.state === "connecting") environment.connect({ cursor: "11-0" });
+    assert.ok(["ended", "live", "replaying", "waiting"].includes(stream.state), stream.state);
+  }
+});
+
+for (const frame of ["", "{", "null", "5", "[]", '"x"', "{}", '{"type":5}']) {
+  test(`what is no event, ${JSON.stringify(frame)}, is a lost connection`, () => {
+    const { environment, stream } = live();
+    environment.last.onmessage({ data: frame });
+    assert.equal(stream.state, "waiting");
+    environment.advance(500);
+    assert.equal(environment.connections.length, 2);
+  });
+}
+
+function live() {
+  const environment = new FakeEnvironment();
+  const stream = new Stream("http://server/api/v1/projects/p/stream", { environment });
+  const heard = [];
+  stream.addEventListener("event", ({ detail }) => heard.push(detail.body));
+  stream.open();
+  environment.connect();
+  environment.say({ type: "caught_up", cursor: "1-0" });
+  return { environment, stream, heard };
+}
+
+function fakeCanvas() {
+  const finite = (...numbers) => assert.ok(numbers.every(Number.isFinite), String(numbers));
+  const nothing = () => {};
+  const pen = new Proxy({ fillRect: finite, arc: (...all) => finite(...all.slice(0, 5)) }, {
+    get: (target, name) => target[name] ?? nothing,
+    set: () => true,
+  });
+  globalThis.getComputedStyle = () => ({ getPropertyValue: () => "#000" });
+  return { getBoundingClientRect: () => ({ width: 300, height: 100 }), getContext: () => pen, width: 0, height: 0 };
+}
