@@ -109,14 +109,15 @@ static void sse_line(struct reader *r, const char *line, size_t n) {
     r->event_bytes += (uint32_t)n + 1;
     if (n && line[n - 1] == '\r') n--;
     if (n == 0) {
+        /* Whether the id stood before the data or after it. */
+        if (r->number == 0 && r->has_mark && r->publisher == 0 && ids[REMEMBERED_IDS - 1][0])
+            memcpy(ids[r->sequence % (REMEMBERED_IDS - 1)], ids[REMEMBERED_IDS - 1], ID_BYTES);
         if (r->has_data) end_event(r, r->event_bytes);
         r->has_data = false;
         r->event_bytes = 0;
     } else if (n >= 5 && memcmp(line, "data:", 5) == 0) {
         r->has_data = true;
         look_at_data(r, line + 5, n - 5);
-        if (r->number == 0 && r->has_mark && r->publisher == 0 && ids[REMEMBERED_IDS - 1][0])
-            memcpy(ids[r->sequence % (REMEMBERED_IDS - 1)], ids[REMEMBERED_IDS - 1], ID_BYTES);
     } else if (r->number == 0 && n > 4 && memcmp(line, "id: ", 4) == 0 && n - 4 < ID_BYTES) {
         char *current = ids[REMEMBERED_IDS - 1]; /* the last slot holds the id of the event being read */
         memcpy(current, line + 4, n - 4);

@@ -53,7 +53,7 @@ class ScriptedServer:
 
 
 def frame(event_id: str, event_type: str = "progress") -> bytes:
-    return f"id: {event_id}\nevent: {event_type}\ndata: {{}}\n\n".encode()
+    return f"event: {event_type}\ndata: {{}}\nid: {event_id}\n\n".encode()
 
 
 def scenario() -> ScriptedServer:

@@ -64,9 +64,14 @@ class EventSourceParser:
             self._line(line)
 
     @property
+    def cursor(self) -> str:
+        """What it would come back with in ``Last-Event-ID``."""
+        return self.last_event_id
+
+    @property
     def is_between_events(self) -> bool:
         """Whether nothing of an event has come that is not dispatched yet."""
-        return not (self._rest or self._data or self._type)
+        return not (self._rest or self._data or self._type or self._id != self.last_event_id)
 
     def _line(self, line: str) -> None:
         if not line:

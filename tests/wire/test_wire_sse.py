@@ -27,12 +27,13 @@ def note(type_: str = "note", id_: Cursor | None = ID, text: str = "t") -> Event
     return Event(id_, type_, ("a",), encode_line({"text": text}))
 
 
-def test_a_durable_event_is_id_event_and_data() -> None:
+def test_a_durable_event_is_event_data_and_id() -> None:
     """In one frame, with line feeds only, ended by an empty line."""
     assert sse.NAMED.event(note()) == (
-        b"id: 1738483210123-4\nevent: note\n"
+        b"event: note\n"
         b'data: {"id":"1738483210123-4","type":"note","topic":"a",'
-        b'"timestamp":"2025-02-02T08:00:10.123Z","text":"t"}\n\n'
+        b'"timestamp":"2025-02-02T08:00:10.123Z","text":"t"}\n'
+        b"id: 1738483210123-4\n\n"
     )
 
 
@@ -60,7 +61,7 @@ def test_retry_stands_in_a_frame_with_data() -> None:
     """Digits only, and in no other frame."""
     control = Control("reconnect", {"retry_ms": 2500}, retry_ms=2500)
     frame = sse.NAMED.control(control)
-    assert frame == b'retry: 2500\nevent: reconnect\ndata: {"type":"reconnect","retry_ms":2500}\n\n'
+    assert frame == b'event: reconnect\nretry: 2500\ndata: {"type":"reconnect","retry_ms":2500}\n\n'
     assert b"retry" not in sse.NAMED.control(Control("pong"))
 
 
@@ -77,6 +78,17 @@ def test_the_headers_are_those_that_proxies_need() -> None:
         "Cache-Control": "no-cache, no-transform",
         "X-Accel-Buffering": "no",
     }
+
+
+FORMS = [sse.NAMED, sse.UNNAMED]
+
+
+class HastyParser(EventSourceParser):
+    """Moves its cursor at the ``id:`` line, as three clients do."""
+
+    @property
+    def cursor(self) -> str:
+        return self._id
 
 
 ITEMS = st.lists(
@@ -100,7 +112,7 @@ ITEMS = st.lists(
 )
 
 
-@given(ITEMS, st.sampled_from([sse.NAMED, sse.UNNAMED]))
+@given(ITEMS, st.sampled_from(FORMS))
 def test_a_frame_holds_one_line_of_each_field_whatever_is_in_it(
     items: list[Event | Control], form: sse.Sse
 ) -> None:
@@ -116,6 +128,37 @@ def test_a_frame_holds_one_line_of_each_field_whatever_is_in_it(
         assert names.count("data") == 1
         assert set(names) <= {"id", "retry", "event", "data"}
         assert len(names) == len(set(names))
+        # A client may move its cursor at this line: nothing of the frame comes after it.
+        assert "id" not in names[:-1]
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
+@pytest.mark.parametrize("parser_of", [EventSourceParser, HastyParser], ids=["strict", "hasty"])
+def test_a_cut_at_any_byte_loses_no_event(
+    form: sse.Sse, parser_of: type[EventSourceParser]
+) -> None:
+    """A client that comes back with its cursor has seen everything up to there.
+
+    One place is left to clients that move it at the ``id:`` line: between the last
+    two bytes of a frame, for an event ends with an empty line.
+    """
+    ids = [Cursor(1738483210123, n) for n in range(8, 12)]
+    frames = [
+        form.control(Control("connected", {"cursor": str(ids[0])}, id=ids[0], retry_ms=2000)),
+        form.event(note(id_=ids[1])),
+        form.control(Control("gap", {"cursor": str(ids[2])}, id=ids[2])),
+        form.event(note("error", ids[3])),
+    ]
+    written = b"".join(frames)
+    between = {len(b"".join(frames[:n])) - 1 for n in range(1, len(frames) + 1)}
+    lost = set()
+    for cut in range(len(written) + 1):
+        parser = parser_of()
+        parser.feed(written[:cut])
+        seen = len(parser.events)
+        if parser.cursor not in {"", *map(str, ids[:seen])}:
+            lost.add(cut)
+    assert lost == (between if parser_of is HastyParser else set())
 
 
 @given(ITEMS, st.lists(st.integers(1, 40), max_size=50))
@@ -196,5 +239,5 @@ def test_a_chunk_is_read_by_httptools(size: int) -> None:
 def test_a_body_is_the_same_bytes_on_every_wire() -> None:
     """Encoded once."""
     event = note(text=NASTY)
-    assert b"data: " + event.body + b"\n\n" in sse.NAMED.event(event)
+    assert b"data: " + event.body + b"\nid: " in sse.NAMED.event(event)
     assert msgspec.json.decode(event.body)["text"] == NASTY

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ..control import Control
+from ..cursor import Cursor
 from ..event import Event
 
 #: Response headers of every SSE stream. `no-transform` keeps Traefik and Caddy
@@ -45,16 +46,22 @@ class Sse:
         self.heartbeat = self.wrap(HEARTBEAT)
 
     def event(self, event: Event) -> bytes:
-        """``id``, ``event`` and ``data`` of one event; no ``id`` if ephemeral."""
-        event_id = b"" if event.id is None else b"id: %d-%d\n" % event.id
-        return b"%b%bdata: %b\n\n" % (event_id, self._event_line(event.type), event.body)
+        """``event``, ``data`` and ``id`` of one event; no ``id`` if ephemeral."""
+        return b"%bdata: %b\n%b\n" % (
+            self._event_line(event.type),
+            event.body,
+            _id_line(event.id),
+        )
 
     def control(self, control: Control) -> bytes:
         """One control event; ``retry`` stands in a frame that has data, never alone."""
-        event_id = b"" if control.id is None else b"id: %d-%d\n" % control.id
         retry = b"" if control.retry_ms is None else b"retry: %d\n" % control.retry_ms
-        line = self._event_line(control.type)
-        return b"%b%b%bdata: %b\n\n" % (event_id, retry, line, control.body())
+        return b"%b%bdata: %b\n%b\n" % (
+            self._event_line(control.type),
+            retry,
+            control.body(),
+            _id_line(control.id),
+        )
 
     def wrap(self, frames: bytes) -> bytes:
         """`frames` as they are, or as one chunk."""
@@ -66,6 +73,16 @@ class Sse:
         # A browser fires its own "error" event for a lost connection.
         name = "failed" if event_type == "error" else event_type
         return b"event: %b\n" % name.encode("ascii")
+
+
+def _id_line(event_id: Cursor | None) -> bytes:
+    """The last line of a frame.
+
+    Three clients move their cursor as soon as they read it, where WHATWG HTML
+    9.2.6 says to wait for the empty line: a connection that is cut before the
+    data would cost them that event.
+    """
+    return b"" if event_id is None else b"id: %d-%d\n" % event_id
 
 
 NAMED: Final = Sse(named=True)
