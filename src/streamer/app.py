@@ -29,7 +29,7 @@ from .transports.jobs import JOB_HANDLERS, close_jobs
 from .transports.pages import PAGE_HANDLERS
 from .transports.poll import POLL_HANDLERS
 from .transports.problems import http_problem, streamer_problem, unexpected_problem
-from .transports.publish import PUBLISH_HANDLERS
+from .transports.publish import BODY_FACTOR, PUBLISH_HANDLERS
 from .transports.sse import SSE_HANDLERS
 from .transports.websocket import WEBSOCKET_HANDLERS
 
@@ -85,8 +85,7 @@ def create_app(settings: Settings, log: EventLog | None = None) -> Litestar:
         openapi_config=OpenAPIConfig(title="Streamer", version=__version__, path="/schema"),
         lifespan=[lambda _app: _life(the_log, hub, census, stalls)],
         on_shutdown=[close_jobs],
-        # An event's fields and its envelope; anything larger is refused unread.
-        request_max_body_size=2 * settings.max_event_bytes,
+        request_max_body_size=BODY_FACTOR * settings.max_event_bytes,  # more is refused unread
     )
     app.state.settings = settings
     app.state.hub = hub

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from .cursor import Cursor
 from .errors import (
     EventTooLarge,
     InvalidFields,
@@ -17,7 +18,7 @@ from .errors import (
     InvalidType,
     ReservedType,
 )
-from .event import CONTROL_TYPES
+from .event import CONTROL_TYPES, Event
 from .job_event import check_job_event, is_terminal, snapshot_changes
 from .json_line import encode_line
 from .topic import check_topic, job_of, project_of
@@ -26,14 +27,21 @@ _TYPE: Final = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 
 #: Topics that one event may be published to; each costs the log a write.
 MAX_TOPICS: Final = 16
-#: Bytes of body by default. Go's r3labs/sse loops for ever on a larger event.
-MAX_EVENT_BYTES: Final = 64 * 1024
+#: Bytes of one event's SSE frame by default. Go's r3labs/sse ends for ever in a loop
+#: at 65,536, and counts the heartbeats since the last event: some eleven hours of
+#: them, at one every 15 s, have room beside an event of this size.
+MAX_EVENT_BYTES: Final = 60_000
 #: Objects and arrays inside one another, the fields themselves being the first.
 MAX_DEPTH: Final = 32
 #: Characters of an idempotency key; the log keeps each for a day.
 MAX_KEY_LENGTH: Final = 255
-#: Bytes that an id and a timestamp add to a body, at most.
-_ID_BYTES: Final = 96
+#: The id that takes most bytes: which one the log will give is not known yet.
+_WIDEST_ID: Final = Cursor(253_402_300_799_999, 2**64 - 1)
+#: Bytes of an SSE frame beside its body, its type and its id: see `wire.sse`.
+_FRAME_BYTES: Final = len(b"event: \ndata: \nid: \n\n")
+#: Bytes of an SSE frame beside the fields, at most: each of its topics, of eight
+#: segments, may stand in it, and one of them twice.
+_MOST_AROUND_FIELDS: Final = 512 + (MAX_TOPICS + 1) * 8 * 65
 
 #: Set by the server in every body; a publisher's own would contradict them.
 _SERVER_FIELDS: Final = ("id", "type", "topic", "timestamp")
@@ -89,7 +97,8 @@ def new_event(
         ReservedType: `event_type` is one of the server's own.
         InvalidFields: `fields` cannot be encoded or are wrong for the type.
         InvalidParameter: the idempotency key is empty or too long.
-        EventTooLarge: the body would be over `max_bytes` bytes.
+        EventTooLarge: its SSE frame, the largest of its forms, could be over
+            `max_bytes` bytes.
     """
     listed = (topics,) if isinstance(topics, str) else tuple(topics)
     checked_topics, named = _check_topics(listed)
@@ -109,12 +118,7 @@ def new_event(
             raise InvalidFields(f"the field {name!r} is set by the server; choose another name")
     job_event = check_job_event(event_type, given)
     encoded = encode_line(given)
-    size = len(encoded) + len(event_type) + len(checked_topics[0]) + _ID_BYTES
-    if size > max_bytes:
-        raise EventTooLarge(
-            f"the event is about {size} bytes; at most {max_bytes} are allowed. "
-            "Publish a reference to large data, not the data"
-        )
+    _check_size(event_type, checked_topics, encoded, max_bytes)
     changes = {} if ephemeral else snapshot_changes(job_event)
     return NewEvent(
         topics=checked_topics,
@@ -146,6 +150,26 @@ def check_type(event_type: str) -> str:
         reserved = ", ".join(sorted(CONTROL_TYPES))
         raise ReservedType(f"the type {event_type!r} is the server's own, as are: {reserved}")
     return event_type
+
+
+def frame_size(event_type: str, topics: tuple[str, ...], fields: bytes) -> int:
+    """Bytes of the event's SSE frame, with the longest id that the log could give it."""
+    body = Event(_WIDEST_ID, event_type, topics, fields).body
+    # An error is named failed: one letter more.
+    name = len(event_type) + (event_type == "error")
+    return _FRAME_BYTES + name + len(body) + len(str(_WIDEST_ID))
+
+
+def _check_size(event_type: str, topics: tuple[str, ...], fields: bytes, max_bytes: int) -> None:
+    # Nearly all are far below the limit, and are not encoded twice.
+    if len(fields) + _MOST_AROUND_FIELDS <= max_bytes:
+        return
+    size = frame_size(event_type, topics, fields)
+    if size > max_bytes:
+        raise EventTooLarge(
+            f"the event has {size} bytes as it is sent over SSE; at most {max_bytes} are "
+            "allowed. Publish a reference to large data, not the data"
+        )
 
 
 # Publishers say the same few topics again and again.

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import force_setattr
 
+from .new_event import MAX_EVENT_BYTES
 from .redis_url import ALLOWED, parse_redis_url
 from .retention import Retention, RetentionPolicy
 from .setting import PREFIX, InvalidSetting, Setting
@@ -140,10 +141,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             ge=1024,
             le=16 * 1024 * 1024,
-            description="Largest event; some clients fail over 64 KiB.",
+            description="Largest event as it is sent over SSE, id and all; some clients fail "
+            "at 64 KiB.",
             extra={"unit": "bytes"},
         ),
-    ] = 64 * 1024
+    ] = MAX_EVENT_BYTES
     tail_events: Annotated[
         int, Meta(ge=0, description="Newest events of a topic kept in each server process.")
     ] = 1000

@@ -54,7 +54,7 @@ class SyncPublisher(JobPublishing[None]):
         max_bytes: bytes buffered at most.
         block_seconds: longest wait of one `publish`, while the log takes events
             more slowly than they come. While it is away nothing waits.
-        max_event_bytes: largest body of one event.
+        max_event_bytes: largest SSE frame of one event.
     """
 
     def __init__(

@@ -186,8 +186,9 @@ BODIES: list[tuple[Any, int, str, tuple[str, ...]]] = [
     ({"type": "completed", "job_id": 5}, 400, "invalid_fields", ("job_id",)),
     ({"type": "completed", "project_id": ["p"]}, 400, "invalid_fields", ("project_id",)),
     (b'{"type":"x","n":' + b"[" * 2000 + b"]" * 2000 + b"}", 400, "invalid_", ("",)),
-    ({"type": "x", "text": "a" * 70_000}, 413, "event_too_large", ("at most 65536",)),
-    ({"type": "x", "text": "a" * 65_400}, 413, "event_too_large", ("at most 65536",)),
+    ({"type": "x", "text": "a" * 70_000}, 413, "event_too_large", ("at most 60000",)),
+    ({"type": "x", "text": "a" * 59_900}, 413, "event_too_large", ("SSE; at most 60000",)),
+    ({"type": "x", "text": "a" * 190_000}, 413, "", ("at most 180000",)),
 ]
 
 

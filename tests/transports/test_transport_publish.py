@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from streamer.json_line import encode_line
+from streamer.new_event import MAX_EVENT_BYTES, frame_size
 from support.live import Live, StartLive
-from support.readers import publish
+from support.readers import publish, sse
 
 NOTE = {"type": "note"}
 HEAD = "POST /api/v1/projects/{project}/events HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
@@ -87,7 +89,7 @@ async def test_a_body_of_untold_length_is_refused_beyond_the_limit(
 
     async def chunks() -> AsyncIterator[bytes]:
         yield b'{"type":"note","text":"'
-        for _ in range(40):
+        for _ in range(60):
             yield b"x" * 4096
         yield b'"}'
 
@@ -96,6 +98,32 @@ async def test_a_body_of_untold_length_is_refused_beyond_the_limit(
     assert answer.status_code == 413, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     assert (await client.get(path)).json()["events"] == []
+
+
+@pytest.mark.parametrize("letter", ["x", "\u20ac", "\u2028", "\x01"])
+async def test_the_largest_event_is_measured_as_it_is_sent(
+    live: Live, client: httpx.AsyncClient, project: str, letter: str
+) -> None:
+    """One more letter is refused; the largest frame is within the limit, however it is written."""
+
+    def size(count: int) -> int:
+        fields = encode_line({"project_id": project, "text": letter * count})
+        return frame_size("note", (f"projects/{project}",), fields)
+
+    each = size(2) - size(1)
+    count = (MAX_EVENT_BYTES - size(0)) // each
+    path = f"/api/v1/projects/{project}/events"
+    async with sse(live.url, f"/api/v1/projects/{project}/stream") as stream:
+        await stream.has("caught_up")
+        start = len(stream.raw)
+        over = await client.post(path, json={"type": "note", "text": letter * (count + 1)})
+        assert (over.status_code, over.json()["code"]) == (413, "event_too_large")
+        # Escaped as Python does it, the body has twice the bytes of its event.
+        await publish(client, project, "note", text=letter * count)
+        await stream.has("note")
+        frame = bytes(stream.raw[start:]).removeprefix(b":\n")
+    assert MAX_EVENT_BYTES - 50 - each < len(frame) <= MAX_EVENT_BYTES
+    assert stream.events[-1].body["text"] == letter * count
 
 
 async def test_a_body_in_chunks_is_read_whole(client: httpx.AsyncClient, project: str) -> None:

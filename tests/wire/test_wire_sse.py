@@ -15,8 +15,10 @@ from streamer.control import Control
 from streamer.cursor import Cursor
 from streamer.event import CONTROL_TYPES, Event
 from streamer.json_line import encode_line
+from streamer.new_event import frame_size
 from streamer.wire import sse
 from streamer.wire.form import encode
+from streamer.wire.websocket import FRAMES, LINES
 from support.event_source import EventSourceParser
 
 ID = Cursor(1738483210123, 4)
@@ -190,6 +192,26 @@ def test_an_event_is_encoded_once_for_both_forms_of_transport() -> None:
     encode(sse.NAMED, [event])
     assert event.encoded(sse.NAMED_CHUNKED.name, lambda _event: b"other") == sse.NAMED.event(event)
     assert sse.NAMED.name != sse.UNNAMED.name
+
+
+@given(
+    st.sampled_from(["note", "error", "progress"]),
+    st.lists(st.sampled_from(["a", "projects/p", "jobs/" + "j" * 64]), min_size=1, unique=True),
+    st.text() | st.just(NASTY),
+    st.builds(Cursor, st.integers(0, 2**43), st.integers(0, 2**64 - 1)),
+)
+def test_the_size_an_event_is_measured_by_is_that_of_its_largest_frame(
+    type_: str, topics: list[str], text: str, id_: Cursor
+) -> None:
+    """To the byte, for the longest id; no other id and no other form makes it larger."""
+    fields = encode_line({"text": text})
+    size = frame_size(type_, tuple(topics), fields)
+    widest = Cursor(253_402_300_799_999, 2**64 - 1)
+    frame = sse.NAMED.event(Event(widest, type_, tuple(topics), fields))
+    assert len(frame) == size
+    event = Event(id_, type_, tuple(topics), fields)
+    for form in (sse.NAMED, sse.UNNAMED, FRAMES, LINES):
+        assert len(form.event(event)) <= size
 
 
 SIZES = [1, 9, 10, 15, 16, 255, 256, 65535, 65536]
