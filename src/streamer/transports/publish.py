@@ -23,7 +23,6 @@ from ..topic import project_topic
 from .documentation import PublishOperation
 from .stream_request import client_of, subject_of
 
-
 #: Bytes of a body that are read for each byte that its event may have: as JSON an
 #: "é" of two bytes may be written as six. The event itself is measured as it is sent.
 BODY_FACTOR: Final = 3
