@@ -33,9 +33,24 @@ HEAD = (
 )
 def test_a_body_is_one_flat_object(id_: Cursor | None, fields: bytes, body: bytes) -> None:
     """The server's fields first, then the publisher's; without an id no timestamp."""
-    event = Event(id_, "tick", ("chats/1", "chats/2"), fields)
+    event = Event(id_, "tick", ("chats/1",), fields)
     assert event.body == body
     msgspec.json.decode(event.body)
+
+
+@pytest.mark.parametrize(
+    ("fields", "rest"), [(b'{"n":1}', b',"n":1}'), (b"{}", b"}")], ids=["fields", "none"]
+)
+def test_a_body_of_several_topics_names_them_all(fields: bytes, rest: bytes) -> None:
+    """The first as its topic, so that a reader of another finds its own."""
+    stamp = msgspec.json.decode(Event(ID, "tick", ("a",), b"{}").body)["timestamp"]
+    body = Event(ID, "tick", ("projects/p", "jobs/j"), fields).body
+    assert body == (
+        f'{{"id":"{ID}","type":"tick","topic":"projects/p","topics":["projects/p","jobs/j"],'
+        f'"timestamp":"{stamp}"'.encode()
+        + rest
+    )
+    assert msgspec.json.decode(body)["topics"] == ["projects/p", "jobs/j"]
 
 
 @pytest.mark.parametrize("terminal", [False, True])

@@ -24,7 +24,11 @@ json_values = st.recursive(
 @given(st.dictionaries(st.text(min_size=5), json_values, max_size=4))
 def test_fields_are_one_line_that_reads_back(fields: dict[str, Any]) -> None:
     """Nothing in them is a line end to any client, and nothing is lost."""
-    fields = {name: value for name, value in fields.items() if name not in {"topic", "timestamp"}}
+    fields = {
+        name: value
+        for name, value in fields.items()
+        if name not in {"topic", "topics", "timestamp"}
+    }
     encoded = new_event("chats/1", "tick", fields).fields
     assert len(encoded.decode().splitlines()) == 1
     assert msgspec.json.decode(encoded) == fields
@@ -94,7 +98,7 @@ def nested(depth: int) -> list[Any]:
         *[(errors.ReservedType, "a", kind, {}, {}) for kind in sorted(CONTROL_TYPES)],
         *[
             (errors.InvalidFields, "a", "tick", {name: 1}, {})
-            for name in ("id", "type", "topic", "timestamp")
+            for name in ("id", "type", "topic", "topics", "timestamp")
         ],
         (errors.InvalidFields, "a", "tick", {"x": object()}, {}),
         (errors.InvalidFields, "a", "tick", {"x": nested(100_000)}, {}),

@@ -243,7 +243,7 @@ def test_until_end_is_cut_at_the_first_terminal_event() -> None:
     session = session_at(0, until_end=True)
     items = session.take([event(1), event(2, terminal=True), event(3), event(4, terminal=True)])
     assert said(items) == [1, 2, "end"]
-    assert told(items[-1]) == {"type": "end", "topic": "a", "reason": "completed"}
+    assert told(items[-1]) == {"type": "end", "topic": "a", "reason": "completed", "remaining": 0}
     assert (session.state, session.cursor) == (State.ENDED, at(2))
 
 
@@ -264,8 +264,98 @@ def test_a_terminal_event_ends_nobody_who_did_not_ask() -> None:
 def test_end_names_the_reason_and_the_topic() -> None:
     """As the last control event."""
     session = session_at(0)
-    assert session.end("failed", "jobs/j").fields == {"topic": "jobs/j", "reason": "failed"}
+    end = session.end("failed", "jobs/j")
+    assert end.fields == {"topic": "jobs/j", "reason": "failed", "remaining": 0}
     assert session.state is State.ENDED
+
+
+def test_end_names_the_topic_that_was_asked_for() -> None:
+    """Not the first that the event was published to."""
+    session = session_at(0, "chats/1", "jobs/j", until_end=True)
+    items = session.take([event(1, "projects/p", "jobs/j", terminal=True)])
+    assert told(items[-1])["topic"] == "jobs/j"
+
+
+def of_jobs(*topics: str, at_ms: int = 0) -> Session:
+    return Session(topics, at(at_ms), per_job=True)
+
+
+def ends(items: Sequence[Event | Control]) -> list[tuple[str, int]]:
+    bodies = [told(item) for item in items if isinstance(item, Control) and item.type == "end"]
+    return [(body["topic"], body["remaining"]) for body in bodies]
+
+
+def test_a_reader_of_jobs_is_told_the_end_of_each_and_ends_with_the_last() -> None:
+    """One that is run again meanwhile goes on to be sent, and has no second end."""
+    session = of_jobs("jobs/a", "jobs/b")
+    items = session.take(
+        [
+            event(1, "projects/p", "jobs/b", terminal=True),
+            event(2, "projects/p", "jobs/b"),
+            event(3, "projects/p", "jobs/b", terminal=True),
+            event(4, "projects/p", "jobs/a"),
+        ]
+    )
+    assert said(items) == [1, "end", 2, 3, 4]
+    assert ends(items) == [("jobs/b", 1)]
+    assert session.state is State.REPLAYING
+    items = session.take([event(5, "jobs/a", terminal=True), event(6, "jobs/b")])
+    assert said(items) == [5, "end"]
+    assert ends(items) == [("jobs/a", 0)]
+    assert (session.state, session.cursor) == (State.ENDED, at(5))
+
+
+def test_one_event_may_end_several_jobs() -> None:
+    """Each is named."""
+    session = of_jobs("jobs/a", "jobs/b")
+    items = session.take([event(1, "projects/p", "jobs/b", "jobs/a", terminal=True)])
+    assert ends(items) == [("jobs/a", 1), ("jobs/b", 0)]
+    assert session.state is State.ENDED
+
+
+def over_at(ms: int | None) -> Snapshot:
+    return Snapshot(cursor=at(9), status="failed", terminal=None if ms is None else at(ms))
+
+
+def test_a_job_that_was_over_where_a_reader_starts_is_ended_at_once() -> None:
+    """One whose end is still to be sent is ended then."""
+    session = of_jobs("jobs/a", "jobs/b", "jobs/c", at_ms=5)
+    snapshots = {"jobs/a": over_at(5), "jobs/b": over_at(6), "jobs/c": over_at(None)}
+    items = session.over(snapshots)
+    assert ends(items) == [("jobs/a", 2)]
+    assert told(items[0])["reason"] == "failed"
+    assert session.state is State.REPLAYING
+    assert ends(session.take([event(6, "jobs/b", terminal=True)])) == [("jobs/b", 1)]
+
+
+def test_a_reader_of_jobs_that_are_all_over_ends_at_once() -> None:
+    """It is caught up, too."""
+    session = of_jobs("jobs/a", "jobs/b", at_ms=9)
+    items = session.over({"jobs/a": over_at(5), "jobs/b": over_at(9)})
+    assert said(items) == ["end", "caught_up", "end"]
+    assert session.state is State.ENDED
+
+
+def test_who_reads_no_jobs_alone_is_not_ended_by_what_was_over() -> None:
+    """A project goes on."""
+    session = session_at(9, "projects/p")
+    assert session.over({"projects/p": over_at(5)}) == []
+    assert not session.may_end
+
+
+def test_a_job_that_is_added_has_to_end_too_and_one_that_is_taken_off_has_not() -> None:
+    """Also where its end is among what it missed."""
+    session = of_jobs("jobs/a", "jobs/b", at_ms=5)
+    session.change_topics(("jobs/a", "jobs/c"), backfill=("jobs/c", at(1)))
+    assert session.over({"jobs/c": over_at(3)}) == []
+    assert ends(session.take([event(6, "jobs/a", terminal=True)])) == [("jobs/a", 1)]
+    items = session.take_page(page(event(3, "jobs/c", terminal=True), cursor=6))
+    assert said(items) == [3, "end"]
+    assert ends(items) == [("jobs/c", 0)]
+    assert session.state is State.ENDED
+    added = of_jobs("jobs/a", at_ms=5)
+    added.change_topics(("jobs/a", "jobs/b"))
+    assert ends(added.over({"jobs/b": over_at(3)})) == [("jobs/b", 1)]
 
 
 # What the transport says

@@ -15,6 +15,8 @@ class Attach(msgspec.Struct, frozen=True):
         resume: the reader's own cursor, if it has been here before.
         start: where a first visit begins; None is the newest.
         until_end: end after the first terminal event.
+        per_job: its topics are jobs: each is ended by its own terminal event, and
+            the reader by the last of them.
         heartbeat: seconds between heartbeats, 1 or more.
         client: where the connection comes from: an address.
         subject: who asks: a name made from the token that was presented; empty
@@ -25,6 +27,7 @@ class Attach(msgspec.Struct, frozen=True):
     resume: Cursor | None = None
     start: Cursor | None = None
     until_end: bool = False
+    per_job: bool = False
     heartbeat: int = 15
     client: str = ""
     subject: str = ""

@@ -30,7 +30,8 @@ class Event:
         id: the position the log gave it; None for an ephemeral event, which is
             notified and never stored.
         type: what happened, ``[a-z][a-z0-9_.-]{0,63}``.
-        topics: every topic it was published to; its body names the first.
+        topics: every topic it was published to; its body names the first as ``topic``,
+            and all of them as ``topics`` where there are several.
         fields: the publisher's fields, one line of JSON, an object.
         terminal: whether it ends its job.
     """
@@ -100,12 +101,16 @@ class Event:
     def _encode_body(self) -> bytes:
         # Types, topics and ids need no JSON escape: their alphabets have none.
         rest = b"}" if self.fields == b"{}" else b"," + self.fields[1:]
+        named = f'"topic":"{self.topics[0]}"'
+        if len(self.topics) > 1:
+            # Whoever reads one that is not the first must find it.
+            named += ',"topics":["' + '","'.join(self.topics) + '"]'
         if self.id is None:
-            head = f'{{"type":"{self.type}","topic":"{self.topics[0]}"'
+            head = f'{{"type":"{self.type}",{named}'
         else:
             head = (
                 f'{{"id":"{self.id.ms}-{self.id.seq}","type":"{self.type}",'
-                f'"topic":"{self.topics[0]}","timestamp":"{self.id.timestamp()}"'
+                f'{named},"timestamp":"{self.id.timestamp()}"'
             )
         return head.encode("ascii") + rest
 

@@ -79,7 +79,7 @@ class Feed:
         It is ahead where the log has shown it more than was notified here yet.
         """
         session = reader.session
-        if session.until_end or session.cursor != self._sent:
+        if session.may_end or session.cursor != self._sent:
             self._apart[reader] = None
             return
         form = reader.writer.form
@@ -258,7 +258,7 @@ class _Pass:
         session = reader.session
         cursor = reader.cursor
         is_stored = self.head != self._base
-        if is_stored and (cursor != self._base or (self._terminal and session.until_end)):
+        if is_stored and (cursor != self._base or (self._terminal and session.may_end)):
             # It joined between two events of the batch, or one may be its last.
             if cursor < feed.tail.head:
                 reader.resume()

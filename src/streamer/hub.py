@@ -155,7 +155,7 @@ class Hub:
         resumed = attach.resume is not None
         start = attach.resume if resumed else attach.start
         cursor = snapshot.cursor if start is None else start
-        session = Session(attach.topics, cursor, until_end=attach.until_end)
+        session = Session(attach.topics, cursor, until_end=attach.until_end, per_job=attach.per_job)
         reader = Reader(session, writer, feed, self)
         reader.client, reader.subject = attach.client, attach.subject
         self._readers[reader] = None
@@ -164,7 +164,11 @@ class Hub:
         self.counts.update(attach.topics)
         reader.slot = self._wheel.add(reader, attach.heartbeat)
         retry_ms = self._retry_ms()
-        reader.write([connected_control(session, snapshots, resumed=resumed, retry_ms=retry_ms)])
+        connected = connected_control(session, snapshots, resumed=resumed, retry_ms=retry_ms)
+        reader.write([connected, *session.over(snapshots)])
+        if session.state is State.ENDED:
+            reader.finish_if_ended()
+            return reader
         reader.pump()
         is_over = start is None and attach.until_end and snapshot.terminal is not None
         if is_over and job_of(attach.topics[0]) is not None:
@@ -194,7 +198,8 @@ class Hub:
         reader.asked = None  # a page of the topics it had
         self.counts.update(topics)
         reader.session.change_topics(topics, backfill)
-        reader.write([reply])
+        reader.write([reply, *reader.session.over(feed.snapshots() or {})])
+        reader.finish_if_ended()
         reader.pump()
 
     async def poll(self, topics: tuple[str, ...], after: Cursor, limit: int, wait: float) -> Page:
@@ -332,6 +337,11 @@ class Hub:
 
 
 def _refuse_if_finished(attach: Attach, snapshots: dict[str, Snapshot]) -> None:
+    if attach.per_job:
+        ends = [snapshots[topic].terminal for topic in attach.topics]
+        if attach.resume is not None and all(end and end <= attach.resume for end in ends):
+            raise Finished
+        return
     terminal = snapshots[attach.topics[0]].terminal if attach.until_end else None
     if terminal is not None and attach.resume is not None and attach.resume >= terminal:
         raise Finished

@@ -44,7 +44,7 @@ _FRAME_BYTES: Final = len(b"event: \ndata: \nid: \n\n")
 _MOST_AROUND_FIELDS: Final = 512 + (MAX_TOPICS + 1) * 8 * 65
 
 #: Set by the server in every body; a publisher's own would contradict them.
-_SERVER_FIELDS: Final = ("id", "type", "topic", "timestamp")
+_SERVER_FIELDS: Final = ("id", "type", "topic", "topics", "timestamp")
 
 
 class NewEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ what to read and what to write. It never awaits and never reads a clock.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any, Final
 
@@ -77,6 +77,8 @@ class Session:
         topics: the topics it reads, in the order they were asked for.
         cursor: where it starts; everything after is owed to it.
         until_end: end after the first terminal event.
+        per_job: its topics are jobs: end each after its own terminal event, and
+            the session after the last of them.
 
     Attributes:
         cursor: everything up to here has been handed to the transport.
@@ -89,6 +91,7 @@ class Session:
         "_backfill",
         "_pending",
         "_progress_at",
+        "_running",
         "_since",
         "_start",
         "cursor",
@@ -97,11 +100,20 @@ class Session:
         "until_end",
     )
 
-    def __init__(self, topics: tuple[str, ...], cursor: Cursor, *, until_end: bool = False) -> None:
+    def __init__(
+        self,
+        topics: tuple[str, ...],
+        cursor: Cursor,
+        *,
+        until_end: bool = False,
+        per_job: bool = False,
+    ) -> None:
         self.topics = topics
         self.cursor = cursor
         self.state = State.REPLAYING
         self.until_end = until_end
+        # The topics that no `end` has named yet; None if only `until_end` ends it.
+        self._running = dict.fromkeys(topics) if per_job and not until_end else None
         self._start = cursor
         # Where those topics begin that came later than `_start`.
         self._since: dict[str, Cursor] | None = None
@@ -111,6 +123,11 @@ class Session:
         self._backfill: tuple[_Backfill, ...] = ()
         self._pending = 0
         self._progress_at: float | None = None
+
+    @property
+    def may_end(self) -> bool:
+        """Whether a terminal event may be its last."""
+        return self.until_end or self._running is not None
 
     # What to do next
 
@@ -136,8 +153,11 @@ class Session:
         self.state = State.LIVE
         if self._announced:
             return Join([])
+        return Join([self._caught_up()])
+
+    def _caught_up(self) -> Control:
         self._announced = True
-        return Join([Control("caught_up", {"cursor": str(self.cursor)})])
+        return Control("caught_up", {"cursor": str(self.cursor)})
 
     # What it is given
 
@@ -149,9 +169,10 @@ class Session:
             taken.append(event)
             if event.id is not None:
                 self.cursor = event.id
-            if event.terminal and self.until_end:
-                taken.append(self.end(event.type, event.topics[0]))
-                break
+            if event.terminal and self.may_end:
+                taken += self._ends(event)
+                if self.state is State.ENDED:
+                    break
         return taken
 
     def take_page(self, page: Page) -> list[Event | Control]:
@@ -171,7 +192,35 @@ class Session:
     def end(self, reason: str, topic: str) -> Control:
         """End the session; return the last control event to write."""
         self.state = State.ENDED
-        return Control("end", {"topic": topic, "reason": reason})
+        return end_control(topic, reason, remaining=0)
+
+    def over(self, snapshots: Mapping[str, Snapshot]) -> list[Event | Control]:
+        """End the jobs that were over where it starts; return what follows ``connected``."""
+        if self._running is None:
+            return []
+        stands = {part.topic: part.after for part in self._backfill}
+        ends: list[Event | Control] = []
+        for topic in tuple(self._running):
+            snapshot = snapshots.get(topic)
+            end = snapshot.terminal if snapshot is not None else None
+            if snapshot is not None and end is not None and end <= stands.get(topic, self.cursor):
+                ends.append(self._end_of(topic, snapshot.status or "ended"))
+        if self.state is State.ENDED and not self._announced:
+            ends.insert(-1, self._caught_up())
+        return ends
+
+    def _ends(self, event: Event) -> list[Control]:
+        own = [topic for topic in self.topics if topic in event.topics] or [event.topics[0]]
+        if self._running is None:
+            return [self.end(event.type, own[0])]
+        return [self._end_of(topic, event.type) for topic in own if topic in self._running]
+
+    def _end_of(self, topic: str, reason: str) -> Control:
+        assert self._running is not None  # noqa: S101
+        del self._running[topic]
+        if not self._running:
+            return self.end(reason, topic)
+        return end_control(topic, reason, remaining=len(self._running))
 
     # Topics that come and go (WebSocket)
 
@@ -193,6 +242,9 @@ class Session:
             topic: self._since_of(topic) if topic in self.topics else self.cursor
             for topic in topics
         }
+        if self._running is not None:
+            kept = {topic for topic in self.topics if topic not in self._running}
+            self._running = dict.fromkeys(topic for topic in topics if topic not in kept)
         self.topics = topics
         self._at_head = False
 
@@ -203,11 +255,11 @@ class Session:
         taken: list[Event | Control] = [
             gap_control(part, self.cursor) for part in parts if part is not None
         ]
-        taken += [
-            event
-            for event in page.events
-            if event.id is not None and event.id <= self.cursor and not self._has_seen(event)
-        ]
+        for event in page.events:
+            if event.id is not None and event.id <= self.cursor and not self._has_seen(event):
+                taken.append(event)
+                if event.terminal and self._running is not None:
+                    taken += self._ends(event)
         if page.complete or page.cursor >= self.cursor:
             self._backfill = tuple(rest)
             self._since = {**(self._since or {}), first.topic: first.start}
@@ -269,6 +321,11 @@ def connected_control(
             "snapshots": {topic: snapshots[topic].to_fields() for topic in session.topics},
         }
     return Control("connected", fields, id=session.cursor, retry_ms=retry_ms)
+
+
+def end_control(topic: str, reason: str, *, remaining: int) -> Control:
+    """Tell a reader that `topic` is over; it ends with the one after which none remains."""
+    return Control("end", {"topic": topic, "reason": reason, "remaining": remaining})
 
 
 def named_by(topic: str) -> dict[str, str]:

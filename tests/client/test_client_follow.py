@@ -33,6 +33,15 @@ def test_a_later_visit_resumes_after_the_last_id_and_not_from_the_start() -> Non
     assert "from" not in dict(query)
 
 
+def test_a_reader_of_several_jobs_is_done_after_the_last_end() -> None:
+    """The others say how many remain."""
+    reader = follow()
+    reader.take(event(None, "end", b'{"remaining":1}'))
+    assert not reader.done
+    reader.take(event(None, "end", b'{"remaining":0}'))
+    assert reader.done
+
+
 def test_after_end_it_is_done() -> None:
     reader = follow()
     reader.take(event(None, "end"))

@@ -227,6 +227,76 @@ async def test_a_job_stream_ends_and_then_is_over(
         assert (await again.is_closed())[0] == 1000
 
 
+async def test_a_stream_of_jobs_tells_the_end_of_each_and_ends_with_the_last(
+    live: Live, client: httpx.AsyncClient, project: str
+) -> None:
+    """By the topic that was asked for; who comes back past all of them is told to stop."""
+    jobs = [f"jobs/{project}-{name}" for name in ("a", "b")]
+
+    async def tell(topic: str, kind: str, **fields: object) -> str:
+        body = {"topics": [f"projects/{project}", topic], "type": kind, **fields}
+        answer = await client.post("/api/v1/events", json=body)
+        id_: str = answer.json()["id"]
+        return id_
+
+    path = f"/api/v1/stream?topic={jobs[0]}&topic={jobs[1]}"
+    await tell(jobs[0], "progress", progress=0.5)
+    async with sse(live.url, path) as stream, websocket(live.ws_url, path) as socket:
+        await stream.has("caught_up")
+        await socket.has("caught_up")
+        first = await tell(jobs[0], "completed")
+        await stream.has_ids([first])
+        await socket.has_ids([first])
+        last = await tell(jobs[1], "error", error="no")
+        await wait_until(lambda: stream.ended, "the response did not end")
+        assert (await socket.is_closed())[0] == 1000
+        ends = [
+            ("completed", jobs[0], jobs[0], 1),
+            ("error", jobs[1], jobs[1], 0),
+        ]
+        for bodies in ([event.body for event in stream.events], socket.bodies):
+            told = bodies[2:]
+            assert [body["type"] for body in told] == ["completed", "end", "error", "end"]
+            assert [
+                (event["type"], event["topics"][1], end["topic"], end["remaining"])
+                for event, end in zip(told[::2], told[1::2], strict=True)
+            ] == ends
+    async with sse(live.url, f"{path}&from={first}") as one_is_over:
+        await wait_until(lambda: one_is_over.ended, "the response did not end")
+        assert one_is_over.types == ["connected", "end", "error", "end"]
+    async with sse(live.url, path) as late, websocket(live.ws_url, path) as late_socket:
+        await wait_until(lambda: late.ended, "the response did not end")
+        assert (await late_socket.is_closed())[0] == 1000
+        assert late.types == late_socket.types == ["connected", "end", "caught_up", "end"]
+    over = await client.get(path, headers={"Last-Event-ID": last})
+    assert over.status_code == 204
+    async with sse(live.url, path, {"Last-Event-ID": first}) as resumed:
+        await wait_until(lambda: resumed.ended, "the response did not end")
+        assert resumed.types == ["connected", "end", "error", "end"]
+
+
+async def test_a_job_that_is_subscribed_after_its_end_is_ended_at_once(
+    live: Live, client: httpx.AsyncClient, project: str
+) -> None:
+    """Over a WebSocket of jobs; a stream of jobs and something else has no end."""
+    one, other = f"jobs/{project}-a", f"jobs/{project}-b"
+    await client.post("/api/v1/events", json={"topic": other, "type": "completed"})
+    async with (
+        websocket(live.ws_url, f"/api/v1/stream?topic={one}") as socket,
+        sse(live.url, f"/api/v1/stream?topic={one}&topic=chats/{project}") as stream,
+    ):
+        await socket.has("caught_up")
+        await stream.has("caught_up")
+        await socket.send({"type": "subscribe", "topic": other})
+        await socket.has("subscribed", "end")
+        assert (socket.bodies[-1]["topic"], socket.bodies[-1]["remaining"]) == (other, 1)
+        answer = await client.post("/api/v1/events", json={"topic": one, "type": "completed"})
+        assert (await socket.is_closed())[0] == 1000
+        assert (socket.bodies[-1]["topic"], socket.bodies[-1]["remaining"]) == (one, 0)
+        await stream.has_ids([answer.json()["id"]])
+        assert stream.types[-1] == "completed"
+
+
 async def test_several_topics_come_in_the_order_of_ids_each_event_once(
     live: Live, client: httpx.AsyncClient, project: str
 ) -> None:

@@ -129,6 +129,22 @@ test("a stream of two topics ends with the second", () => {
   assert.equal(stream.state, "ended");
 });
 
+test("an end that names a topic which was not asked for ends the stream if nothing remains", () => {
+  const { environment, stream } = opened();
+  environment.connect({ topic: "jobs/a" });
+  environment.say({ type: "end", topic: "projects/p", reason: "completed", remaining: 0 });
+  assert.equal(stream.state, "ended");
+});
+
+test("a stream of several jobs goes on after an end while others remain", () => {
+  const { environment, stream } = opened();
+  environment.connect({ topic: undefined, topics: ["jobs/a", "jobs/b"] });
+  environment.say({ type: "end", topic: "jobs/a", reason: "completed", remaining: 1 });
+  assert.equal(stream.state, "replaying");
+  environment.say({ type: "end", topic: "jobs/b", reason: "completed", remaining: 0 });
+  assert.equal(stream.state, "ended");
+});
+
 for (const [answer, state] of [
   [{ status: 204 }, "ended"],
   [{ status: 401, problem: { detail: "no token" } }, "refused"],

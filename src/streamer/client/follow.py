@@ -98,7 +98,8 @@ class Follow:
         if event.id is not None:
             self.last_event_id = event.id
         if event.type == "end":
-            self.done = True
+            # Of several jobs each has its own; an older server says nothing of others.
+            self.done = not event.fields().get("remaining")
         elif event.type == "reconnect":
             retry_ms = event.fields().get("retry_ms")
             if isinstance(retry_ms, int | float):

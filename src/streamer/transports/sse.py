@@ -60,7 +60,7 @@ async def stream_project(request: Request[Any, Any, Any]) -> ASGIApp:
 )
 async def stream_job(request: Request[Any, Any, Any]) -> ASGIApp:
     """Events of a job; the stream ends after its terminal event."""
-    return await _stream(request, (job_topic(request.path_params["job_id"]),), is_job=True)
+    return await _stream(request, (job_topic(request.path_params["job_id"]),))
 
 
 @route(
@@ -80,9 +80,7 @@ async def stream_topics(request: Request[Any, Any, Any]) -> ASGIApp:
 SSE_HANDLERS = (stream_project, stream_job, stream_topics)
 
 
-async def _stream(
-    request: Request[Any, Any, Any], topics: tuple[str, ...], *, is_job: bool = False
-) -> ASGIApp:
+async def _stream(request: Request[Any, Any, Any], topics: tuple[str, ...]) -> ASGIApp:
     settings: Settings = request.app.state.settings
     hub: Hub = request.app.state.hub
     query = request.query_params
@@ -94,7 +92,6 @@ async def _stream(
         heartbeat=settings.heartbeat,
         client=client_of(request),
         subject=subject_of(headers.get("authorization")),
-        is_job=is_job,
     )
     if request.method == HttpMethod.HEAD:
         return Response(b"", headers=sse.HEADERS, media_type=sse.HEADERS["Content-Type"])  # type: ignore[return-value]

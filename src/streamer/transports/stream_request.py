@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 from ..attach import Attach
 from ..cursor import ORIGIN, Cursor
 from ..errors import InvalidParameter, InvalidTopic
-from ..topic import check_topic
+from ..topic import check_topic, job_of
 
 #: Seconds; a heartbeat more often than once a second is a burden, and less often
 #: than every 15 s by default is too late for proxies that cut at 60 s.
@@ -55,12 +55,13 @@ def read_attach(
     heartbeat: float,
     client: str,
     subject: str = "",
-    is_job: bool = False,
 ) -> Attach:
     """What a stream URL asks for.
 
     The cursor of a reader that comes back is the ``Last-Event-ID`` header, else
     ``?last_event_id=``, else ``?lastEventId=``. ``?from=`` is for a first visit.
+    A reader of jobs alone ends with the last of them, unless ``?until=end`` has it
+    end with the first.
 
     Raises:
         InvalidCursor: a cursor is not an event id.
@@ -71,7 +72,8 @@ def read_attach(
         topics=topics,
         resume=_read_resume(query, headers),
         start=None if start is None else _read_start(start),
-        until_end=_read_until(query.get("until")) or is_job,
+        until_end=_read_until(query.get("until")),
+        per_job=all(job_of(topic) is not None for topic in topics),
         heartbeat=_read_heartbeat(query.get("heartbeat"), heartbeat),
         client=client,
         subject=subject,

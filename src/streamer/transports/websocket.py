@@ -46,7 +46,7 @@ async def project_socket(socket: Socket) -> None:
 @websocket("/api/v1/jobs/{job_id:str}/stream")
 async def job_socket(socket: Socket) -> None:
     """Events of one job, until its terminal event."""
-    await _serve(socket, lambda: (job_topic(socket.path_params["job_id"]),), is_job=True)
+    await _serve(socket, lambda: (job_topic(socket.path_params["job_id"]),))
 
 
 @websocket("/api/v1/stream")
@@ -60,9 +60,7 @@ async def topics_socket(socket: Socket) -> None:
 WEBSOCKET_HANDLERS = (project_socket, job_socket, topics_socket)
 
 
-async def _serve(
-    socket: Socket, read: Callable[[], tuple[str, ...]], *, is_job: bool = False
-) -> None:
+async def _serve(socket: Socket, read: Callable[[], tuple[str, ...]]) -> None:
     settings: Settings = socket.app.state.settings
     hub: Hub = socket.app.state.hub
     # Accepted first: a browser cannot read the status of a refused handshake.
@@ -86,7 +84,6 @@ async def _serve(
             heartbeat=settings.heartbeat,
             client=client_of(socket),
             subject=subject_of(headers.get("authorization")),
-            is_job=is_job,
         )
         reader = await hub.attach(attach, writer)
     except Finished:

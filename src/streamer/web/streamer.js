@@ -268,8 +268,9 @@ export class Stream extends EventTarget {
       this.#drop();
       this.#wait(numberOf(body.retry_ms) ?? FIRST_RETRY_MS, "draining");
     } else if (body.type === "end") {
+      // Of several jobs each has an end; an older server does not say how many remain.
       this.#topics.delete(body.topic);
-      if (this.#topics.size === 0) this.#closed({ reason: "ended" });
+      if ((body.remaining ?? this.#topics.size) === 0) this.#closed({ reason: "ended" });
     }
   }
 
