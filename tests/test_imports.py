@@ -14,7 +14,8 @@ SOURCE: Final = Path(__file__).parents[1] / "src" / "streamer"
 #: From the vocabulary outwards. A module imports its own layer and those before it.
 LAYERS: Final = (
     {"__init__", "cursor", "errors", "event", "job_event", "json_line", "new_event", "page"}
-    | {"retention", "setting", "settings", "snapshot", "topic", "control", "rate", "redis_url"},
+    | {"retention", "setting", "settings", "snapshot", "topic", "control", "rate", "redis_url"}
+    | {"redacted", "redis_parameters", "server_url"},
     {"wire", "session", "tail", "writer", "heartbeat"},
     {"eventlog"},
     {"publisher", "sync_publisher", "outbox", "job_publishing"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -58,7 +60,7 @@ def test_a_variable_is_read_as_its_type() -> None:
         ("STREAMER_HEARTBEAT", "nan", "a number of seconds from 1 to 300"),
         ("STREAMER_HEARTBEAT", "0.1", "a number of seconds from 1 to 300"),
         ("STREAMER_HEARTBEAT", "15x", "one with a unit: s, m, h, d"),
-        ("STREAMER_TAIL_BYTES", "1M", "a whole number of bytes, at least 0"),
+        ("STREAMER_TAIL_BYTES", "1M", "a whole number of bytes from 0 to 1073741824"),
         ("STREAMER_LOG_LEVEL", "loud", "one of critical, error, warning, info, debug"),
         ("STREAMER_PREFIX", "a b", "1 to 64 of the characters"),
         ("STREAMER_REDIS_URL", "localhost:6379", "redis+sentinel://"),
@@ -66,6 +68,27 @@ def test_a_variable_is_read_as_its_type() -> None:
         ("STREAMER_RETENTION", "chats", "chats=5000:7d,jobs=500:1d"),
         ("STREAMER_RETENTION", "chats=0:7d", "chats=5000:7d,jobs=500:1d"),
         ("STREAMER_RETENTION", "a b=1:7d", "chats=5000:7d,jobs=500:1d"),
+        ("STREAMER_RETENTION", "a=1:0", "chats=5000:7d,jobs=500:1d"),
+        ("STREAMER_RETENTION", f"a={10**12}:7d", "chats=5000:7d,jobs=500:1d"),
+        ("STREAMER_RETENTION", "a=1:99999999d", "chats=5000:7d,jobs=500:1d"),
+        ("STREAMER_RETENTION_LENGTH", str(2**70), "a whole number from 1 to 1000000000"),
+        ("STREAMER_PUBLISH_RATE", "9" * 199, "a number from 0 to 1000000"),
+        ("STREAMER_PUBLISH_RATE", "inf", "a number from 0 to 1000000"),
+        ("STREAMER_PUBLISH_RATE", "-1", "a number from 0 to 1000000"),
+        ("STREAMER_COMMAND_RATE", "0", "a number from 0.1 to 1000000"),
+        ("STREAMER_HIGH_WATER", str(2**63), "a whole number of bytes from 1024 to 1073741824"),
+        ("STREAMER_MAX_CONNECTIONS", "9" * 199, "a whole number from 0 to 100000000"),
+        ("STREAMER_HEARTBEAT", " ", "a number of seconds from 1 to 300"),
+        ("STREAMER_LOG_LEVEL", "info\n", "one of critical, error"),
+        ("STREAMER_LOG_LEVEL", "INFO", "one of critical, error"),
+        ("STREAMER_PREFIX", "mine\n", "1 to 64 of the characters"),
+        ("STREAMER_HOST", " ", "an address or a name"),
+        ("STREAMER_HOST", "a b", "an address or a name"),
+        ("STREAMER_HOST", "[::1]", "an address or a name"),
+        ("STREAMER_DATA_DIR", " ", "the path of a directory"),
+        ("STREAMER_DATA_DIR", "~nobody-here/x", "the path of a directory"),
+        ("STREAMER_MEDIA_DIR", "a\0b", "the path of a directory"),
+        ("STREAMER_WS_DEFLATE", "maybe", "true or false"),
     ],
 )
 def test_a_bad_value_is_refused_with_what_is_allowed(
@@ -75,6 +98,65 @@ def test_a_bad_value_is_refused_with_what_is_allowed(
         Settings.from_env({variable: value})
     assert str(caught.value).startswith(f"{variable} is {value!r}; it must be ")
     assert allowed in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("ftp://h", "does not start with"),
+        ("http://", "no host"),
+        ("http://:80", "no host"),
+        ("http://h h", "a space"),
+        ("http://h:port", "malformed"),
+        ("http://h:99999", "malformed"),
+        ("http://[::1", "malformed"),
+        ("http://a..b", "malformed"),
+        ("http://h?x=1", "a '?'"),
+        ("http://u:hunter2@h:x", "malformed"),
+        ("http://u:hunter2", "malformed"),
+        ("http://u:hunter2/x@h", "malformed"),
+        ("http://u:1/hunter2@h", "a '/' before an '@'"),
+        ("http://u:hunter2?x@h", "malformed"),
+        ("http://u:hunter2#x@h", "malformed"),
+        ("u:hunter2@h", "does not start with"),
+    ],
+)
+def test_a_url_of_no_server_is_refused_without_its_password(url: str, why: str) -> None:
+    with pytest.raises(InvalidSetting) as caught:
+        Settings.from_env({"STREAMER_URL": url})
+    assert why in str(caught.value)
+    assert "http://host[:port]" in str(caught.value)
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_server_behind_a_password_is_shown_without_it() -> None:
+    settings = Settings.from_env({"STREAMER_URL": "https://u:hunter2@h/live/"})
+    assert settings.base_url == "https://u:hunter2@h/live"
+    setting = SETTINGS["url"]
+    assert setting.shown(settings.base_url) == "https://***@h/live"
+    assert "hunter2" not in repr(settings)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_password_in_the_wrong_variable_is_not_said_back(name: str) -> None:
+    """One line too low in a compose file, and it would be in every log."""
+    setting = SETTINGS[name]
+    lists = setting.type == tuple[str, ...]  # of URLs: one with an "@" is never shown
+    for text in ("redis://:hunter2@h:x", "redis://:hunter2")[: 1 if lists else 2]:
+        said = setting.shown(text)
+        with suppress(InvalidSetting):
+            setting.check(text)
+            said += "" if lists else "it was taken"
+        assert "hunter2" not in said
+        assert "taken" not in said
+
+
+def test_the_current_directory_is_one_like_any_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = Settings.from_env({"STREAMER_DATA_DIR": "/elsewhere", "STREAMER_MEDIA_DIR": "."})
+    assert settings.media_dir == tmp_path
 
 
 def test_an_override_wins_over_its_variable() -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from ipaddress import IPv6Address
 from typing import Final
-from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 
 import msgspec
+
+from .redacted import HIDDEN, malformed
+from .redis_parameters import HARMLESS, check_parameters, is_database
 
 #: What is allowed, in words, for whoever set something else.
 ALLOWED: Final = (
@@ -18,25 +22,13 @@ ALLOWED: Final = (
 SERVER_PORT: Final = 6379
 SENTINEL_PORT: Final = 26379
 
-#: Parameters after "?" that every kind takes, as redis-py reads them.
-_PARAMETERS: Final = frozenset(
-    {"db", "username", "password", "client_name", "ssl_cert_reqs", "ssl_ca_certs", "ssl_ca_path"}
-    | {"ssl_certfile", "ssl_keyfile", "ssl_check_hostname"}
-)
-#: Those for the Sentinels themselves, which have users of their own.
-_SENTINEL_PARAMETERS: Final = frozenset({"sentinel_username", "sentinel_password"})
-
 _SCHEME: Final = re.compile(r"(rediss?)(?:\+(sentinel|cluster))?|unix")
 _END_OF_AUTHORITY: Final = re.compile(r"[/?#]")
-_NODE: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]@,]+)(?::([0-9]{1,5}))?")
-_DATABASE: Final = re.compile(r"[0-9]{1,5}")
+_NODE: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]@,%]+)(?::([0-9]{1,5}))?")
 _SERVICE: Final = re.compile(r"[A-Za-z0-9_.-]+")
 _MAX_PORT: Final = 65535
-
-#: ``user:password@`` before the host; the last @ ends it, for people do not escape.
-_USERINFO: Final = re.compile(r"(?<=://)([^:/?#]*):[^/?#]*@")
-#: The passwords that are given as parameters.
-_PASSWORD_PARAMETER: Final = re.compile(r"([?&](?:sentinel_)?password=)[^&#]*")
+#: Bytes of a socket's path: sockaddr_un of Linux, less the final NUL.
+_LONGEST_SOCKET_PATH: Final = 107
 
 Node = tuple[str, int]
 
@@ -69,43 +61,53 @@ class RedisURL(msgspec.Struct, frozen=True):
     sentinel_username: str | None = None
     sentinel_password: str | None = None
 
+    def __repr__(self) -> str:
+        """Without passwords: it may end in a log or a traceback."""
+        return f"RedisURL({self.kind!r}, {without_password(self.server)!r}, nodes={self.nodes!r})"
+
 
 def parse_redis_url(text: str) -> RedisURL:
     """Read `text`, one of the forms of `ALLOWED`.
 
     Raises:
-        InvalidRedisURL: saying what is wrong with it; never with its password.
+        InvalidRedisURL: saying what is wrong with it; never with any part of it
+            that may be a password.
     """
-    # Without the authority: where it lists hosts, later versions of Python take a
-    # bracket in the middle for a mistake.
     before, _, after = text.partition("://")
-    authority = _END_OF_AUTHORITY.split(after, maxsplit=1)[0]
-    parts = urlsplit(f"{before}://{after[len(authority) :]}")
-    scheme = _SCHEME.fullmatch(parts.scheme)
+    scheme = _SCHEME.fullmatch(before.lower())
     if any(character.isspace() for character in text):
         raise InvalidRedisURL("it has a space; in a password write %20")
+    if not text.isprintable():
+        raise InvalidRedisURL("it has a character that cannot be seen; in a password escape it")
     if scheme is None or "://" not in text:
         raise InvalidRedisURL("it does not start with one of the schemes")
+    # Without the authority: where it lists hosts, later versions of Python take a
+    # bracket in the middle for a mistake.
+    authority = _END_OF_AUTHORITY.split(after, maxsplit=1)[0]
+    parts = urlsplit(f"{before}://{after[len(authority) :]}")
     if parts.fragment:
         raise InvalidRedisURL("it has a '#'; in a password write %23")
     if parts.scheme == "unix":
-        return _unix(text, parts)
+        return _unix(text, authority, parts)
     kind = scheme[2] or "server"
-    parameters = _parameters(parts, sentinel=kind == "sentinel")
     userinfo, at, listed = authority.rpartition("@")
     nodes = _nodes(listed, SENTINEL_PORT if kind == "sentinel" else SERVER_PORT)
     service, database = _path(parts.path, kind)
+    parameters = _parameters(parts, sentinel=kind == "sentinel", tls=scheme[1] == "rediss")
+    if database is not None and int(parameters.get("db", database)) != int(database):
+        raise InvalidRedisURL("it names two databases, after '/' and as db=")
     if kind == "server":
         if len(nodes) > 1:
             raise InvalidRedisURL("it names several hosts, and neither +sentinel nor +cluster")
         return RedisURL(kind, _readable(text))
-    if kind == "cluster" and parameters.get("db", "0") != "0":
+    if kind == "cluster" and int(parameters.get("db", "0")) != 0:
         raise InvalidRedisURL("a cluster has no database but 0")
-    own = {name: parameters.pop(name, None) for name in sorted(_SENTINEL_PARAMETERS)}
+    own = {name: parameters.pop(name, None) for name in ("sentinel_username", "sentinel_password")}
     query = f"?{urlencode(parameters)}" if parameters else ""
+    path = parameters.get("db", "0") if database is None else database
     return RedisURL(
         kind,
-        _readable(f"{scheme[1]}://{userinfo}{at}localhost/{database}{query}"),
+        _readable(f"{scheme[1]}://{userinfo}{at}localhost/{path}{query}"),
         nodes=nodes,
         service=service,
         sentinel_username=own["sentinel_username"],
@@ -114,60 +116,94 @@ def parse_redis_url(text: str) -> RedisURL:
 
 
 def without_password(url: str) -> str:
-    """`url` with ``***`` for its passwords, wherever they stand."""
-    return _PASSWORD_PARAMETER.sub(r"\1***", _USERINFO.sub(r"\1:***@", url))
+    """`url` as it may be shown: ``***`` for its user and password, wherever they stand.
+
+    Of a text that is no such URL nothing is known, so nothing of it is shown but
+    its scheme: what is wrong with it may be an unescaped password.
+    """
+    try:
+        parse_redis_url(url)
+    except InvalidRedisURL:
+        return malformed(url)
+    rest, question, query = url.partition("?")
+    scheme, _, place = rest.partition("://")
+    if "@" in place:
+        place = f"{HIDDEN}@{place.rpartition('@')[2]}"
+    shown = "&".join(
+        f"{name}={value if name in HARMLESS else HIDDEN}"
+        for name, value in parse_qsl(query, keep_blank_values=True)
+    )
+    return f"{scheme}://{place}{question}{shown}"
 
 
 def _readable(server: str) -> str:
     try:
         urlsplit(server)  # as redis-py will
-    except ValueError as error:
+    except ValueError:
+        # Not chained: that error quotes the password.
         raise InvalidRedisURL(
             "it has a bracket that is not around an address; in a password write %5B and %5D"
-        ) from error
+        ) from None
     return server
 
 
-def _unix(text: str, parts: SplitResult) -> RedisURL:
-    _parameters(parts, sentinel=False)
-    if not parts.path.strip("/"):
+def _unix(text: str, authority: str, parts: SplitResult) -> RedisURL:
+    if authority.rpartition("@")[2]:
+        raise InvalidRedisURL("it has only two slashes before the socket's path; write unix:///")
+    path = unquote(parts.path)
+    if not path.strip("/"):
         raise InvalidRedisURL("it names no socket")
-    return RedisURL("server", text)
+    if not path.isprintable() or len(path.encode(errors="surrogateescape")) > _LONGEST_SOCKET_PATH:
+        raise InvalidRedisURL(
+            f"its socket's path is not 1 to {_LONGEST_SOCKET_PATH} bytes of visible characters"
+        )
+    _parameters(parts, sentinel=False, tls=False)
+    return RedisURL("server", _readable(text))
 
 
-def _parameters(parts: SplitResult, *, sentinel: bool) -> dict[str, str]:
-    allowed = _PARAMETERS | _SENTINEL_PARAMETERS if sentinel else _PARAMETERS
-    found = dict(parse_qsl(parts.query, keep_blank_values=True))
-    for name in found:
-        if name not in allowed:
-            raise InvalidRedisURL(
-                f"it has the parameter {name!r}, which is none of {', '.join(sorted(allowed))}"
-            )
-    if _DATABASE.fullmatch(found.get("db", "0")) is None:
-        raise InvalidRedisURL("its database is not a number")
-    return found
+def _parameters(parts: SplitResult, *, sentinel: bool, tls: bool) -> dict[str, str]:
+    try:
+        return check_parameters(parts.query, sentinel=sentinel, tls=tls)
+    except ValueError as error:
+        raise InvalidRedisURL(str(error)) from None
 
 
 def _nodes(listed: str, port: int) -> tuple[Node, ...]:
     nodes = []
     for text in listed.split(","):
         match = _NODE.fullmatch(text)
-        if match is None or not 1 <= (found := int(match[2] or port)) <= _MAX_PORT:
+        if (
+            match is None
+            or not 1 <= (found := int(match[2] or port)) <= _MAX_PORT
+            or not _is_host(match[1])
+        ):
             # Not shown: it may be a part of a password with a bare @ or comma.
             raise InvalidRedisURL("it names a host that is not host or host:port")
         nodes.append((match[1].strip("[]"), found))
     return tuple(nodes)
 
 
-def _path(path: str, kind: str) -> tuple[str, str]:
-    """The service and the database that a path names."""
+def _is_host(text: str) -> bool:
+    """Whether a resolver can be asked for `text`; it raises its own kind of error for others."""
+    try:
+        if text.startswith("["):
+            IPv6Address(text.strip("[]"))
+        else:
+            text.encode("idna")
+    except ValueError:
+        return False
+    return True
+
+
+def _path(path: str, kind: str) -> tuple[str, str | None]:
+    """The service and the database that a path names; None if it names none."""
     words = path.removeprefix("/").removesuffix("/").split("/") if path.strip("/") else []
     service = words.pop(0) if kind == "sentinel" and words else ""
     if kind == "sentinel" and _SERVICE.fullmatch(service) is None:
         raise InvalidRedisURL("it does not name the service that the Sentinels watch")
-    if len(words) > 1 or (words and _DATABASE.fullmatch(words[0]) is None):
+    if len(words) > 1 or (words and not is_database(words[0])):
         raise InvalidRedisURL("its database is not a number")
-    database = words[0] if words else "0"
-    if kind == "cluster" and int(database) != 0:
+    database = words[0] if words else None
+    if kind == "cluster" and int(database or "0") != 0:
         raise InvalidRedisURL("a cluster has no database but 0")
     return service, database

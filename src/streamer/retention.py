@@ -7,6 +7,12 @@ from typing import Final
 
 import msgspec
 
+#: Newest events of a topic that may be kept: its replay is read by pages, but Redis
+#: holds all of it in memory.
+MAX_RETENTION_LENGTH: Final = 1_000_000_000
+#: Seconds: a hundred years. Redis counts a key's age in milliseconds, in 63 bits.
+MAX_RETENTION_AGE: Final = 100 * 365 * 86400
+
 
 class Retention(msgspec.Struct, frozen=True):
     """What is kept of one topic.

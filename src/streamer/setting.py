@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,11 +12,14 @@ import msgspec
 from msgspec import Meta
 
 from .errors import StreamerError
-from .redis_url import InvalidRedisURL, without_password
-from .retention import Retention
+from .redacted import HIDDEN
+from .retention import MAX_RETENTION_AGE, MAX_RETENTION_LENGTH, Retention
 from .topic import check_topic
 
 PREFIX: Final = "STREAMER_"
+
+#: Characters of a value that are said back: enough to find it again.
+_LONGEST_SHOWN: Final = 200
 
 
 class InvalidSetting(ValueError):
@@ -76,24 +80,26 @@ class Setting(NamedTuple):
             if further := (self.meta.extra or {}).get("check"):
                 further(parsed)
             return msgspec.convert(parsed, self.annotated, dec_hook=_as_it_is)
-        except InvalidRedisURL as error:
-            shown = without_password(str(value))
+        except (ValueError, StreamerError, OverflowError) as error:
+            problem, shown = getattr(error, "problem", None), self.shown(str(value))
+            if len(shown) > _LONGEST_SHOWN:
+                shown = f"{shown[:_LONGEST_SHOWN]}…"
             message = (
-                f"{called or self.variable} is {shown!r}; it must be {self.allowed} "
-                f"({error.problem})"
+                f"{called or self.variable} is {shown!r}; "
+                f"it must be {self.allowed}{f' ({problem})' if problem else ''}"
             )
-            raise InvalidSetting(message) from error
-        except (ValueError, StreamerError) as error:
-            message = f"{called or self.variable} is {str(value)!r}; it must be {self.allowed}"
-            raise InvalidSetting(message) from error
+            # Not chained: what a parser says may quote a password.
+            raise InvalidSetting(message) from None
 
     @property
     def allowed(self) -> str:
         """What `check` takes, in words: "a whole number from 0 to 65535"."""
         if told := (self.meta.extra or {}).get("allowed"):
             return str(told)
+        if self.type is Path:
+            return "the path of a directory"
         low, high = self.meta.ge, self.meta.le
-        limits = ""
+        limits = "" if high is None else f", at most {high}"
         if low is not None:
             limits = f", at least {low}" if high is None else f" from {low} to {high}"
         unit = f" of {self.unit}" if self.unit else ""
@@ -104,6 +110,18 @@ class Setting(NamedTuple):
         if self.type is float:
             return f"a number{unit}{limits}, or one with a unit: s, m, h, d, as in 7d"
         return "text"
+
+    def shown(self, text: str) -> str:
+        """`text`, its value in the variable's form, as it may be shown to anybody."""
+        hide: Callable[[str], str] | None = (self.meta.extra or {}).get("shown")
+        if hide is not None:
+            return hide(text)
+        # A URL that was put into the wrong variable.
+        if ("@" in text and self.type is not Path) or (
+            "://" in text and self.type != tuple[str, ...]
+        ):
+            return HIDDEN
+        return text
 
     def text(self, value: Any) -> str:  # noqa: ANN401 - the field's own type
         """`value` in the variable's own form; `check` reads it back."""
@@ -146,7 +164,20 @@ def _seconds(text: str, _: Setting | None = None) -> float:
     match = _TIME.fullmatch(text)
     if match is None:
         raise ValueError(text)
-    return float(match[1]) * _SECONDS[match[2]]
+    seconds = float(match[1]) * _SECONDS[match[2]]
+    if not math.isfinite(seconds):  # hundreds of digits
+        raise ValueError(text)
+    return seconds
+
+
+def _path(text: str, _: Setting) -> Path:
+    # An empty one would be the directory that the process happens to be in.
+    if not text.strip() or "\0" in text or "://" in text:
+        raise ValueError(text)
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError as error:  # ~nobody
+        raise ValueError(text) from error
 
 
 def _retention(text: str, _: Setting) -> dict[str, Retention]:
@@ -156,9 +187,10 @@ def _retention(text: str, _: Setting) -> dict[str, Retention]:
         length, colon, age = kept.partition(":")
         if not (prefix and equals and colon and length.isascii() and length.isdigit()):
             raise ValueError(rule)
-        if int(length) < 1:
+        seconds = _seconds(age)
+        if not (1 <= int(length) <= MAX_RETENTION_LENGTH and 1 <= seconds <= MAX_RETENTION_AGE):
             raise ValueError(rule)
-        rules[check_topic(prefix)] = Retention(int(length), _seconds(age))
+        rules[check_topic(prefix)] = Retention(int(length), seconds)
     return rules
 
 
@@ -169,7 +201,10 @@ def _yes_or_no(text: str, _: Setting) -> bool:
 
 
 def _listed(text: str, _: Setting) -> tuple[str, ...]:
-    return tuple(item for item in (part.strip() for part in text.split(",")) if item)
+    items = tuple(item for item in (part.strip() for part in text.split(",")) if item)
+    if not items:
+        raise ValueError(text)
+    return items
 
 
 _PARSERS: Final[dict[Any, Callable[[str, Setting], Any]]] = {
@@ -177,7 +212,7 @@ _PARSERS: Final[dict[Any, Callable[[str, Setting], Any]]] = {
     int: _whole,
     float: _seconds,
     str: lambda text, _: text,
-    Path: lambda text, _: Path(text),
+    Path: _path,
     dict[str, Retention]: _retention,
     tuple[str, ...]: _listed,
 }

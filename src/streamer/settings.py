@@ -13,14 +13,22 @@ from msgspec import Meta
 from msgspec.structs import force_setattr
 
 from .new_event import MAX_EVENT_BYTES
-from .redis_url import ALLOWED, parse_redis_url
-from .retention import Retention, RetentionPolicy
+from .redis_url import ALLOWED, parse_redis_url, without_password
+from .retention import MAX_RETENTION_AGE, MAX_RETENTION_LENGTH, Retention, RetentionPolicy
+from .server_url import ALLOWED as ALLOWED_SERVERS
+from .server_url import check_server_url, without_userinfo
 from .setting import PREFIX, InvalidSetting, Setting
 
 __all__ = ["LOG_LEVELS", "SETTINGS", "InvalidSetting", "Settings", "unknown_variables"]
 
 #: A directory that is not set lies in the data directory, under the field's name.
 _IN_DATA_DIR: Final = Path()
+
+#: Bytes that one topic, or one reader, may be allowed: a limit is to be one.
+_MOST_BYTES: Final = 1024 * 1024 * 1024
+#: Readers that a limit may allow; no kernel has so many descriptors for a process.
+_MOST_READERS: Final = 100_000_000
+_REDIS: Final = {"allowed": ALLOWED, "check": parse_redis_url, "shown": without_password}
 
 LOG_LEVELS: Final = ("critical", "error", "warning", "info", "debug")
 
@@ -32,7 +40,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     and sizes in bytes. Directories are absolute.
     """
 
-    host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
+    host: Annotated[
+        str,
+        Meta(
+            # An empty one would be every address.
+            pattern=r"\A[A-Za-z0-9_.:%-]{1,253}\Z",
+            description="Address to listen on.",
+            extra={"allowed": "an address or a name, as in 127.0.0.1, ::1 or localhost"},
+        ),
+    ] = "127.0.0.1"
     port: Annotated[
         int, Meta(ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     ] = 8000
@@ -45,7 +61,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             Meta(
                 description="Redis or Valkey, 7.0 or newer: one server, a Sentinel's master "
                 "or a cluster; not set: an embedded server.",
-                extra={"allowed": ALLOWED, "check": parse_redis_url},
+                extra=_REDIS,
             ),
         ]
         | None
@@ -64,7 +80,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             str,
             Meta(
                 description="Redis where jobs wait, no cluster; not set: that of the event log.",
-                extra={"allowed": ALLOWED, "check": parse_redis_url},
+                extra=_REDIS,
             ),
         ]
         | None
@@ -72,7 +88,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     prefix: Annotated[
         str,
         Meta(
-            pattern=r"^[A-Za-z0-9_.-]{1,64}$",
+            pattern=r"\A[A-Za-z0-9_.-]{1,64}\Z",
             description="First part of every key in Redis; lets deployments share one.",
             extra={"allowed": "1 to 64 of the characters A-Z a-z 0-9 _ . -"},
         ),
@@ -88,9 +104,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Annotated[
             str,
             Meta(
-                pattern=r"^https?://[^/]",
                 description="Server that tail and publish talk to; not set: the host and port.",
-                extra={"allowed": "a URL that starts with http:// or https://"},
+                extra={
+                    "allowed": ALLOWED_SERVERS,
+                    "check": check_server_url,
+                    "shown": without_userinfo,
+                },
             ),
         ]
         | None
@@ -147,12 +166,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = MAX_EVENT_BYTES
     tail_events: Annotated[
-        int, Meta(ge=0, description="Newest events of a topic kept in each server process.")
+        int,
+        Meta(
+            ge=0,
+            le=10_000_000,
+            description="Newest events of a topic kept in each server process.",
+        ),
     ] = 1000
     tail_bytes: Annotated[
         int,
         Meta(
             ge=0,
+            le=_MOST_BYTES,
             description="Memory that those events of one topic may take.",
             extra={"unit": "bytes"},
         ),
@@ -161,21 +186,30 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int,
         Meta(
             ge=1024,
+            le=_MOST_BYTES,
             description="Unsent output at which a reader counts as slow and is caught up later.",
             extra={"unit": "bytes"},
         ),
     ] = 64 * 1024
     max_connections: Annotated[
         int,
-        Meta(ge=0, description="Readers of one server process; 0 is no limit."),
+        Meta(ge=0, le=_MOST_READERS, description="Readers of one server process; 0 is no limit."),
     ] = 20_000
     max_connections_per_client: Annotated[
         int,
-        Meta(ge=0, description="Readers of one process from one address; 0 is no limit."),
+        Meta(
+            ge=0,
+            le=_MOST_READERS,
+            description="Readers of one process from one address; 0 is no limit.",
+        ),
     ] = 1000
     max_connections_per_subject: Annotated[
         int,
-        Meta(ge=0, description="Readers of one process with the same token; 0 is no limit."),
+        Meta(
+            ge=0,
+            le=_MOST_READERS,
+            description="Readers of one process with the same token; 0 is no limit.",
+        ),
     ] = 100
     max_topics: Annotated[
         int, Meta(ge=1, le=1000, description="Topics that one connection may read.")
@@ -184,6 +218,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float,
         Meta(
             ge=0,
+            le=1_000_000,
             description="Events a second that an address, or a token, may publish over HTTP, "
             "ten times that at once; 0 is no limit.",
         ),
@@ -191,7 +226,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     command_rate: Annotated[
         float,
         Meta(
-            gt=0,
+            ge=0.1,
+            le=1_000_000,
             description="Frames a second that are read from one WebSocket; more must wait.",
         ),
     ] = 20.0
@@ -225,13 +261,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = 2000
     retention_length: Annotated[
-        int, Meta(ge=1, description="Newest events of a topic that the log keeps.")
+        int,
+        Meta(
+            ge=1,
+            le=MAX_RETENTION_LENGTH,
+            description="Newest events of a topic that the log keeps.",
+        ),
     ] = 1000
     retention_age: Annotated[
         float,
         Meta(
             ge=1,
-            le=100 * 365 * 86400,
+            le=MAX_RETENTION_AGE,
             description="Age at which a topic at rest is forgotten.",
             extra={"unit": "seconds"},
         ),
@@ -249,7 +290,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: Annotated[
         str,
         Meta(
-            pattern=f"^({'|'.join(LOG_LEVELS)})$",
+            pattern=rf"\A({'|'.join(LOG_LEVELS)})\Z",
             description=f"Least severe line that is logged: {', '.join(LOG_LEVELS)}.",
             extra={"allowed": f"one of {', '.join(LOG_LEVELS)}"},
         ),
@@ -266,6 +307,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             given: Path = getattr(self, name)
             path = self.data_dir / below if given == _IN_DATA_DIR else given.expanduser().absolute()
             force_setattr(self, name, path)
+
+    def __repr__(self) -> str:
+        """Without passwords: it may end in a log or a traceback."""
+        shown = (
+            f"{name}={it.shown(it.text(getattr(self, name)))!r}" for name, it in SETTINGS.items()
+        )
+        return f"Settings({', '.join(shown)})"
 
     @classmethod
     def from_env(

@@ -119,8 +119,8 @@ def test_a_misspelt_variable_is_told(tmp_path: Path) -> None:
     ("url", "shown"),
     [
         ("redis://localhost:6379/0", "redis://localhost:6379/0"),
-        ("redis://user:p@ss@host/0", "redis://user:***@host/0"),
-        ("rediss://:secret@host", "rediss://:***@host"),
+        ("redis://user:p@ss@host/0", "redis://***@host/0"),
+        ("rediss://:secret@host", "rediss://***@host"),
         ("unix:///run/redis.sock?db=1&password=secret", "unix:///run/redis.sock?db=1&password=***"),
     ],
 )

@@ -14,16 +14,16 @@ from rich.table import Table
 from rich.text import Text
 
 from ..settings import SETTINGS, Settings, unknown_variables
+from .command import Command
 from .options import GIVEN, with_settings
 from .probes import Finding, probe_all
-from .redacted import without_password
 
 _MARKS: Final = {True: ("✓", "green"), False: ("✗", "bold red"), None: ("!", "yellow")}
 #: Columns when nobody's terminal says: a log file or a pipe wraps nothing.
 _WIDE: Final = 160
 
 
-@click.command()
+@click.command(cls=Command)
 @with_settings(*SETTINGS)
 def check(settings: Settings) -> None:
     """Show every setting and where it comes from, and try what it points to.
@@ -43,9 +43,7 @@ def _settings_table(settings: Settings, given: frozenset[str]) -> Table:
     for heading in ("Setting", "Value", "From", "What it is"):
         table.add_column(heading, overflow="fold", no_wrap=heading == "Setting")
     for setting in SETTINGS.values():
-        value = setting.text(getattr(settings, setting.name))
-        if setting.name in {"redis_url", "broker_url"}:
-            value = without_password(value)
+        value = setting.shown(setting.text(getattr(settings, setting.name)))
         source, style = "default", "dim"
         if setting.name in given:
             source, style = "option", "bold"

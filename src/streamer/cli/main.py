@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import rich_click as click
 from rich.panel import Panel
 from rich.table import Table
 
 from .. import __version__
+from ..redacted import message
 from ..settings import SETTINGS
 from .check import check
 from .openapi import openapi
@@ -19,6 +22,17 @@ from .worker import worker
 
 class _Group(click.RichGroup):
     """A group whose help ends with the settings."""
+
+    def resolve_command(
+        self,
+        ctx: Any,  # noqa: ANN401 - click's own
+        args: list[str],
+    ) -> tuple[str | None, Any, list[str]]:
+        """Refuse what is no command, without a URL that was typed there."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            raise click.UsageError(message(error.format_message()), error.ctx) from None
 
     def format_epilog(self, ctx: click.RichContext, formatter: click.RichHelpFormatter) -> None:  # type: ignore[override]
         """Write every variable with its default and its line of help."""

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import rich_click as click
 
+from .command import Command
 
-@click.command()
+
+@click.command(cls=Command)
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
 def openapi(file: Path | None) -> None:
     """Write the OpenAPI schema to FILE, or print it."""

@@ -10,12 +10,14 @@ from typing import Any
 import rich_click as click
 
 from ..errors import StreamerError
+from ..redacted import message
 from ..settings import Settings
+from .command import Command
 from .log_url import log_url
 from .options import with_settings
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("topic")
 @click.argument("event_type", metavar="TYPE")
 @click.argument("json", required=False, metavar="[JSON]")
@@ -86,7 +88,7 @@ def _into_log(
     try:
         return asyncio.run(append())
     except StreamerError as error:
-        raise click.ClickException(error.detail) from error
+        raise click.ClickException(message(error.detail)) from error
 
 
 def _over_http(
@@ -104,4 +106,4 @@ def _over_http(
     try:
         return send(url, topic, event_type, fields, idempotency_key=key, ephemeral=ephemeral)
     except Refused as error:
-        raise click.ClickException(error.detail) from error
+        raise click.ClickException(message(error.detail)) from error

@@ -17,6 +17,7 @@ from ..errors import StreamerError
 from ..settings import Settings
 from .banner import Banner
 from .child import Child, Leash, how_it_ended
+from .command import Command
 from .listen import address, listen
 from .log_url import refuse_jobs_in_a_cluster
 from .options import with_settings
@@ -33,7 +34,7 @@ _HEALTHY_LIFE: Final = 60.0
 _LOOK_AGAIN: Final = 0.05
 
 
-@click.command()
+@click.command(cls=Command)
 @with_settings("host", "port", "data_dir", "redis_url", "workers", "job_threads", "log_level")
 def run(settings: Settings) -> None:
     """Start everything: an event log of its own, the server with its page, and a worker.

@@ -11,6 +11,7 @@ import rich_click as click
 
 from ..settings import Settings
 from .child import Child, Leash, how_it_ended
+from .command import Command
 from .listen import address, listen
 from .log_url import jobs_problem, needed_log_url
 from .options import with_settings
@@ -22,7 +23,7 @@ STOP_MARGIN = 10.0
 _RESTART_AFTER = 1.0
 
 
-@click.command()
+@click.command(cls=Command)
 @with_settings("host", "port", "workers", "redis_url", "data_dir", "log_level")
 @click.option("--fd", type=int, hidden=True, help="A socket that already listens.")
 @click.option("--parent-pipe", type=int, hidden=True)

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Protocol, Self
 import rich_click as click
 
 from ..errors import StreamerError
+from ..redacted import message
 from ..settings import Settings
 from ..topic import check_topic
+from .command import Command
 from .options import with_settings
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 FAILED = 1
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("topic", nargs=-1, required=True, metavar="TOPIC...")
 @with_settings("url")
 @click.option(
@@ -54,7 +56,7 @@ def tail(settings: Settings, topic: tuple[str, ...], start: str | None, until: s
     try:
         topics = [check_topic(name) for name in topic]
     except StreamerError as error:
-        raise click.UsageError(error.detail) from error
+        raise click.UsageError(message(error.detail)) from error
     show: _Show = Bars() if sys.stdout.isatty() else _Lines()
     outcome = 0
     try:
@@ -77,7 +79,7 @@ def tail(settings: Settings, topic: tuple[str, ...], start: str | None, until: s
                 elif event.type == "completed":
                     outcome = 0
     except Refused as error:
-        raise click.ClickException(error.detail) from error
+        raise click.ClickException(message(error.detail)) from error
     except BrokenPipeError:
         _let_go_of_output()
     except KeyboardInterrupt:

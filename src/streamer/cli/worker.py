@@ -8,12 +8,13 @@ import msgspec
 import rich_click as click
 
 from ..settings import Settings
+from .command import Command
 from .log_url import needed_log_url, refuse_jobs_in_a_cluster
 from .options import with_settings
 from .parent import end_with_parent
 
 
-@click.command()
+@click.command(cls=Command)
 @with_settings("redis_url", "data_dir", "job_threads", "log_level")
 @click.option("--parent-pipe", type=int, hidden=True)
 def worker(settings: Settings, parent_pipe: int | None) -> None:
