@@ -20,7 +20,7 @@ LAYERS: Final = (
     {"eventlog"},
     {"publisher", "sync_publisher", "outbox", "job_publishing"}
     | {"hub", "attach", "cohort", "crowd", "fan_out", "feed", "feeds", "io_uring", "reader"},
-    {"jobs", "transports", "auth", "metrics"},
+    {"jobs", "transports", "auth", "metrics", "stop_signals"},
     {"app", "server", "protocols", "transport_writer", "client", "cli", "log_lines", "__main__"},
 )
 

@@ -400,6 +400,16 @@ def test_a_reader_that_takes_anything_is_not_stuck() -> None:
     assert session.is_stuck(161.0, 499, 30.0)
 
 
+def test_what_is_added_to_a_queue_that_nobody_takes_is_no_progress() -> None:
+    """Else who pings and reads nothing would never be stuck."""
+    session = session_at(1)
+    session.filled()
+    session.is_stuck(100.0, 500, 30.0)
+    assert not session.is_stuck(110.0, 600, 30.0)
+    assert session.is_stuck(130.0, 700, 30.0)
+    assert not session.is_stuck(131.0, 650, 30.0), "it took 50"
+
+
 def test_a_reader_that_fills_up_again_has_its_whole_time() -> None:
     """What was measured before does not count."""
     session = session_at(1)

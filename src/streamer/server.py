@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import math
 import signal
 from collections.abc import Sequence
 from socket import socket
@@ -18,6 +19,7 @@ from .hub import Hub
 from .log_lines import write_log
 from .protocols import FastHttp, FastWebSocket
 from .settings import Settings
+from .stop_signals import stop_signals
 
 #: Seconds after the drain until what is left is cancelled: a reader that reads
 #: nothing would hold SIGTERM for ever, and loses nothing by being cut off.
@@ -62,8 +64,9 @@ class _Server(uvicorn.Server):
 
 
 def serve(settings: Settings, *, sockets: Sequence[socket] | None = None) -> None:
-    """Serve until SIGINT or SIGTERM, on `sockets` or where `settings` say."""
+    """Serve until SIGINT, SIGTERM or SIGHUP, on `sockets` or where `settings` say."""
     write_log(settings.log_level)
+    hangs_up = signal.SIGHUP in stop_signals()
     # uvicorn raises the signal again when it is done, so that the exit code would
     # say "killed": an end in order is 0.
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -71,6 +74,8 @@ def serve(settings: Settings, *, sockets: Sequence[socket] | None = None) -> Non
     app = create_app(settings)
     http = _http_class(settings)
     server = _Server(_config(app, settings, http), http, app.state.hub, settings.drain_seconds)
+    if hangs_up:  # uvicorn itself knows of the other two only
+        signal.signal(signal.SIGHUP, lambda _, frame: server.handle_exit(signal.SIGTERM, frame))
     _spare_the_collector()
     server.run(sockets=list(sockets) if sockets is not None else None)
 
@@ -116,6 +121,7 @@ def _config(app: Litestar, settings: Settings, http: type[FastHttp]) -> uvicorn.
         ws_max_size=COMMAND_BYTES,
         # The hub's wheel of heartbeats pings every reader, without a timer each.
         ws_ping_interval=None,
+        timeout_keep_alive=math.ceil(settings.keep_alive),
         timeout_graceful_shutdown=_MARGIN,
         access_log=settings.log_level == "debug",
         server_header=False,

@@ -292,12 +292,17 @@ class Session:
             self._at_head = False
 
     def is_stuck(self, now: float, pending: int, timeout: float) -> bool:
-        """Whether a lagging reader took none of its `pending` bytes for `timeout` seconds."""
+        """Whether a lagging reader took none of its `pending` bytes for `timeout` seconds.
+
+        Bytes that were added in the meantime, such as the answer to a ping, are not
+        progress: only who takes some lives on.
+        """
         if self.state is not State.LAGGING:
             return False
-        if self._progress_at is None or pending != self._pending:
+        took = self._progress_at is None or pending < self._pending
+        self._pending = pending
+        if took or self._progress_at is None:
             self._progress_at = now
-            self._pending = pending
             return False
         return now - self._progress_at >= timeout
 

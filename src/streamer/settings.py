@@ -137,6 +137,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             extra={"unit": "seconds"},
         ),
     ] = 30.0
+    keep_alive: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=3600,
+            description="Time for which a connection waits for its next request; longer than "
+            "the 60 of most proxies, which else find it closed.",
+            extra={"unit": "seconds"},
+        ),
+    ] = 75.0
     drain_seconds: Annotated[
         float,
         Meta(

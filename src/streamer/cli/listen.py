@@ -20,7 +20,11 @@ def listen(host: str, port: int) -> socket.socket:
     """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        bound = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        # "::" is every address: IPv4's too, as 0.0.0.0 could never be.
+        dual = host == "::" and socket.has_dualstack_ipv6()
+        bound = socket.create_server(
+            (host, port), family=family, backlog=_BACKLOG, dualstack_ipv6=dual
+        )
     except OSError as error:
         raise click.ClickException(_advice(host, port, error)) from error
     bound.set_inheritable(True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 import socket
 import sys
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ import rich_click as click
 
 from ..errors import StreamerError
 from ..settings import Settings
+from ..stop_signals import stop_signals
 from .banner import Banner
 from .child import Child, Leash, how_it_ended
 from .command import Command
@@ -94,7 +94,7 @@ class _Run:
     async def run(self) -> int:
         """Return the exit code, when all is stopped: 0 if that was asked for."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in stop_signals():
             loop.add_signal_handler(number, self._asked_to_stop)
         with self._leash:
             asked = asyncio.create_task(self._stop.wait())

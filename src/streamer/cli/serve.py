@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import socket
 
 import msgspec
 import rich_click as click
 
 from ..settings import Settings
+from ..stop_signals import stop_signals
 from .child import Child, Leash, how_it_ended
 from .command import Command
 from .listen import address, listen
@@ -59,7 +59,7 @@ async def _serve_in_processes(settings: Settings, bound: socket.socket) -> None:
         stop.set()
 
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in stop_signals():
         loop.add_signal_handler(number, asked_to_stop)
     one = msgspec.structs.replace(settings, workers=1)
     bound.set_inheritable(True)

@@ -13,6 +13,7 @@ from dramatiq.worker import Worker
 from ..errors import JobsUnavailable
 from ..eventlog.redis import RedisEventLog
 from ..settings import Settings
+from ..stop_signals import stop_signals
 from ..sync_publisher import SyncPublisher
 from .actors import declare_actors
 from .broker import create_broker
@@ -48,7 +49,7 @@ class Stop:
 
 
 def run_worker(settings: Settings) -> int:
-    """Run jobs until SIGTERM or SIGINT; return the exit code.
+    """Run jobs until SIGTERM, SIGINT or SIGHUP; return the exit code.
 
     Then jobs that run are interrupted and enqueued again, as ``retrying``, and
     what they told is delivered. The exit code is 1 if a job did not stop, which
@@ -58,7 +59,7 @@ def run_worker(settings: Settings) -> int:
         JobsUnavailable: there is no Redis to take jobs from.
     """
     stop = Stop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in stop_signals():
         signal.signal(number, stop)
     publisher = open_publisher(settings)
     broker = create_broker(settings, publisher)

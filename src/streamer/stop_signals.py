@@ -1,0 +1,16 @@
+"""The signals that ask a process to stop in order."""
+
+from __future__ import annotations
+
+import signal
+
+
+def stop_signals() -> tuple[signal.Signals, ...]:
+    """Return SIGINT, SIGTERM, and SIGHUP, which a terminal sends when it is closed.
+
+    A SIGHUP that is ignored stays so: that is what nohup(1) asks for.
+    """
+    asked = (signal.SIGINT, signal.SIGTERM)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        return asked
+    return (*asked, signal.SIGHUP)
