@@ -33,5 +33,9 @@ class Attach(msgspec.Struct, frozen=True):
     subject: str = ""
 
 
+class Gone(Exception):
+    """The client left while its reader was being started: there is nobody to answer."""
+
+
 class Finished(Exception):
     """The reader has already been given the end of what it resumes."""

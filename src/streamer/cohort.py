@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from .cursor import Cursor
 from .fan_out import FanOut
+from .reader import alone
 from .wire.form import Form
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ class Cohort:
         position: everything up to here has been handed to every one of them.
     """
 
-    __slots__ = ("_descriptors", "_direct", "_fan_out", "_members", "_writes", "form", "position")
+    __slots__ = ("_descriptors", "_direct", "_fan_out", "_indirect", "_members", "form", "position")
 
     def __init__(self, form: Form, position: Cursor, fan_out: FanOut) -> None:
         self.form = form
@@ -37,7 +39,7 @@ class Cohort:
         # How each is written to: by descriptor, or by its writer.
         self._direct: dict[int, Reader] | None = None
         self._descriptors: array[int] = array("i")
-        self._writes: list[Callable[[bytes], None]] = []
+        self._indirect: list[Reader] = []
 
     def __len__(self) -> int:
         """How many readers it has."""
@@ -56,6 +58,11 @@ class Cohort:
         reader.cohort = None
         reader.session.cursor = self.position
 
+    def failed(self, error: Exception) -> None:
+        """Cut every reader, for `error`."""
+        for reader in tuple(self._members):
+            reader.failed(error)
+
     def ask_again(self) -> None:
         """How one of the readers is to be written to has changed."""
         self._direct = None
@@ -69,19 +76,28 @@ class Cohort:
         direct = self._ask() if self._direct is None else self._direct
         for descriptor, sent in self._fan_out.send(self._descriptors, buffer):
             # Full, or broken: its transport finds out which.
-            direct[descriptor].writer.write(buffer[sent:])
-        for write in self._writes:
-            write(buffer)
+            reader = direct[descriptor]
+            alone(reader, partial(reader.writer.write, buffer[sent:]))
+        for reader in self._indirect:
+            try:  # not `alone`: this is the whole fan-out of a server that is not ours
+                reader.writer.write(buffer)
+            except Exception as error:  # noqa: BLE001 - reported by it
+                reader.failed(error)
 
     def _ask(self) -> dict[int, Reader]:
         direct: dict[int, Reader] = {}
-        self._writes = []
-        for reader in self._members:
-            descriptor = reader.writer.descriptor()
+        indirect: list[Reader] = []
+        for reader in tuple(self._members):
+            try:
+                descriptor = reader.writer.descriptor()
+            except Exception as error:  # noqa: BLE001 - reported by it
+                reader.failed(error)
+                continue
             if descriptor is None:
-                self._writes.append(reader.writer.write)
+                indirect.append(reader)
             else:
                 direct[descriptor] = reader
+        self._indirect = indirect
         self._descriptors = array("i", direct)
         self._direct = direct
         return direct

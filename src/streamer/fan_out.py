@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+import time
 from array import array
+from collections.abc import Callable
 from typing import Final
 
 from .io_uring import SendRing
@@ -17,6 +20,12 @@ FEW: Final = 16
 MANY: Final = 512
 #: Bytes of the largest buffer that is sent so; of a larger one, copying it is the cost.
 LARGE: Final = 64 * 1024
+#: Seconds until a ring is tried for again that the system had no means for.
+TRY_AGAIN: Final = 30.0
+
+#: What a system may lack now and have later: descriptors, memory. Anything else says
+#: that the kernel has no such ring, or does not let us.
+_LACKING: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
 
 
 class FanOut:
@@ -24,10 +33,15 @@ class FanOut:
 
     Args:
         io_uring: whether to use the kernel's io_uring, where it lets us.
+        clock: seconds, of any clock that does not go back.
     """
 
-    def __init__(self, *, io_uring: bool = True) -> None:
-        self._untried = io_uring
+    def __init__(
+        self, *, io_uring: bool = True, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock = clock
+        # When the ring is to be tried for, if ever.
+        self._try_at: float | None = clock() if io_uring else None
         self._ring: SendRing | None = None
 
     def send(self, descriptors: array[int], buffer: bytes) -> list[tuple[int, int]]:
@@ -48,12 +62,21 @@ class FanOut:
 
     def _opened(self) -> SendRing | None:
         """The ring, opened when it is first needed; None if we have none."""
-        if self._untried:
-            self._untried = False
+        if self._try_at is not None and self._clock() >= self._try_at:
+            self._try_at = None
             try:
                 self._ring = SendRing(MANY, LARGE)
             except OSError as error:
-                logger.info("no io_uring here (%s): one system call for each reader", error)
+                if error.errno in _LACKING:
+                    self._try_at = self._clock() + TRY_AGAIN
+                    logger.warning(
+                        "no io_uring for now (%s): one system call for each reader; "
+                        "it is tried again in %.0f s",
+                        error,
+                        TRY_AGAIN,
+                    )
+                else:
+                    logger.info("no io_uring here (%s): one system call for each reader", error)
         return self._ring
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from .cohort import Cohort, roomy
 from .cursor import ORIGIN, Cursor
 from .job_event import JOB_EVENT_TYPES
+from .reader import alone
 from .session import State, gap_controls
 from .tail import Tail
 from .wire.form import Form, encode
@@ -177,9 +179,9 @@ class Feed:
         for reader in tuple(self._apart):
             if is_reset or reader.session.cursor == stood:
                 reader.session.cursor = told
-                reader.write(controls)
+                alone(reader, partial(reader.write, controls))
             elif reader.session.cursor < until:
-                reader.resume()
+                alone(reader, reader.resume)
 
     def learn(self, page: Page, after: Cursor) -> None:
         """Keep what one reader's page after `after` brought, for those who come from there."""
@@ -244,13 +246,17 @@ class _Pass:
         """Write to the next cohort, or to as many that stand apart; True when all are served."""
         if self._cohorts:
             cohort = self._cohorts.pop()
-            cohort.write(self._buffer(cohort.form), self.head)
+            try:
+                cohort.write(self._buffer(cohort.form), self.head)
+            except Exception as error:  # noqa: BLE001 - reported by it
+                # They lack what the others have now: they must not go on from there.
+                cohort.failed(error)
         else:
             readers, self._apart = self._apart[:SLICE], self._apart[SLICE:]
             for reader in readers:
                 # It may have filled up, or gone, since the pass began.
                 if reader.session.state is State.LIVE and reader.feed is feed:
-                    self._serve(reader, feed)
+                    alone(reader, partial(self._serve, reader, feed))
         return not self._cohorts and not self._apart
 
     def _serve(self, reader: Reader, feed: Feed) -> None:

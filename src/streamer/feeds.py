@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -27,6 +27,9 @@ logger = logging.getLogger(__name__)
 PAGE_EVENTS: Final = 100
 #: Feeds without readers that are kept, so that a reconnect finds its tail.
 MAX_RESTING: Final = 256
+#: Events notified while a feed is read that are kept until it has been; beyond
+#: them it is read on instead. A log that is slow must not fill the memory.
+MAX_HELD: Final = 10_000
 #: Seconds between two tries to read a log that is away, at most.
 MAX_RETRY: Final = 2.0
 
@@ -45,10 +48,24 @@ class TailLimits(msgspec.Struct, frozen=True):
 
 
 class Feeds:
-    """Feeds by their set of topics; the listener of the log's notifications."""
+    """Feeds by their set of topics; the listener of the log's notifications.
 
-    def __init__(self, log: EventLog, limits: TailLimits, fan_out: FanOut) -> None:
+    Args:
+        log: where events are read, and who notifies them.
+        limits: of each feed.
+        fan_out: sends to the readers of all of them.
+        fail: cuts every reader of a feed, for an error.
+    """
+
+    def __init__(
+        self,
+        log: EventLog,
+        limits: TailLimits,
+        fan_out: FanOut,
+        fail: Callable[[Feed, Exception], None],
+    ) -> None:
         self._log = log
+        self._fail = fail
         self._limits = limits
         self._fan_out = fan_out
         self._feeds: dict[Topics, asyncio.Future[Feed]] = {}
@@ -57,6 +74,8 @@ class Feeds:
         self._held: dict[Topics, list[Event]] = {}
         # How many wait for a feed to be open: it is not at rest, though it has no readers yet.
         self._awaited: Counter[Topics] = Counter()
+        # Those that nobody reads or waits for, the one left longest ago first.
+        self._resting: dict[Topics, None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._doubted: set[Topics] = set()
         self._resumptions = 0
@@ -89,14 +108,16 @@ class Feeds:
             opening = self._feeds[topics] = self._loop.create_future()
             self.spawn(self._open(topics, opening))
         self._awaited[topics] += 1
+        self._resting.pop(topics, None)
         try:
             # Shielded: one client that goes away must not take the feed from others.
             feed = await asyncio.shield(opening)
+            feed.readers += 1
         finally:
             self._awaited[topics] -= 1
             if not self._awaited[topics]:
                 del self._awaited[topics]
-        feed.readers += 1
+                self._rest_if_unused(topics)
         return feed
 
     def peek(self, topics: Topics) -> Feed | None:
@@ -115,20 +136,19 @@ class Feeds:
     def leave(self, feed: Feed) -> None:
         """Give back what `open` counted; a feed without readers rests for a while."""
         feed.readers -= 1
-        opening = self._feeds.get(feed.topics)
-        if feed.readers or opening is None:
+        self._rest_if_unused(feed.topics)
+
+    def _rest_if_unused(self, topics: Topics) -> None:
+        """Let go of the feed that has rested longest, if `topics` is one more that rests now."""
+        opening = self._feeds.get(topics)
+        if opening is None or not opening.done() or opening.result().readers:
             return
-        self._feeds[feed.topics] = self._feeds.pop(feed.topics)  # last in line
-        resting = [
-            topics
-            for topics, other in self._feeds.items()
-            if other.done()
-            and not other.result().readers
-            and topics not in self._held
-            and topics not in self._awaited
-        ]
-        if len(resting) > MAX_RESTING:
-            self._drop(resting[0])
+        if topics in self._held or topics in self._awaited:
+            return  # asked again once it is read, or once nobody waits for it
+        self._resting.pop(topics, None)
+        self._resting[topics] = None  # last in line
+        if len(self._resting) > MAX_RESTING:
+            self._drop(next(iter(self._resting)))
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run `work` until it is done or the feeds are closed."""
@@ -156,10 +176,16 @@ class Feeds:
         try:
             await self._notifications.subscribe(topics)
             snapshots = await self._log.snapshots(topics)
-        except LogUnavailable as error:
+        except BaseException as error:
+            # Whatever it was, whoever waits must hear of it: nobody else opens this feed.
             self._drop(topics)
-            opening.set_exception(error)
+            cancelled = isinstance(error, asyncio.CancelledError)
+            opening.set_exception(LogUnavailable("the process is ending") if cancelled else error)
             opening.exception()  # whoever waited may have gone: that is no news
+            if cancelled:
+                raise
+            if not isinstance(error, LogUnavailable):
+                logger.exception("the feed of %s could not be opened", topics)
             return
         feed = Feed(
             topics,
@@ -173,12 +199,14 @@ class Feeds:
         opening.set_result(feed)
         if resumptions == self._resumptions:
             feed.push(self._held.pop(topics))
+            self._rest_if_unused(topics)  # whoever asked for it may have gone
         else:  # notifications were lost while it was opened
             await self._catch_up(feed)
 
     def _drop(self, topics: Topics) -> None:
         del self._feeds[topics]
         self._held.pop(topics, None)
+        self._resting.pop(topics, None)
         unheard = []
         for topic in topics:
             keys = self._by_topic[topic]
@@ -207,11 +235,19 @@ class Feeds:
             if feed is not None and topics not in self._held and self._is_sound(feed, batch):
                 feed.push(batch)
                 continue
-            self._held[topics] += [event for event in batch if event.id is not None]
+            self._hold(topics, batch)
             # What is kept nowhere is for those who are live now: later, it might come
             # to one of them a second time, by another feed.
             if feed is not None:
                 feed.push([event for event in batch if event.id is None])
+
+    def _hold(self, topics: Topics, batch: Sequence[Event]) -> None:
+        held = self._held[topics]
+        held += [event for event in batch if event.id is not None]
+        if len(held) > MAX_HELD:
+            # As if they had not been heard: whoever reads the feed reads on for them.
+            held.clear()
+            self._resumptions += 1
 
     def interrupted(self, reason: str) -> None:
         """Streams stay open with heartbeats; what is missed is read later."""
@@ -227,7 +263,8 @@ class Feeds:
 
     def recover(self, feed: Feed) -> None:
         """Read what `feed` missed, or that the log it was read from is lost."""
-        if feed.topics not in self._held:
+        # One that was let go of has no readers, and another may have its topics.
+        if self.peek(feed.topics) is feed:
             self._held[feed.topics] = []
             self.spawn(self._catch_up(feed))
 
@@ -286,6 +323,20 @@ class Feeds:
             self.recover(feed)
 
     async def _catch_up(self, feed: Feed) -> None:
+        try:
+            await self._read_what_was_missed(feed)
+        except Exception as error:
+            logger.exception(
+                "the feed of %s could not be read anew; its readers are cut", feed.topics
+            )
+            # Nobody else reads it anew: held for ever, it would be silent for ever.
+            self._fail(feed, error)
+            self._drop(feed.topics)
+            return
+        feed.push(self._held.pop(feed.topics))
+        self._rest_if_unused(feed.topics)
+
+    async def _read_what_was_missed(self, feed: Feed) -> None:
         common = await self._rolled_back_to(feed)
         if common is not None:
             logger.warning("the event log was rolled back to %s; reading it anew", common)
@@ -301,7 +352,6 @@ class Feeds:
             if page.gaps:
                 feed.lose(page.gaps, page.told)
             feed.push(page.events)
-        feed.push(self._held.pop(feed.topics))
 
 
 def _position(item: Event | Gap) -> Cursor:

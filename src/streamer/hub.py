@@ -5,20 +5,21 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from .attach import Attach, Finished
+from .attach import Attach, Finished, Gone
 from .control import Control
 from .crowd import Crowd
 from .cursor import Cursor
-from .errors import Draining, TooManyConnections
+from .errors import Draining, LogUnavailable, TooManyConnections
 from .fan_out import FanOut
 from .feeds import Feeds, TailLimits
 from .heartbeat import Wheel
 from .page import Page
-from .reader import Reader
+from .reader import Reader, alone
 from .session import PAGE_BYTES, ReadLog, Session, State, connected_control
 from .topic import job_of
 
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from .feed import Feed
     from .snapshot import Snapshot
     from .writer import Writer
+
+#: Times that snapshots are read for one reader that comes while so much happens that
+#: each answer is out of date when it arrives; then it is asked to come back.
+MAX_RENEWALS: Final = 10
 
 
 class HubOptions(msgspec.Struct, frozen=True):
@@ -66,7 +71,8 @@ class Hub:
         self.draining = False
         self._log = log
         self._options = options if options is not None else HubOptions()
-        self._feeds = Feeds(log, self._options.tail, FanOut(io_uring=self._options.io_uring))
+        fan_out = FanOut(io_uring=self._options.io_uring)
+        self._feeds = Feeds(log, self._options.tail, fan_out, self._fail)
         self._readers: dict[Reader, None] = {}
         self._clients = Crowd(self._options.max_readers_per_client)
         self._subjects = Crowd(self._options.max_readers_per_subject)
@@ -100,7 +106,7 @@ class Hub:
             wait = started + seconds * number / len(readers) - self._loop.time()
             if wait > 0:
                 await asyncio.sleep(wait)
-            reader.end_with("draining", self.reconnect_control())
+            alone(reader, partial(reader.end_with, "draining", self.reconnect_control()))
 
     def start_drain(self, seconds: float = 1.0) -> None:
         """Drain in the background, unless it has begun already."""
@@ -116,7 +122,7 @@ class Hub:
         """Stop listening and let go of every reader."""
         self._ticking.cancel()
         for reader in list(self._readers):
-            reader.end_with("draining")
+            alone(reader, partial(reader.end_with, "draining"))
         await self._feeds.close()
 
     # Readers
@@ -128,6 +134,7 @@ class Hub:
 
         Raises:
             Finished: it resumes at or past the terminal event it would end with.
+            Gone: the client has left meanwhile.
             LogUnavailable: the log is needed and away.
             Draining: the process is going away.
             TooManyConnections: the process, the client or the subject has as many
@@ -137,9 +144,9 @@ class Hub:
         self._refuse_if_crowded(attach)
         feed = await self._feeds.open(tuple(sorted(attach.topics)))
         try:
-            while (snapshots := feed.snapshots()) is None:
-                await self._renew_snapshots(feed)
-            # Others came while the feed was opened.
+            snapshots = await self._snapshots(feed)
+            # It may have left while the feed was opened, and others have come.
+            _refuse_if_gone(writer)
             self._refuse_if_draining()
             self._refuse_if_crowded(attach)
             _refuse_if_finished(attach, snapshots)
@@ -255,6 +262,11 @@ class Hub:
             reader.slot.pop(reader, None)
             self._release(reader)
 
+    def _fail(self, feed: Feed, error: Exception) -> None:
+        for reader in tuple(self._readers):
+            if reader.feed is feed:
+                reader.failed(error)
+
     def _refuse_if_draining(self) -> None:
         if self.draining:
             raise Draining("this process is shutting down; connect again")
@@ -280,20 +292,20 @@ class Hub:
 
     async def _read_log(self, reader: Reader, feed: Feed, step: ReadLog) -> None:
         page = None
-        async with feed.reading:
-            if reader.asked is not step:
-                return
-            # Those who waited behind another's read may find it in the tail now.
-            if step.backfill or not feed.tail.floor <= step.after <= feed.tail.head:
-                page = await self._read_page(feed, step)
-        # It may have gone, or asked for other topics.
-        if reader.asked is not step:
+        try:
+            async with feed.reading:
+                if reader.asked is not step:
+                    return
+                # Those who waited behind another's read may find it in the tail now.
+                if step.backfill or not feed.tail.floor <= step.after <= feed.tail.head:
+                    page = await self._read_page(feed, step)
+        except Exception as error:  # noqa: BLE001 - reported by it
+            # It would wait for a page for ever; cut, it comes back and asks again.
+            reader.failed(error)
             return
-        reader.asked = None
-        if page is not None:
-            reader.write(reader.session.take_page(page))
-            reader.finish_if_ended()
-        reader.pump()
+        # It may have gone, or asked for other topics.
+        if reader.asked is step:
+            alone(reader, partial(reader.take_page, page))
 
     async def _read_page(self, feed: Feed, step: ReadLog) -> Page | None:
         """Read from the log; None if the log was lost meanwhile: ask again."""
@@ -309,6 +321,13 @@ class Hub:
         # events are; the rest is in the tail now, or read again.
         return page.within(PAGE_BYTES)
 
+    async def _snapshots(self, feed: Feed) -> dict[str, Snapshot]:
+        for _ in range(MAX_RENEWALS):
+            if (snapshots := feed.snapshots()) is not None:
+                return snapshots
+            await self._renew_snapshots(feed)
+        raise LogUnavailable(f"the state of {feed.topics} changes too fast to be read")
+
     async def _renew_snapshots(self, feed: Feed) -> None:
         heard = feed.tail.head
         snapshots = await self._log.snapshots(feed.topics)
@@ -322,18 +341,24 @@ class Hub:
         self._ticking = self._loop.call_later(1.0, self._tick)
         now = self._loop.time()
         for reader in self._wheel.tick():
-            heartbeat = reader.writer.form.heartbeat
-            if heartbeat and not reader.writer.full:
-                reader.writer.write(heartbeat)
+            alone(reader, reader.beat)
         for reader in tuple(self._lagging):
-            if reader.session.state is not State.LAGGING:
-                del self._lagging[reader]
-            elif reader.session.is_stuck(now, reader.writer.pending(), self._options.send_timeout):
-                reader.end_with("send_timeout")
+            alone(reader, partial(self._watch, reader, now))
+
+    def _watch(self, reader: Reader, now: float) -> None:
+        if reader.session.state is not State.LAGGING:
+            self._lagging.pop(reader, None)
+        elif reader.session.is_stuck(now, reader.writer.pending(), self._options.send_timeout):
+            reader.end_with("send_timeout")
 
     def _retry_ms(self) -> int:
         base = self._options.retry_ms
         return random.randint(base, 2 * base)
+
+
+def _refuse_if_gone(writer: Writer) -> None:
+    if writer.lost:
+        raise Gone
 
 
 def _refuse_if_finished(attach: Attach, snapshots: dict[str, Snapshot]) -> None:

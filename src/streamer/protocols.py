@@ -76,7 +76,7 @@ class FastHttp(TransportWriter, HttpToolsProtocol):
     def open(self, form: Form, high_water: int) -> FastHttp:
         """Become a writer of `form`; buffers are held until the head is sent."""
         self.form = form
-        self.transport.set_write_buffer_limits(high=high_water)
+        self.limit(high_water)
         self._held = []
         self._ended = False
         self.write = self._held.append  # type: ignore[method-assign,assignment]
@@ -117,7 +117,7 @@ class FastHttp(TransportWriter, HttpToolsProtocol):
     def close(self, code: int, reason: str) -> None:  # noqa: ARG002 - only a WebSocket has them
         """Write the last chunk, and let the connection go on with its next request."""
         self.taker = None
-        if self.transport.is_closing():
+        if self.lost or self.transport.is_closing():
             return
         if not self._streaming:
             # Over before the head is sent: all of it was in the tail. `start` ends it.
@@ -216,7 +216,7 @@ class FastWebSocket(TransportWriter, WebSocketsSansIOProtocol):
         agreed = [e for e in self.conn.extensions if isinstance(e, PerMessageDeflate)]
         fits = agreed and agreed[0].local_max_window_bits >= WINDOW_BITS
         self.form = DEFLATED_FRAMES if fits else form
-        self.transport.set_write_buffer_limits(high=high_water)
+        self.limit(high_water)
         # Of no use after the handshake, and 3 kB of each reader; the parser holds
         # on to the request, so that its headers are emptied too.
         self.request.headers.clear()
@@ -230,6 +230,8 @@ class FastWebSocket(TransportWriter, WebSocketsSansIOProtocol):
     def close(self, code: int, reason: str) -> None:
         """Send a close frame after what was written; uvicorn finishes the handshake."""
         self.taker = None
+        if self.lost:
+            return
         message: Any = {"type": "websocket.close", "code": code, "reason": reason}
         self._closing = self.loop.create_task(self._send_close(message))
 

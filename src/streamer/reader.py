@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Protocol
 
 from .errors import OUTCOMES
@@ -9,14 +10,17 @@ from .session import Join, ReadLog, Session, State
 from .wire.form import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from .cohort import Cohort
     from .control import Control
     from .cursor import Cursor
     from .event import Event
     from .feed import Feed
+    from .page import Page
     from .writer import Writer
+
+logger = logging.getLogger(__name__)
 
 
 class Host(Protocol):
@@ -115,6 +119,36 @@ class Reader:
             self.writer.close(1000, "ended")
             self.gone()
 
+    def take_page(self, page: Page | None) -> None:
+        """Go on with the page that was asked for; None: what it was for is in the tail now."""
+        self.asked = None
+        if page is not None:
+            self.write(self.session.take_page(page))
+            self.finish_if_ended()
+        self.pump()
+
+    def beat(self) -> None:
+        """Give a sign of life, unless more than that is on its way."""
+        heartbeat = self.writer.form.heartbeat
+        if heartbeat and not self.writer.full:
+            self.writer.write(heartbeat)
+
+    def cut(self) -> None:
+        """End without a word: it comes back with its cursor, and loses nothing."""
+        if self.session.state is not State.ENDED:
+            try:
+                self.writer.abort()
+            finally:
+                self.gone()
+
+    def failed(self, error: Exception) -> None:
+        """Be cut for `error`: a fault of ours, or of a transport."""
+        logger.error("a reader of %s failed, and is cut", self.session.topics, exc_info=error)
+        try:
+            self.cut()
+        except Exception:
+            logger.exception("a reader of %s could not be cut", self.session.topics)
+
     def end_with(self, code: str, control: Control | None = None) -> None:
         """End the connection for the reason that `errors.OUTCOMES` lists under `code`."""
         if self.session.state is State.ENDED:
@@ -154,3 +188,14 @@ class Reader:
         self.asked = None
         self.feed.leave(self)
         self.host.forget(self)
+
+
+def alone(reader: Reader, act: Callable[[], None]) -> None:
+    """Call `act`, which is about `reader` alone: what fails there cuts it, and nobody else.
+
+    Whoever serves many readers in turn, such as a pass or a tick, serves each so.
+    """
+    try:
+        act()
+    except Exception as error:  # noqa: BLE001 - reported by it
+        reader.failed(error)

@@ -14,23 +14,33 @@ class TransportWriter:
     """The part of a `Writer` that HTTP and WebSocket have in common; mixed into a protocol.
 
     Attributes:
-        form, full, taker: as of a `Writer`.
+        form, full, lost, taker: as of a `Writer`.
     """
 
     transport: asyncio.Transport
     form: Form
     full: bool = False
+    lost: bool = False
     taker: Taker | None = None
 
     def write(self, buffer: bytes) -> None:
-        """Hand `buffer` to the transport, behind whatever is queued there."""
-        self.transport.write(buffer)
-        self.written()
+        """Hand `buffer` to the transport, behind whatever is queued there.
+
+        A transport that is lost is left alone: uvloop's raises at every call.
+        """
+        if not self.lost:
+            self.transport.write(buffer)
+            self.written()
 
     def written(self) -> None:
-        """Tell the reader if what was just written to the transport had to be queued."""
-        if self.taker is not None and self.transport.get_write_buffer_size():
+        """Report to the reader if what was just written to the transport had to be queued."""
+        if self.taker is not None and self.pending():
             self.taker.requeued()
+
+    def limit(self, high_water: int) -> None:
+        """Be full beyond `high_water` bytes that the network has not taken."""
+        if not self.lost:
+            self.transport.set_write_buffer_limits(high=high_water)
 
     def descriptor(self) -> int | None:
         """The socket, if the transport adds nothing to it and has nothing queued.
@@ -39,19 +49,20 @@ class TransportWriter:
         before they close a socket: its number is not another connection's while
         it is in use here.
         """
-        if self.pending() or self.transport.get_extra_info("ssl_object") is not None:
+        if self.lost or self.pending() or self.transport.get_extra_info("ssl_object") is not None:
             return None
         number: int = self.transport.get_extra_info("socket").fileno()
         return number if number >= 0 else None
 
     def pending(self) -> int:
         """Bytes that the network has not taken yet."""
-        return self.transport.get_write_buffer_size()
+        return 0 if self.lost else self.transport.get_write_buffer_size()
 
     def abort(self) -> None:
         """Cut the connection; the reader knows."""
         self.taker = None
-        self.transport.abort()
+        if not self.lost:
+            self.transport.abort()
 
     def tell_filled(self) -> None:
         """The transport is over its high-water mark."""
@@ -67,6 +78,7 @@ class TransportWriter:
 
     def tell_gone(self) -> None:
         """The connection is lost, or the client ended it."""
+        self.lost = True
         taker, self.taker = self.taker, None
         if taker is not None:
             taker.gone()

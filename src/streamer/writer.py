@@ -31,14 +31,19 @@ class Taker(Protocol):
 class Writer(Protocol):
     """One connection, as the hub sees it; none of its methods blocks or raises.
 
+    A connection may be lost at any moment, also before it has a reader: whoever
+    comes back from an await looks at `lost`. From then on `write` does nothing.
+
     Attributes:
         form: the wire form its buffers must have.
         full: whether the transport is over its high-water mark.
+        lost: whether the connection is over; it never comes back.
         taker: whom to tell; the hub sets it before the first `write`.
     """
 
     form: Form
     full: bool
+    lost: bool
     taker: Taker | None
 
     def write(self, buffer: bytes) -> None:

@@ -24,6 +24,7 @@ class FakeWriter:
     def __init__(self, *, high_water: int = 1 << 20, form: Form = LINES) -> None:
         self.form: Form = form
         self.full = False
+        self.lost = False
         self.taker: Taker | None = None
         self.taken: list[dict[str, Any]] = []
         self.closed: tuple[int, str] | None = None
@@ -36,6 +37,8 @@ class FakeWriter:
 
     def write(self, buffer: bytes) -> None:
         assert self.closed is None, f"written after the end: {buffer!r}"
+        if self.lost:
+            return
         self.writes.append(buffer)
         for line in buffer.splitlines():
             self.on_frame(msgspec.json.decode(line))
@@ -75,6 +78,7 @@ class FakeWriter:
         """Cut the connection: what was not taken is lost."""
         self._waiting.clear()
         self._size = 0
+        self.lost = True
         if self.taker is not None:
             self.taker.gone()
 

@@ -25,6 +25,7 @@ class PortableWriter:
     def __init__(self, form: Form, *, high_water: int) -> None:
         self.form = form
         self.full = False
+        self.lost = False
         self.taker: Taker | None = None
         self.close_code = 1000
         self.close_reason = ""
@@ -39,6 +40,8 @@ class PortableWriter:
 
     def write(self, buffer: bytes) -> None:
         """Keep `buffer` until `send` takes it."""
+        if self.lost:
+            return
         self._buffers.append(buffer)
         self._size += len(buffer)
         self._news.set()
@@ -67,6 +70,17 @@ class PortableWriter:
         self._buffers.clear()
         if self._cut is not None:
             self._cut()
+
+    def lose(self) -> None:
+        """The connection is over; nothing is kept for it any more."""
+        self.lost = True
+        self._buffers.clear()
+        self._open = False
+        self._news.set()
+        self._drained.set()
+        taker, self.taker = self.taker, None
+        if taker is not None:
+            taker.gone()
 
     async def drained(self) -> None:
         """Return when the writer is not full; whoever asks for replies waits for it."""

@@ -12,7 +12,7 @@ from litestar.enums import HttpMethod
 from litestar.types import ASGIApp, Receive, Scope, Send
 from sse_starlette import EventSourceResponse
 
-from ..attach import Finished
+from ..attach import Finished, Gone
 from ..errors import Draining
 from ..hub import Hub
 from ..settings import Settings
@@ -108,6 +108,8 @@ async def _stream(request: Request[Any, Any, Any], topics: tuple[str, ...]) -> A
         stream = _PortableStream(PortableWriter(form, high_water=settings.high_water), hub)
     try:
         await hub.attach(attach, stream.writer)
+    except Gone:
+        return Response(b"", status_code=204)  # type: ignore[return-value]  # to nobody
     except Finished:
         # "204 No Content" tells an EventSource to stop (WHATWG HTML 9.2.3).
         return Response(b"", status_code=204)  # type: ignore[return-value]
@@ -162,5 +164,4 @@ class _PortableStream:
             with contextlib.suppress(asyncio.CancelledError):
                 await response(scope, receive, send)  # type: ignore[arg-type]
         finally:
-            if self.writer.taker is not None:
-                self.writer.taker.gone()
+            self.writer.lose()

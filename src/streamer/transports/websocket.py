@@ -9,7 +9,7 @@ from typing import Any
 
 from litestar import WebSocket, websocket
 
-from ..attach import Finished
+from ..attach import Finished, Gone
 from ..control import Control
 from ..errors import Draining, Forbidden, InvalidFrame, InvalidTopic, StreamerError
 from ..hub import Hub
@@ -86,6 +86,8 @@ async def _serve(socket: Socket, read: Callable[[], tuple[str, ...]]) -> None:
             subject=subject_of(headers.get("authorization")),
         )
         reader = await hub.attach(attach, writer)
+    except Gone:
+        return
     except Finished:
         await socket.close(1000, "ended")
         return
