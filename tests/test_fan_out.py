@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import socket
@@ -247,3 +248,49 @@ def test_a_kernel_that_refuses_is_asked_once_and_everything_is_written(
     assert asked == [1]
     assert len(caplog.messages) == 1
     assert "Operation not permitted" in caplog.messages[0]
+
+
+def test_a_ring_that_descriptors_were_lacking_for_is_tried_again(
+    crowd_of: Callable[[int], Crowd],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """One EMFILE must not cost the speed of a process for the rest of its life, in silence."""
+    opened = make_ring()
+    answers: list[OSError | SendRing] = [OSError(errno.EMFILE, "Too many open files"), opened]
+
+    def open_ring(_entries: int, _bytes: int) -> SendRing:
+        answer = answers.pop(0)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(fan_out, "SendRing", open_ring)
+    now = [0.0]
+    sender = FanOut(clock=lambda: now[0])
+    crowd = crowd_of(FEW)
+    for when, left in ((0.0, 1), (fan_out.TRY_AGAIN - 1, 1), (fan_out.TRY_AGAIN, 0)):
+        now[0] = when
+        assert sender.send(crowd.descriptors, b"event") == []
+        assert len(answers) == left
+        assert crowd.received() == {b"event"}
+    assert "tried again in 30 s" in caplog.text
+
+
+def test_a_ring_that_the_kernel_refuses_is_asked_for_once(
+    crowd_of: Callable[[int], Crowd], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def refuse(_entries: int, _bytes: int) -> SendRing:
+        asked.append(1)
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(fan_out, "SendRing", refuse)
+    now = [0.0]
+    sender = FanOut(clock=lambda: now[0])
+    crowd = crowd_of(FEW)
+    for when in (0.0, 1e6):
+        now[0] = when
+        assert sender.send(crowd.descriptors, b"event") == []
+    assert len(asked) == 1
