@@ -13,7 +13,7 @@ import pytest
 
 from streamer.wire.sse import HEARTBEAT
 from support.live import StartLive
-from support.readers import publish, sse, websocket
+from support.readers import SocketReader, SseReader, publish, sse, websocket
 from support.servers import Server
 from support.waiting import wait_until
 
@@ -53,12 +53,14 @@ async def test_who_leaves_while_a_topic_is_opened_costs_nobody_an_event(
         await client.get("/healthz")
         own_server.thaw()
 
-        readers = [await stack.enter_async_context(sse(live.url, target)) for _ in range(3)]
-        socket_reader = await stack.enter_async_context(websocket(live.ws_url, target))
-        for reader in (*readers, socket_reader):
+        readers: list[SseReader | SocketReader] = [
+            await stack.enter_async_context(sse(live.url, target)) for _ in range(3)
+        ]
+        readers.append(await stack.enter_async_context(websocket(live.ws_url, target)))
+        for reader in readers:
             await reader.has("connected", "caught_up")
         ids = [await publish(client, project, "note", n=n) for n in range(10)]
-        for reader in (*readers, socket_reader):
+        for reader in readers:
             await reader.has_ids(ids)
 
         before = bystander.raw.count(HEARTBEAT)
