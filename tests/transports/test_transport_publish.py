@@ -160,3 +160,14 @@ def test_beyond_the_rate_the_body_is_not_waited_for(start_live: StartLive) -> No
     with socket.create_connection(("127.0.0.1", live.port), timeout=20) as raw:
         raw.sendall(HEAD.format(project="p").encode())
         assert raw.recv(4096).startswith(b"HTTP/1.1 429 ")
+
+
+async def test_a_progress_that_rounding_put_above_one_is_taken_as_one(
+    client: httpx.AsyncClient, project: str
+) -> None:
+    path = f"/api/v1/projects/{project}/events"
+    for progress, status in ((1.0000000000000002, 201), (1.001, 400)):
+        answer = await client.post(path, json={"type": "progress", "progress": progress})
+        assert answer.status_code == status
+    (stored,) = (await client.get(path)).json()["events"]
+    assert stored["progress"] == 1.0
