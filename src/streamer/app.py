@@ -30,6 +30,7 @@ from .transports.pages import PAGE_HANDLERS
 from .transports.poll import POLL_HANDLERS
 from .transports.problems import http_problem, streamer_problem, unexpected_problem
 from .transports.publish import BODY_FACTOR, PUBLISH_HANDLERS
+from .transports.refusals import Farewells
 from .transports.sse import SSE_HANDLERS
 from .transports.websocket import WEBSOCKET_HANDLERS
 
@@ -90,6 +91,7 @@ def create_app(settings: Settings, log: EventLog | None = None) -> Litestar:
     app.state.settings = settings
     app.state.hub = hub
     app.state.publisher = publisher
+    app.state.farewells = Farewells()
     app.state.command_rate = Rate(settings.command_rate, burst=COMMAND_BURST)
     app.state.publish_rate = Rate(settings.publish_rate, burst=int(10 * settings.publish_rate) or 1)
     return app

@@ -100,6 +100,14 @@ def test_a_reconnect_event_says_how_long_to_wait_this_once() -> None:
     assert reader.wait() == 2.0
 
 
+def test_a_reconnect_event_says_why_for_its_connection() -> None:
+    reader = follow()
+    reader.take(event(None, "reconnect", b'{"retry_ms":50,"detail":"Redis is away"}'))
+    assert reader.reason == "Redis is away"
+    reader.request()
+    assert reader.reason is None
+
+
 def test_retry_after_says_how_long_to_wait_this_once() -> None:
     reader = follow()
     reader.answered(503, retry_after="7")

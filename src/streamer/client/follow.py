@@ -60,9 +60,12 @@ class Follow:
         self._once: float | None = None
         self.last_event_id = last_event_id
         self.done = False
+        #: Why the server ended this connection, where it said so.
+        self.reason: str | None = None
 
     def request(self) -> tuple[tuple[tuple[str, str], ...], dict[str, str]]:
         """The query parameters and the headers of the next connection."""
+        self.reason = None
         query = [("topic", topic) for topic in self._topics]
         query.append(("heartbeat", str(HEARTBEAT)))
         if self._until_end:
@@ -104,6 +107,8 @@ class Follow:
             retry_ms = event.fields().get("retry_ms")
             if isinstance(retry_ms, int | float):
                 self._once = retry_ms / 1000
+            detail = event.fields().get("detail")
+            self.reason = detail if isinstance(detail, str) else None
 
     def retry_in(self, retry_ms: int | None) -> None:
         """Heed the stream's ``retry:``."""

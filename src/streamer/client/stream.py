@@ -59,7 +59,7 @@ def follow(
                                 yield event
                                 if reader.done:
                                     return
-                reason = _reason(answer)
+                reason = reader.reason or _reason(answer)
             except httpx.TransportError as error:
                 reason = _lost(error)
             if reader.done:
@@ -95,7 +95,7 @@ async def follow_async(
                                 yield event
                                 if reader.done:
                                     return
-                reason = _reason(answer)
+                reason = reader.reason or _reason(answer)
             except httpx.TransportError as error:
                 reason = _lost(error)
             if reader.done:
