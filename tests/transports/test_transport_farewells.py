@@ -187,8 +187,8 @@ async def test_a_socket_of_several_jobs_that_finished_is_told_of_each(
     topics = [f"jobs/{project}-{n}" for n in range(2)]
     async with httpx.AsyncClient(base_url=live.url) as client:
         for topic in topics:
-            answer = await client.post("/api/v1/events", json={"topic": topic, "type": "completed"})
-    last = answer.json()["id"]
+            body = {"topic": topic, "type": "completed"}
+            last = (await client.post("/api/v1/events", json=body)).json()["id"]
     path = f"/api/v1/stream?topic={topics[0]}&topic={topics[1]}&last_event_id={last}"
     async with websocket(live.ws_url, path) as socket:
         assert (await socket.is_closed())[0] == 1000
