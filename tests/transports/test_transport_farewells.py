@@ -185,6 +185,7 @@ async def test_a_socket_of_several_jobs_that_finished_is_told_of_each(
 ) -> None:
     """In the order in which they were asked for, as while it was open."""
     topics = [f"jobs/{project}-{n}" for n in range(2)]
+    last = ""
     async with httpx.AsyncClient(base_url=live.url) as client:
         for topic in topics:
             body = {"topic": topic, "type": "completed"}
