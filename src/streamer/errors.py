@@ -167,7 +167,7 @@ class TooManyConnections(StreamerError):
 
 
 class JobsUnavailable(StreamerError):
-    """This installation cannot run such a job now (ffmpeg is missing, no broker)."""
+    """This installation cannot run such a job: ffmpeg is missing, or a Redis for jobs."""
 
     code = "jobs_unavailable"
 
@@ -223,7 +223,7 @@ OUTCOMES: dict[str, Outcome] = {
     "forbidden": Outcome(403, 1008, retry=False, title="Forbidden"),
     "too_many_requests": Outcome(429, 1013, retry=True, title="Too many requests"),
     "too_many_connections": Outcome(503, 1013, retry=True, title="Too many connections"),
-    "jobs_unavailable": Outcome(503, 1013, retry=True, title="Jobs unavailable"),
+    "jobs_unavailable": Outcome(501, 1008, retry=False, title="Jobs unavailable"),
     "log_unavailable": Outcome(503, 1013, retry=True, title="Event log unavailable"),
     "draining": Outcome(503, 1012, retry=True, title="Draining"),
     "send_timeout": Outcome(408, 4408, retry=True, title="Send timeout"),

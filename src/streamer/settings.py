@@ -100,6 +100,31 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     output_dir: Annotated[
         Path, Meta(description="Directory of results; not set: output/ in the data directory.")
     ] = _IN_DATA_DIR
+    output_age: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=100 * 365 * 86400,
+            description="Age at which a result is removed, when the next job runs; 0 is never.",
+            extra={"unit": "seconds"},
+        ),
+    ] = 7 * 86400.0
+    output_bytes: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Size of all results; the oldest make room for new ones; 0 is no limit.",
+            extra={"unit": "bytes"},
+        ),
+    ] = 10 * 1024**3
+    disk_reserve: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Free space below which jobs write nothing; the event log needs it.",
+            extra={"unit": "bytes"},
+        ),
+    ] = 512 * 1024**2
     url: (
         Annotated[
             str,
