@@ -11,6 +11,7 @@
     │   ├── InvalidParameter
     │   ├── InvalidJSON
     │   ├── InvalidFields
+    │   ├── InvalidHost              a request whose Host is no name, or is missing
     │   ├── InvalidFrame             a WebSocket frame that is no command
     │   ├── UnknownJobKind
     │   └── InvalidSource            a job's source that may not or cannot be read
@@ -18,6 +19,7 @@
     ├── NotFound
     ├── Unauthorized
     ├── Forbidden
+    ├── UnknownHost                  a request for a host that is not this server
     ├── HeadTooLarge
     ├── TooManyRequests
     ├── TooManyConnections
@@ -100,6 +102,12 @@ class InvalidParameter(InvalidInput):
     code = "invalid_parameter"
 
 
+class InvalidHost(InvalidInput):
+    """A ``Host`` that is malformed, or none at all."""
+
+    code = "invalid_host"
+
+
 class InvalidJSON(InvalidInput):
     """A body that is not JSON, or not a JSON object."""
 
@@ -152,6 +160,12 @@ class Forbidden(StreamerError):
     """Valid credentials that do not allow this."""
 
     code = "forbidden"
+
+
+class UnknownHost(StreamerError):
+    """The request is for a host that this server is not."""
+
+    code = "unknown_host"
 
 
 class TooManyRequests(StreamerError):
@@ -211,6 +225,7 @@ OUTCOMES: dict[str, Outcome] = {
     "reserved_type": Outcome(400, 1008, retry=False, title="Reserved event type"),
     "invalid_cursor": Outcome(400, 1008, retry=False, title="Invalid event id"),
     "invalid_parameter": Outcome(400, 1008, retry=False, title="Invalid parameter"),
+    "invalid_host": Outcome(400, 1008, retry=False, title="Invalid host"),
     "invalid_json": Outcome(400, 1008, retry=False, title="Invalid JSON"),
     "invalid_fields": Outcome(400, 1008, retry=False, title="Invalid fields"),
     "invalid_frame": Outcome(400, 1008, retry=False, title="Invalid frame"),
@@ -221,6 +236,7 @@ OUTCOMES: dict[str, Outcome] = {
     "not_found": Outcome(404, 1008, retry=False, title="Not found"),
     "unauthorized": Outcome(401, 1008, retry=False, title="Unauthorized"),
     "forbidden": Outcome(403, 1008, retry=False, title="Forbidden"),
+    "unknown_host": Outcome(421, 1008, retry=False, title="Misdirected request"),
     "too_many_requests": Outcome(429, 1013, retry=True, title="Too many requests"),
     "too_many_connections": Outcome(503, 1013, retry=True, title="Too many connections"),
     "jobs_unavailable": Outcome(501, 1008, retry=False, title="Jobs unavailable"),

@@ -18,6 +18,7 @@ from .retention import MAX_RETENTION_AGE, MAX_RETENTION_LENGTH, Retention, Reten
 from .server_url import ALLOWED as ALLOWED_SERVERS
 from .server_url import check_server_url, without_userinfo
 from .setting import PREFIX, InvalidSetting, Setting
+from .web_names import check_hosts, check_origins
 
 __all__ = ["LOG_LEVELS", "SETTINGS", "InvalidSetting", "Settings", "unknown_variables"]
 
@@ -332,8 +333,27 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = "info"
     allowed_origins: Annotated[
         tuple[str, ...],
-        Meta(description="Origins of web pages that may connect, separated by commas; * is any."),
-    ] = ("*",)
+        Meta(
+            description="Origins of web pages that may connect beside the server's own; "
+            "not set: the loopback's; * is any.",
+            extra={
+                "allowed": "origins separated by commas, as in https://a.example, or *",
+                "check": check_origins,
+            },
+        ),
+    ] = ()
+    allowed_hosts: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Names of the server beside the loopback's; "
+            "not set: any, if it listens elsewhere; * is any.",
+            extra={
+                "allowed": "names, *.names or addresses separated by commas, "
+                "as in live.example.com, or *",
+                "check": check_hosts,
+            },
+        ),
+    ] = ()
 
     def __post_init__(self) -> None:
         """Make every directory absolute, so that no later chdir moves it."""

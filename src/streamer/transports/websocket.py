@@ -11,7 +11,7 @@ from litestar import websocket
 
 from ..attach import Finished, Gone
 from ..control import Control
-from ..errors import Draining, Forbidden, InvalidFrame, InvalidTopic, StreamerError
+from ..errors import Draining, InvalidFrame, InvalidTopic, StreamerError
 from ..hub import Hub
 from ..rate import Rate
 from ..reader import Reader
@@ -28,7 +28,7 @@ from ..wire.websocket import (
     parse_command,
 )
 from ..writer import OfferedWriter, offered_writer
-from .origins import is_allowed
+from .origins import Origins
 from .portable import PortableWriter
 from .refusals import Farewells, Socket, older_refused_control, refused_control
 from .stream_request import client_of, headers_of, read_attach, read_topics, subject_of
@@ -92,8 +92,8 @@ async def _serve(
     try:
         headers = headers_of(socket)
         socket.scope["headers"] = []  # they would live as long as the socket
-        if not is_allowed(headers, settings.allowed_origins):
-            raise Forbidden(f"the origin {headers.get('origin')} is not allowed here")
+        origins: Origins = socket.app.state.origins
+        origins.check(headers)
         attach = read_attach(
             read(),
             socket.query_params,
