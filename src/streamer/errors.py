@@ -25,6 +25,7 @@
     ├── TooManyConnections
     ├── JobsUnavailable              this installation cannot run the job asked for
     ├── LogUnavailable               Redis is away; nothing was stored
+    │   └── LogForbidden             Redis's user lacks a right; nothing was stored
     ├── Draining                     the process is going away; come back
     └── SendTimeout                  the reader took nothing for too long
 """
@@ -201,6 +202,16 @@ class LogUnavailable(StreamerError):
         super().__init__(detail, retry_after=retry_after)
 
 
+class LogForbidden(LogUnavailable):
+    """The event log's own user may not do what is needed; nothing was stored.
+
+    It lasts until somebody grants the right that the text names, and is handled as
+    an absence: publishers hold their events.
+    """
+
+    code = "log_forbidden"
+
+
 class Draining(StreamerError):
     """The process is shutting down; another will take the request."""
 
@@ -241,6 +252,7 @@ OUTCOMES: dict[str, Outcome] = {
     "too_many_connections": Outcome(503, 1013, retry=True, title="Too many connections"),
     "jobs_unavailable": Outcome(501, 1008, retry=False, title="Jobs unavailable"),
     "log_unavailable": Outcome(503, 1013, retry=True, title="Event log unavailable"),
+    "log_forbidden": Outcome(503, 1013, retry=True, title="Event log forbidden"),
     "draining": Outcome(503, 1012, retry=True, title="Draining"),
     "send_timeout": Outcome(408, 4408, retry=True, title="Send timeout"),
 }

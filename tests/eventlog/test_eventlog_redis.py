@@ -204,7 +204,7 @@ REFUSALS: list[tuple[tuple[str, ...], str]] = [
     (("REPLICAOF", "127.0.0.1", "1"), "refuses writes: READONLY"),
     (("CONFIG", "SET", "min-replicas-to-write", "3"), "refuses writes: NOREPLICAS"),
     (("CONFIG", "SET", "requirepass", "secret"), "NOAUTH, it wants a password"),
-    (("ACL", "SETUSER", "default", "-evalsha", "-eval"), "NOPERM, its user may not"),
+    (("ACL", "SETUSER", "default", "-evalsha", "-eval"), "NOPERM, its user lacks a right"),
     (("SET", "{streamer}:t:chats/1", "mine"), "WRONGTYPE"),
 ]
 

@@ -2,9 +2,7 @@
 -- clock, is stored under each of its topics, and is notified.
 --
 -- KEYS
---   1  clock: string "<ms>-<seq>", the last id handed out
---   2  birth: string, the id at which this log was born
---   3  topics: sorted set, topic -> milliseconds of its last event
+--   1  clock    2  birth    3  topics    (see position.lua)
 --   4  batch: string "<sequence> <id>...", the publisher's last batch
 --   then four for each topic t (from 1), at 4t+1 ... 4t+4:
 --     stream    one field "e", the entry
@@ -14,11 +12,13 @@
 --     tasks     hash: task -> "<id> <entry>"
 --   then idempotency keys, each a string: the id of the first event, or "-"
 -- ARGV
---   1  sequence of the batch, or "" for no batch key
---   2  milliseconds a batch is remembered     3  the same, an idempotency key
---   4  milliseconds a topic's meta outlives it
---   5  milliseconds a topic stays in the index after its last event
---   6  tasks kept in a snapshot               7  number of topics
+--   1  floor    2  bound    (see position.lua)
+--   3  replicas that are waited for afterwards
+--   4  sequence of the batch, or "" for no batch key
+--   5  milliseconds a batch is remembered     6  the same, an idempotency key
+--   7  milliseconds a topic's meta outlives it
+--   8  milliseconds a topic stays in the index after its last event
+--   9  tasks kept in a snapshot              10  number of topics
 --   then four for each topic: its name, the name it is notified under,
 --     events kept, milliseconds kept at rest
 --   then for each event: entry, kind ("-", "T" terminal, "E" ephemeral),
@@ -27,13 +27,12 @@
 --     number of idempotency keys that must not be there, their numbers in KEYS
 -- Returns the ids in order, "-" for an ephemeral event.
 
-local call = redis.call
-local HEADER = 7
+local HEADER = 10
 local BUSY = { ['"queued"'] = true, ['"running"'] = true, ['"retrying"'] = true }
 
-local sequence = ARGV[1]
+local sequence = ARGV[4]
 if sequence ~= '' then
-  local stored = call('GET', KEYS[4])
+  local stored = look('GET', KEYS[4])
   if stored then
     local words = {}
     for word in string.gmatch(stored, '%S+') do words[#words + 1] = word end
@@ -44,53 +43,56 @@ if sequence ~= '' then
   end
 end
 
-local ms, seq, started_ms
-
--- Ids increase though the host's clock is set back: never below the last one.
-local function next_id()
-  if ms then
-    seq = seq + 1
-  else
-    local time = call('TIME')
-    local now = time[1] * 1000 + math.floor(time[2] / 1000)
-    local clock = call('GET', KEYS[1])
-    if not clock then
-      clock = string.format('%.0f-0', now)
-      call('SET', KEYS[2], clock)
-    end
-    local last_ms, last_seq = string.match(clock, '^(%d+)-(%d+)$')
-    started_ms = tonumber(last_ms)
-    if now > started_ms then
-      ms, seq = now, 0
-    else
-      ms, seq = started_ms, tonumber(last_seq) + 1
-    end
-  end
-  return string.format('%.0f-%.0f', ms, seq)
-end
-
+-- The last id that was given here.
+local ms, seq
 local touched, by_number = {}, {}
 
+-- A topic that is going to be appended to.
 local function topic_of(number)
   local topic = by_number[number]
   if topic then return topic end
   local key, arg = 4 * number, HEADER + 4 * (number - 1)
-  local meta = call('HMGET', KEYS[key + 2], 'last', 'trimmed', 'reason', 'busy')
+  local meta = look('HMGET', KEYS[key + 2], 'last', 'trimmed', 'reason', 'busy')
   topic = {
     stream = KEYS[key + 1], meta = KEYS[key + 2],
     snapshot = KEYS[key + 3], tasks = KEYS[key + 4],
     name = ARGV[arg + 1],
     max_length = tonumber(ARGV[arg + 3]), max_age = tonumber(ARGV[arg + 4]),
-    length = call('XLEN', KEYS[key + 1]),
+    length = look('XLEN', KEYS[key + 1]),
     last = meta[1], trimmed = meta[2], reason = meta[3], was = meta[4], busy = meta[4],
-    folded = {}, last_of_task = {},
+    folded = {}, last_of_task = {}, coming = 0,
   }
-  if topic.length == 0 and topic.last then
+  if not topic.last then
+    topic.trimmed, topic.reason = lost_of(topic.name, topic.stream, topic.length)
+  elseif topic.length == 0 then
     topic.trimmed, topic.reason = topic.last, 'expired'
   end
+  look('HLEN', topic.snapshot)
+  look('HLEN', topic.tasks)
+  log.raise_over(topic.stream, topic.length, topic.last)
   by_number[number] = topic
   touched[#touched + 1] = topic
   return topic
+end
+
+-- Check that all may be done to a topic that appending to it may need.
+local function check(topic)
+  need('XADD', topic.stream, '*', 'e', '')
+  need('PEXPIREAT', topic.stream, 1)
+  need('HSET', topic.meta, 'last', '')
+  if topic.length + topic.coming > topic.max_length then
+    need('XTRIM', topic.stream, 'MAXLEN', '=', 1)
+    need('XRANGE', topic.stream, '-', '+')
+  end
+  if topic.is_of_job then
+    for _, key in ipairs({ topic.snapshot, topic.tasks }) do
+      need('HSET', key, 'f', '')
+      need('HDEL', key, 'f')
+    end
+    need('HGET', topic.snapshot, 'f')
+    need('HGETALL', topic.tasks)
+    need('PERSIST', topic.stream)
+  end
 end
 
 local function trim(topic)
@@ -184,41 +186,113 @@ local function set_expiry(topic)
   local at = ms + topic.max_age
   local text = string.format('%.0f', at)
   call('PEXPIREAT', topic.stream, text)
-  call('PEXPIREAT', topic.meta, string.format('%.0f', at + ARGV[4]))
+  call('PEXPIREAT', topic.meta, string.format('%.0f', at + ARGV[7]))
   if topic.busy then
     call('PEXPIREAT', topic.snapshot, text)
     call('PEXPIREAT', topic.tasks, text)
   end
 end
 
-local ids = {}
-local arg = HEADER + 4 * tonumber(ARGV[7])
-while arg < #ARGV do
-  local entry, kind, key, task = ARGV[arg + 1], ARGV[arg + 2], tonumber(ARGV[arg + 3]), ARGV[arg + 4]
-  local first_topic, topic_count = arg + 5, tonumber(ARGV[arg + 5])
-  local first_change = first_topic + topic_count + 1
-  local change_count = tonumber(ARGV[first_change])
-  local last_change = first_change + 2 * change_count
-  local first_unless = last_change + 1
-  arg = first_unless + tonumber(ARGV[first_unless])
+-- Look at every event: which are new, and all that those will write.
+local events, known = {}, {}
+local is_any_stored = false
 
-  local id = key > 0 and call('GET', KEYS[key])
-  for i = first_unless + 1, arg do
-    id = id or call('GET', KEYS[tonumber(ARGV[i])])
+local function look_at_key(number)
+  local key = KEYS[number]
+  if known[key] == nil then known[key] = look('GET', key) end
+  return known[key]
+end
+
+local function look_at(event)
+  local is_known = event.key > 0 and look_at_key(event.key)
+  for i = event.first_unless + 1, event.last do
+    is_known = look_at_key(tonumber(ARGV[i])) or is_known
+  end
+  if event.key > 0 then
+    if is_known then need('PEXPIRE', KEYS[event.key], 1) end
+    need('SET', KEYS[event.key], '')
+  end
+  if is_known then return end
+  local is_of_job = event.change_count > 0 or event.kind == 'T' or event.task ~= ''
+  for i = event.first_topic + 1, event.last_topic do
+    local number = tonumber(ARGV[i])
+    need('PUBLISH', ARGV[HEADER + 4 * (number - 1) + 2], '')
+    if event.kind ~= 'E' then
+      is_any_stored = true
+      local topic = topic_of(number)
+      topic.coming = topic.coming + 1
+      topic.is_of_job = topic.is_of_job or is_of_job
+    end
+  end
+end
+
+local arg = HEADER + 4 * tonumber(ARGV[10])
+while arg < #ARGV do
+  local event = {
+    entry = ARGV[arg + 1], kind = ARGV[arg + 2],
+    key = tonumber(ARGV[arg + 3]), task = ARGV[arg + 4], first_topic = arg + 5,
+  }
+  event.last_topic = event.first_topic + tonumber(ARGV[event.first_topic])
+  event.first_change = event.last_topic + 1
+  event.change_count = tonumber(ARGV[event.first_change])
+  event.last_change = event.first_change + 2 * event.change_count
+  event.first_unless = event.last_change + 1
+  event.last = event.first_unless + tonumber(ARGV[event.first_unless])
+  arg = event.last
+  look_at(event)
+  events[#events + 1] = event
+end
+local time = is_any_stored and now()
+for _, topic in ipairs(touched) do check(topic) end
+if is_any_stored then
+  need('SET', KEYS[1], '')
+  need('SET', KEYS[2], '')
+  need('ZADD', KEYS[3], 0, '')
+  need('ZREMRANGEBYSCORE', KEYS[3], 0, 0)
+end
+if sequence ~= '' then need('SET', KEYS[4], '') end
+if tonumber(ARGV[3]) > 0 then need('WAIT', ARGV[3], 0) end
+
+-- From here on it writes.
+
+-- Ids increase though the host's clock is set back: never below the last one.
+local function next_id()
+  if ms then
+    seq = seq + 1
+  else
+    if log.is_changed then call('SET', KEYS[2], log.birth) end
+    if time > log.ms then
+      ms, seq = time, 0
+    else
+      ms, seq = log.ms, log.seq + 1
+    end
+  end
+  return id_of(ms, seq)
+end
+
+local ids, notifications = {}, {}
+for _, event in ipairs(events) do
+  local kind, task = event.kind, event.task
+  local key = event.key > 0 and KEYS[event.key]
+  local id = key and known[key]
+  for i = event.first_unless + 1, event.last do
+    id = id or known[KEYS[tonumber(ARGV[i])]]
   end
   if id then
-    -- A write, as above; it does nothing if it was the key of another that hit.
-    if key > 0 then call('PEXPIRE', KEYS[key], ARGV[3]) end
+    -- Does nothing if it was the key of another that hit.
+    if key then call('PEXPIRE', key, ARGV[6]) end
   else
     id = kind == 'E' and '-' or next_id()
-    local notification = id .. ' ' .. entry
-    for i = first_topic + 1, first_topic + topic_count do
+    local notification = id .. ' ' .. event.entry
+    for i = event.first_topic + 1, event.last_topic do
       local number = tonumber(ARGV[i])
       if kind ~= 'E' then
-        local topic = topic_of(number)
-        call('XADD', topic.stream, id, 'e', entry)
+        local topic = by_number[number]
+        local change_count = event.change_count
+        local first_change, last_change = event.first_change, event.last_change
+        call('XADD', topic.stream, id, 'e', event.entry)
         topic.length = topic.length + 1
-        topic.last = id
+        topic.last, topic.is_appended = id, true
         local stale = kind ~= 'T' and is_stale(topic, first_change, last_change)
         for change = first_change + 1, stale and first_change or last_change, 2 do
           local value = ARGV[change + 1]
@@ -239,30 +313,39 @@ while arg < #ARGV do
           end
         end
       end
-      call('PUBLISH', ARGV[HEADER + 4 * (number - 1) + 2], notification)
+      notifications[#notifications + 1] = ARGV[HEADER + 4 * (number - 1) + 2]
+      notifications[#notifications + 1] = notification
     end
-    if key > 0 then call('SET', KEYS[key], id, 'PX', ARGV[3]) end
+    if key then
+      call('SET', key, id, 'PX', ARGV[6])
+      known[key] = id
+    end
   end
   ids[#ids + 1] = id
 end
 
 for _, topic in ipairs(touched) do
-  trim(topic)
-  store_meta(topic)
-  store_snapshot(topic)
-  store_tasks(topic, tonumber(ARGV[6]))
-  call('ZADD', KEYS[3], string.format('%.0f', ms), topic.name)
-  set_expiry(topic)
+  -- Unless all that was to come had the key of an event of the same batch.
+  if topic.is_appended then
+    trim(topic)
+    store_meta(topic)
+    store_snapshot(topic)
+    store_tasks(topic, tonumber(ARGV[9]))
+    call('ZADD', KEYS[3], string.format('%.0f', ms), topic.name)
+    set_expiry(topic)
+  end
 end
 
 if ms then
-  call('SET', KEYS[1], string.format('%.0f-%.0f', ms, seq))
+  call('SET', KEYS[1], id_of(ms, seq))
   -- Once a minute is often enough to keep the index bounded.
-  if math.floor(ms / 60000) ~= math.floor(started_ms / 60000) then
-    call('ZREMRANGEBYSCORE', KEYS[3], '-inf', string.format('(%.0f', ms - ARGV[5]))
+  if math.floor(ms / 60000) ~= math.floor(log.found_ms / 60000) then
+    call('ZREMRANGEBYSCORE', KEYS[3], '-inf', string.format('(%.0f', ms - ARGV[8]))
   end
 end
 if sequence ~= '' then
-  call('SET', KEYS[4], sequence .. ' ' .. table.concat(ids, ' '), 'PX', ARGV[2])
+  call('SET', KEYS[4], sequence .. ' ' .. table.concat(ids, ' '), 'PX', ARGV[5])
 end
+-- Last, for a notification cannot be taken back; nobody reads before the script ends.
+for i = 1, #notifications, 2 do call('PUBLISH', notifications[i], notifications[i + 1]) end
 return ids

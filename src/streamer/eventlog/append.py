@@ -28,19 +28,19 @@ def append_arguments(
     batch: BatchKey | None,
     keys: Keys,
     retention: RetentionPolicy,
+    wait_replicas: int,
 ) -> tuple[list[str], list[Argument]]:
-    """The KEYS and ARGV of append.lua for `events`."""
+    """The KEYS and ARGV of append.lua for `events`, but for the first two of ARGV."""
     numbers: dict[str, int] = {}
     for event in events:
         for topic in event.topics:
             numbers.setdefault(topic, len(numbers) + 1)
     names = [
-        keys.clock,
-        keys.birth,
-        keys.topics,
+        *keys.position,
         keys.batch(batch.publisher if batch is not None else ""),
     ]
     arguments: list[Argument] = [
+        wait_replicas,
         str(batch.sequence) if batch is not None else "",
         BATCH_TTL,
         IDEMPOTENCY_TTL,

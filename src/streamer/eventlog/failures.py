@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from redis import exceptions
 
-from ..errors import LogUnavailable
+from ..errors import LogForbidden, LogUnavailable
 
 #: What an operator reads, by the first word of Redis's own error.
 _ADVICE = {
@@ -15,7 +15,7 @@ _ADVICE = {
     "MASTERDOWN": "Redis refuses: MASTERDOWN, it is a replica that lost its primary",
     "NOAUTH": "Redis refuses: NOAUTH, it wants a password; set it in STREAMER_REDIS_URL",
     "WRONGPASS": "Redis refuses: WRONGPASS, the user or password in STREAMER_REDIS_URL is wrong",
-    "NOPERM": "Redis refuses: NOPERM, its user may not run one of our commands",
+    "NOPERM": "Redis refuses: NOPERM, its user lacks a right; docs/REDIS.md lists them all",
     "LOADING": "Redis is loading its data; it will answer soon",
     "CLUSTERDOWN": "Redis Cluster is down: CLUSTERDOWN, too many of its nodes are gone",
     "TRYAGAIN": "Redis Cluster is moving the log to another node; it will be there soon",
@@ -56,6 +56,8 @@ def unavailable(error: Exception) -> LogUnavailable:
     if word is None:
         word = text.partition(" ")[0].rstrip(":")
     advice = _ADVICE.get(word)
+    if word == "NOPERM":
+        return LogForbidden(f"{advice} ({text})")
     if advice is not None:
         return LogUnavailable(f"{advice} ({text})")
     if isinstance(error, exceptions.TimeoutError | TimeoutError):

@@ -18,6 +18,8 @@ class Keys:
         self.clock = f"{tag}:clock"
         self.birth = f"{tag}:birth"
         self.topics = f"{tag}:topics"
+        #: What position.lua takes first.
+        self.position = (self.clock, self.birth, self.topics)
         self.processes = f"{tag}:processes"
         self.lease_deadlines = f"{tag}:leases:deadlines"
         self.leases = f"{tag}:leases:held"

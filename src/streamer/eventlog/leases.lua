@@ -11,9 +11,20 @@
 --   "lapsed", milliseconds held, longest pause between two looks, limit
 --     returns {job, held} of each lapsed lease
 
-local call = redis.call
-local time = call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local time = now()
+-- One of the two may have been evicted without the other: then a lease gets a new
+-- deadline, and a deadline of which nobody knows whose it was goes.
+local deadlines, holders = look('ZCARD', KEYS[1]), look('HLEN', KEYS[2])
+look('GET', KEYS[3])
+need('ZADD', KEYS[1], 0, '')
+need('ZREM', KEYS[1], '')
+need('ZRANGE', KEYS[1], 0, 0)
+need('ZRANGEBYSCORE', KEYS[1], 0, 0)
+need('HSET', KEYS[2], 'f', '')
+need('HGET', KEYS[2], 'f')
+need('HKEYS', KEYS[2])
+need('HDEL', KEYS[2], 'f')
+need('SET', KEYS[3], '')
 
 local function held(job)
   local text = call('HGET', KEYS[2], job)
@@ -22,13 +33,13 @@ local function held(job)
 end
 
 if ARGV[1] == 'renew' then
-  local deadline = string.format('%.0f', now + ARGV[2])
+  local deadline = string.format('%.0f', time + ARGV[2])
   for i = 3, #ARGV, 3 do
     local job, attempt = ARGV[i], ARGV[i + 1]
     local known, since = held(job)
     -- An attempt that was thought dead and wakes up does not take the lease back.
     if not known or tonumber(known) <= tonumber(attempt) then
-      if known ~= attempt then since = string.format('%.0f', now) end
+      if known ~= attempt then since = string.format('%.0f', time) end
       call('ZADD', KEYS[1], deadline, job)
       call('HSET', KEYS[2], job, attempt .. ' ' .. since .. ' ' .. ARGV[i + 2])
     end
@@ -45,14 +56,18 @@ if ARGV[1] == 'release' then
   return {}
 end
 
+if deadlines < holders then
+  local deadline = string.format('%.0f', time + ARGV[2])
+  for _, job in ipairs(call('HKEYS', KEYS[2])) do call('ZADD', KEYS[1], 'NX', deadline, job) end
+end
 local looked = call('GET', KEYS[3])
-call('SET', KEYS[3], string.format('%.0f', now))
-local pause = looked and now - looked
+call('SET', KEYS[3], string.format('%.0f', time))
+local pause = looked and time - looked
 if not pause or pause < 0 or pause > tonumber(ARGV[3]) then
   -- Nobody looked, or the clock was set: this server may have been away, and no
   -- job could show a sign of life. Every lease counts from now; a deadline of a
   -- clock that was set back says nothing.
-  local deadline = now + ARGV[2]
+  local deadline = time + ARGV[2]
   local leases = call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
   for i = 1, #leases, 2 do
     if (pause and pause < 0) or tonumber(leases[i + 1]) < deadline then
@@ -62,8 +77,13 @@ if not pause or pause < 0 or pause > tonumber(ARGV[3]) then
   return {}
 end
 local found = {}
-local jobs = call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now), 'LIMIT', 0, ARGV[4])
+local jobs = call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', time), 'LIMIT', 0, ARGV[4])
 for _, job in ipairs(jobs) do
-  found[#found + 1] = { job, call('HGET', KEYS[2], job) }
+  local text = call('HGET', KEYS[2], job)
+  if text then
+    found[#found + 1] = { job, text }
+  else
+    call('ZREM', KEYS[1], job)
+  end
 end
 return found

@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from .keys import Keys
+from .stored import what_we_stored
 
 #: Lapsed leases found in one look; the next look finds more.
 MAX_FOUND: Final = 100
@@ -87,7 +88,8 @@ class RedisLeases:
         pause = _milliseconds(seconds / 2)
         arguments = ["lapsed", _milliseconds(seconds), pause, limit]
         found = await self._run(self._names, arguments)
-        return [_read(job, held) for job, held in found]
+        with what_we_stored():
+            return [_read(job, held) for job, held in found]
 
 
 def _read(job: bytes, held: bytes) -> Lease:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 
 from ..cursor import ORIGIN, Cursor
 from ..event import Event
 from ..page import Gap, Page
+
+
+class Range(NamedTuple):
+    """What the log lost: every id after `start`, up to `end`."""
+
+    start: Cursor
+    end: Cursor
 
 
 class TopicPage(msgspec.Struct, frozen=True):
@@ -37,26 +45,39 @@ def share_of(limit: int, topics: int) -> int:
     return -(-limit // max(topics, 1))
 
 
-def merge(pages: Sequence[TopicPage], after: Cursor, head: Cursor, birth: Cursor) -> Page:
+def merge(
+    pages: Sequence[TopicPage],
+    after: Cursor,
+    head: Cursor,
+    birth: Cursor,
+    lost: Sequence[Range] = (),
+) -> Page:
     """Merge `pages`, all read after `after` at one moment of the log.
 
-    `head` is the log's position at that moment and `birth` the position at which
-    it began. Topics whose page was full bound how far the merged page reaches;
-    what lies further is left for the next read.
+    `head` is the log's position at that moment, `birth` the position at which it
+    began, and `lost` what it lost since, in order. Topics whose page was full bound
+    how far the merged page reaches; what lies further is left for the next read. So
+    does a range that was lost, if something kept comes before it: it is then named
+    exactly, by the next page.
     """
     if after > head:
         # A cursor of a log that was rolled back, or of another: nothing is after
         # it, and what will come is after the head.
         return Page((Gap(None, after, head, "reset"),), (), head, complete=True)
+    kept = {id_: event for page in pages for event in page.events if (id_ := _id(event))}
     bounds = [_id(page.events[-1]) for page in pages if page.full and page.events]
-    position = min(bounds, default=head)
-    events = {
-        id_: event for page in pages for event in page.events if (id_ := _id(event)) <= position
-    }
     gaps: list[Gap | None] = []
+    for start, end in (Range(ORIGIN, birth), *lost):
+        if end <= after:
+            continue
+        if gaps or any(id_ <= start for id_ in kept):
+            bounds.append(start)
+            break
+        if after != ORIGIN:
+            gaps.append(Gap(None, after, end, "reset"))
+    position = min(bounds, default=head)
+    events = {id_: event for id_, event in kept.items() if id_ <= position}
     if after != ORIGIN:
-        if after < birth:
-            gaps.append(Gap(None, after, birth, "reset"))
         for page in pages:
             if page.trimmed is not None and page.trimmed > after:
                 # A loss that reaches beyond this page is told up to the page's end

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Collection
 from typing import Final
 
+from ..cursor import ORIGIN, Cursor
 from ..errors import LogUnavailable
 from ..event import Event
 from ..redis_url import RedisURL
@@ -19,6 +20,7 @@ from .connection import Reply
 from .keys import Keys
 from .pubsub import PubSubConnection, subscribe_at
 from .route import Address, Route
+from .seen import Seen
 from .stored import cursor_of
 
 _log: Final = logging.getLogger(__name__)
@@ -70,6 +72,7 @@ class Notifier:
         keys: Keys,
         listener: Listener,
         *,
+        seen: Seen,
         publish: Callable[[str, bytes], Awaitable[None]],
         timeout: float,
         probe_interval: float,
@@ -78,6 +81,7 @@ class Notifier:
         self._url: Final = url
         self._route: Final = route
         self._listener: Final = listener
+        self._seen: Final = seen
         self._publish: Final = publish
         self._timeout: Final = timeout
         self._probe_interval: Final = probe_interval
@@ -96,6 +100,8 @@ class Notifier:
         self._first: _Round | None = None
         self._connection: PubSubConnection | None = None
         self._live = False
+        #: The id notified last over this connection.
+        self._last = ORIGIN
         self._down: str | None = None
         self._closed = False
         self._flushing = False
@@ -203,6 +209,7 @@ class Notifier:
     async def _connect(self) -> None:
         address = await self._route.find() if self._route is not None else None
         self._connection = await subscribe_at(self._url, address, self._received)
+        self._last = ORIGIN
         self._heard.clear()
         self._unwanted.clear()
         self._first, self._next = self._next or _Round(), None
@@ -317,7 +324,23 @@ class Notifier:
             heard = ((self._prefix + topic).encode() for topic in event.topics)
             if next((each for each in heard if each in self._heard), name) != name:
                 return None
-        return event
+        return event if event.id is None or self._follows(event.id) else None
+
+    def _follows(self, id_: Cursor) -> bool:
+        """Whether `id_` is below none before it, as over one connection no id is.
+
+        If not, the log was lost, and went on with somebody who did not know how far
+        it had come. Whoever reads it, as we do when we hear again, raises it above
+        all that we have seen.
+        """
+        assert self._connection is not None  # noqa: S101
+        if id_ < self._last:
+            self._live = False
+            self._connection.abort(f"the event log has begun again, below {self._last}")
+            return False
+        self._last = id_
+        self._seen.note(id_)
+        return True
 
     def _forgive(self) -> None:
         if not self._token and not self._asked:

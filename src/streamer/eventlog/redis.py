@@ -25,7 +25,8 @@ from .merge import TopicPage, merge, share_of
 from .notifications import Notifier, jittered
 from .script import Script
 from .search import open_route
-from .stored import cursor_of
+from .seen import Seen
+from .stored import cursor_of, ranges_of, what_we_stored
 
 #: Share of the timeout of a command that replicas have to acknowledge it; the
 #: command itself needs some too.
@@ -36,10 +37,10 @@ _INDEX_STEP: Final = 1000
 CONNECTIONS_TTL: Final = 15_000
 
 
-_APPEND: Final = Script("append.lua")
-_READ: Final = Script("read.lua")
-_SNAPSHOTS: Final = Script("snapshots.lua")
-_LEASES: Final = Script("leases.lua")
+_APPEND: Final = Script("rights.lua", "position.lua", "append.lua")
+_READ: Final = Script("rights.lua", "position.lua", "read.lua")
+_SNAPSHOTS: Final = Script("rights.lua", "position.lua", "snapshots.lua")
+_LEASES: Final = Script("rights.lua", "leases.lua")
 
 
 class RedisEventLog:
@@ -79,6 +80,7 @@ class RedisEventLog:
         self._commands: Final = Commands(self._url, self._route, timeout)
         self._redis: Final = self._commands.client
         self._keys: Final = Keys(prefix, self._commands.database)
+        self._seen: Final = Seen()
         self._notifiers: Final[list[Notifier]] = []
         self.leases: Final = RedisLeases(
             self._keys,
@@ -95,36 +97,48 @@ class RedisEventLog:
         """See `EventLog.append_all`."""
         if not events:
             return []
-        keys, arguments = append_arguments(events, batch, self._keys, self._retention)
-        repeatable = batch is not None or all(event.idempotency_key for event in events)
         durable = not all(event.ephemeral for event in events)
-        if self._wait_replicas and durable:
-            ids = await self._commands.run(
+        wait_replicas = self._wait_replicas if durable else 0
+        keys, arguments = append_arguments(
+            events, batch, self._keys, self._retention, wait_replicas
+        )
+        repeatable = batch is not None or all(event.idempotency_key for event in events)
+        if wait_replicas:
+            found = await self._commands.run(
                 lambda: self._append_and_wait(keys, arguments), repeatable=repeatable
             )
         else:
-            ids = await self._commands.run_script(_APPEND, keys, arguments, repeatable=repeatable)
-        return [None if id_ == b"-" else cursor_of(id_) for id_ in ids]
+            found = await self._run(_APPEND, keys, arguments, repeatable=repeatable)
+        with what_we_stored():
+            ids = [None if id_ == b"-" else cursor_of(id_) for id_ in found]
+        for id_ in ids:
+            if id_ is not None:
+                self._seen.note(id_)
+        return ids
 
     async def read(self, topics: Sequence[str], after: Cursor, limit: int) -> Page:
         """See `EventLog.read`."""
         topics = tuple(dict.fromkeys(topics))
         share = share_of(limit, len(topics))
-        keys = [self._keys.clock, self._keys.birth]
+        keys = list(self._keys.position)
         for topic in topics:
             keys += (self._keys.stream(topic), self._keys.meta(topic))
-        head, birth, *found = await self._commands.run_script(_READ, keys, (str(after), share))
-        pages = [
-            TopicPage(
-                topic=topic,
-                events=[Event.from_entry(cursor_of(id_), entry) for id_, (_, entry) in entries],
-                full=len(entries) >= share,
-                trimmed=cursor_of(trimmed) if trimmed else None,
-                reason=reason.decode() if reason else "trimmed",
-            )
-            for topic, (trimmed, reason, entries) in zip(topics, found, strict=True)
-        ]
-        return merge(pages, after, cursor_of(head), cursor_of(birth))
+        head, birth, *found = await self._run(_READ, keys, (str(after), share, *topics))
+        with what_we_stored():
+            pages = [
+                TopicPage(
+                    topic=topic,
+                    events=[Event.from_entry(cursor_of(id_), entry) for id_, (_, entry) in entries],
+                    full=len(entries) >= share,
+                    trimmed=cursor_of(trimmed) if trimmed else None,
+                    reason=reason.decode() if reason else "trimmed",
+                )
+                for topic, (trimmed, reason, entries) in zip(topics, found, strict=True)
+            ]
+            position = cursor_of(head)
+            began, lost = ranges_of(birth)
+        self._seen.note(position)
+        return merge(pages, after, position, began, lost)
 
     async def head(self) -> Cursor:
         """See `EventLog.head`."""
@@ -132,15 +146,18 @@ class RedisEventLog:
 
     async def snapshots(self, topics: Sequence[str]) -> dict[str, Snapshot]:
         """See `EventLog.snapshots`."""
-        keys = [self._keys.clock, self._keys.birth]
+        keys = list(self._keys.position)
         for topic in topics:
             keys += (self._keys.snapshot(topic), self._keys.tasks(topic))
-        head, *found = await self._commands.run_script(_SNAPSHOTS, keys, ())
-        position = cursor_of(head)
-        return {
-            topic: _snapshot(position, fields, tasks)
-            for topic, fields, tasks in zip(topics, found[::2], found[1::2], strict=True)
-        }
+        head, *found = await self._run(_SNAPSHOTS, keys, ())
+        with what_we_stored():
+            position = cursor_of(head)
+            snapshots = {
+                topic: _snapshot(position, fields, tasks)
+                for topic, fields, tasks in zip(topics, found[::2], found[1::2], strict=True)
+            }
+        self._seen.note(position)
+        return snapshots
 
     async def topics(self, prefix: str, limit: int) -> list[str]:
         """See `EventLog.topics`."""
@@ -170,6 +187,7 @@ class RedisEventLog:
             self._route,
             self._keys,
             listener,
+            seen=self._seen,
             publish=self._publish_probe,
             timeout=self._timeout,
             probe_interval=self._probe_interval,
@@ -207,7 +225,8 @@ class RedisEventLog:
             await self._commands.run(lambda: self._redis.srem(self._keys.processes, *gone))
         totals: dict[str, int] = {}
         for report in reports:
-            counts = msgspec.json.decode(report, type=dict[str, int]) if report else {}
+            with what_we_stored():
+                counts = msgspec.json.decode(report, type=dict[str, int]) if report else {}
             for topic, count in counts.items():
                 totals[topic] = totals.get(topic, 0) + count
         return totals
@@ -221,13 +240,30 @@ class RedisEventLog:
         if self._route is not None:
             await self._route.close()
 
+    async def _run(
+        self,
+        script: Script,
+        keys: Sequence[str],
+        arguments: Sequence[Any],
+        *,
+        repeatable: bool = True,
+    ) -> Any:  # noqa: ANN401 - a reply of Redis
+        """Run a script that begins with position.lua."""
+        return await self._commands.run_script(
+            script, keys, (*self._seen.arguments(), *arguments), repeatable=repeatable
+        )
+
     async def _publish_probe(self, name: str, token: bytes) -> None:
         await self._commands.call("PUBLISH", name, token, repeatable=False)
 
     async def _append_and_wait(self, keys: Sequence[str], arguments: Sequence[Any]) -> Any:  # noqa: ANN401 - a reply of Redis
         milliseconds = int(self._timeout * 1000 * _WAIT_SHARE)
         ids, acknowledged = await _APPEND.run_and_wait(
-            self._redis, keys, arguments, self._wait_replicas, milliseconds
+            self._redis,
+            keys,
+            (*self._seen.arguments(), *arguments),
+            self._wait_replicas,
+            milliseconds,
         )
         if acknowledged < self._wait_replicas:
             raise LogUnavailable(

@@ -1,4 +1,4 @@
-"""A Lua script beside this module, run by its digest."""
+"""Lua scripts beside this module, run by their digest."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from .pipeline import PipelinedConnection
 
 
 class Script:
-    """One script; all its keys are declared, and share a slot."""
+    """One script, of one file or several; all its keys are declared, and share a slot."""
 
-    def __init__(self, name: str) -> None:
-        self.text = resources.files(__package__).joinpath(name).read_text("utf-8")
+    def __init__(self, *names: str) -> None:
+        files = resources.files(__package__)
+        self.text = "".join(files.joinpath(name).read_text("utf-8") for name in names)
         # Redis's own name for a script; nothing secret.
         self.digest = hashlib.sha1(self.text.encode()).hexdigest()  # noqa: S324
 

@@ -1,20 +1,15 @@
 -- Read the snapshots of several topics, and the log's position, atomically.
 --
 -- KEYS
---   1  clock    2  birth    (see append.lua; made here if there are none)
+--   1  clock    2  birth    3  topics    (see position.lua)
 --   then two for each topic: snapshot, tasks
+-- ARGV
+--   1  floor    2  bound    (see position.lua)
 -- Returns {clock, then for each topic its snapshot and its tasks, flat}.
 
-local clock = redis.call('GET', KEYS[1])
-if not clock then
-  local time = redis.call('TIME')
-  clock = string.format('%.0f-0', time[1] * 1000 + math.floor(time[2] / 1000))
-  redis.call('SET', KEYS[1], clock)
-  redis.call('SET', KEYS[2], clock)
-end
-
-local answer = { clock }
-for key = 3, #KEYS do
-  answer[#answer + 1] = redis.call('HGETALL', KEYS[key])
+log.keep()
+local answer = { id_of(log.ms, log.seq) }
+for key = 4, #KEYS do
+  answer[#answer + 1] = look('HGETALL', KEYS[key])
 end
 return answer
