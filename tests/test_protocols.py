@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import inspect
 import re
 import zlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Literal
 
@@ -25,9 +21,11 @@ from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 from websockets.typing import ExtensionName
 
-from streamer.protocols import FastHttp, FastWebSocket
+from streamer.protocols import FastHttp
+from streamer.websocket_protocol import FastWebSocket
 from streamer.wire.websocket import WINDOW_BITS, deflated_text_frame
 from support.live import Live, StartLive
+from support.raw_http import answers_in, connect
 
 PROGRESS = {"type": "progress", "progress": 0.5}
 
@@ -92,34 +90,6 @@ def test_a_cycle_that_is_complete_is_left_alone_by_uvicorn() -> None:
 # Streams over the wire
 
 
-class RawClient:
-    """HTTP/1.1 by hand, to see chunks and connections as they are."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
-
-    def send(self, text: str) -> None:
-        self._writer.write(text.replace("\n", "\r\n").encode())
-
-    async def until(self, marker: bytes) -> bytes:
-        return await asyncio.wait_for(self._reader.readuntil(marker), 10)
-
-    async def rest(self) -> bytes:
-        return await asyncio.wait_for(self._reader.read(), 10)
-
-
-@asynccontextmanager
-async def connect(live: Live) -> AsyncIterator[RawClient]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", live.port)
-    try:
-        yield RawClient(reader, writer)
-    finally:
-        writer.close()
-        with contextlib.suppress(ConnectionError):
-            await writer.wait_closed()
-
-
 def publish(live: Live, project: str, event: dict[str, object]) -> None:
     answer = httpx.post(f"{live.url}/api/v1/projects/{project}/events", json=event)
     assert answer.status_code == httpx.codes.CREATED
@@ -144,18 +114,40 @@ async def test_a_connection_serves_its_next_request_after_a_stream_has_ended(
         assert b'{"status":"ok"}' in await client.rest()
 
 
-async def test_what_a_client_sends_into_a_stream_is_ignored_and_costs_it_the_connection(
+async def test_a_request_that_is_sent_into_a_stream_is_answered_after_it(
     live_server: Live, project: str
 ) -> None:
-    """A pipelined request cannot be answered inside a stream that has not ended."""
+    """The stream is whole, and goes on as long as it would have."""
     async with connect(live_server) as client:
         client.send(
             f"GET /api/v1/projects/{project}/stream?until=end HTTP/1.1\nHost: localhost\n\n"
         )
         await client.until(b"caught_up")
-        client.send("GET /healthz HTTP/1.1\nHost: localhost\n\n")
+        client.send("GET /healthz HTTP/1.1\nHost: localhost\nConnection: close\n\n")
+        publish(live_server, project, PROGRESS)
+        await client.until(b"event: progress\n")
         publish(live_server, project, {"type": "completed"})
         rest = await client.rest()
+        assert b"event: end\n" in rest
+        stream_end, answer = rest.split(b"\r\n0\r\n\r\n")
+        assert b"HTTP/1.1" not in stream_end
+        assert answers_in(answer)[0].json() == {"status": "ok"}
+
+
+async def test_who_sends_too_much_into_a_stream_loses_the_connection_after_it(
+    live_server: Live, project: str
+) -> None:
+    """What would fill our memory is thrown away; the stream is not."""
+    async with connect(live_server) as client:
+        client.send(
+            f"GET /api/v1/projects/{project}/stream?until=end HTTP/1.1\nHost: localhost\n\n"
+        )
+        await client.until(b"caught_up")
+        client.send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" * 2000)
+        await client.writer.drain()
+        publish(live_server, project, {"type": "completed"})
+        rest = await client.rest()
+        assert b"event: end\n" in rest
         assert rest.endswith(b"0\r\n\r\n")
         assert b"HTTP/1.1" not in rest
 
@@ -180,15 +172,6 @@ async def test_a_head_that_never_ends_is_refused(live_server: Live) -> None:
         for number in range(33):
             client.send(f"X-Filler-{number}: {'x' * 1024}\n")
         assert (await client.until(b"\r\n")).startswith(b"HTTP/1.1 431 ")
-
-
-async def test_an_http_1_0_client_gets_no_chunks(live_server: Live, project: str) -> None:
-    """It knows none: it takes the portable path, and the end of the connection is the end."""
-    publish(live_server, project, {"type": "completed"})
-    async with connect(live_server) as client:
-        client.send(f"GET /api/v1/projects/{project}/stream?from=earliest&until=end HTTP/1.0\n\n")
-        answer = await client.rest()
-        assert b"event: end\n" in answer
 
 
 # Compression

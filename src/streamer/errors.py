@@ -11,16 +11,16 @@
     │   ├── InvalidParameter
     │   ├── InvalidJSON
     │   ├── InvalidFields
-    │   ├── InvalidHost              a request whose Host is no name, or is missing
     │   ├── InvalidFrame             a WebSocket frame that is no command
+    │   ├── InvalidRequest           bytes that are no HTTP request
     │   ├── UnknownJobKind
     │   └── InvalidSource            a job's source that may not or cannot be read
     ├── EventTooLarge
     ├── NotFound
     ├── Unauthorized
     ├── Forbidden
-    ├── UnknownHost                  a request for a host that is not this server
     ├── HeadTooLarge
+    ├── RequestTimeout               a request that does not come to its end
     ├── TooManyRequests
     ├── TooManyConnections
     ├── JobsUnavailable              this installation cannot run the job asked for
@@ -103,12 +103,6 @@ class InvalidParameter(InvalidInput):
     code = "invalid_parameter"
 
 
-class InvalidHost(InvalidInput):
-    """A ``Host`` that is malformed, or none at all."""
-
-    code = "invalid_host"
-
-
 class InvalidJSON(InvalidInput):
     """A body that is not JSON, or not a JSON object."""
 
@@ -125,6 +119,12 @@ class InvalidFrame(InvalidInput):
     """A WebSocket frame that is no command of ours."""
 
     code = "invalid_frame"
+
+
+class InvalidRequest(InvalidInput):
+    """Bytes that are no HTTP request (RFC 9112), or no WebSocket handshake (RFC 6455)."""
+
+    code = "invalid_request"
 
 
 class UnknownJobKind(InvalidInput):
@@ -163,12 +163,6 @@ class Forbidden(StreamerError):
     code = "forbidden"
 
 
-class UnknownHost(StreamerError):
-    """The request is for a host that this server is not."""
-
-    code = "unknown_host"
-
-
 class TooManyRequests(StreamerError):
     """A rate is exceeded; wait ``retry_after`` seconds."""
 
@@ -182,7 +176,7 @@ class TooManyConnections(StreamerError):
 
 
 class JobsUnavailable(StreamerError):
-    """This installation cannot run such a job: ffmpeg is missing, or a Redis for jobs."""
+    """This installation cannot run such a job now (ffmpeg is missing, no broker)."""
 
     code = "jobs_unavailable"
 
@@ -191,6 +185,12 @@ class HeadTooLarge(StreamerError):
     """The URL and headers of a request are over the size limit."""
 
     code = "head_too_large"
+
+
+class RequestTimeout(StreamerError):
+    """The head or the body of a request was not whole in time."""
+
+    code = "request_timeout"
 
 
 class LogUnavailable(StreamerError):
@@ -236,10 +236,10 @@ OUTCOMES: dict[str, Outcome] = {
     "reserved_type": Outcome(400, 1008, retry=False, title="Reserved event type"),
     "invalid_cursor": Outcome(400, 1008, retry=False, title="Invalid event id"),
     "invalid_parameter": Outcome(400, 1008, retry=False, title="Invalid parameter"),
-    "invalid_host": Outcome(400, 1008, retry=False, title="Invalid host"),
     "invalid_json": Outcome(400, 1008, retry=False, title="Invalid JSON"),
     "invalid_fields": Outcome(400, 1008, retry=False, title="Invalid fields"),
     "invalid_frame": Outcome(400, 1008, retry=False, title="Invalid frame"),
+    "invalid_request": Outcome(400, 1008, retry=False, title="Invalid request"),
     "unknown_job_kind": Outcome(400, 1008, retry=False, title="Unknown job kind"),
     "invalid_source": Outcome(400, 1008, retry=False, title="Invalid source"),
     "event_too_large": Outcome(413, 1009, retry=False, title="Event too large"),
@@ -247,12 +247,12 @@ OUTCOMES: dict[str, Outcome] = {
     "not_found": Outcome(404, 1008, retry=False, title="Not found"),
     "unauthorized": Outcome(401, 1008, retry=False, title="Unauthorized"),
     "forbidden": Outcome(403, 1008, retry=False, title="Forbidden"),
-    "unknown_host": Outcome(421, 1008, retry=False, title="Misdirected request"),
     "too_many_requests": Outcome(429, 1013, retry=True, title="Too many requests"),
     "too_many_connections": Outcome(503, 1013, retry=True, title="Too many connections"),
-    "jobs_unavailable": Outcome(501, 1008, retry=False, title="Jobs unavailable"),
+    "jobs_unavailable": Outcome(503, 1013, retry=True, title="Jobs unavailable"),
     "log_unavailable": Outcome(503, 1013, retry=True, title="Event log unavailable"),
     "log_forbidden": Outcome(503, 1013, retry=True, title="Event log forbidden"),
     "draining": Outcome(503, 1012, retry=True, title="Draining"),
+    "request_timeout": Outcome(408, 4408, retry=True, title="Request timeout"),
     "send_timeout": Outcome(408, 4408, retry=True, title="Send timeout"),
 }

@@ -17,7 +17,6 @@ CONTROL_TYPES: Final = frozenset(
         "open",
         "pong",
         "reconnect",
-        "refused",
         "subscribed",
         "unsubscribed",
     }

@@ -1,44 +1,49 @@
-"""The fast path: uvicorn's protocol classes, offering a `Writer` to the app.
+"""The fast path over HTTP/1.1: uvicorn's protocol class, offering a `Writer` to the app.
 
-Everything private of uvicorn that Streamer relies on is touched in this file,
-and `tests/test_protocols.py` says which attributes those are.
+Everything private of uvicorn that Streamer relies on is touched in this file and
+in `websocket_protocol.py`; `tests/test_protocols.py` says which attributes those are.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
+import math
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ClassVar, Final, cast
 
+import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.extensions.permessage_deflate import (
-    PerMessageDeflate,
-    ServerPerMessageDeflateFactory,
-)
 
+from .acceptance import Acceptance, address_of
+from .errors import HeadTooLarge, InvalidRequest, RequestTimeout, StreamerError
+from .refusals import refusal
+from .request_limits import RequestLimits
+from .request_pieces import RequestPieces
+from .send_progress import SendProgress
 from .transport_writer import TransportWriter
+from .upgrade_offer import head_without_offers, offers_websocket, only_websocket
 from .wire.sse import LAST_CHUNK
-from .wire.websocket import DEFLATED_FRAMES, WINDOW_BITS
 from .writer import EXTENSION
 
 if TYPE_CHECKING:
-    from websockets.frames import Frame
-    from websockets.http11 import Request
-
     from .wire.form import Form
 
+_logger: Final = logging.getLogger(__name__)
 
-_HEAD_PROBLEM = (
-    b'{"type":"urn:streamer:error:head-too-large","title":"Request head too large",'
-    b'"status":431,"detail":"the URL and headers are too large","code":"head_too_large"}'
-)
-_HEAD_TOO_LARGE = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
-    b"content-type: application/problem+json\r\n"
-    b"content-length: %d\r\nconnection: close\r\n\r\n%b" % (len(_HEAD_PROBLEM), _HEAD_PROBLEM)
-)
+#: Never: the time of what is not limited.
+_NEVER: Final = math.inf
+
+
+class _Flow(FlowControl):
+    """Reading stays paused while a request is held back, whoever wants to read its body."""
+
+    holding = False
+
+    def resume_reading(self) -> None:
+        if not self.holding:
+            super().resume_reading()
 
 
 class FastHttp(TransportWriter, HttpToolsProtocol):
@@ -48,28 +53,42 @@ class FastHttp(TransportWriter, HttpToolsProtocol):
     middleware and the access log see it), calls `start` and returns: from then
     on there is no task, no scope and no coroutine for the stream, only this
     object. uvicorn still counts it among its connections.
+
+    One request is read at a time: what follows it waits as bytes until it is
+    answered, whether with a stream or not.
     """
 
-    #: Bytes of a request's URL and headers that are read, about.
-    max_head_bytes: int = 32 * 1024
+    #: Bounds of requests, and who counts the connections: the process's own.
+    limits: ClassVar[RequestLimits] = RequestLimits()
+    acceptance: ClassVar[Acceptance] = Acceptance()
     #: Whether each answer is the last of its connection: the server is going away.
     #: A proxy that reuses a connection in the moment in which it is closed has a
     #: request without an answer, and may not repeat a POST.
-    retiring: bool = False
+    retiring: ClassVar[bool] = False
 
-    _in_head: bool = False
-    _head_bytes: int = 0
+    flow: _Flow
+    _pieces: RequestPieces
+    #: When the connection is ended unless something comes of it, on the loop's clock.
+    _deadline: float = _NEVER
+    _progress: SendProgress | None = None
+    #: The next requests, while one is answered; and whether they were thrown away.
+    _next: bytes = b""
+    _deaf: bool = False
     _held: list[bytes]
     _streaming: bool = False
+    _chunked: bool = True
     _keep_alive: bool = True
-    _unread: bool = False
     _ended: bool = False
 
-    def on_message_begin(self) -> None:
-        """Offer the writer in the scope of each request."""
-        super().on_message_begin()
-        self._in_head = True
-        self.scope["extensions"] = {EXTENSION: self}  # type: ignore[dict-item]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Count the connection, if there is room."""
+        super().connection_made(transport)
+        self.client = address_of(self.client)
+        self.flow = _Flow(transport)
+        self._pieces = RequestPieces(self.limits.head_bytes)
+        self._deadline = self.loop.time() + self.limits.head_seconds
+        if not self.acceptance.enter(self, self.client[0] if self.client else ""):
+            transport.abort()
 
     # What the app calls
 
@@ -79,6 +98,11 @@ class FastHttp(TransportWriter, HttpToolsProtocol):
         self.limit(high_water)
         self._held = []
         self._ended = False
+        self._chunked = self.cycle.scope["http_version"] == "1.1"
+        if not self._chunked:
+            # An HTTP/1.0 client knows no chunks: the connection's end is the stream's.
+            # uvicorn would announce chunks, did it not believe that the app had.
+            self.cycle.chunked_encoding = True
         self.write = self._held.append  # type: ignore[method-assign,assignment]
         return self
 
@@ -104,13 +128,20 @@ class FastHttp(TransportWriter, HttpToolsProtocol):
 
     def _let_go(self) -> None:
         """Give up what only a request needs: most of an idle reader's memory."""
+        self.acceptance.seat(self)
+        self._deadline = _NEVER
+        # Who reads a stream must be seen to leave: reading goes on, of a body too.
+        self.flow.holding = False
+        if not self.lost:
+            self.flow.resume_reading()
+        self._hold(b"")
         self.cycle = self.scope = self.headers = self.flow = None  # type: ignore[assignment]
         if not self.pipeline:  # an empty deque is 600 bytes
             self.pipeline = None  # type: ignore[assignment]
 
     def _take_back(self) -> None:
         """Become fit for the next request."""
-        self.flow = FlowControl(self.transport)
+        self.flow = _Flow(self.transport)
         if self.pipeline is None:
             self.pipeline = deque()
 
@@ -125,35 +156,191 @@ class FastHttp(TransportWriter, HttpToolsProtocol):
             return
         self._streaming = False
         self._take_back()
-        self.transport.write(LAST_CHUNK)
-        if self._unread or not self._keep_alive:
-            self.transport.close()
+        if self._chunked:
+            self.transport.write(LAST_CHUNK)
+        if not self._keep_alive or self._pieces.begun:
+            self._end()
         else:
             self.on_response_complete()
 
-    # What the transport and uvicorn call
-
-    def on_headers_complete(self) -> None:
-        """The head is read: what follows is limited by whoever reads the body."""
-        self._in_head = False
-        self._head_bytes = 0
-        super().on_headers_complete()
-        if self.retiring and self.cycle is not None:
-            self.cycle.keep_alive = False
+    # What comes in
 
     def data_received(self, data: bytes) -> None:
-        """Parse requests; while streaming, nothing that comes in has a meaning."""
+        """Read requests, one at a time."""
+        self._unset_keepalive_if_required()
+        if self._deadline == _NEVER and self._pieces.in_head and not self._is_answering():
+            self._deadline = self.loop.time() + self.limits.head_seconds
+        self._read(data)
+
+    def _is_answering(self) -> bool:
+        return self._streaming or (self.cycle is not None and not self.cycle.response_complete)
+
+    def _read(self, data: bytes) -> None:
+        """Parse what `data` has of the request at hand; the rest waits for its answer."""
+        start = 0
+        while start < len(data) and not self._deaf and not self.transport.is_closing():
+            if self._pieces.in_head and self._is_answering():
+                self._hold(data[start:])
+                return
+            end = self._pieces.end(data, start)
+            if end == start:
+                most = self.limits.head_bytes
+                self._refuse(HeadTooLarge(f"the URL and headers are over {most} bytes"))
+            elif self._parse(data[start:end]):
+                self._become_websocket(data[end:])
+                return
+            start = end
+
+    def _parse(self, piece: bytes) -> bool:
+        """Parse one piece; whether it ends the handshake of a WebSocket."""
+        try:
+            self.parser.feed_data(piece)
+        except httptools.HttpParserUpgrade:
+            if self._should_upgrade():
+                return True
+            self._decline_upgrade()
+        except httptools.HttpParserError as error:
+            self._refuse(InvalidRequest(f"this is no HTTP request: {error}"))
+        return False
+
+    def _hold(self, data: bytes) -> None:
+        """Keep the next requests for later; while streaming, few: it may take hours."""
+        self._next += data
+        if not self._streaming:
+            self.flow.holding = bool(self._next)
+            self.flow.pause_reading()
+        elif len(self._next) > self.limits.head_bytes:
+            self._next, self._deaf = b"", True
+
+    def _refuse(self, error: StreamerError) -> None:
+        """Answer what cannot be read, unless its answer has begun, and read no more."""
+        self._deaf = True
         if self._streaming:
-            self._unread = True
+            return  # the stream itself is sound; when it ends, the connection does
+        _logger.info("%s: refused: %s", self.client[0] if self.client else "", error.detail)
+        cycle = self.cycle
+        # The app's answer to this very request has begun, or is even over.
+        begun = not self._pieces.in_head and cycle is not None and cycle.response_started
+        if not begun:
+            self.transport.write(refusal(error))
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        self._end()
+
+    def _end(self) -> None:
+        """Close the connection after what was written."""
+        self.transport.close()
+        self.acceptance.work(self)
+
+    # Upgrades
+
+    def _should_upgrade(self) -> bool:
+        method, version = self.parser.get_method(), self.parser.get_http_version()
+        return offers_websocket(method, version, self.headers)
+
+    def _decline_upgrade(self) -> None:
+        """Read the head again, without the offer: to the parser, what follows was no HTTP."""
+        method, version = self.parser.get_method(), self.parser.get_http_version()
+        if method == b"CONNECT":
+            self._refuse(InvalidRequest("CONNECT is for proxies"))
             return
-        super().data_received(data)
-        # httptools itself takes a head of any size: one that never ends would
-        # fill the memory of the process.
-        if self._in_head and not self.transport.is_closing():
-            self._head_bytes += len(data)
-            if self._head_bytes > self.max_head_bytes:
-                self.transport.write(_HEAD_TOO_LARGE)
-                self.transport.close()
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self._parse(head_without_offers(method, self.url, version, self.headers))
+
+    def _become_websocket(self, rest: bytes) -> None:
+        """Hand the connection, and what followed the handshake, to the other protocol."""
+        if not self.url.isascii():
+            self._refuse(InvalidRequest("the URL is not ASCII"))
+            return
+        self.scope["method"] = "GET"
+        self.scope["headers"] = only_websocket(self.headers)
+        self.acceptance.leave(self)
+        self.handle_websocket_upgrade()
+        if rest:
+            cast("asyncio.Protocol", self.transport.get_protocol()).data_received(rest)
+
+    # What the parser calls
+
+    def on_message_begin(self) -> None:
+        """Offer the writer in the scope of each request."""
+        super().on_message_begin()
+        self.scope["extensions"] = {EXTENSION: self}  # type: ignore[dict-item]
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header; a trailer, which means nothing to us, is thrown away."""
+        if self._pieces.in_head:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The head is read: a body may follow."""
+        if self.parser.should_upgrade():
+            return  # it is a WebSocket's, or read again
+        super().on_headers_complete()
+        if self.retiring:
+            self.cycle.keep_alive = False
+        self._pieces.head_read(self.headers)
+        self._deadline = self.loop.time() + self.limits.body_seconds
+
+    def on_body(self, body: bytes) -> None:
+        """Keep a part of the body for the app; a stream has no use for it."""
+        self._pieces.body_read()
+        if self.cycle is not None:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        if self.parser.should_upgrade():
+            return
+        self._pieces.message_read()
+        self._deadline = _NEVER
+        if self.cycle is not None:
+            super().on_message_complete()
+            if not self.cycle.response_complete:
+                self.acceptance.work(self)
+
+    # What the transport and uvicorn call
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request, if there is one."""
+        self.flow.holding = False
+        super().on_response_complete()
+        unasked = self.expect_100_continue and self._pieces.begun and not self._pieces.body_begun
+        if self._deaf or unasked or self.transport.is_closing():
+            # Nobody can know whether a body that was not asked for follows.
+            self._end()
+            return
+        self.acceptance.wait(self)
+        if self._next:
+            data, self._next = self._next, b""
+            self.data_received(data)
+
+    def look(self, now: float) -> None:
+        """End the connection if its time is over."""
+        if self.transport.is_closing() or (self.flow is not None and self.flow.write_paused):
+            self._progress = self._progress or SendProgress()
+            unsent = self.transport.get_write_buffer_size()
+            if self._progress.is_stuck(now, unsent, self.limits.take_seconds):
+                self.transport.abort()
+            return
+        self._progress = None
+        if now >= self._deadline:
+            self._deadline = _NEVER
+            self._be_late()
+
+    def _be_late(self) -> None:
+        if not self._pieces.begun:
+            self._end()  # nothing was asked
+            return
+        part, seconds = "head", self.limits.head_seconds
+        if not self._pieces.in_head:
+            part, seconds = "body", self.limits.body_seconds
+        self._refuse(RequestTimeout(f"the {part} of the request was not whole in {seconds:g} s"))
+
+    def give_way(self) -> None:
+        """End the connection, which waits, in favour of another."""
+        self._end()
 
     def pause_writing(self) -> None:
         """The transport is over its high-water mark."""
@@ -168,7 +355,9 @@ class FastHttp(TransportWriter, HttpToolsProtocol):
         self.tell_drained()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the reader, too."""
+        """Report to the reader, too."""
+        self.acceptance.leave(self)
+        self._unset_keepalive_if_required()
         super().connection_lost(exc)
         self.tell_gone()
 
@@ -177,96 +366,4 @@ class FastHttp(TransportWriter, HttpToolsProtocol):
         if self._streaming:
             self._keep_alive = False
         else:
-            super().shutdown()
-
-
-_DEFLATE = ServerPerMessageDeflateFactory(
-    server_no_context_takeover=True,
-    client_no_context_takeover=True,
-    server_max_window_bits=WINDOW_BITS,
-    client_max_window_bits=WINDOW_BITS,
-)
-
-
-class FastWebSocket(TransportWriter, WebSocketsSansIOProtocol):
-    """A WebSocket that takes shared, already framed buffers.
-
-    The app accepts and receives as ever; what the hub sends goes straight to
-    the transport, in frames that need no state of the connection.
-    """
-
-    #: Whether to agree to permessage-deflate (RFC 7692) when a client offers it.
-    deflate: bool = False
-
-    _closing: asyncio.Task[None] | None = None
-
-    def handle_connect(self, event: Request) -> None:
-        """Offer the writer in the scope of an acceptable handshake."""
-        # Never with uvicorn's own extension: its frames depend on one another,
-        # and those that all readers share cannot.
-        self.conn.available_extensions = [_DEFLATE] if self.deflate else None
-        super().handle_connect(event)
-        if not self.handshake_complete:  # else it was refused
-            self.scope["extensions"][EXTENSION] = self  # type: ignore[assignment]
-
-    # What the app calls
-
-    def open(self, form: Form, high_water: int) -> FastWebSocket:
-        """Become a writer of `form`; call it once the socket is accepted."""
-        agreed = [e for e in self.conn.extensions if isinstance(e, PerMessageDeflate)]
-        fits = agreed and agreed[0].local_max_window_bits >= WINDOW_BITS
-        self.form = DEFLATED_FRAMES if fits else form
-        self.limit(high_water)
-        # Of no use after the handshake, and 3 kB of each reader; the parser holds
-        # on to the request, so that its headers are emptied too.
-        self.request.headers.clear()
-        self.request = self.response = None  # type: ignore[assignment]
-        return self
-
-    async def drained(self) -> None:
-        """Return when the transport takes more."""
-        await self.writable.wait()
-
-    def close(self, code: int, reason: str) -> None:
-        """Send a close frame after what was written; uvicorn finishes the handshake."""
-        self.taker = None
-        if self.lost:
-            return
-        message: Any = {"type": "websocket.close", "code": code, "reason": reason}
-        self._closing = self.loop.create_task(self._send_close(message))
-
-    async def _send_close(self, message: Any) -> None:  # noqa: ANN401 - an ASGI message
-        if not self.disconnected and not self.close_sent:
-            await self.send(message)
-
-    # What the transport and uvicorn call
-
-    def pause_writing(self) -> None:
-        """The transport is over its high-water mark."""
-        super().pause_writing()
-        self.tell_filled()
-
-    def resume_writing(self) -> None:
-        """The transport has drained."""
-        super().resume_writing()
-        self.tell_drained()
-
-    def handle_ping(self) -> None:
-        """Answer; the answer may be queued like anything else."""
-        super().handle_ping()
-        self.written()
-
-    def handle_close(self, event: Frame) -> None:
-        """Write nothing after the close frame that answers the client's."""
-        self.tell_gone()
-        super().handle_close(event)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the reader, too."""
-        super().connection_lost(exc)
-        self.tell_gone()
-
-    def shutdown(self) -> None:
-        """Begin a graceful shutdown; a stream is ended by the hub's drain."""
-        if self.taker is None and self._closing is None:
             super().shutdown()

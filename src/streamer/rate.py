@@ -44,3 +44,24 @@ class Rate:
         if len(self._empty_at) > MAX_CLIENTS:
             self._empty_at.popitem(last=False)
         return 0.0
+
+
+class Pace:
+    """The rate of one party that is slowed, never refused (GCRA, as `Rate`).
+
+    Args:
+        per_second: allowed in the long run.
+        burst: allowed at once, 1 or more.
+    """
+
+    __slots__ = ("_empty_at", "_interval", "_tolerance")
+
+    def __init__(self, per_second: float, burst: int) -> None:
+        self._interval = 1.0 / per_second
+        self._tolerance = self._interval * burst
+        self._empty_at = 0.0
+
+    def spend(self, count: int, now: float) -> float:
+        """Count `count` at `now` (seconds); return how long to wait before the next, or 0.0."""
+        self._empty_at = max(self._empty_at, now) + count * self._interval
+        return max(0.0, self._empty_at - now - self._tolerance)

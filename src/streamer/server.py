@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 import math
 import signal
+import socket as socket_module
 from collections.abc import Sequence
-from socket import socket
+from socket import AF_INET, AF_INET6, IPPROTO_TCP, socket
 from types import FrameType
 from typing import Final
 
@@ -16,21 +16,25 @@ import msgspec
 import uvicorn
 from litestar import Litestar
 
+from .acceptance import Acceptance
 from .app import create_app
+from .descriptors import Room, make_room
+from .heartbeat import Wheel
 from .hub import Hub
 from .log_lines import write_log
-from .protocols import FastHttp, FastWebSocket
+from .protocols import FastHttp
+from .request_limits import RequestLimits
 from .settings import Settings
 from .stop_signals import stop_signals
-from .transports.hosts import hosts_of
-
-logger = logging.getLogger(__name__)
+from .websocket_protocol import FastWebSocket
 
 #: Seconds after the drain until what is left is cancelled: a reader that reads
 #: nothing would hold SIGTERM for ever, and loses nothing by being cut off.
 _MARGIN: Final = 1
 #: Seconds between two looks whether the drain is to be cut short.
 _LOOK_AGAIN: Final = 0.1
+#: Calls of uvicorn's `on_tick` in a second.
+_TICKS: Final = 10
 #: Bytes of one frame from a client: commands name a topic and an id.
 COMMAND_BYTES: Final = 16 * 1024
 
@@ -41,16 +45,57 @@ COMMAND_BYTES: Final = 16 * 1024
 COLLECT_AFTER: Final = (20_000, 20, 50)
 
 
+class _Protocols:
+    """The protocol classes of one process, with its settings and its connections."""
+
+    def __init__(self, settings: Settings, room: Room) -> None:
+        limits_ = RequestLimits(
+            head_bytes=settings.max_head_bytes,
+            head_seconds=settings.head_timeout,
+            body_seconds=settings.body_timeout,
+            take_seconds=settings.send_timeout,
+            silence_seconds=settings.pong_timeout,
+            frames_per_second=settings.command_rate,
+        )
+        acceptance_ = Acceptance(room.connections, room.waiting)
+        silence_: Wheel[FastWebSocket] = Wheel()
+
+        class Http(FastHttp):
+            limits = limits_
+            acceptance = acceptance_
+
+        class WebSocket(FastWebSocket):
+            limits = limits_
+            acceptance = acceptance_
+            silence = silence_
+            deflate = settings.ws_deflate
+
+        self.http: Final = Http
+        self.websocket: Final = WebSocket
+
+    def tick(self, now: float) -> None:
+        """Let a second pass."""
+        self.http.acceptance.tick(now)
+        for socket_ in self.websocket.silence.tick():
+            socket_.is_there()
+
+
 class _Server(uvicorn.Server):
     """uvicorn, telling every reader to come back elsewhere before it stops."""
 
     def __init__(
-        self, config: uvicorn.Config, http: type[FastHttp], hub: Hub, drain_seconds: float
+        self, config: uvicorn.Config, protocols: _Protocols, hub: Hub, drain_seconds: float
     ) -> None:
         super().__init__(config)
-        self._http: Final = http
+        self._protocols: Final = protocols
         self._hub: Final = hub
         self._drain_seconds: Final = drain_seconds
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look at connections once a second; uvicorn calls it ten times."""
+        if counter % _TICKS == 0:
+            self._protocols.tick(asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop in order at the first signal, and at once at the second, whichever it is."""
@@ -60,7 +105,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """Drain, then stop: until then, who still connects is told to come back."""
-        self._http.retiring = True
+        self._protocols.http.retiring = True
         draining = asyncio.create_task(self._hub.drain(self._drain_seconds))
         while not draining.done() and not self.force_exit:
             await asyncio.wait((draining,), timeout=_LOOK_AGAIN)
@@ -72,29 +117,21 @@ def serve(settings: Settings, *, sockets: Sequence[socket] | None = None) -> Non
     """Serve until SIGINT, SIGTERM or SIGHUP, on `sockets` or where `settings` say."""
     write_log(settings.log_level)
     hangs_up = signal.SIGHUP in stop_signals()
-    settings = _with_hosts(settings)
     # uvicorn raises the signal again when it is done, so that the exit code would
     # say "killed": an end in order is 0.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    app = create_app(settings)
-    http = _http_class(settings)
-    server = _Server(_config(app, settings, http), http, app.state.hub, settings.drain_seconds)
+    room = make_room(settings.max_connections)
+    app = create_app(msgspec.structs.replace(settings, max_connections=room.readers))
+    protocols = _Protocols(settings, room)
+    config = _config(app, settings, protocols)
+    server = _Server(config, protocols, app.state.hub, settings.drain_seconds)
+    for listening in sockets or ():
+        _cut_the_dead(listening, settings.send_timeout)
     if hangs_up:  # uvicorn itself knows of the other two only
         signal.signal(signal.SIGHUP, lambda _, frame: server.handle_exit(signal.SIGTERM, frame))
     _spare_the_collector()
     server.run(sockets=list(sockets) if sockets is not None else None)
-
-
-def _with_hosts(settings: Settings) -> Settings:
-    """The settings with the hosts that a server has which listens where they say."""
-    hosts = hosts_of(settings.host, settings.allowed_hosts)
-    if not settings.allowed_hosts and "*" in hosts:
-        logger.warning(
-            "every Host is accepted: set STREAMER_ALLOWED_HOSTS to the names of this server, "
-            "so that no web page can read it under a name of its own"
-        )
-    return msgspec.structs.replace(settings, allowed_hosts=hosts)
 
 
 def _spare_the_collector() -> None:
@@ -110,28 +147,26 @@ def _spare_the_collector() -> None:
     gc.set_threshold(*COLLECT_AFTER)
 
 
-def _http_class(settings: Settings) -> type[FastHttp]:
-    class Http(FastHttp):
-        max_head_bytes = settings.max_head_bytes
+def _cut_the_dead(listening: socket, seconds: float) -> None:
+    """Let the kernel cut connections whose client acknowledges nothing for so long.
 
-    return Http
-
-
-def _websocket_class(settings: Settings) -> type[FastWebSocket]:
-    class WebSocket(FastWebSocket):
-        deflate = settings.ws_deflate
-
-    return WebSocket
+    Who is accepted inherits it. The reader of a stream says nothing by itself: that
+    its network is gone shows in what is sent to it, after some fifteen minutes
+    otherwise (tcp(7), TCP_USER_TIMEOUT; other systems than Linux have none).
+    """
+    option: int | None = getattr(socket_module, "TCP_USER_TIMEOUT", None)
+    if option is not None and listening.family in {AF_INET, AF_INET6}:
+        listening.setsockopt(IPPROTO_TCP, option, round(seconds * 1000))
 
 
-def _config(app: Litestar, settings: Settings, http: type[FastHttp]) -> uvicorn.Config:
+def _config(app: Litestar, settings: Settings, protocols: _Protocols) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http=http,
-        ws=_websocket_class(settings),
+        http=protocols.http,
+        ws=protocols.websocket,
         # A frame that is shared by all readers cannot be compressed for each.
         ws_per_message_deflate=False,
         # Commands are small; 1009 closes a connection that sends anything larger.

@@ -21,6 +21,7 @@ from .control import Control
 from .cursor import Cursor
 from .event import Event
 from .page import Gap, Page
+from .send_progress import SendProgress
 from .snapshot import Snapshot
 from .tail import Tail
 from .topic import job_of, project_of
@@ -89,8 +90,7 @@ class Session:
         "_announced",
         "_at_head",
         "_backfill",
-        "_pending",
-        "_progress_at",
+        "_progress",
         "_running",
         "_since",
         "_start",
@@ -121,8 +121,7 @@ class Session:
         # Whether the log itself said that nothing was after `cursor`.
         self._at_head = False
         self._backfill: tuple[_Backfill, ...] = ()
-        self._pending = 0
-        self._progress_at: float | None = None
+        self._progress: SendProgress | None = None
 
     @property
     def may_end(self) -> bool:
@@ -282,7 +281,7 @@ class Session:
         """The transport is over its high-water mark: nothing is written until it drains."""
         if self.state in {State.LIVE, State.REPLAYING}:
             self.state = State.LAGGING
-            self._progress_at = None
+            self._progress = None
 
     def drained(self) -> None:
         """The transport takes more: replay from the cursor."""
@@ -292,19 +291,12 @@ class Session:
             self._at_head = False
 
     def is_stuck(self, now: float, pending: int, timeout: float) -> bool:
-        """Whether a lagging reader took none of its `pending` bytes for `timeout` seconds.
-
-        Bytes that were added in the meantime, such as the answer to a ping, are not
-        progress: only who takes some lives on.
-        """
+        """Whether a lagging reader took none of its `pending` bytes for `timeout` seconds."""
         if self.state is not State.LAGGING:
             return False
-        took = self._progress_at is None or pending < self._pending
-        self._pending = pending
-        if took or self._progress_at is None:
-            self._progress_at = now
-            return False
-        return now - self._progress_at >= timeout
+        if self._progress is None:
+            self._progress = SendProgress()
+        return self._progress.is_stuck(now, pending, timeout)
 
 
 def connected_control(

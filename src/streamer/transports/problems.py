@@ -36,10 +36,10 @@ class Problem(msgspec.Struct, omit_defaults=True):
     retry: bool = False
 
 
-def problem_of(error: StreamerError) -> Problem:
-    """An error of ours, with the status that `errors.OUTCOMES` gives it."""
+def streamer_problem(_request: Request[Any, Any, Any], error: StreamerError) -> Response[bytes]:
+    """Tell an error of ours, with the status that `errors.OUTCOMES` gives it."""
     outcome = error.outcome
-    return Problem(
+    problem = Problem(
         type=_TYPE + error.code.replace("_", "-"),
         title=outcome.title,
         status=outcome.status,
@@ -47,23 +47,19 @@ def problem_of(error: StreamerError) -> Problem:
         code=error.code,
         retry=outcome.retry,
     )
-
-
-def streamer_problem(_request: Request[Any, Any, Any], error: StreamerError) -> Response[bytes]:
-    """Answer an error of ours."""
     headers = {}
     if error.retry_after is not None:
         headers["Retry-After"] = str(math.ceil(error.retry_after))
-    return _answer(problem_of(error), headers)
+    return _answer(problem, headers)
 
 
 def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
-    """Answer an error of the framework's: no such address, a method not allowed."""
+    """Tell an error of the framework's: no such address, a method not allowed."""
     detail = error.detail  # it may hold a client's braces: it is no format
     if error.status_code in _DETAILS:
         detail = _DETAILS[error.status_code].format(
             method=request.method,
-            path=request.scope["path"],  # `url` reads the Host, which may be anything
+            path=request.url.path,
             max_bytes=request.app.request_max_body_size,
         )
     if isinstance(error, ValidationException) and isinstance(error.extra, list):
@@ -82,8 +78,8 @@ def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Respo
 
 
 def unexpected_problem(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """Answer a fault of ours without its traceback; the log has that."""
-    logger.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
+    """Tell a fault of ours without its traceback; the log has that."""
+    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
     problem = Problem(
         type=_TYPE + "internal-error",
         title="Internal error",

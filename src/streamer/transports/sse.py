@@ -9,12 +9,11 @@ from typing import Any, Final
 import anyio
 from litestar import Request, Response, route
 from litestar.enums import HttpMethod
-from litestar.status_codes import HTTP_503_SERVICE_UNAVAILABLE
 from litestar.types import ASGIApp, Receive, Scope, Send
 from sse_starlette import EventSourceResponse
 
 from ..attach import Finished, Gone
-from ..errors import StreamerError
+from ..errors import Draining
 from ..hub import Hub
 from ..settings import Settings
 from ..topic import job_topic, project_topic
@@ -99,13 +98,13 @@ async def _stream(request: Request[Any, Any, Any], topics: tuple[str, ...]) -> A
     unnamed = reads_messages(query)
     offered = offered_writer(request.scope)  # type: ignore[arg-type]
     stream: _FastStream | _PortableStream
-    # An HTTP/1.0 client knows no chunks.
-    if offered is not None and request.scope["http_version"] == "1.1":
-        form = sse.UNNAMED_CHUNKED if unnamed else sse.NAMED_CHUNKED
+    form = sse.UNNAMED if unnamed else sse.NAMED
+    if offered is not None:
+        if request.scope["http_version"] == "1.1":  # an older client knows no chunks
+            form = sse.UNNAMED_CHUNKED if unnamed else sse.NAMED_CHUNKED
         offered.open(form, settings.high_water)
         stream = _FastStream(offered)
     else:
-        form = sse.UNNAMED if unnamed else sse.NAMED
         stream = _PortableStream(PortableWriter(form, high_water=settings.high_water), hub)
     try:
         await hub.attach(attach, stream.writer)
@@ -114,12 +113,9 @@ async def _stream(request: Request[Any, Any, Any], topics: tuple[str, ...]) -> A
     except Finished:
         # "204 No Content" tells an EventSource to stop (WHATWG HTML 9.2.3).
         return Response(b"", status_code=204)  # type: ignore[return-value]
-    except StreamerError as error:
-        if error.outcome.status != HTTP_503_SERVICE_UNAVAILABLE:
-            raise
+    except Draining:
         # A 503 is final for an EventSource: say when to come back, and end.
-        form = sse.UNNAMED if unnamed else sse.NAMED
-        reconnect = encode(form, [hub.reconnect_control(error)])
+        reconnect = encode(sse.NAMED, [hub.reconnect_control()])
         return Response(reconnect, headers=sse.HEADERS, media_type=sse.HEADERS["Content-Type"])  # type: ignore[return-value]
     return stream
 
@@ -161,6 +157,8 @@ class _PortableStream:
             # The drain ends every stream by itself; until then nothing is cut.
             shutdown_grace_period=MAX_DRAIN,
         )
+        # Each connection's own, which the server says: HTTP/2 has no such header.
+        del response.headers["connection"]
         task = asyncio.current_task()
         if task is not None:
             self.writer.on_abort(task.cancel)

@@ -1,0 +1,142 @@
+"""Which connections a process holds, and that those which are no readers stay in bounds."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+from typing import Final, Protocol
+
+_logger: Final = logging.getLogger(__name__)
+
+#: Seconds between two lines about connections that were closed for want of room.
+_QUIET: Final = 60.0
+#: How an IPv4 address begins on a socket of both families (RFC 4291, section 2.5.5.2).
+_MAPPED: Final = "::ffff:"
+
+
+class Connection(Protocol):
+    """A connection, as far as its bounds go; none of its methods raises."""
+
+    def look(self, now: float) -> None:
+        """End the connection if its time is over (seconds, of the loop's clock)."""
+
+    def give_way(self) -> None:
+        """End the connection: it waits, and others have no room."""
+
+
+class Acceptance:
+    """Every connection of one process: one is a reader, or waits, or works.
+
+    Who *waits* has no whole request here: it is idle, or slow, or says nothing.
+    Who *works* is being answered, or closed. A reader is none of our business.
+    When too many wait, it is the party with most of them whose oldest gives way,
+    so that nobody can lock others out by merely connecting.
+
+    Args:
+        most: connections of the process; 0 is no limit.
+        most_waiting: those that wait; 0 is no limit.
+    """
+
+    def __init__(self, most: int = 0, most_waiting: int = 0) -> None:
+        self._most: Final = most
+        self._most_waiting: Final = most_waiting
+        self._parties: Final[dict[Connection, str]] = {}
+        self._waiting: Final[dict[str, dict[Connection, None]]] = {}
+        self._waiting_count = 0
+        self._working: Final[dict[Connection, None]] = {}
+        self._gave_way = 0
+        self._refused = 0
+        self._spoke_at: float | None = None
+
+    def __len__(self) -> int:
+        """How many connections there are."""
+        return len(self._parties)
+
+    def enter(self, connection: Connection, host: str) -> bool:
+        """Take a new connection of `host`, which waits now; False if there is no room."""
+        if self._most and len(self._parties) >= self._most and not self._make_room():
+            self._refused += 1
+            return False
+        self._parties[connection] = party_of(host)
+        self.wait(connection)
+        return True
+
+    def leave(self, connection: Connection) -> None:
+        """The connection is lost."""
+        self.seat(connection)
+        self._parties.pop(connection, None)
+
+    def wait(self, connection: Connection) -> None:
+        """It has no whole request: it is new, or was answered."""
+        party = self._parties.get(connection)
+        if party is None:
+            return
+        self.seat(connection)
+        self._waiting.setdefault(party, {})[connection] = None
+        self._waiting_count += 1
+        if self._most_waiting and self._waiting_count > self._most_waiting:
+            self._make_room()
+
+    def work(self, connection: Connection) -> None:
+        """It is being answered, or closed."""
+        if connection in self._parties:
+            self.seat(connection)
+            self._working[connection] = None
+
+    def seat(self, connection: Connection) -> None:
+        """It is a reader."""
+        self._working.pop(connection, None)
+        party = self._parties.get(connection, "")
+        ours = self._waiting.get(party)
+        if ours is not None and connection in ours:
+            del ours[connection]
+            self._waiting_count -= 1
+            if not ours:
+                del self._waiting[party]
+
+    def tick(self, now: float) -> None:
+        """Look at all that are no readers; call it about once a second."""
+        for waiting in tuple(self._waiting.values()):
+            for connection in tuple(waiting):
+                connection.look(now)
+        for connection in tuple(self._working):
+            connection.look(now)
+        if (self._gave_way or self._refused) and (
+            self._spoke_at is None or now - self._spoke_at >= _QUIET
+        ):
+            _logger.warning(
+                "too many connections (%d): %d that waited were closed, %d were not taken",
+                len(self._parties),
+                self._gave_way,
+                self._refused,
+            )
+            self._spoke_at = now
+            self._gave_way = self._refused = 0
+
+    def _make_room(self) -> bool:
+        if not self._waiting:
+            return False
+        most = max(self._waiting.values(), key=len)
+        oldest = next(iter(most))
+        self.work(oldest)
+        oldest.give_way()
+        self._gave_way += 1
+        return True
+
+
+def party_of(host: str) -> str:
+    """Whose a connection from `host` is: of IPv6, a network of 64 bits is one party's."""
+    if ":" not in host:
+        return host
+    try:
+        network = ipaddress.ip_network((host.partition("%")[0], 64), strict=False)
+    except ValueError:
+        return host
+    return str(network)
+
+
+def address_of(client: tuple[str, int] | None) -> tuple[str, int] | None:
+    """The host and port of a client; an IPv4 one is itself, also over a socket of ``::``."""
+    if client is None or not client[0].startswith(_MAPPED):
+        return client
+    return client[0].removeprefix(_MAPPED), client[1]

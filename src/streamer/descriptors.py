@@ -1,0 +1,78 @@
+"""Open files of a process, and how many connections there is room for among them."""
+
+from __future__ import annotations
+
+import logging
+import resource
+from typing import Final, NamedTuple
+
+_logger: Final = logging.getLogger(__name__)
+
+#: Descriptors that the process needs for itself: the log's connections and pools,
+#: standard streams, listening sockets, files that are served.
+OWN: Final = 128
+#: Connections that are no readers, and for which there is room beside them: pages,
+#: polls, publishers, probes; half of them may be idle or slow.
+OTHERS: Final = 2000
+#: Most descriptors that are asked for where nothing says how many are needed.
+_MOST: Final = 1 << 20
+
+
+class Room(NamedTuple):
+    """What there is room for in one process.
+
+    Attributes:
+        readers: streams and sockets; 0 is no limit of ours.
+        waiting: connections that are idle, or whose request is not whole.
+        connections: all together.
+    """
+
+    readers: int
+    waiting: int
+    connections: int
+
+
+def make_room(max_readers: int) -> Room:
+    """Raise the limit of open files as far as is needed and allowed; what there is room for.
+
+    `max_readers` is what is set; 0 is no limit. If there is room for fewer, a line
+    in the log says so.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = max_readers + OTHERS + OWN if max_readers else _MOST
+    limit = _raised(soft, hard, wanted)
+    room = room_in(limit, max_readers)
+    if room.readers < max_readers:
+        _logger.warning(
+            "%d open files are allowed: room for %d readers, not %d; raise the hard limit "
+            "(ulimit -Hn, LimitNOFILE=) to %d",
+            limit,
+            room.readers,
+            max_readers,
+            wanted,
+        )
+    return room
+
+
+def room_in(limit: int, max_readers: int) -> Room:
+    """What `limit` open files give room for, as `make_room`."""
+    connections = max(limit - OWN, limit // 2)
+    others = min(OTHERS, connections // 4)
+    readers = connections - others
+    return Room(
+        readers=min(readers, max_readers) if max_readers else readers,
+        waiting=max(1, others // 2),
+        connections=connections,
+    )
+
+
+def _raised(soft: int, hard: int, wanted: int) -> int:
+    """Raise the soft limit to `wanted`, or as near as may be; return what it is now."""
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return wanted if soft == resource.RLIM_INFINITY else soft
+    aim = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (aim, hard))
+    except (ValueError, OSError):  # macOS allows less than its hard limit says
+        return soft
+    return aim
