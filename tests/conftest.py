@@ -6,7 +6,14 @@ from collections.abc import Generator
 
 import pytest
 
-pytest_plugins = ["support.replicated", "support.servers", "support.live", "support.jobs"]
+pytest_plugins = [
+    "support.replicated",
+    "support.servers",
+    "support.live",
+    "support.jobs",
+    "support.videos",
+    "support.transcoding",
+]
 
 
 @pytest.hookimpl(wrapper=True)

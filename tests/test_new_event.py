@@ -51,6 +51,25 @@ def test_ids_in_topics_are_added_to_the_fields(
     assert new_event(topics, "tick", fields).fields == encoded
 
 
+@pytest.mark.parametrize(
+    ("progress", "encoded"),
+    [(1.0000000000000002, b"1.0"), (1 + 1e-6, b"1.0"), (-1e-9, b"0.0"), (1, b"1"), (0.5, b"0.5")],
+)
+def test_a_progress_that_rounding_put_beyond_its_ends_is_its_end(
+    progress: float, encoded: bytes
+) -> None:
+    """What is stored is what the snapshot learns."""
+    event = new_event("chats/1", "progress", {"progress": progress})
+    assert event.fields == b'{"progress":' + encoded + b"}"
+    assert float(event.changes["progress"]) == float(encoded)
+
+
+@pytest.mark.parametrize("progress", [1.00001, -0.00001, math.nan, 2])
+def test_a_progress_further_beyond_its_ends_is_refused(progress: float) -> None:
+    with pytest.raises(errors.InvalidFields, match="progress"):
+        new_event("chats/1", "progress", {"progress": progress})
+
+
 def test_the_snapshot_learns_json() -> None:
     """Name by name, ready to be stored."""
     event = new_event("jobs/j", "completed", {"task_name": "t", "result": ["\u2028"]})

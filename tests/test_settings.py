@@ -23,7 +23,7 @@ def test_without_variables_every_setting_has_its_default(tmp_path: Path) -> None
     assert settings.output_dir == tmp_path / "output"
     assert settings.heartbeat == 15.0
     assert settings.max_event_bytes == 60_000
-    assert settings.allowed_origins == ("*",)
+    assert settings.allowed_origins == ()
 
 
 def test_a_variable_is_read_as_its_type() -> None:

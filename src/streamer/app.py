@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from litestar import Litestar
-from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.openapi.config import OpenAPIConfig
@@ -25,12 +24,16 @@ from .rate import Rate
 from .request_limits import FRAME_BURST
 from .settings import Settings
 from .transports.connections import CONNECTION_HANDLERS, Census
+from .transports.guard import Guard
 from .transports.health import HEALTH_HANDLERS
+from .transports.hosts import Hosts, hosts_of, is_loopback
 from .transports.jobs import JOB_HANDLERS, close_jobs
+from .transports.origins import Origins
 from .transports.pages import PAGE_HANDLERS
 from .transports.poll import POLL_HANDLERS
 from .transports.problems import http_problem, streamer_problem, unexpected_problem
 from .transports.publish import BODY_FACTOR, PUBLISH_HANDLERS
+from .transports.refusals import Farewells
 from .transports.sse import SSE_HANDLERS
 from .transports.websocket import WEBSOCKET_HANDLERS
 
@@ -78,16 +81,19 @@ def create_app(settings: Settings, log: EventLog | None = None) -> Litestar:
             HTTPException: http_problem,
             Exception: unexpected_problem,
         },
-        cors_config=_cors(settings),
         logging_config=None,  # whoever starts the process says where its log goes
         openapi_config=OpenAPIConfig(title="Streamer", version=__version__, path="/schema"),
         lifespan=[lambda _app: _life(the_log, hub, census, stalls)],
         on_shutdown=[close_jobs],
         request_max_body_size=BODY_FACTOR * settings.max_event_bytes,  # more is refused unread
     )
+    origins = Origins(settings.allowed_origins, loopback_pages=is_loopback(settings.host))
+    app.asgi_handler = Guard(app.asgi_handler, _hosts(settings), origins)
     app.state.settings = settings
+    app.state.origins = origins
     app.state.hub = hub
     app.state.publisher = publisher
+    app.state.farewells = Farewells()
     app.state.command_rate = Rate(settings.command_rate, burst=FRAME_BURST)
     app.state.publish_rate = Rate(settings.publish_rate, burst=int(10 * settings.publish_rate) or 1)
     return app
@@ -125,16 +131,11 @@ def _given(value: Any) -> Provide:  # noqa: ANN401 - whatever is injected
     return Provide(provide, use_cache=True, sync_to_thread=False)
 
 
-def _cors(settings: Settings) -> CORSConfig:
-    return CORSConfig(
-        allow_origins=list(settings.allowed_origins),
-        allow_methods=["GET", "HEAD", "POST"],
-        allow_headers=[
-            "Authorization",
-            "Cache-Control",
-            "Content-Type",
-            "Idempotency-Key",
-            "Last-Event-ID",
-        ],
-        max_age=86400,
-    )
+def _hosts(settings: Settings) -> Hosts:
+    """Whose requests are ours; any host's where nobody has said it.
+
+    An app within another, or behind a server that is not ours, has names that no
+    setting here knows. `server.serve` knows where it listens, and says it.
+    """
+    allowed = settings.allowed_hosts
+    return Hosts(hosts_of(settings.host, allowed) if allowed else ("*",))

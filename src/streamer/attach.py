@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
+from .control import Control
 from .cursor import Cursor
 
 
@@ -38,4 +41,16 @@ class Gone(Exception):
 
 
 class Finished(Exception):
-    """The reader has already been given the end of what it resumes."""
+    """The reader has already been given the end of what it resumes.
+
+    Args:
+        ends: the topics that ended, and how, as their snapshots say.
+    """
+
+    def __init__(self, ends: Sequence[tuple[str, str]]) -> None:
+        super().__init__(f"all is over: {ends}")
+        self._ends = ends
+
+    def controls(self) -> list[Control]:
+        """Say so once more, to a client that cannot be answered 204."""
+        return [Control("end", {"topic": topic, "reason": reason}) for topic, reason in self._ends]

@@ -14,7 +14,7 @@ class Control(msgspec.Struct, frozen=True):
     """One control event.
 
     Attributes:
-        type: one of `event.CONTROL_TYPES`, or ``error``.
+        type: one of `event.CONTROL_TYPES`, or ``error`` for a refusal at the older address.
         fields: the rest of its body, JSON-ready.
         id: the cursor an EventSource shall remember, where the frame moves it.
         retry_ms: milliseconds an EventSource shall wait before it reconnects.

@@ -11,6 +11,7 @@
     │   ├── InvalidParameter
     │   ├── InvalidJSON
     │   ├── InvalidFields
+    │   ├── InvalidHost              a request whose Host is no name, or is missing
     │   ├── InvalidFrame             a WebSocket frame that is no command
     │   ├── InvalidRequest           bytes that are no HTTP request
     │   ├── UnknownJobKind
@@ -19,6 +20,7 @@
     ├── NotFound
     ├── Unauthorized
     ├── Forbidden
+    ├── UnknownHost                  a request for a host that is not this server
     ├── HeadTooLarge
     ├── RequestTimeout               a request that does not come to its end
     ├── TooManyRequests
@@ -103,6 +105,12 @@ class InvalidParameter(InvalidInput):
     code = "invalid_parameter"
 
 
+class InvalidHost(InvalidInput):
+    """A ``Host`` that is malformed, or none at all."""
+
+    code = "invalid_host"
+
+
 class InvalidJSON(InvalidInput):
     """A body that is not JSON, or not a JSON object."""
 
@@ -163,6 +171,12 @@ class Forbidden(StreamerError):
     code = "forbidden"
 
 
+class UnknownHost(StreamerError):
+    """The request is for a host that this server is not."""
+
+    code = "unknown_host"
+
+
 class TooManyRequests(StreamerError):
     """A rate is exceeded; wait ``retry_after`` seconds."""
 
@@ -176,7 +190,7 @@ class TooManyConnections(StreamerError):
 
 
 class JobsUnavailable(StreamerError):
-    """This installation cannot run such a job now (ffmpeg is missing, no broker)."""
+    """This installation cannot run such a job: ffmpeg is missing, or a Redis for jobs."""
 
     code = "jobs_unavailable"
 
@@ -236,6 +250,7 @@ OUTCOMES: dict[str, Outcome] = {
     "reserved_type": Outcome(400, 1008, retry=False, title="Reserved event type"),
     "invalid_cursor": Outcome(400, 1008, retry=False, title="Invalid event id"),
     "invalid_parameter": Outcome(400, 1008, retry=False, title="Invalid parameter"),
+    "invalid_host": Outcome(400, 1008, retry=False, title="Invalid host"),
     "invalid_json": Outcome(400, 1008, retry=False, title="Invalid JSON"),
     "invalid_fields": Outcome(400, 1008, retry=False, title="Invalid fields"),
     "invalid_frame": Outcome(400, 1008, retry=False, title="Invalid frame"),
@@ -247,9 +262,10 @@ OUTCOMES: dict[str, Outcome] = {
     "not_found": Outcome(404, 1008, retry=False, title="Not found"),
     "unauthorized": Outcome(401, 1008, retry=False, title="Unauthorized"),
     "forbidden": Outcome(403, 1008, retry=False, title="Forbidden"),
+    "unknown_host": Outcome(421, 1008, retry=False, title="Misdirected request"),
     "too_many_requests": Outcome(429, 1013, retry=True, title="Too many requests"),
     "too_many_connections": Outcome(503, 1013, retry=True, title="Too many connections"),
-    "jobs_unavailable": Outcome(503, 1013, retry=True, title="Jobs unavailable"),
+    "jobs_unavailable": Outcome(501, 1008, retry=False, title="Jobs unavailable"),
     "log_unavailable": Outcome(503, 1013, retry=True, title="Event log unavailable"),
     "log_forbidden": Outcome(503, 1013, retry=True, title="Event log forbidden"),
     "draining": Outcome(503, 1012, retry=True, title="Draining"),

@@ -17,6 +17,7 @@ CONTROL_TYPES: Final = frozenset(
         "open",
         "pong",
         "reconnect",
+        "refused",
         "subscribed",
         "unsubscribed",
     }

@@ -14,7 +14,7 @@ from .attach import Attach, Finished, Gone
 from .control import Control
 from .crowd import Crowd
 from .cursor import Cursor
-from .errors import Draining, LogUnavailable, TooManyConnections
+from .errors import Draining, LogUnavailable, StreamerError, TooManyConnections
 from .fan_out import FanOut
 from .feeds import Feeds, TailLimits
 from .heartbeat import Wheel
@@ -113,10 +113,12 @@ class Hub:
         if not self.draining:
             self._feeds.spawn(self.drain(seconds))
 
-    def reconnect_control(self) -> Control:
-        """Asks a reader to come back, after a time of its own."""
+    def reconnect_control(self, error: StreamerError | None = None) -> Control:
+        """Asks a reader to come back, after a time of its own; `error` says why."""
+        why = error if error is not None else Draining("this process is shutting down")
         retry_ms = self._retry_ms()
-        return Control("reconnect", {"retry_ms": retry_ms}, retry_ms=retry_ms)
+        fields = {"retry_ms": retry_ms, "code": why.code, "detail": why.detail}
+        return Control("reconnect", fields, retry_ms=retry_ms)
 
     async def close(self) -> None:
         """Stop listening and let go of every reader."""
@@ -362,11 +364,10 @@ def _refuse_if_gone(writer: Writer) -> None:
 
 
 def _refuse_if_finished(attach: Attach, snapshots: dict[str, Snapshot]) -> None:
-    if attach.per_job:
-        ends = [snapshots[topic].terminal for topic in attach.topics]
-        if attach.resume is not None and all(end and end <= attach.resume for end in ends):
-            raise Finished
+    if attach.resume is None or not (attach.per_job or attach.until_end):
         return
-    terminal = snapshots[attach.topics[0]].terminal if attach.until_end else None
-    if terminal is not None and attach.resume is not None and attach.resume >= terminal:
-        raise Finished
+    topics = attach.topics if attach.per_job else attach.topics[:1]
+    states = [snapshots[topic] for topic in topics]
+    if all(state.terminal is not None and state.terminal <= attach.resume for state in states):
+        ends = [(topic, snapshots[topic].status or "ended") for topic in topics]
+        raise Finished(ends)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 
 from .errors import InvalidFields
+
+_T = TypeVar("_T")
 
 #: What the state of a job can be called in a snapshot.
 STATUSES: Final = (
@@ -34,6 +36,8 @@ _STATUS_WORDS: Final = {
 
 #: Characters of a task's name: it is a key of every snapshot, and a heading.
 MAX_NAME_LENGTH: Final = 256
+#: How far outside of 0.0 to 1.0 a progress may be: what sums of fractions are off.
+ROUNDING: Final = 1e-6
 
 Fraction = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Attempt = Annotated[int, msgspec.Meta(ge=1)]
@@ -78,9 +82,13 @@ class Error(_JobEvent, tag="error"):
 
 
 class Completed(_JobEvent, tag="completed"):
-    """The end of a job that went well; terminal."""
+    """The end of a job that went well; terminal.
+
+    `result_omitted` says why `result` is null though there was one.
+    """
 
     result: Any = None
+    result_omitted: str | None = None
 
 
 JobEvent = Progress | Status | Error | Completed
@@ -105,6 +113,16 @@ def check_job_event(event_type: str, fields: Mapping[str, Any]) -> JobEvent | No
         return msgspec.convert({**fields, "type": event_type}, JobEvent)  # type: ignore[no-any-return]
     except msgspec.ValidationError as error:
         raise InvalidFields(f"a {event_type} event is malformed: {error}") from error
+
+
+def round_progress(value: _T) -> _T | float:
+    """`value`; 0.0 or 1.0, if it is a number that rounding put just outside of them."""
+    if isinstance(value, float):
+        if 1.0 < value <= 1.0 + ROUNDING:
+            return 1.0
+        if -ROUNDING <= value < 0.0:
+            return 0.0
+    return value
 
 
 def is_terminal(event: JobEvent | None) -> bool:

@@ -106,12 +106,18 @@ class JobPublishing(ABC, Generic[Answer_co]):
         result: object = None,
         *,
         task_name: str | None = None,
+        result_omitted: str | None = None,
         attempt: int | None = None,
         idempotency_key: str | None = None,
         unless: Iterable[str] = (),
     ) -> Answer_co:
-        """Tell that a job went well; `result` is anything JSON can say."""
-        fields = _told({"task_name": task_name, "attempt": attempt}) | {"result": result}
+        """Tell that a job went well; `result` is anything JSON can say.
+
+        `result_omitted` says why there is a result and `result` is not it.
+        """
+        fields = _told(
+            {"task_name": task_name, "result_omitted": result_omitted, "attempt": attempt}
+        ) | {"result": result}
         return self.publish(
             topics, "completed", fields, idempotency_key=idempotency_key, unless=unless
         )

@@ -19,7 +19,13 @@ from .errors import (
     ReservedType,
 )
 from .event import CONTROL_TYPES, Event
-from .job_event import check_job_event, is_terminal, snapshot_changes
+from .job_event import (
+    JOB_EVENT_TYPES,
+    check_job_event,
+    is_terminal,
+    round_progress,
+    snapshot_changes,
+)
 from .json_line import encode_line
 from .topic import check_topic, job_of, project_of
 
@@ -112,7 +118,9 @@ def new_event(
             f"it must have 1 to {MAX_KEY_LENGTH}"
         )
     given = {**named, **(fields or {})}
-    _check_depth(given)
+    if event_type in JOB_EVENT_TYPES and "progress" in given:
+        given["progress"] = round_progress(given["progress"])
+    check_depth(given)
     for name in _SERVER_FIELDS:
         if name in given:
             raise InvalidFields(f"the field {name!r} is set by the server; choose another name")
@@ -189,8 +197,12 @@ def _check_topics(listed: tuple[str, ...]) -> tuple[tuple[str, ...], dict[str, A
     return topics, named
 
 
-def _check_depth(fields: Mapping[str, Any]) -> None:
-    """Refuse what would overflow the stack of some client's JSON parser."""
+def check_depth(fields: Mapping[str, Any]) -> None:
+    """Refuse what would overflow the stack of some client's JSON parser.
+
+    Raises:
+        InvalidFields: it is nested more than `MAX_DEPTH` deep.
+    """
     level = _containers(fields.values())
     for _ in range(MAX_DEPTH - 1):
         if not level:

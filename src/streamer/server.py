@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import math
 import signal
 import socket as socket_module
@@ -26,7 +27,10 @@ from .protocols import FastHttp
 from .request_limits import RequestLimits
 from .settings import Settings
 from .stop_signals import stop_signals
+from .transports.hosts import hosts_of
 from .websocket_protocol import FastWebSocket
+
+logger = logging.getLogger(__name__)
 
 #: Seconds after the drain until what is left is cancelled: a reader that reads
 #: nothing would hold SIGTERM for ever, and loses nothing by being cut off.
@@ -117,6 +121,7 @@ def serve(settings: Settings, *, sockets: Sequence[socket] | None = None) -> Non
     """Serve until SIGINT, SIGTERM or SIGHUP, on `sockets` or where `settings` say."""
     write_log(settings.log_level)
     hangs_up = signal.SIGHUP in stop_signals()
+    settings = _with_hosts(settings)
     # uvicorn raises the signal again when it is done, so that the exit code would
     # say "killed": an end in order is 0.
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -132,6 +137,17 @@ def serve(settings: Settings, *, sockets: Sequence[socket] | None = None) -> Non
         signal.signal(signal.SIGHUP, lambda _, frame: server.handle_exit(signal.SIGTERM, frame))
     _spare_the_collector()
     server.run(sockets=list(sockets) if sockets is not None else None)
+
+
+def _with_hosts(settings: Settings) -> Settings:
+    """The settings with the hosts that a server has which listens where they say."""
+    hosts = hosts_of(settings.host, settings.allowed_hosts)
+    if not settings.allowed_hosts and "*" in hosts:
+        logger.warning(
+            "every Host is accepted: set STREAMER_ALLOWED_HOSTS to the names of this server, "
+            "so that no web page can read it under a name of its own"
+        )
+    return msgspec.structs.replace(settings, allowed_hosts=hosts)
 
 
 def _spare_the_collector() -> None:

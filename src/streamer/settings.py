@@ -18,6 +18,7 @@ from .retention import MAX_RETENTION_AGE, MAX_RETENTION_LENGTH, Retention, Reten
 from .server_url import ALLOWED as ALLOWED_SERVERS
 from .server_url import check_server_url, without_userinfo
 from .setting import PREFIX, InvalidSetting, Setting
+from .web_names import check_hosts, check_origins
 
 __all__ = ["LOG_LEVELS", "SETTINGS", "InvalidSetting", "Settings", "unknown_variables"]
 
@@ -100,6 +101,31 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     output_dir: Annotated[
         Path, Meta(description="Directory of results; not set: output/ in the data directory.")
     ] = _IN_DATA_DIR
+    output_age: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=100 * 365 * 86400,
+            description="Age at which a result is removed, when the next job runs; 0 is never.",
+            extra={"unit": "seconds"},
+        ),
+    ] = 7 * 86400.0
+    output_bytes: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Size of all results; the oldest make room for new ones; 0 is no limit.",
+            extra={"unit": "bytes"},
+        ),
+    ] = 10 * 1024**3
+    disk_reserve: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Free space below which jobs write nothing; the event log needs it.",
+            extra={"unit": "bytes"},
+        ),
+    ] = 512 * 1024**2
     url: (
         Annotated[
             str,
@@ -335,8 +361,27 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = "info"
     allowed_origins: Annotated[
         tuple[str, ...],
-        Meta(description="Origins of web pages that may connect, separated by commas; * is any."),
-    ] = ("*",)
+        Meta(
+            description="Origins of web pages that may connect beside the server's own; "
+            "not set: the loopback's; * is any.",
+            extra={
+                "allowed": "origins separated by commas, as in https://a.example, or *",
+                "check": check_origins,
+            },
+        ),
+    ] = ()
+    allowed_hosts: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Names of the server beside the loopback's; "
+            "not set: any, if it listens elsewhere; * is any.",
+            extra={
+                "allowed": "names, *.names or addresses separated by commas, "
+                "as in live.example.com, or *",
+                "check": check_hosts,
+            },
+        ),
+    ] = ()
 
     def __post_init__(self) -> None:
         """Make every directory absolute, so that no later chdir moves it."""

@@ -147,6 +147,11 @@ class SyncPublisher(JobPublishing[None]):
             return self._changed.wait_for(lambda: self._oldest() >= last, timeout)
 
     @property
+    def max_event_bytes(self) -> int:
+        """Largest body of one event, in bytes."""
+        return self._max_event_bytes
+
+    @property
     def away(self) -> bool:
         """Whether the log could not be reached when it was last tried."""
         return self._away

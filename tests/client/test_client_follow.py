@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streamer.client.follow import LONGEST_WAIT, Follow, Refused
+from streamer.client.follow import LONGEST_WAIT, SHORTEST_WAIT, Follow, Refused
 from streamer.client.received import Received
 
 
@@ -100,7 +100,55 @@ def test_a_reconnect_event_says_how_long_to_wait_this_once() -> None:
     assert reader.wait() == 2.0
 
 
+def test_a_reconnect_event_says_why_for_its_connection() -> None:
+    reader = follow()
+    reader.take(event(None, "reconnect", b'{"retry_ms":50,"detail":"Redis is away"}'))
+    assert reader.reason == "Redis is away"
+    reader.request()
+    assert reader.reason is None
+
+
 def test_retry_after_says_how_long_to_wait_this_once() -> None:
     reader = follow()
     reader.answered(503, retry_after="7")
     assert reader.wait() == 7.0
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"retry_ms":0}', b'{"retry_ms":-5}', b'{"retry_ms":-1e400}', b'{"retry_ms":0.001}']
+)
+def test_no_server_can_make_it_reconnect_in_a_busy_loop(body: bytes) -> None:
+    reader = follow()
+    reader.retry_in(0)
+    assert reader.wait() == SHORTEST_WAIT
+    reader.take(event(None, "reconnect", body))
+    assert reader.wait() == SHORTEST_WAIT
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"soon", b'{"retry_ms":"soon"}', b'{"retry_ms":null}']
+)
+def test_a_reconnect_that_names_no_time_is_one_like_any_other(body: bytes) -> None:
+    reader = follow()
+    reader.take(event(None, "reconnect", body))
+    assert reader.wait() == 1.0
+
+
+@pytest.mark.parametrize("event_id", ["\x01", " 5-0", "5-0\t", "a\rb"])
+def test_an_id_that_no_header_can_carry_moves_nothing(event_id: str) -> None:
+    reader = follow()
+    reader.take(event("4-0"))
+    reader.take(event(event_id))
+    assert reader.last_event_id == "4-0"
+
+
+@pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "application/json", ""])
+def test_an_answer_that_is_no_event_stream_is_a_refusal(kind: str) -> None:
+    """As the page of a proxy that wants a login: read as a stream it would be silence for ever."""
+    with pytest.raises(Refused, match="no event stream") as caught:
+        follow().answered(200, content_type=kind)
+    assert caught.value.status == 200
+
+
+def test_the_type_of_a_stream_may_have_parameters() -> None:
+    assert follow().answered(200, content_type="Text/Event-Stream; charset=utf-8")

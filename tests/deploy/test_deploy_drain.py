@@ -152,7 +152,7 @@ async def test_readers_that_do_not_read_hold_up_no_exit(draining: Live, project:
                 return bool(answer.json()["active_connections"] == len(stuck))
 
             await wait_until(connected, "the readers that do not read did not connect")
-            body = {"topic": topic, "type": "tick", "filler": "x" * 60_000}
+            body = {"topic": topic, "type": "tick", "filler": "x" * 59_000}
             for _ in range(100):
                 (await client.post("/api/v1/events", json=body)).raise_for_status()
         process(draining).signal(signal.SIGTERM)

@@ -77,7 +77,7 @@ def test_no_message_costs_a_client_its_connection(
         socket.send("ping")
         types = read_until_pong(socket)
         assert types[0] == "connected"
-        known = {"connected", "caught_up", "error", "subscribed", "unsubscribed", "pong", "gap"}
+        known = {"connected", "caught_up", "refused", "subscribed", "unsubscribed", "pong", "gap"}
         assert set(types) <= known, types
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from streamer.jobs.ffmpeg import Video, read_probe
 from streamer.jobs.ffmpeg_progress import Report, ReportReader, fraction_done, read_report
 
 BLOCK = """\
@@ -76,26 +75,3 @@ def test_the_fraction_done_is_of_the_probed_duration(
     seconds: float | None, finished: bool, duration: float | None, fraction: float | None
 ) -> None:
     assert fraction_done(Report(seconds, None, None, finished), duration) == fraction
-
-
-VIDEO = {"codec_type": "video", "width": 320, "height": 240}
-
-
-@pytest.mark.parametrize(
-    ("answer", "video"),
-    [
-        ({}, None),
-        ({"streams": []}, None),
-        ({"streams": [{"codec_type": "audio"}]}, None),
-        ({"streams": [{"codec_type": "video"}]}, None),
-        ({"streams": [VIDEO], "format": {"duration": "1.5"}}, Video(320, 240, 1.5)),
-        ({"streams": [VIDEO], "format": {"duration": "N/A"}}, Video(320, 240, None)),
-        ({"streams": [VIDEO], "format": {}}, Video(320, 240, None)),
-        ({"streams": [VIDEO]}, Video(320, 240, None)),
-        ({"streams": [{**VIDEO, "duration": "2.0"}]}, Video(320, 240, 2.0)),
-        ({"streams": [VIDEO], "format": {"duration": "0.0"}}, Video(320, 240, None)),
-        ({"streams": [{"codec_type": "audio"}, VIDEO]}, Video(320, 240, None)),
-    ],
-)
-def test_what_ffprobe_says_is_read(answer: dict[str, object], video: Video | None) -> None:
-    assert read_probe(answer) == video

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import threading
+import warnings
 from collections.abc import Callable
 
 import dramatiq
@@ -140,9 +142,19 @@ async def test_a_delayed_job_is_queued_once(job_broker: Broker, watcher: JobWatc
     assert await watcher.story(job_id) == ["queued", "started", "completed"]
 
 
-@pytest.mark.parametrize("result", [object(), {1, 2}.__iter__(), "x" * 100_000, float("nan")])
-async def test_a_result_that_cannot_be_told_is_null(
-    job_broker: Broker, watcher: JobWatcher, result: object
+@pytest.mark.parametrize(
+    ("result", "reason"),
+    [
+        (object(), "cannot be encoded as JSON"),
+        ({1, 2}.__iter__(), "cannot be encoded as JSON"),
+        ({"name": "\udce4"}, "cannot be encoded as JSON"),
+        ("x" * 100_000, "60000"),
+        (float("nan"), "JSON cannot say"),
+        (None, None),
+    ],
+)
+async def test_a_result_that_cannot_be_published_is_null_and_the_event_says_why(
+    job_broker: Broker, watcher: JobWatcher, result: object, reason: str | None
 ) -> None:
     @dramatiq.actor(broker=job_broker)
     def odd() -> object:
@@ -153,6 +165,8 @@ async def test_a_result_that_cannot_be_told_is_null(
         bodies = await watcher.ended(job_id)
     assert bodies[-1]["type"] == "completed"
     assert bodies[-1]["result"] is None
+    assert ("result_omitted" in bodies[-1]) == (reason is not None)
+    assert (reason or "") in bodies[-1].get("result_omitted", "")
 
 
 async def test_an_asynchronous_actor_has_its_own_progress(
@@ -275,6 +289,83 @@ async def test_a_running_job_is_cancelled_where_it_asks_and_not_retried(
     assert (await jobs.state(job_id))["status"] == "cancelled"
     assert (await jobs.cancel(job_id))["status"] == "cancelled"
     assert len(await watcher.story(job_id)) == 4
+
+
+async def test_a_job_that_only_tracks_is_cancelled(
+    job_broker: Broker, watcher: JobWatcher, jobs: Jobs
+) -> None:
+    """As the README's."""
+    wait = threading.Event()
+
+    @dramatiq.actor(broker=job_broker)
+    def draw(pages: int) -> None:
+        for _ in streamer.track(range(pages), message="drawing"):
+            wait.wait(0.01)
+
+    with working(job_broker):
+        job_id = draw.send(100_000).message_id
+        await watcher.told(job_id, "started")
+        await jobs.cancel(job_id)
+        await watcher.ended(job_id)
+    assert await watcher.story(job_id) == ["queued", "started", "cancelling", "cancelled"]
+
+
+async def test_no_update_fails_a_job(job_broker: Broker, watcher: JobWatcher) -> None:
+    @dramatiq.actor(broker=job_broker)
+    def careless() -> str:
+        fraction = 0.0
+        for step in range(20):
+            fraction += 0.05
+            streamer.progress().update(fraction, "\udce4" * step, file="\udce4", huge="x" * 70_000)
+        streamer.progress().update(2.0, object(), what=object())  # type: ignore[arg-type]
+        for _ in streamer.track(range(3), total=-1, message="\udce4"):
+            pass
+        return "done"
+
+    with working(job_broker):
+        job_id = careless.send().message_id
+        bodies = await watcher.ended(job_id)
+    assert await watcher.story(job_id) == ["queued", "started", "completed"]
+    assert bodies[-1]["attempt"] == 1
+    assert [body for body in bodies if body["type"] == "progress"][-1]["progress"] == 1.0
+
+
+async def test_what_a_child_of_a_job_reports_last_is_published(
+    job_broker: Broker, watcher: JobWatcher
+) -> None:
+    """It is forked while another thread reports without a pause."""
+    fork = multiprocessing.get_context("fork")
+
+    def count(job: Progress) -> None:
+        for step in range(2, 100):
+            job.update(step / 100, "in the child")
+
+    @dramatiq.actor(broker=job_broker)
+    def forks() -> int | None:
+        job, over = streamer.progress(), threading.Event()
+
+        def report() -> None:
+            while not over.wait(0.0001):
+                job.update(0.01)
+
+        reporter = threading.Thread(target=report)
+        reporter.start()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of forking beside threads
+            child = fork.Process(target=count, args=(job,), daemon=True)
+            child.start()
+        child.join(10)
+        over.set()
+        reporter.join()
+        code = child.exitcode
+        child.kill()
+        return code
+
+    with working(job_broker):
+        bodies = await watcher.ended(forks.send().message_id)
+    assert bodies[-1]["result"] == 0
+    told = [body["progress"] for body in bodies if body.get("message") == "in the child"]
+    assert told[-1] == 0.99
 
 
 async def test_a_cancel_that_was_asked_for_while_the_worker_died_is_heeded_at_the_next_start(

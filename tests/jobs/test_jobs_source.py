@@ -26,7 +26,6 @@ def media(tmp_path: Path, clip: Path) -> Path:
     (media / "up").symlink_to(tmp_path)
     (media / "loop.mp4").symlink_to("loop.mp4")
     (media / "gone.mp4").symlink_to("nothing.mp4")
-    (media / "-i.mp4").write_bytes(b"")
     os.mkfifo(media / "pipe.mp4")
     (media / "empty.mp4").write_bytes(b"")
     (media / "text.mp4").write_text("no video\n")
@@ -47,8 +46,9 @@ def media(tmp_path: Path, clip: Path) -> Path:
 
 @pytest.mark.parametrize("name", ["clip.mp4", "below/clip.mp4", "inner.mp4"])
 def test_a_video_in_the_media_directory_is_read(media: Path, name: str) -> None:
-    with open_video(media, name) as (_, video):
-        assert (video.width, video.height) == (320, 240)
+    with open_video(media, name) as (_, found):
+        (picture,) = found.pictures
+        assert (picture.width, picture.height) == (320, 240)
 
 
 NOT_ALLOWED = "is not allowed as a source"
@@ -67,15 +67,20 @@ NOT_ALLOWED = "is not allowed as a source"
         ("below//clip.mp4", NOT_ALLOWED),
         ("clip.mp4/", NOT_ALLOWED),
         ("/etc/passwd", NOT_ALLOWED),
-        ("file:/etc/passwd", NOT_ALLOWED),
+        ("file:/etc/passwd", "is not there"),
+        ("file:clip.mp4", "is not there"),
         ("http://127.0.0.1/clip.mp4", NOT_ALLOWED),
-        ("concat:clip.mp4|clip.mp4", NOT_ALLOWED),
-        ("subfile,,start,0,end,9,,:clip.mp4", NOT_ALLOWED),
-        ("-i.mp4", NOT_ALLOWED),
-        ("below/-i.mp4", NOT_ALLOWED),
-        ("below\\clip.mp4", NOT_ALLOWED),
+        ("concat:clip.mp4|clip.mp4", "is not there"),
+        ("subfile,,start,0,end,9,,:clip.mp4", "is not there"),
+        ("-i.mp4", "is not there"),
+        ("below/-i.mp4", "is not there"),
+        ("below\\clip.mp4", "is not there"),
         ("clip.mp4\x00", NOT_ALLOWED),
         ("clip\n.mp4", NOT_ALLOWED),
+        ("clip\x1b[2J.mp4", NOT_ALLOWED),
+        ("clip\x7f.mp4", NOT_ALLOWED),
+        ("clip\x85.mp4", "U\\+0085 is a control character"),
+        ("clip\udcff.mp4", "U\\+DCFF is a control character or no text"),
         ("x" * 2000, NOT_ALLOWED),
         ("x" * 300, "is not there"),
         ("missing.mp4", "is not there"),
@@ -105,8 +110,48 @@ def test_anything_else_is_refused_and_told_what_is_allowed(
     assert len(str(refused.value)) < 300
 
 
-def test_without_a_media_directory_nothing_is_there(tmp_path: Path) -> None:
-    with pytest.raises(InvalidSource, match="is not there"):
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Screenshot 2026-11-27 at 9.41.00\u202fAM.mov",  # as macOS names them
+        "a\u00a0b.mp4",
+        "全角\u3000.mp4",
+        "\U0001f468\u200d\U0001f469\u200d\U0001f467.mp4",
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645.mp4",
+        "\u200ewhatsapp.mp4",
+        "\u202egnp.mp4",  # errors show it escaped
+        "cafe\u0301.mp4",
+        "-i.mp4",
+        "-y",
+        "--/-.mp4",
+        "http:.mp4",
+        "concat:a|b",
+        "file:clip.mp4",
+        "a\\b.mp4",
+        "%d.mp4",
+        "%03d_[0-9]*?.mp4",
+        "'it''s' \"so\" $HOME `x`.mp4",
+        " .mp4",
+        "... .mp4",
+        "é" * 125 + ".mp4a",  # 255 bytes
+    ],
+)
+def test_a_file_may_be_called_what_files_may_be_called(
+    tmp_path: Path, clip: Path, name: str
+) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    shutil.copy(clip, path)
+    with open_video(tmp_path, name) as (_, found):
+        assert found.pictures[0].width == 320
+
+
+def test_without_a_media_directory_nothing_is_there_and_how_to_get_one_is_said(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(
+        InvalidSource, match="is not there, for there is no media directory; create"
+    ):
         open_source(tmp_path / "none", "clip.mp4")
 
 

@@ -18,7 +18,8 @@ import pytest
 
 from streamer.errors import InvalidSource, JobsUnavailable
 from streamer.jobs import leash, transcode
-from streamer.jobs.ffmpeg import FfmpegFailed, Video, find_program, probe, run_ffmpeg
+from streamer.jobs.ffmpeg import FfmpegFailed, find_program, run_ffmpeg
+from streamer.jobs.probe import probe
 from streamer.jobs.progress import JobCancelled, Progress, set_progress
 from streamer.jobs.sample import ensure_sample
 from streamer.jobs.transcode import TRANSCODE, Transcode
@@ -102,7 +103,7 @@ def test_a_video_that_does_not_say_how_long_it_is_is_transcoded_all_the_same(
         command = [needs("ffmpeg"), "-v", "error", "-i", str(clip), "-c", "copy"]
         subprocess.run([*command, "-f", "matroska", "-live", "1", "-"], stdout=file, check=True)
     with path.open("rb") as file:
-        assert probe(file.fileno()) == Video(320, 240, None)
+        assert probe(file.fileno()).duration is None
     assert transcode.run(Transcode("live.mkv", 144), settings)["height"] == 144
     assert told.fractions[-1] == 1.0
 
@@ -263,7 +264,7 @@ def test_no_ffmpeg_outlives_a_worker_that_is_killed() -> None:
     ],
 )
 def test_the_leash_ends_as_its_program_does(command: list[str], code: int) -> None:
-    arguments = [sys.executable, "-I", "-S", leash.__file__, *command]
+    arguments = [sys.executable, "-I", "-S", leash.__file__, str(2**30), *command]
     with Program(arguments) as process:
         assert process.wait() == code
 

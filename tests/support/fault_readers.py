@@ -168,7 +168,7 @@ class FaultReader(ABC):
             self._take_gap(body)
         elif kind == "reconnect":
             self.retries.append(body["retry_ms"])
-        elif kind == "error":
+        elif kind == "refused":
             self.refusals.append(body["code"])
 
     def _connected(self, cursor: Cursor) -> None:

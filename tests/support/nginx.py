@@ -17,11 +17,17 @@ from .waiting import wait_until_blocking
 _CONFIGURATION: Final = Path(__file__).parents[2] / "deploy" / "nginx.conf"
 #: Where nginx keeps what it cannot hold in memory; the built-in places are root's.
 _TEMPORARY: Final = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+_GZIP: Final = "gzip on; gzip_types text/event-stream; gzip_min_length 0; gzip_proxied any; "
 
 
 @contextmanager
-def nginx_before(ports: Sequence[int], directory: Path) -> Iterator[str]:
-    """Run ``deploy/nginx.conf`` before the servers at `ports`; the URL it answers at."""
+def nginx_before(
+    ports: Sequence[int], directory: Path, *, compressing: bool = False
+) -> Iterator[str]:
+    """Run ``deploy/nginx.conf`` before the servers at `ports`; the URL it answers at.
+
+    A `compressing` one compresses streams, as many proxies are set up to do.
+    """
     port = free_port()
     text = _CONFIGURATION.read_text()
     assert "listen 80;" in text
@@ -29,6 +35,9 @@ def nginx_before(ports: Sequence[int], directory: Path) -> Iterator[str]:
     for example, real in zip((8001, 8002), ports, strict=True):
         assert f"127.0.0.1:{example} " in text
         text = text.replace(f"127.0.0.1:{example} ", f"127.0.0.1:{real} ")
+    if compressing:
+        assert "gzip off;" in text
+        text = text.replace("gzip off;", _GZIP)
     places = "".join(f"{name}_temp_path {directory}/{name};\n" for name in _TEMPORARY)
     text = text.replace("http {", f"http {{\naccess_log off;\n{places}", 1)
     file = directory / "nginx.conf"

@@ -98,20 +98,43 @@ async def test_a_bad_url_is_refused(
 SOCKETS = [row for row in GETS if "/stream" in row[0] and "events=" not in row[0]]
 
 
-@pytest.mark.parametrize(("path", "code", "told"), SOCKETS, ids=[row[0][:60] for row in SOCKETS])
-async def test_a_bad_url_is_refused_over_a_websocket(
-    live: Live, path: str, code: str, told: tuple[str, ...]
-) -> None:
+async def test_a_bad_url_is_refused_over_a_websocket(live: Live) -> None:
     """Accepted first, then told in a frame and by the close code."""
+    async with asyncio.TaskGroup() as all_at_once:  # each is closed after a second
+        for path, code, told in SOCKETS:
+            all_at_once.create_task(_is_refused(live, path, code, told))
+
+
+async def _is_refused(live: Live, path: str, code: str, told: tuple[str, ...]) -> None:
     async with websocket(live.ws_url, path) as socket:
         closed, reason = await socket.is_closed()
-        (error,) = socket.bodies
-        assert (error["type"], error["code"], error["retry"]) == ("error", code, False)
+        (refused,) = socket.bodies
+        assert set(refused) == {"type", "code", "detail", "retry", "retry_after"}, path
+        assert (refused["type"], refused["code"], refused["retry"]) == ("refused", code, False)
         for part in told:
-            assert part in error["error"]
+            assert part in refused["detail"], path
         assert closed == 1008
         assert reason
-        assert error["error"].startswith(reason)
+        assert refused["detail"].startswith(reason)
+
+
+async def test_the_older_address_refuses_in_the_older_words(live: Live, project: str) -> None:
+    """Its clients know no ``refused``: of the connection, and of a command on it."""
+    path = f"/api/v1/ws/projects/{project}/stream"
+    async with (
+        websocket(live.ws_url, f"{path}?last_event_id=x") as socket,
+        websocket(live.ws_url, path) as other,
+    ):
+        await other.has("connected", "caught_up")
+        await other.send("hello")
+        await other.has("error")
+        assert (await socket.is_closed())[0] == 1008
+        for refused, code in (
+            (socket.bodies[0], "invalid_cursor"),
+            (other.bodies[-1], "invalid_frame"),
+        ):
+            assert set(refused) == {"type", "code", "error", "retry", "retry_after"}
+            assert (refused["type"], refused["code"]) == ("error", code)
 
 
 HEADERS = [
@@ -156,7 +179,7 @@ BODIES: list[tuple[Any, int, str, tuple[str, ...]]] = [
         ({"type": reserved}, 400, "reserved_type", (f"'{reserved}'", "the server's own"))
         for reserved in (
             *("connected", "caught_up", "gap", "end", "reconnect", "pong", "open"),
-            *("subscribed", "unsubscribed"),
+            *("refused", "subscribed", "unsubscribed"),
         )
     ),
     ({"type": "x", "id": "1-1"}, 400, "invalid_fields", ("'id' is set by the server",)),
@@ -326,12 +349,12 @@ async def test_a_bad_frame_is_answered_and_the_connection_lives(
     async with websocket(live.ws_url, f"/api/v1/projects/{project}/stream") as socket:
         await socket.has("connected", "caught_up")
         await socket.send(frame)
-        await socket.has("error")
+        await socket.has("refused")
         error = socket.bodies[-1]
         assert error["code"] == code
-        assert told in error["error"]
+        assert told in error["detail"]
         await socket.send("ping")
-        await socket.has("error", "pong")
+        await socket.has("refused", "pong")
 
 
 async def test_the_only_topic_cannot_be_left(live: Live, project: str) -> None:
@@ -340,11 +363,11 @@ async def test_the_only_topic_cannot_be_left(live: Live, project: str) -> None:
     async with websocket(live.ws_url, f"/api/v1/projects/{project}/stream") as socket:
         await socket.has("connected", "caught_up")
         await socket.send({"type": "unsubscribe", "topic": topic})
-        await socket.has("error")
-        assert "only topic" in socket.bodies[-1]["error"]
+        await socket.has("refused")
+        assert "only topic" in socket.bodies[-1]["detail"]
         await socket.send({"type": "subscribe", "topic": topic})
-        await socket.has("error", "error")
-        assert "already" in socket.bodies[-1]["error"]
+        await socket.has("refused", "refused")
+        assert "already" in socket.bodies[-1]["detail"]
         await socket.send("ping")
         await socket.has("pong")
 

@@ -214,7 +214,7 @@ async def test_a_page_of_another_origin_is_refused(
     async with websocket(live.ws_url, stream_of(project), bad) as socket:
         assert (await socket.is_closed())[0] == 1008
         assert [body["code"] for body in socket.bodies] == ["forbidden"]
-        assert "https://bad.example" in socket.bodies[0]["error"]
+        assert "https://bad.example" in socket.bodies[0]["detail"]
     for origin in ({"Origin": "https://good.example"}, {"Origin": live.url}, {}):
         async with websocket(live.ws_url, stream_of(project), origin) as socket:
             await socket.has("connected", "caught_up")

@@ -76,8 +76,8 @@ async def test_a_page_elsewhere_leaves_nothing_in_the_answers_to_others(
 ) -> None:
     """The headers of CORS are for whoever sent an origin."""
     path = f"/api/v1/projects/{project}/events"
-    given = await client.post(path, json=NOTE, headers={"Origin": "https://a.example"})
-    assert given.headers["access-control-allow-origin"] == "*"
+    given = await client.post(path, json=NOTE, headers={"Origin": "http://localhost:3000"})
+    assert given.headers["access-control-allow-origin"] == "http://localhost:3000"
     answer = await client.post(path, json=NOTE)
     assert not [name for name in answer.headers if name.startswith("access-control")]
 
@@ -160,3 +160,14 @@ def test_beyond_the_rate_the_body_is_not_waited_for(start_live: StartLive) -> No
     with socket.create_connection(("127.0.0.1", live.port), timeout=20) as raw:
         raw.sendall(HEAD.format(project="p").encode())
         assert raw.recv(4096).startswith(b"HTTP/1.1 429 ")
+
+
+async def test_a_progress_that_rounding_put_above_one_is_taken_as_one(
+    client: httpx.AsyncClient, project: str
+) -> None:
+    path = f"/api/v1/projects/{project}/events"
+    for progress, status in ((1.0000000000000002, 201), (1.001, 400)):
+        answer = await client.post(path, json={"type": "progress", "progress": progress})
+        assert answer.status_code == status
+    (stored,) = (await client.get(path)).json()["events"]
+    assert stored["progress"] == 1.0

@@ -113,6 +113,14 @@ test("a server that drains says when to come back", () => {
   assert.equal(environment.connections.length, 2);
 });
 
+test("a server that is full, or has lost its log, says so and when to come back", () => {
+  const { environment, told } = opened();
+  environment.say({ type: "reconnect", retry_ms: 1234, code: "log_unavailable", detail: "no log" });
+  assert.deepEqual(told.states.at(-1), { state: "waiting", cause: "lost", detail: "no log", retryAt: environment.time + 1234 });
+  environment.advance(1234);
+  assert.equal(environment.connections.length, 2);
+});
+
 test("after end nothing is asked for again", () => {
   const { environment, stream } = live();
   environment.say({ type: "end", topic: "projects/p", reason: "completed" });
@@ -173,13 +181,18 @@ for (const [code, state] of [
   });
 }
 
-test("a refusal over WebSocket is told in the server's whole sentence, and is no event", () => {
-  const { environment, told } = opened({ transport: "websocket" });
-  environment.say({ type: "error", code: "invalid_cursor", error: "'x' is not an event id" });
-  environment.last.onclose({ code: 1008, reason: "'x' is not" });
-  assert.equal(told.states.at(-1).detail, "'x' is not an event id");
-  assert.deepEqual(told.events, []);
-});
+for (const refusal of [
+  { type: "refused", code: "invalid_cursor", detail: "'x' is not an event id" },
+  { type: "error", code: "invalid_cursor", error: "'x' is not an event id" },
+]) {
+  test(`a refusal over WebSocket (${refusal.type}) is told in the server's whole sentence, and is no event`, () => {
+    const { environment, told } = opened({ transport: "websocket" });
+    environment.say(refusal);
+    environment.last.onclose({ code: 1008, reason: "'x' is not" });
+    assert.equal(told.states.at(-1).detail, "'x' is not an event id");
+    assert.deepEqual(told.events, []);
+  });
+}
 
 test("a WebSocket that answers no ping is given up", () => {
   const { environment, stream } = live({ transport: "websocket" });

@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import functools
 import sys
-from typing import Any
+from typing import Any, Final
 
 import rich_click as click
 
 from ..errors import StreamerError
 from ..redacted import message
+from ..server_url import without_userinfo
 from ..settings import Settings
 from .command import Command
 from .log_url import log_url
 from .options import with_settings
+
+#: Answers that quote what was typed, which may be a URL in the wrong place.
+_QUOTING: Final = range(400, 500)
 
 
 @click.command(cls=Command)
@@ -43,10 +47,10 @@ def publish(
     """
     import msgspec
 
-    text = sys.stdin.read() if json == "-" else (json or "{}")
     try:
+        text = sys.stdin.buffer.read() if json == "-" else (json or "{}").encode()
         fields = msgspec.json.decode(text, type=dict[str, Any])
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except (msgspec.DecodeError, UnicodeError) as error:
         raise click.UsageError(f"JSON is not a JSON object: {error}") from error
     append = functools.partial(_over_http, settings.base_url)
     # A server that was named is meant; else the shortest way in.
@@ -106,4 +110,7 @@ def _over_http(
     try:
         return send(url, topic, event_type, fields, idempotency_key=key, ephemeral=ephemeral)
     except Refused as error:
-        raise click.ClickException(message(error.detail)) from error
+        if error.status == 0:  # it names the server itself
+            raise click.ClickException(error.detail) from error
+        detail = message(error.detail) if error.status in _QUOTING else error.detail
+        raise click.ClickException(f"{without_userinfo(url)}: {detail}") from error

@@ -14,6 +14,7 @@ import rich_click as click
 
 from ..errors import StreamerError
 from ..redacted import message
+from ..server_url import without_userinfo
 from ..settings import Settings
 from ..topic import check_topic
 from .command import Command
@@ -57,8 +58,11 @@ def tail(settings: Settings, topic: tuple[str, ...], start: str | None, until: s
         topics = [check_topic(name) for name in topic]
     except StreamerError as error:
         raise click.UsageError(message(error.detail)) from error
+    if start is not None and not start.isprintable():
+        raise click.UsageError("--from has a character that cannot be seen")
     show: _Show = Bars() if sys.stdout.isatty() else _Lines()
     outcome = 0
+    shown = without_userinfo(settings.base_url)
     try:
         with (
             show,
@@ -68,7 +72,7 @@ def tail(settings: Settings, topic: tuple[str, ...], start: str | None, until: s
                     *topics,
                     start=start,
                     until_end=until is not None,
-                    on_reconnect=show.reconnecting,
+                    on_reconnect=lambda why, seconds: show.reconnecting(f"{shown}: {why}", seconds),
                 )
             ) as events,
         ):
@@ -79,7 +83,7 @@ def tail(settings: Settings, topic: tuple[str, ...], start: str | None, until: s
                 elif event.type == "completed":
                     outcome = 0
     except Refused as error:
-        raise click.ClickException(message(error.detail)) from error
+        raise click.ClickException(f"{shown}: {message(error.detail)}") from error
     except BrokenPipeError:
         _let_go_of_output()
     except KeyboardInterrupt:

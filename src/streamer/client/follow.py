@@ -12,6 +12,8 @@ from .received import Received
 
 #: Seconds that the wait before a reconnect grows to.
 LONGEST_WAIT: Final = 30.0
+#: Seconds that it does not fall below, whatever a server asks for: no busy loop.
+SHORTEST_WAIT: Final = 0.05
 #: Seconds before the first reconnect, where the server named no other.
 _FIRST_WAIT: Final = 1.0
 #: Seconds of silence after which the server is asked to send a sign of life.
@@ -19,6 +21,7 @@ HEARTBEAT: Final = 15
 #: Seconds of silence after which a connection counts as dead: three heartbeats.
 READ_TIMEOUT: Final = 3.0 * HEARTBEAT
 
+EVENT_STREAM: Final = "text/event-stream"
 _OK: Final = 200
 _NO_CONTENT: Final = 204
 #: Answers that another try may change: timeout, too many, and what proxies say in a deploy.
@@ -26,7 +29,10 @@ _WORTH_RETRYING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class Refused(Exception):
-    """The server will not serve this stream, now or later; ``detail`` says why."""
+    """The server will not serve this, now or later; ``detail`` says why.
+
+    ``status`` is that of its answer, 0 if there was none.
+    """
 
     def __init__(self, status: int, detail: str) -> None:
         super().__init__(detail)
@@ -60,29 +66,43 @@ class Follow:
         self._once: float | None = None
         self.last_event_id = last_event_id
         self.done = False
+        #: Why the server ended this connection, where it said so.
+        self.reason: str | None = None
 
     def request(self) -> tuple[tuple[tuple[str, str], ...], dict[str, str]]:
         """The query parameters and the headers of the next connection."""
+        self.reason = None
         query = [("topic", topic) for topic in self._topics]
         query.append(("heartbeat", str(HEARTBEAT)))
         if self._until_end:
             query.append(("until", "end"))
-        headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
+        headers = {"Accept": EVENT_STREAM, "Cache-Control": "no-store"}
         if self.last_event_id is not None:
             headers["Last-Event-ID"] = self.last_event_id
         elif self._start is not None:
             query.append(("from", self._start))
         return tuple(query), headers
 
-    def answered(self, status: int, body: bytes = b"", retry_after: str | None = None) -> bool:
+    def answered(
+        self,
+        status: int,
+        body: bytes = b"",
+        retry_after: str | None = None,
+        content_type: str = EVENT_STREAM,
+    ) -> bool:
         """Whether a stream follows; if not, try again unless `done`.
 
-        `body` is that of an answer without a stream.
+        `body` is that of an answer without a stream. What is no event stream, such
+        as the page of a proxy that asks who we are, is a refusal (WHATWG HTML,
+        9.2.3 "Processing model").
 
         Raises:
             Refused: trying again would be answered the same.
         """
         if status == _OK:
+            kind = content_type.partition(";")[0].strip().lower()
+            if kind != EVENT_STREAM:
+                raise Refused(status, f"the server answered {kind or 'nothing'}, no event stream")
             return True
         if status == _NO_CONTENT:  # the stream is over, and was read to its end
             self.done = True
@@ -95,15 +115,18 @@ class Follow:
     def take(self, event: Received) -> None:
         """Move on past `event`, and heed what it says if it is a control event."""
         self._failures = 0
-        if event.id is not None:
+        # What no header can carry is no id of ours, and would end the next request.
+        if event.id is not None and event.id.isprintable() and event.id == event.id.strip():
             self.last_event_id = event.id
         if event.type == "end":
             # Of several jobs each has its own; an older server says nothing of others.
-            self.done = not event.fields().get("remaining")
+            self.done = not _field(event, "remaining")
         elif event.type == "reconnect":
-            retry_ms = event.fields().get("retry_ms")
+            retry_ms = _field(event, "retry_ms")
             if isinstance(retry_ms, int | float):
                 self._once = retry_ms / 1000
+            detail = _field(event, "detail")
+            self.reason = detail if isinstance(detail, str) else None
 
     def retry_in(self, retry_ms: int | None) -> None:
         """Heed the stream's ``retry:``."""
@@ -121,8 +144,16 @@ class Follow:
         # 2 ** 10 is beyond the longest wait from any first one worth naming.
         grown = first * 2 ** min(self._failures, 10)
         self._failures += 1
-        longest = min(once if once is not None else grown, LONGEST_WAIT)
+        longest = max(SHORTEST_WAIT, min(once if once is not None else grown, LONGEST_WAIT))
         return longest * (0.5 + self._jitter() / 2)
+
+
+def _field(event: Received, name: str) -> object:
+    """A field of a control event; None if it has none, as from a server that is not ours."""
+    try:
+        return event.fields().get(name)
+    except msgspec.DecodeError:
+        return None
 
 
 def detail_of(status: int, body: bytes) -> str:

@@ -7,10 +7,15 @@ from typing import Any, Final
 
 import httpx
 
+from ..server_url import without_userinfo
 from .follow import Refused, detail_of
+from .open_client import open_client
 
 #: Seconds; an append takes milliseconds, a busy server may take a little longer.
 _TIMEOUT: Final = 10.0
+#: Redirects that are followed, and the statuses that ask for the same request elsewhere.
+_MOST_REDIRECTS: Final = 5
+_SAME_METHOD: Final = frozenset({307, 308})
 
 
 def publish(
@@ -26,19 +31,38 @@ def publish(
 
     Raises:
         Refused: it was not published, and why; status 0 if nobody answered.
+        InvalidServerURL: `url` is malformed.
     """
-    headers = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
+    key = idempotency_key
+    headers = {} if key is None else {b"Idempotency-Key": key.encode(errors="replace")}
+    shown = without_userinfo(url)
     try:
-        answer = httpx.post(
-            f"{url.rstrip('/')}/api/v1/events",
-            params={"ephemeral": "true"} if ephemeral else None,
-            json={**fields, "type": event_type, "topic": topic},
-            headers=headers,
-            timeout=_TIMEOUT,
-        )
-    except httpx.TransportError as error:
-        raise Refused(0, f"no server answers at {url}: {error}") from error
+        with open_client(httpx.Client, url, timeout=_TIMEOUT) as client:
+            answer = client.post(
+                "/api/v1/events",
+                params={"ephemeral": "true"} if ephemeral else None,
+                json={**fields, "type": event_type, "topic": topic},
+                headers=headers,
+            )
+            # Only these two repeat what was posted (RFC 9110, 15.4.8 and 15.4.9).
+            for _ in range(_MOST_REDIRECTS):
+                if answer.status_code not in _SAME_METHOD or answer.next_request is None:
+                    break
+                answer = client.send(answer.next_request)
+    except httpx.LocalProtocolError as error:
+        raise Refused(0, f"the idempotency key cannot be sent as a header: {error}") from error
+    except httpx.RequestError as error:
+        raise Refused(0, f"no server answers at {shown}: {error or 'no answer in time'}") from error
+    if answer.has_redirect_location:
+        place = without_userinfo(answer.headers["Location"].removesuffix("/api/v1/events"))
+        raise Refused(answer.status_code, f"the server has moved to {place}; publish there")
     if not answer.is_success:
         raise Refused(answer.status_code, detail_of(answer.status_code, answer.content))
-    event_id = answer.json().get("id")
+    try:
+        event_id = answer.json()["id"]
+    except (ValueError, LookupError, TypeError) as error:
+        kind = answer.headers.get("Content-Type", "nothing").partition(";")[0]
+        raise Refused(
+            answer.status_code, f"the server answered {kind}, not as a Streamer does"
+        ) from error
     return None if event_id is None else str(event_id)

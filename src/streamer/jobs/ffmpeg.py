@@ -1,4 +1,4 @@
-"""ffmpeg and ffprobe as child processes that cannot outlive their job."""
+"""ffmpeg and ffprobe as child processes that are bounded and cannot outlive their job."""
 
 from __future__ import annotations
 
@@ -6,45 +6,69 @@ import contextlib
 import os
 import selectors
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO, Any, Final, cast
-
-import msgspec
+from typing import IO, Final, cast
 
 from ..errors import JobsUnavailable
 
 #: Containers that hold their streams in themselves. Playlists and session
 #: descriptions (hls, dash, concat, sdp, image2, …) name other files to open.
-CONTAINERS: Final = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,ogg,asf,mxf"
-#: For every input: nothing is fetched, nothing but `CONTAINERS` is opened.
-INPUT_LIMITS: Final = ("-protocol_whitelist", "file,pipe", "-format_whitelist", CONTAINERS)
+CONTAINERS: Final = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,ogg,asf,mxf,gif,apng"
+#: Tracks that a file may have; each costs a decoder. A film with every language has forty.
+MAX_TRACKS: Final = 64
+#: Pixels of a picture, as many as 4096 x 4096. Uncompressed pictures are what
+#: takes memory, a dozen at a time, however small the file: 16,000 x 16,000 took
+#: 1 GB. Cameras of 5.7K are below it.
+MAX_PIXELS: Final = 4096 * 4096
+#: For every input: nothing is fetched, nothing but `CONTAINERS` is opened, and
+#: a header that tells less than it holds does not get around the limits.
+INPUT_LIMITS: Final = (
+    *("-protocol_whitelist", "file,pipe", "-format_whitelist", CONTAINERS),
+    *("-max_streams", str(MAX_TRACKS), "-max_pixels", str(MAX_PIXELS)),
+)
+#: Threads of one decoder or encoder: each holds pictures of its own, and ffmpeg
+#: would start one and a half for each core.
+THREADS: Final = min(4, os.cpu_count() or 1)
 
+#: Bytes of address space of one child. Pictures of `MAX_PIXELS` to and from the
+#: most demanding codecs need 1.5 GB of it.
+_MEMORY_BYTES: Final = 3 * 1024**3
 #: Seconds between two looks at whether a running child is to be stopped. A
 #: thread that waits in a system call cannot be interrupted.
 _LOOK_SECONDS: Final = 0.1
-#: Seconds that reading a file's header may take.
-_PROBE_SECONDS: Final = 20.0
-#: Bytes of what ffmpeg complained about that are kept, from the end.
+#: Bytes of what a program complained about that are kept, from the end.
 _ERROR_BYTES: Final = 2000
+#: Bytes of one line of its output; its own are far shorter.
+_LINE_BYTES: Final = 65536
 _LEASH: Final = Path(__file__).with_name("leash.py")
 
+#: Exit codes of a program that somebody ended: by a signal (128 + n, as the leash
+#: says it), or 255, which is what ffmpeg says when it was asked to end.
+_ENDED_BY_OTHERS: Final = frozenset(
+    {255, *(128 + n for n in (signal.SIGHUP, signal.SIGINT, signal.SIGKILL, signal.SIGTERM))}
+)
+_NO_SPACE: Final = ("No space left on device", "Disk quota exceeded")
 
-class FfmpegFailed(Exception):
-    """The program ended with an error; the text is the last that it said."""
+
+class FfmpegError(Exception):
+    """A program of ffmpeg's did not do what it was to do."""
 
 
-class Video(msgspec.Struct, frozen=True):
-    """What a file holds: `width` and `height` in pixels, `duration` in seconds.
+class FfmpegFailed(FfmpegError):
+    """It cannot do this, and will not another time; the text says why."""
 
-    ``duration`` is None where the file does not say.
-    """
 
-    width: int
-    height: int
-    duration: float | None
+class FfmpegKilled(FfmpegError):
+    """Something else ended it, as a system does that is out of memory; it may be tried again."""
+
+
+class OutOfSpace(FfmpegError):
+    """There is no room on the disk for what it makes; it may be tried again."""
 
 
 def find_program(name: str) -> str:
@@ -55,50 +79,19 @@ def find_program(name: str) -> str:
     """
     path = shutil.which(name)
     if path is None:
-        raise JobsUnavailable(f"{name} is not installed here; videos cannot be transcoded")
+        raise JobsUnavailable(
+            f"{name} is not installed here, so videos cannot be transcoded; install ffmpeg, "
+            "as with 'sudo apt-get install ffmpeg' or 'brew install ffmpeg'"
+        )
     return path
 
 
-def probe(descriptor: int) -> Video | None:
-    """Read the header of an open file; None if there is no video in it.
-
-    Raises:
-        JobsUnavailable: ffprobe is not installed.
-    """
-    command = [
-        find_program("ffprobe"),
-        *("-v", "error", *INPUT_LIMITS),
-        *("-show_entries", "format=duration:stream=codec_type,width,height,duration"),
-        *("-of", "json", descriptor_url(descriptor)),
-    ]
-    try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            pass_fds=(descriptor,),
-            timeout=_PROBE_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return None
-    if done.returncode != 0:
-        return None
-    return read_probe(msgspec.json.decode(done.stdout))
-
-
-def read_probe(answer: dict[str, Any]) -> Video | None:
-    """The video in an answer of ffprobe; pure."""
-    for stream in answer.get("streams", ()):
-        if stream.get("codec_type") == "video" and stream.get("width") and stream.get("height"):
-            durations = (answer.get("format", {}).get("duration"), stream.get("duration"))
-            known = (_seconds(duration) for duration in durations)
-            return Video(stream["width"], stream["height"], next(filter(None, known), None))
-    return None
-
-
 def descriptor_url(descriptor: int) -> str:
-    """The input that is an open file, whatever has become of its name."""
+    """The input that is an open file, whatever has become of its name.
+
+    A name is never part of a command: ffmpeg would take ``-y`` for an option,
+    ``a:b`` for a protocol and ``%d`` for a pattern.
+    """
     return f"file:/dev/fd/{descriptor}"
 
 
@@ -108,36 +101,82 @@ def run_ffmpeg(
     descriptors: Sequence[int] = (),
     on_line: Callable[[str], None] = lambda _: None,
     check: Callable[[], None] = lambda: None,
+    seconds: float = 600.0,
 ) -> None:
-    """Run ffmpeg to its end; whatever ends this thread or process ends it too.
+    """Run ffmpeg to its end, as `run_program` does."""
+    run_program(
+        "ffmpeg",
+        ("-hide_banner", "-nostdin", "-loglevel", "error", *arguments),
+        descriptors=descriptors,
+        on_line=on_line,
+        check=check,
+        seconds=seconds,
+    )
+
+
+def run_program(
+    name: str,
+    arguments: Sequence[str],
+    *,
+    descriptors: Sequence[int] = (),
+    on_line: Callable[[str], None] = lambda _: None,
+    check: Callable[[], None] = lambda: None,
+    seconds: float,
+) -> str:
+    """Run ``ffmpeg`` or ``ffprobe`` to its end; whatever ends this thread or process ends it too.
 
     Args:
+        name: of the program.
         arguments: after the program's name.
         descriptors: open files that it inherits.
         on_line: called with each line of its standard output.
-        check: called ten times a second; what it raises stops ffmpeg.
+        check: called ten times a second; what it raises stops the program.
+        seconds: that it may take.
+
+    Returns:
+        What it complained about, the last 2,000 bytes.
 
     Raises:
-        FfmpegFailed: it ended with an error.
+        FfmpegFailed: it ended with an error, or took too long.
+        FfmpegKilled: it was ended by a signal.
+        OutOfSpace: the disk is full.
         JobsUnavailable: it is not installed.
     """
-    command = [find_program("ffmpeg"), "-hide_banner", "-nostdin", "-loglevel", "error"]
+    command = [find_program(name), *arguments]
+    for descriptor in descriptors:
+        # Where /dev/fd/N is a copy of N (macOS), it begins where N is.
+        os.lseek(descriptor, 0, os.SEEK_SET)
     process = subprocess.Popen(
-        [sys.executable, "-I", "-S", str(_LEASH), *command, *arguments],
+        [sys.executable, "-I", "-S", str(_LEASH), str(_MEMORY_BYTES), *command],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         pass_fds=tuple(descriptors),
         start_new_session=True,  # a Ctrl-C is for the worker to handle
     )
+    end = time.monotonic() + seconds
+
+    def check_time() -> None:
+        check()
+        if time.monotonic() > end:
+            raise FfmpegFailed(f"{name} was not done after {seconds:.0f} s, and was stopped")
+
     try:
-        complaints = _follow(process, on_line, check)
+        complaints = _follow(process, on_line, check_time).decode("utf-8", "replace").strip()
         code = process.wait()
     finally:
         _end(process)
     if code != 0:
-        said = complaints.decode("utf-8", "replace").strip()
-        raise FfmpegFailed(said or f"ffmpeg ended with exit code {code}")
+        raise _error(name, code, complaints)
+    return complaints
+
+
+def _error(name: str, code: int, complaints: str) -> FfmpegError:
+    if any(reason in complaints for reason in _NO_SPACE):
+        return OutOfSpace(f"the disk is full: {complaints}")
+    if code < 0 or code in _ENDED_BY_OTHERS:
+        return FfmpegKilled(f"{name} was ended by something else (exit code {code})")
+    return FfmpegFailed(complaints or f"{name} ended with exit code {code}")
 
 
 def _follow(
@@ -158,26 +197,19 @@ def _follow(
                     complaints = (complaints + data)[-_ERROR_BYTES:]
                 else:
                     *lines, rest = (rest + data).split(b"\n")
+                    rest = rest[-_LINE_BYTES:]
                     for line in lines:
-                        on_line(line.decode("ascii", "replace"))
+                        on_line(line.decode("utf-8", "replace"))
     return complaints
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        # The leash and its program at once: they are a process group of their own.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
     for stream in (process.stdin, process.stdout, process.stderr):
         if stream is not None:
             with contextlib.suppress(OSError):
-                stream.close()  # the end of its input is what ends ffmpeg
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(5.0)
-    if process.poll() is None:
-        process.kill()
-        process.wait()
-
-
-def _seconds(text: object) -> float | None:
-    try:
-        seconds = float(str(text))
-    except ValueError:  # "N/A", or not there
-        return None
-    return seconds if 0 < seconds < 1e9 else None  # noqa: PLR2004 - no inf, no nan
+                stream.close()

@@ -1,20 +1,27 @@
 """Runs a program that ends when whoever holds our standard input does.
 
-``python leash.py COMMAND…``: the command is killed when the input ends, which
-is when its writer closes it or dies, however it dies (``kill -9``, out of
-memory). No other means of this works on Linux and macOS alike.
+``python leash.py BYTES COMMAND…``: the command, which may use so much memory,
+is killed when the input ends, which is when its writer closes it or dies,
+however it dies (``kill -9``, out of memory). No other means of this works on
+Linux and macOS alike.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
 import subprocess
 import sys
 import threading
 
 
-def main(command: list[str]) -> int:
+def main(memory: int, command: list[str]) -> int:
     """Run `command`; return its exit code, 128 + n if signal n ended it."""
+    # Of address space: what a small file can be made to unpack to is not bounded
+    # by its size. macOS takes the limit and does not keep to it.
+    with contextlib.suppress(ValueError, OSError):  # a lower one is set already
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     # Descriptors that were handed to us on purpose are handed on.
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, close_fds=False)
 
@@ -30,5 +37,5 @@ def main(command: list[str]) -> int:
 
 if __name__ == "__main__":
     # Not sys.exit: a daemon thread that is reading would be waited for.
-    code = main(sys.argv[1:])
+    code = main(int(sys.argv[1]), sys.argv[2:])
     os._exit(code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import sys
 import threading
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from dramatiq import Broker, Message, MessageProxy, Worker
 from dramatiq.middleware import Middleware, SkipMessage
 
 from ..cursor import ORIGIN
-from ..errors import InvalidTopic, LogUnavailable, StreamerError
+from ..errors import InvalidFields, InvalidTopic, LogUnavailable, StreamerError
 from ..snapshot import Snapshot
 from ..sync_publisher import SyncPublisher
 from ..topic import job_topic, project_topic
@@ -131,7 +132,7 @@ class JobEvents(Middleware):
             )
 
         # Before the start is told: whatever interrupts us then, its end is told too.
-        progress = Progress(send, job_id=job_id)
+        progress = Progress(send, job_id=job_id, max_bytes=self._publisher.max_event_bytes)
         seen = before.cursor if before is not None else ORIGIN
         job = RunningJob(job_id, topics, message.actor_name, attempt, progress, seen=seen)
         self._job = job
@@ -275,21 +276,24 @@ class JobEvents(Middleware):
         self._settle()
 
     def _tell_completed(self, job: RunningJob, result: object) -> None:
-        def tell(result: object) -> None:
+        def tell(result: object, omitted: str | None = None) -> None:
             self._publisher.completed(
                 job.topics,
                 result,
                 task_name=job.task_name,
+                result_omitted=omitted,
                 attempt=job.attempt,
                 idempotency_key=end_key(job.job_id),
                 unless=_next_start(job),
             )
 
         try:
+            if isinstance(result, float) and not math.isfinite(result):
+                raise InvalidFields(f"the result is {result}, which JSON cannot say")
             tell(result)
         except StreamerError as error:
-            _logger.warning("the result of job %s is not told: %s", job.job_id, error)
-            tell(None)
+            _logger.warning("the result of job %s is not published: %s", job.job_id, error)
+            tell(None, str(error))
         self._end(job.job_id)
 
     def _tell_error(

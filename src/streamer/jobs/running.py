@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
+import os
 import threading
 import time
+import weakref
 from typing import Any, Final
 
 import msgspec
@@ -115,7 +117,12 @@ class RunningJobs:
         self._renew_seconds: Final = min(_RENEW_SECONDS, lease_seconds / _RENEWALS)
         self._renewed = -math.inf
         self._interval: Final = min(interval, self._renew_seconds)
-        self._lock: Final = threading.Lock()
+        self.begin()
+        _all.add(self)
+
+    def begin(self) -> None:
+        """Look after nothing; so does a forked child, whose jobs are its parent's."""
+        self._lock = threading.Lock()
         self._jobs: set[RunningJob] = set()
         self._interrupted = False
         self._stopped = threading.Event()
@@ -217,3 +224,14 @@ def cancel_asked(snapshot: Snapshot) -> bool:
         return False
     event: dict[str, Any] = msgspec.json.decode(body)
     return event.get("type") == "status" and event.get("status") == CANCELLING
+
+
+_all: Final[weakref.WeakSet[RunningJobs]] = weakref.WeakSet()
+
+
+def _begin_anew_after_fork() -> None:
+    for each in list(_all):
+        each.begin()
+
+
+os.register_at_fork(after_in_child=_begin_anew_after_fork)

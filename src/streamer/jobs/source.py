@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from ..errors import InvalidSource
-from .ffmpeg import Video, probe
+from .probe import Media, Unreadable, probe
 
 #: The source that is generated rather than found.
 SAMPLE: Final = "sample"
@@ -21,22 +22,26 @@ _ALLOWED: Final = f"it must be {SAMPLE!r} or the name of a video in the media di
 
 
 @contextmanager
-def open_video(directory: Path, name: str) -> Iterator[tuple[int, Video]]:
+def open_video(directory: Path, name: str) -> Iterator[tuple[int, Media]]:
     """Open a video below `directory`; give its descriptor and what it holds.
 
     Only the descriptor is ever handed on, so that what was checked is what is
     read, whatever is done to the name meanwhile.
 
     Raises:
-        InvalidSource: there is no such video there.
+        InvalidSource: there is no such video there, or it is over a limit.
+        FfmpegError: it could not be looked at; it may be a video.
         JobsUnavailable: ffprobe is not installed.
     """
     descriptor = open_source(directory, name)
     try:
-        video = probe(descriptor)
-        if video is None:
-            raise InvalidSource(f"{_shown(name)} is no video that can be read; {_ALLOWED}")
-        yield descriptor, video
+        try:
+            media = probe(descriptor)
+        except Unreadable as error:
+            raise InvalidSource(
+                f"{_shown(name)} is no video that can be read: {error}; {_ALLOWED}"
+            ) from error
+        yield descriptor, media
     finally:
         os.close(descriptor)
 
@@ -50,6 +55,12 @@ def open_source(directory: Path, name: str) -> int:
     _check_name(name)
     try:
         root = directory.resolve(strict=True)
+    except (OSError, RuntimeError) as error:
+        raise InvalidSource(
+            f"{_shown(name)} is not there, for there is no media directory; create it "
+            f"(STREAMER_MEDIA_DIR, or media/ in the data directory); {_ALLOWED}"
+        ) from error
+    try:
         path = (root / name).resolve(strict=True)
     except (OSError, ValueError, RuntimeError) as error:
         raise InvalidSource(f"{_shown(name)} is not there; {_ALLOWED}") from error
@@ -67,19 +78,22 @@ def open_source(directory: Path, name: str) -> int:
 
 
 def _check_name(name: str) -> None:
-    # "-": an option; ":": a protocol of ffmpeg's (http:, concat:, subfile:);
-    # "\\": a separator elsewhere; "/" and "..": the way out.
+    # "/" at the start and "..": the way out. Anything that a file may be called
+    # is allowed beside that, "-y", "a:b" and "%d" too, for ffmpeg is given the
+    # open file and never its name. Control characters would break lines of logs,
+    # and lone surrogates are no text.
     parts = name.split("/")
-    if (
-        not 1 <= len(name) <= _MAX_CHARACTERS
-        or not name.isprintable()
-        or any(character in name for character in ":\\")
-        or any(part in {"", ".", ".."} or part.startswith("-") for part in parts)
-    ):
+    if not 1 <= len(name) <= _MAX_CHARACTERS or any(part in {"", ".", ".."} for part in parts):
         raise InvalidSource(
-            f"{_shown(name)} is not allowed as a source; {_ALLOWED}, without '..', ':', '\\', "
-            "or a '-' at the start"
+            f"{_shown(name)} is not allowed as a source; {_ALLOWED}, without '..', "
+            f"an empty part or a '/' at an end, of at most {_MAX_CHARACTERS:,} characters"
         )
+    for character in name:
+        if unicodedata.category(character) in {"Cc", "Cs"}:
+            raise InvalidSource(
+                f"{_shown(name)} is not allowed as a source, for U+{ord(character):04X} is a "
+                f"control character or no text; {_ALLOWED}"
+            )
 
 
 def _open_below(root: Path, parts: tuple[str, ...]) -> int:
@@ -100,4 +114,5 @@ def _open_below(root: Path, parts: tuple[str, ...]) -> int:
 
 
 def _shown(name: str) -> str:
-    return repr(name if len(name) <= 80 else name[:77] + "...")  # noqa: PLR2004
+    shown = repr(name)
+    return shown if len(shown) <= 82 else shown[:79] + "..." + shown[-1]  # noqa: PLR2004

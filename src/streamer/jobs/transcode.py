@@ -2,39 +2,43 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from uuid import uuid4
 
 import msgspec
 
-from ..errors import InvalidSource
+from ..errors import InvalidSource, JobsUnavailable
 from ..settings import Settings
-from .ffmpeg import (
-    INPUT_LIMITS,
-    FfmpegFailed,
-    Video,
-    descriptor_url,
-    find_program,
-    probe,
-    run_ffmpeg,
-)
+from .encoding import MAX_RATE, input_options, output_options
+from .ffmpeg import FfmpegFailed, FfmpegKilled, descriptor_url, find_program, run_ffmpeg
 from .ffmpeg_progress import ReportReader, fraction_done
 from .kinds import JobKind
+from .outputs import check_space, remove_old, remove_unfinished
+from .packets import Extent, check_whole, read_packets
+from .probe import Media, Unreadable, check_duration, probe
 from .progress import Progress, progress
-from .sample import ensure_sample, is_left_behind
+from .sample import ensure_sample
 from .source import SAMPLE, open_video
+from .tracks import Tracks, choose_tracks
 
-#: Codecs and container by format, each quick rather than small.
-_H264: Final = ("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-c:a", "aac")
-_VP9: Final = ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-c:a", "libopus")
-_FORMATS: Final = {
-    "mp4": (*_H264, "-movflags", "+faststart", "-f", "mp4"),
-    "mkv": (*_H264, "-f", "matroska"),
-    "webm": (*_VP9, "-b:v", "1M", "-f", "webm"),
-}
-#: Seconds between two reports of ffmpeg.
-_REPORT_SECONDS: Final = "0.1"
+#: Seconds that a transcode may take: so many for each of the video, and so many
+#: more. The slowest (2160p on one slow core) takes about ten for each.
+_TIME_FACTOR: Final = 30.0
+_TIME_MORE: Final = 60.0
+#: Seconds that it may take at most, below the hour after which Dramatiq would
+#: interrupt the job, and try it again.
+_TIME_MOST: Final = 3000.0
+#: Seconds between two looks at the disk.
+_SPACE_SECONDS: Final = 0.5
+#: Of three pictures in the file one must come out: codecs with hidden pictures or
+#: half pictures have up to two packets for each.
+_PICTURES_SHARE: Final = 3
+#: Seconds of the video's end that may be missing in the output.
+_MISSING_SECONDS: Final = 1.0
 
 
 class Transcode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,53 +59,96 @@ def check(parameters: Transcode, settings: Settings) -> None:
     find_program("ffmpeg")
     find_program("ffprobe")
     if parameters.source != SAMPLE:
-        with open_video(settings.media_dir, parameters.source):
+        # If something ended ffprobe: the worker will see.
+        with suppress(FfmpegKilled), open_video(settings.media_dir, parameters.source):
             pass
 
 
 def run(parameters: Transcode, settings: Settings) -> dict[str, Any]:
-    """Transcode, telling the progress; return the address and shape of the result.
+    """Transcode, reporting the progress; return the address and shape of the result.
 
     The output appears under its name when it is whole; nothing is left of one
-    that is not.
+    that is not. ``warnings`` of the result says what was left out.
 
     Raises:
         InvalidSource: the source may not or cannot be read.
+        JobsUnavailable: ffmpeg is not installed.
         FfmpegFailed: it cannot be transcoded.
+        FfmpegKilled: something ended ffmpeg; another attempt may succeed.
+        OutOfSpace: the disk is full; likewise.
         JobCancelled: somebody cancelled the job.
     """
     job = progress()
     directory, name = settings.media_dir, parameters.source
+    settings.output_dir.mkdir(parents=True, exist_ok=True)
+    output = settings.output_dir / f"{job.job_id or uuid4().hex}.{parameters.format}"
+    unfinished = output.with_name(f".{output.name}.{uuid4().hex}.part")
+    remove_unfinished(output)
+    _remove_old(settings)
+    check_space(settings.output_dir, settings.disk_reserve)
     if name == SAMPLE:
         sample = settings.data_dir / "samples" / f"{SAMPLE}.mp4"
         if not sample.exists():
             job.update(0.0, "Making the sample clip")
         ensure_sample(sample, check=job.raise_if_cancelled)
         directory, name = sample.parent, sample.name
-    settings.output_dir.mkdir(parents=True, exist_ok=True)
-    output = settings.output_dir / f"{job.job_id or uuid4().hex}.{parameters.format}"
-    unfinished = output.with_name(f".{output.name}.{uuid4().hex}.part")
-    _remove_unfinished(output)
     try:
-        with open_video(directory, name) as (descriptor, video):
+        with open_video(directory, name) as (descriptor, media):
             job.update(0.0, f"Transcoding to {parameters.height}p {parameters.format}")
-            _transcode(parameters, descriptor, video, unfinished, job)
+            tracks = choose_tracks(descriptor, media, check=job.raise_if_cancelled)
+            wanted, seconds = _read(descriptor, media, tracks, job)
+            _transcode(
+                [
+                    *input_options(descriptor_url(descriptor)),
+                    *output_options(
+                        tracks.picture,
+                        tracks.sound,
+                        wanted,
+                        height=parameters.height,
+                        output_format=parameters.format,
+                        path=str(unfinished),
+                    ),
+                ],
+                descriptor,
+                seconds,
+                job,
+                _space_check(unfinished, settings, job),
+            )
+        result = _described(unfinished, wanted)
         unfinished.replace(output)
     finally:
         unfinished.unlink(missing_ok=True)
+    _remove_old(settings, keep=output)
     job.update(1.0, "Done")
-    return _described(output)
+    return {"url": f"/files/{output.name}", **result, "warnings": list(tracks.warnings)}
+
+
+def _read(descriptor: int, media: Media, tracks: Tracks, job: Progress) -> tuple[Extent, float]:
+    """What there is of the picture, and the seconds of all that will be transcoded."""
+    packets = read_packets(descriptor, check=job.raise_if_cancelled)
+    chosen = [track.index for track in (tracks.picture, tracks.sound) if track is not None]
+    check_whole(media, packets, chosen)
+    seconds = packets.seconds_to(chosen)
+    try:
+        check_duration(seconds)
+    except Unreadable as error:
+        raise FfmpegFailed(str(error)) from error
+    return packets.of(tracks.picture.index), seconds
 
 
 def _transcode(
-    parameters: Transcode, descriptor: int, video: Video, unfinished: Path, job: Progress
+    arguments: list[str],
+    descriptor: int,
+    seconds: float,
+    job: Progress,
+    check: Callable[[], None],
 ) -> None:
     reader = ReportReader()
 
     def on_line(line: str) -> None:
         report = reader.feed(line)
         if report is not None:
-            done = fraction_done(report, video.duration)
+            done = fraction_done(report, seconds)
             job.update(
                 job.fraction if done is None else done,
                 seconds=report.seconds,
@@ -110,40 +157,69 @@ def _transcode(
             )
 
     run_ffmpeg(
-        [
-            *INPUT_LIMITS,
-            *("-i", descriptor_url(descriptor)),
-            # The first picture and, if there is any, the first sound: no data streams.
-            *("-map", "0:v:0", "-map", "0:a:0?", "-dn", "-sn"),
-            *("-vf", f"scale=-2:{parameters.height}"),
-            *_FORMATS[parameters.format],
-            *("-stats_period", _REPORT_SECONDS, "-progress", "pipe:1"),
-            *("-y", f"file:{unfinished}"),
-        ],
+        arguments,
         descriptors=(descriptor,),
         on_line=on_line,
-        check=job.raise_if_cancelled,
+        check=check,
+        seconds=min(_TIME_MORE + _TIME_FACTOR * seconds, _TIME_MOST),
     )
 
 
-def _remove_unfinished(output: Path) -> None:
-    # Of attempts whose worker was killed: of this job any, of others (one that was
-    # cancelled meanwhile has no next attempt) what nobody has written to for long.
-    for path in output.parent.glob(".*.part"):
-        if path.name.startswith(f".{output.name}.") or is_left_behind(path):
-            path.unlink(missing_ok=True)
+def _space_check(unfinished: Path, settings: Settings, job: Progress) -> Callable[[], None]:
+    """What stops a transcode: a cancel, a full disk, an output that is too large."""
+    looked_at = 0.0
+
+    def check() -> None:
+        nonlocal looked_at
+        job.raise_if_cancelled()
+        now = time.monotonic()
+        if now - looked_at < _SPACE_SECONDS:
+            return
+        looked_at = now
+        check_space(settings.output_dir, settings.disk_reserve)
+        limit = settings.output_bytes
+        if limit and unfinished.exists() and unfinished.stat().st_size > limit:
+            raise FfmpegFailed(
+                f"the output is over {limit:,} bytes, which is what all outputs may take "
+                "together (STREAMER_OUTPUT_BYTES)"
+            )
+
+    return check
 
 
-def _described(output: Path) -> dict[str, Any]:
+def _remove_old(settings: Settings, keep: Path | None = None) -> None:
+    remove_old(
+        settings.output_dir,
+        max_age=settings.output_age,
+        max_bytes=settings.output_bytes,
+        keep=keep,
+    )
+
+
+def _described(output: Path, wanted: Extent) -> dict[str, Any]:
+    """The shape of what was made.
+
+    Raises:
+        FfmpegFailed: it is less than half of what was wanted; ffmpeg itself ends
+            well also if it could decode nothing more after a while.
+    """
     with output.open("rb") as file:
-        video = probe(file.fileno())
-    if video is None:
-        raise FfmpegFailed("ffmpeg made a file without a picture")
+        try:
+            media = probe(file.fileno())
+        except Unreadable as error:
+            raise FfmpegFailed(f"ffmpeg made nothing that can be shown: {error}") from error
+        picture = media.pictures[0]
+        made = read_packets(file.fileno()).of(picture.index)
+    expected = min(wanted.count, MAX_RATE * wanted.seconds + 1)
+    if made.count * _PICTURES_SHARE < expected:
+        raise FfmpegFailed(f"only {made.count} of {wanted.count} pictures could be decoded")
+    missing = (wanted.last - wanted.start) - (made.last - made.start)
+    if missing > _MISSING_SECONDS:
+        raise FfmpegFailed(f"the last {missing:.1f} s of the pictures could not be decoded")
     return {
-        "url": f"/files/{output.name}",
-        "width": video.width,
-        "height": video.height,
-        "duration": video.duration,
+        "width": picture.width,
+        "height": picture.height,
+        "duration": media.duration,
         "size": output.stat().st_size,
     }
 
@@ -154,8 +230,8 @@ TRANSCODE: Final = JobKind(
     run=run,
     check=check,
     options={
-        # A source that may not be read will not become so by waiting.
-        "throws": (InvalidSource,),
+        # What cannot be done will not become possible by waiting.
+        "throws": (InvalidSource, JobsUnavailable, FfmpegFailed),
         # It asks ten times a second; an exception raised into its thread could
         # strike anywhere, even between starting ffmpeg and remembering it.
         "notify_shutdown": False,

@@ -180,7 +180,8 @@ class StreamOperation(ApiOperation):
         self.parameters = [*path, *topics, *_STREAM]
         assert self.responses is not None  # noqa: S101 - just set
         self.responses["200"] = OpenAPIResponse(
-            description="The stream; the same URL with Upgrade: websocket is a WebSocket.",
+            description="The stream; the same URL with Upgrade: websocket is a WebSocket. Never "
+            "503: if it cannot be served now, one `reconnect` says when to come back and why.",
             content={"text/event-stream": OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING))},
         )
         self.responses["204"] = OpenAPIResponse(

@@ -36,10 +36,10 @@ class Problem(msgspec.Struct, omit_defaults=True):
     retry: bool = False
 
 
-def streamer_problem(_request: Request[Any, Any, Any], error: StreamerError) -> Response[bytes]:
-    """Tell an error of ours, with the status that `errors.OUTCOMES` gives it."""
+def problem_of(error: StreamerError) -> Problem:
+    """An error of ours, with the status that `errors.OUTCOMES` gives it."""
     outcome = error.outcome
-    problem = Problem(
+    return Problem(
         type=_TYPE + error.code.replace("_", "-"),
         title=outcome.title,
         status=outcome.status,
@@ -47,19 +47,23 @@ def streamer_problem(_request: Request[Any, Any, Any], error: StreamerError) -> 
         code=error.code,
         retry=outcome.retry,
     )
+
+
+def streamer_problem(_request: Request[Any, Any, Any], error: StreamerError) -> Response[bytes]:
+    """Answer an error of ours."""
     headers = {}
     if error.retry_after is not None:
         headers["Retry-After"] = str(math.ceil(error.retry_after))
-    return _answer(problem, headers)
+    return _answer(problem_of(error), headers)
 
 
 def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
-    """Tell an error of the framework's: no such address, a method not allowed."""
+    """Answer an error of the framework's: no such address, a method not allowed."""
     detail = error.detail  # it may hold a client's braces: it is no format
     if error.status_code in _DETAILS:
         detail = _DETAILS[error.status_code].format(
             method=request.method,
-            path=request.url.path,
+            path=request.scope["path"],  # `url` reads the Host, which may be anything
             max_bytes=request.app.request_max_body_size,
         )
     if isinstance(error, ValidationException) and isinstance(error.extra, list):
@@ -78,8 +82,8 @@ def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Respo
 
 
 def unexpected_problem(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """Tell a fault of ours without its traceback; the log has that."""
-    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    """Answer a fault of ours without its traceback; the log has that."""
+    logger.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
     problem = Problem(
         type=_TYPE + "internal-error",
         title="Internal error",

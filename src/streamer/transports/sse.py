@@ -9,11 +9,12 @@ from typing import Any, Final
 import anyio
 from litestar import Request, Response, route
 from litestar.enums import HttpMethod
+from litestar.status_codes import HTTP_503_SERVICE_UNAVAILABLE
 from litestar.types import ASGIApp, Receive, Scope, Send
 from sse_starlette import EventSourceResponse
 
 from ..attach import Finished, Gone
-from ..errors import Draining
+from ..errors import StreamerError
 from ..hub import Hub
 from ..settings import Settings
 from ..topic import job_topic, project_topic
@@ -113,9 +114,12 @@ async def _stream(request: Request[Any, Any, Any], topics: tuple[str, ...]) -> A
     except Finished:
         # "204 No Content" tells an EventSource to stop (WHATWG HTML 9.2.3).
         return Response(b"", status_code=204)  # type: ignore[return-value]
-    except Draining:
+    except StreamerError as error:
+        if error.outcome.status != HTTP_503_SERVICE_UNAVAILABLE:
+            raise
         # A 503 is final for an EventSource: say when to come back, and end.
-        reconnect = encode(sse.NAMED, [hub.reconnect_control()])
+        form = sse.UNNAMED if unnamed else sse.NAMED
+        reconnect = encode(form, [hub.reconnect_control(error)])
         return Response(reconnect, headers=sse.HEADERS, media_type=sse.HEADERS["Content-Type"])  # type: ignore[return-value]
     return stream
 

@@ -81,7 +81,9 @@ def read_attach(
 
 
 #: The headers that a stream is asked for with; nothing else is read of them.
-_HEADERS: Final = frozenset({b"authorization", b"host", b"last-event-id", b"origin"})
+_HEADERS: Final = frozenset(
+    {b"authorization", b"host", b"last-event-id", b"origin", b"sec-fetch-site"}
+)
 
 
 def headers_of(connection: Any) -> dict[str, str]:  # noqa: ANN401 - a request or a socket
@@ -90,7 +92,7 @@ def headers_of(connection: Any) -> dict[str, str]:  # noqa: ANN401 - a request o
     The framework's own mapping of all of them would live as long as a socket.
     """
     return {
-        name.decode("ascii"): value.decode("latin-1")
+        name.decode("ascii"): value.decode("latin-1").strip(" \t")  # RFC 9110 section 5.5
         for name, value in connection.scope["headers"]
         if name in _HEADERS
     }

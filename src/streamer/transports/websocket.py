@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from litestar import WebSocket, websocket
+from litestar import websocket
 
 from ..attach import Finished, Gone
 from ..control import Control
-from ..errors import Draining, Forbidden, InvalidFrame, InvalidTopic, StreamerError
+from ..errors import Draining, InvalidFrame, InvalidTopic, StreamerError
 from ..hub import Hub
 from ..rate import Rate
 from ..reader import Reader
@@ -28,19 +28,26 @@ from ..wire.websocket import (
     parse_command,
 )
 from ..writer import OfferedWriter, offered_writer
-from .origins import is_allowed
+from .origins import Origins
 from .portable import PortableWriter
+from .refusals import Farewells, Socket, older_refused_control, refused_control
 from .stream_request import client_of, headers_of, read_attach, read_topics, subject_of
 
-Socket = WebSocket[Any, Any, Any]
 
-
-@websocket(
-    ["/api/v1/projects/{project_id:str}/stream", "/api/v1/ws/projects/{project_id:str}/stream"]
-)
+@websocket("/api/v1/projects/{project_id:str}/stream")
 async def project_socket(socket: Socket) -> None:
     """Events of one project."""
     await _serve(socket, lambda: (project_topic(socket.path_params["project_id"]),))
+
+
+@websocket("/api/v1/ws/projects/{project_id:str}/stream")
+async def older_project_socket(socket: Socket) -> None:
+    """Events of one project, at the address and with the refusals that older clients know."""
+    await _serve(
+        socket,
+        lambda: (project_topic(socket.path_params["project_id"]),),
+        refused=older_refused_control,
+    )
 
 
 @websocket("/api/v1/jobs/{job_id:str}/stream")
@@ -57,12 +64,22 @@ async def topics_socket(socket: Socket) -> None:
     )
 
 
-WEBSOCKET_HANDLERS = (project_socket, job_socket, topics_socket)
+WEBSOCKET_HANDLERS = (project_socket, older_project_socket, job_socket, topics_socket)
+
+#: What a client is told of an error.
+Refused = Callable[[StreamerError], Control]
 
 
-async def _serve(socket: Socket, read: Callable[[], tuple[str, ...]]) -> None:
+async def _serve(
+    socket: Socket,
+    read: Callable[[], tuple[str, ...]],
+    *,
+    refused: Refused = refused_control,
+) -> None:
     settings: Settings = socket.app.state.settings
     hub: Hub = socket.app.state.hub
+    farewells: Farewells = socket.app.state.farewells
+    client = client_of(socket)
     # Accepted first: a browser cannot read the status of a refused handshake.
     await socket.accept()
     writer: PortableWriter | OfferedWriter
@@ -75,30 +92,29 @@ async def _serve(socket: Socket, read: Callable[[], tuple[str, ...]]) -> None:
     try:
         headers = headers_of(socket)
         socket.scope["headers"] = []  # they would live as long as the socket
-        if not is_allowed(headers, settings.allowed_origins):
-            raise Forbidden(f"the origin {headers.get('origin')} is not allowed here")
+        origins: Origins = socket.app.state.origins
+        origins.check(headers)
         attach = read_attach(
             read(),
             socket.query_params,
             headers,
             heartbeat=settings.heartbeat,
-            client=client_of(socket),
+            client=client,
             subject=subject_of(headers.get("authorization")),
         )
         reader = await hub.attach(attach, writer)
     except Gone:
         return
-    except Finished:
-        await socket.close(1000, "ended")
-        return
-    except Draining as error:
-        await socket.send_text(hub.reconnect_control().body().decode())
-        await socket.close(error.outcome.close_code, "draining")
+    except Finished as finished:
+        await farewells.close(socket, finished.controls(), client, 1000, "ended")
         return
     except StreamerError as error:
-        await _refuse(socket, error)
+        is_draining = isinstance(error, Draining)
+        last = hub.reconnect_control(error) if is_draining else refused(error)
+        reason = "draining" if is_draining else error.detail
+        await farewells.close(socket, [last], client, error.outcome.close_code, reason)
         return
-    connection = _Connection(socket, hub, reader, writer, attach.topics)
+    connection = _Connection(socket, hub, reader, writer, attach.topics, refused)
     try:
         if isinstance(writer, PortableWriter):
             await _send_and_receive(socket, writer, connection)
@@ -106,24 +122,6 @@ async def _serve(socket: Socket, read: Callable[[], tuple[str, ...]]) -> None:
             await connection.receive()
     finally:
         reader.gone()
-
-
-async def _refuse(socket: Socket, error: StreamerError) -> None:
-    await socket.send_text(error_control(error).body().decode())
-    await socket.close(error.outcome.close_code, close_reason(error.detail))
-
-
-def error_control(error: StreamerError) -> Control:
-    """What a client is told of its mistake, or of ours."""
-    return Control(
-        "error",
-        {
-            "code": error.code,
-            "error": error.detail,
-            "retry": error.outcome.retry,
-            "retry_after": error.retry_after,
-        },
-    )
 
 
 async def _send_and_receive(
@@ -151,21 +149,23 @@ async def _send_and_receive(
 class _Connection:
     """The commands of one client."""
 
-    __slots__ = ("_hub", "_reader", "_socket", "_topics", "_writer")
+    __slots__ = ("_hub", "_reader", "_refused", "_socket", "_topics", "_writer")
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - what one connection is made of
         self,
         socket: Socket,
         hub: Hub,
         reader: Reader,
         writer: PortableWriter | OfferedWriter,
         topics: tuple[str, ...],
+        refused: Refused,
     ) -> None:
         self._socket = socket
         self._hub = hub
         self._reader = reader
         self._writer = writer
         self._topics = topics
+        self._refused = refused
 
     async def receive(self) -> None:
         """Obey commands until the client has gone."""
@@ -182,7 +182,7 @@ class _Connection:
             try:
                 await self._obey(parse_command(text if text is not None else b""))
             except StreamerError as error:
-                self._reader.write([error_control(error)])
+                self._reader.write([self._refused(error)])
 
     async def _pace(self) -> None:
         rate: Rate = self._socket.app.state.command_rate

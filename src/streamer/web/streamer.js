@@ -47,7 +47,8 @@ import { openWebSocket } from "./transports/websocket.js";
 
 /** Types that only the server sends. */
 const CONTROLS = new Set([
-  "caught_up", "connected", "end", "gap", "open", "pong", "reconnect", "subscribed", "unsubscribed",
+  "caught_up", "connected", "end", "gap", "open", "pong", "reconnect", "refused", "subscribed",
+  "unsubscribed",
 ]);
 
 /** Milliseconds before the first new attempt; doubled for each that fails. */
@@ -255,7 +256,10 @@ export class Stream extends EventTarget {
         this.#moveTo(body.cursor);
         this.#enter("live");
         break;
-      case "error":
+      case "refused":
+        this.#complaint = textOf(body.detail) ?? undefined;
+        break;
+      case "error": // the same, at the older address
         this.#complaint = textOf(body.error) ?? undefined;
         break;
       case "gap":
@@ -266,7 +270,8 @@ export class Stream extends EventTarget {
     this.#dispatch("control", { body });
     if (body.type === "reconnect") {
       this.#drop();
-      this.#wait(numberOf(body.retry_ms) ?? FIRST_RETRY_MS, "draining");
+      const cause = (body.code ?? "draining") === "draining" ? "draining" : "lost";
+      this.#wait(numberOf(body.retry_ms) ?? FIRST_RETRY_MS, cause, textOf(body.detail) ?? undefined);
     } else if (body.type === "end") {
       // Of several jobs each has an end; an older server does not say how many remain.
       this.#topics.delete(body.topic);

@@ -1,0 +1,32 @@
+"""An HTTP client to one server, as the environment says: its proxy, its certificates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from ..redacted import message
+from ..server_url import check_server_url
+from .follow import Refused
+
+ClientT = TypeVar("ClientT")
+
+
+def open_client(
+    kind: Callable[..., ClientT],
+    url: str,
+    **options: Any,  # noqa: ANN401 - httpx's own
+) -> ClientT:
+    """Make a client of `kind` for the server at `url`; it connects when first used.
+
+    Raises:
+        InvalidServerURL: `url` is malformed.
+        Refused: the environment names a proxy or certificates that cannot be used.
+    """
+    base = check_server_url(url)
+    try:
+        return kind(base_url=base, **options)
+    except (ValueError, ImportError, OSError) as error:
+        # Not chained: it may quote the password of a proxy.
+        problem = message(str(error))
+        raise Refused(0, f"the proxy or certificates of the environment: {problem}") from None

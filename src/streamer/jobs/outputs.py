@@ -1,0 +1,89 @@
+"""The directory of results: what is removed from it, and when it takes no more."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from .encoding import FORMATS
+from .ffmpeg import OutOfSpace
+from .sample import is_left_behind
+
+#: A result of ours: a job's id, which is a UUID, and a format. Nothing else that
+#: lies in the directory is ever removed.
+_RESULT: Final = re.compile(
+    rf"(?:[0-9a-f]{{32}}|[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}})\.(?:{'|'.join(FORMATS)})"
+)
+
+
+class _Result(NamedTuple):
+    written_at: float
+    size: int
+    path: Path
+
+
+def remove_old(
+    directory: Path,
+    *,
+    max_age: float,
+    max_bytes: int,
+    keep: Path | None = None,
+) -> None:
+    """Remove results that are too old, and the oldest while there are too many.
+
+    Args:
+        directory: of the results.
+        max_age: seconds; 0 is no limit.
+        max_bytes: of all results together; 0 is no limit.
+        keep: a result that stays, as the one just made.
+    """
+    results = sorted(_results(directory), reverse=True)
+    total = sum(result.size for result in results if result.path == keep)
+    oldest = time.time() - max_age if max_age else 0.0
+    for result in results:
+        if result.path == keep:
+            continue
+        total += result.size
+        if result.written_at < oldest or (max_bytes and total > max_bytes):
+            total -= result.size
+            result.path.unlink(missing_ok=True)
+
+
+def remove_unfinished(output: Path) -> None:
+    """Remove what attempts left whose worker was killed.
+
+    Of this job any; of others (one that was cancelled meanwhile has no next
+    attempt) what nobody has written to for long.
+    """
+    for path in output.parent.glob(".*.part"):
+        if path.name.startswith(f".{output.name}.") or is_left_behind(path):
+            path.unlink(missing_ok=True)
+
+
+def check_space(directory: Path, reserve: int) -> None:
+    """Refuse to write while the disk is nearly full: the event log may be on it.
+
+    Raises:
+        OutOfSpace: fewer than `reserve` bytes are free.
+    """
+    free = shutil.disk_usage(directory).free
+    if free < reserve:
+        raise OutOfSpace(
+            f"the disk of the results is nearly full: {free:,} bytes are free, and "
+            f"{reserve:,} are kept free (STREAMER_DISK_RESERVE)"
+        )
+
+
+def _results(directory: Path) -> list[_Result]:
+    found = []
+    for path in directory.iterdir():
+        if _RESULT.fullmatch(path.name) and not path.is_symlink():
+            try:
+                status = path.stat()
+            except FileNotFoundError:  # another worker has just removed it
+                continue
+            found.append(_Result(status.st_mtime, status.st_size, path))
+    return found

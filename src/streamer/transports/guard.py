@@ -1,0 +1,149 @@
+"""What stands before every handler: is the host ours, is the page no foreign one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from ..errors import StreamerError
+from .hosts import Hosts
+from .origins import Origins
+from .problems import problem_of
+
+#: Methods that change nothing (RFC 9110 section 9.2.1).
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_LOOKED_AT: Final = {
+    b"access-control-request-method": "access-control-request-method",
+    b"host": "host",
+    b"origin": "origin",
+    b"sec-fetch-site": "sec-fetch-site",
+}
+
+#: What it says it is, it is: no browser makes a script of an event's text.
+_NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
+#: An answer to one page must not be another's, in any cache.
+_VARY: Final = (b"vary", b"origin")
+_CREDENTIALS: Final = (b"access-control-allow-credentials", b"true")
+#: What a page may read of an answer beside its body (Fetch standard, 3.3.4).
+_EXPOSED: Final = (b"access-control-expose-headers", b"location, retry-after")
+_PREFLIGHT: Final = (
+    (b"access-control-allow-methods", b"GET, HEAD, POST"),
+    (
+        b"access-control-allow-headers",
+        b"authorization, cache-control, content-type, idempotency-key, last-event-id, range",
+    ),
+    (b"access-control-max-age", b"86400"),  # seconds; browsers take two hours to a day
+)
+
+_Header = tuple[bytes, bytes]
+
+
+class Guard:
+    """An ASGI app around another, and the headers that browsers need on every answer."""
+
+    def __init__(self, app: ASGIApp, hosts: Hosts, origins: Origins) -> None:
+        self._app: Final = app
+        self._hosts: Final = hosts
+        self._origins: Final = origins
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse, answer a preflight, or ask the app."""
+        headers = _read(scope["headers"])
+        if scope["type"] == ScopeType.WEBSOCKET:
+            try:
+                self._hosts.check(headers.get("host"))
+            except StreamerError as error:
+                await _refuse_socket(scope, receive, send, error)
+                return
+            # A foreign page is refused once it is accepted: else it could not read why.
+            await self._app(scope, receive, send)
+            return
+        send = _adding(self._added(headers), send)
+        try:
+            self._hosts.check(headers.get("host"))
+            preflight = "access-control-request-method" in headers and scope["method"] == "OPTIONS"
+            if preflight or scope["method"] not in _SAFE:
+                self._origins.check(headers)
+        except StreamerError as error:
+            await _answer(send, error.outcome.status, [_PROBLEM], _encoded(error))
+            return
+        if preflight:
+            await _answer(send, 204, _PREFLIGHT, b"")
+        else:
+            await self._app(scope, receive, send)
+
+    def _added(self, headers: dict[str, str]) -> list[_Header]:
+        """What the answer has beside its own headers.
+
+        Where it does not name the page's origin, the browser lets no page read it.
+        """
+        origin = headers.get("origin")
+        if self._origins.any:
+            if origin is None:
+                return [_NOSNIFF]
+            # With "*" no credentials: any page could read with the user's.
+            return [_NOSNIFF, (b"access-control-allow-origin", b"*"), _EXPOSED]
+        if origin is None or not self._origins.allows(origin, headers.get("host")):
+            return [_NOSNIFF, _VARY]
+        named = (b"access-control-allow-origin", origin.encode("latin-1"))
+        return [_NOSNIFF, _VARY, named, _CREDENTIALS, _EXPOSED]
+
+
+def _read(headers: Iterable[_Header]) -> dict[str, str]:
+    """The headers that are looked at here; one that is sent twice is malformed."""
+    found: dict[str, str] = {}
+    for name, value in headers:
+        known = _LOOKED_AT.get(name)
+        if known is not None:
+            text = value.decode("latin-1").strip(" \t")
+            found[known] = f"{found[known]}, {text}" if known in found else text
+    return found
+
+
+def _adding(added: list[_Header], send: Send) -> Send:
+    async def answering(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            own = list(message["headers"])
+            names = {name.lower() for name, _ in own}
+            message["headers"] = own + [h for h in added if h is not _NOSNIFF or h[0] not in names]
+        await send(message)
+
+    return answering
+
+
+_PROBLEM: Final = (b"content-type", b"application/problem+json")
+
+
+def _encoded(error: StreamerError) -> bytes:
+    return msgspec.json.encode(problem_of(error))
+
+
+async def _answer(send: Send, status: int, headers: Iterable[_Header], body: bytes) -> None:
+    length = (b"content-length", b"%d" % len(body))
+    sent = [*headers, length] if body else [*headers]
+    await send({"type": "http.response.start", "status": status, "headers": sent})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+async def _refuse_socket(scope: Scope, receive: Receive, send: Send, error: StreamerError) -> None:
+    """Answer the handshake with a problem, or with 403 where the server knows no other way."""
+    await receive()  # the request to connect
+    answer: Any
+    if "websocket.http.response" not in (scope.get("extensions") or {}):
+        answer = {"type": "websocket.close", "code": error.outcome.close_code, "reason": ""}
+        await send(answer)
+        return
+    body = _encoded(error)
+    headers = [_PROBLEM, _NOSNIFF, (b"content-length", b"%d" % len(body))]
+    answer = {
+        "type": "websocket.http.response.start",
+        "status": error.outcome.status,
+        "headers": headers,
+    }
+    await send(answer)
+    answer = {"type": "websocket.http.response.body", "body": body, "more_body": False}
+    await send(answer)

@@ -1,0 +1,197 @@
+"""Streams that cannot be had: what each transport says, and how little a loop of clients costs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import ExitStack
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect as connect_async
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from streamer.transports.refusals import LINGER, MAX_LINGERING_PER_CLIENT
+from support.event_source import EventSourceParser, SourceEvent
+from support.live import Live, StartLive
+from support.readers import publish, websocket
+from support.servers import Server
+from support.waiting import wait_until_blocking
+
+PATHS = pytest.mark.parametrize("path", ["fast", "portable"])
+STREAMS = pytest.mark.parametrize(
+    "stream",
+    ["/api/v1/projects/p/stream", "/api/v1/jobs/j/stream?events=message", "/api/v1/stream?topic=a"],
+)
+
+
+def events_of(answer: httpx.Response) -> list[SourceEvent]:
+    """What an EventSource makes of an answer; it must be one that it takes, and whole."""
+    answer.read()
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
+    assert answer.headers["cache-control"] == "no-cache, no-transform"
+    parser = EventSourceParser()
+    parser.feed(answer.content)
+    assert parser.is_between_events
+    return parser.events
+
+
+def is_told_to_come_back(answer: httpx.Response, code: str) -> str:
+    """One ``reconnect``, with a time of its own; returns what it says."""
+    (event,) = events_of(answer)
+    body = event.body
+    assert (body["type"], body["code"]) == ("reconnect", code)
+    assert 2000 <= body["retry_ms"] <= 4000
+    assert f"retry: {body['retry_ms']}\n" in answer.text
+    assert "\nid:" not in answer.text, "it would move the cursor"
+    detail: str = body["detail"]
+    return detail
+
+
+@pytest.mark.faults
+@PATHS
+def test_a_stream_without_a_log_is_told_to_come_back(
+    start_live: StartLive, own_server: Server, path: str
+) -> None:
+    """A 503 would be final for an EventSource; polls and publishes are answered with it."""
+    live = start_live(path, redis_url=own_server.url)
+    own_server.kill()
+    with httpx.Client(base_url=live.url, timeout=20) as client:
+        for stream in ("projects/p/stream", "jobs/j/stream?last_event_id=1-0", "stream?topic=a"):
+            told = is_told_to_come_back(client.get(f"/api/v1/{stream}"), "log_unavailable")
+            assert "Redis" in told
+            assert client.head(f"/api/v1/{stream}").status_code == 200
+        assert client.get("/api/v1/projects/p/events").status_code == 503
+        assert client.get("/api/v1/projects/p/status").status_code == 503
+        assert client.post("/api/v1/projects/p/events", json={"type": "x"}).status_code == 503
+        own_server.start()
+
+        def is_open() -> bool:
+            with client.stream("GET", "/api/v1/projects/p/stream") as answer:
+                return "event: connected" in next(answer.iter_lines())
+
+        wait_until_blocking(is_open, "no stream was opened again")
+
+
+@PATHS
+@STREAMS
+def test_a_full_server_tells_a_stream_to_come_back(
+    start_live: StartLive, path: str, stream: str
+) -> None:
+    """Over every address of a stream; its connection serves on."""
+    live = start_live(path, STREAMER_MAX_CONNECTIONS="1")
+    with ExitStack() as stack:
+        client = stack.enter_context(httpx.Client(base_url=live.url, timeout=20))
+        stack.enter_context(client.stream("GET", "/api/v1/stream?topic=x"))
+        answers = [client.get(stream) for _ in range(3)]
+        for answer in answers:
+            assert "1 readers" in is_told_to_come_back(answer, "too_many_connections")
+            named = "events=message" not in stream
+            assert ("event: reconnect\n" in answer.text) is named
+        addresses = {a.extensions["network_stream"].get_extra_info("client_addr") for a in answers}
+        assert len(addresses) == 1
+        assert client.head(stream).status_code == 200
+
+
+async def test_a_loop_of_clients_that_are_refused_asks_once_a_second(
+    live: Live, project: str
+) -> None:
+    """Refused for ever, or finished: the close comes a second after the frame that says so."""
+    async with httpx.AsyncClient(base_url=live.url) as client:
+        topic = {"topic": f"jobs/{project}", "type": "completed"}
+        last = (await client.post("/api/v1/events", json=topic)).json()["id"]
+    for query, code in ((f"last_event_id={last}", 1000), ("last_event_id=x", 1008)):
+        started = time.monotonic()
+        async with websocket(live.ws_url, f"/api/v1/jobs/{project}/stream?{query}") as socket:
+            await socket.has("end" if code == 1000 else "refused")
+            told = time.monotonic() - started
+            assert (await socket.is_closed())[0] == code
+        assert told < LINGER / 2
+        assert time.monotonic() - started >= LINGER * 0.9
+
+
+async def test_who_leaves_or_says_too_much_is_not_waited_for(live: Live, project: str) -> None:
+    """The server goes with it, in the middle of its second."""
+    url = f"{live.ws_url}/api/v1/projects/{project}/stream?last_event_id=x"
+    started = time.monotonic()
+    async with connect_async(url) as socket:
+        await socket.recv()
+    async with connect_async(url) as socket:
+        await socket.recv()
+        for _ in range(30):
+            await socket.send("ping")
+        with pytest.raises(ConnectionClosed) as closed:
+            await socket.recv()
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1008
+    assert time.monotonic() - started < LINGER * 0.9
+
+
+@PATHS
+async def test_a_flood_of_sockets_that_are_refused_is_bounded(
+    start_live: StartLive, path: str
+) -> None:
+    """Beyond so many of one address at a time, each is closed at once, and told all the same."""
+    live = start_live(path)
+    url = f"{live.ws_url}/api/v1/projects/p/stream?last_event_id=x"
+    held = [await connect_async(url) for _ in range(MAX_LINGERING_PER_CLIENT)]
+    started = time.monotonic()
+    for _ in range(5):
+        async with connect_async(url) as socket:
+            assert '"refused"' in str(await socket.recv())
+            with pytest.raises(ConnectionClosed):
+                await socket.recv()
+    took = time.monotonic() - started
+    for socket in held:
+        await socket.close()
+    assert took < LINGER * 0.9, "those beyond the bound were not closed at once"
+
+
+def test_a_socket_that_is_refused_holds_up_no_exit(start_live: StartLive) -> None:
+    """A drain does not wait for it."""
+    live = start_live("fast", STREAMER_DRAIN_SECONDS="0")
+    with connect(f"{live.ws_url}/api/v1/projects/p/stream?last_event_id=x") as socket:
+        socket.recv()
+        live.stop()
+        with pytest.raises(ConnectionClosed):
+            socket.recv(timeout=1)
+
+
+async def test_a_socket_that_finished_is_told_how_its_job_ended(live: Live, project: str) -> None:
+    """A resume at or past the terminal event: ``end``, and 1000."""
+    async with httpx.AsyncClient(base_url=live.url) as client:
+        body = {"topic": f"jobs/{project}", "type": "error", "error": "no"}
+        last = (await client.post("/api/v1/events", json=body)).json()["id"]
+        path = f"/api/v1/jobs/{project}/stream?last_event_id={last}"
+        assert (await client.get(path)).status_code == 204
+        project_end = await publish(client, project, "status", status="cancelled")
+    async with (
+        websocket(live.ws_url, path) as socket,
+        websocket(
+            live.ws_url,
+            f"/api/v1/projects/{project}/stream?until=end&last_event_id={project_end}",
+        ) as of_project,
+    ):
+        await asyncio.gather(socket.is_closed(), of_project.is_closed())
+        topic = f"jobs/{project}"
+        assert socket.bodies == [{"type": "end", "topic": topic, "reason": "failed"}]
+        assert [body["reason"] for body in of_project.bodies] == ["cancelled"]
+
+
+async def test_a_socket_of_several_jobs_that_finished_is_told_of_each(
+    live: Live, project: str
+) -> None:
+    """In the order in which they were asked for, as while it was open."""
+    topics = [f"jobs/{project}-{n}" for n in range(2)]
+    last = ""
+    async with httpx.AsyncClient(base_url=live.url) as client:
+        for topic in topics:
+            body = {"topic": topic, "type": "completed"}
+            last = (await client.post("/api/v1/events", json=body)).json()["id"]
+    path = f"/api/v1/stream?topic={topics[0]}&topic={topics[1]}&last_event_id={last}"
+    async with websocket(live.ws_url, path) as socket:
+        assert (await socket.is_closed())[0] == 1000
+        ends = [(body["type"], body["topic"], body["reason"]) for body in socket.bodies]
+        assert ends == [("end", topic, "completed") for topic in topics]
