@@ -9,6 +9,8 @@
 --   then the name of each topic
 -- Returns {clock, birth, {trimmed or nil, reason or nil, entries} for each topic}.
 
+-- The clock may have been lost, and have begun again below what is known of a topic:
+-- so the position is raised by each.
 local answer = { '', '' }
 for number = 1, #ARGV - 4 do
   local stream, meta_key = KEYS[2 * number + 2], KEYS[2 * number + 3]
@@ -20,10 +22,10 @@ for number = 1, #ARGV - 4 do
     trimmed, reason = lost_of(ARGV[number + 4], stream, length)
   elseif length == 0 then
     trimmed, reason = last, 'expired'
+    log.raise(last, meta_key)
   end
   if length > 0 then
     entries = look('XRANGE', stream, '(' .. ARGV[3], '+', 'COUNT', ARGV[4])
-    -- The clock may have been lost, and have begun again below what is kept.
     if #entries > 0 then log.raise(entries[#entries][1], stream) end
   end
   answer[#answer + 1] = { trimmed or false, reason or false, entries }
