@@ -38,6 +38,7 @@ class JobPublishing(ABC, Generic[Answer_co]):
         status: str = "in_progress",
         metadata: Mapping[str, Any] | None = None,
         attempt: int | None = None,
+        run: str | None = None,
         idempotency_key: str | None = None,
         unless: Iterable[str] = (),
     ) -> Answer_co:
@@ -49,6 +50,7 @@ class JobPublishing(ABC, Generic[Answer_co]):
             "message": message,
             "metadata": dict(metadata or {}),
             "attempt": attempt,
+            "run": run,
         }
         return self.publish(
             topics, "progress", _told(fields), idempotency_key=idempotency_key, unless=unless
@@ -63,6 +65,7 @@ class JobPublishing(ABC, Generic[Answer_co]):
         message: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         attempt: int | None = None,
+        run: str | None = None,
         idempotency_key: str | None = None,
         unless: Iterable[str] = (),
     ) -> Answer_co:
@@ -73,6 +76,7 @@ class JobPublishing(ABC, Generic[Answer_co]):
             "message": message,
             "metadata": dict(metadata or {}),
             "attempt": attempt,
+            "run": run,
         }
         return self.publish(
             topics, "status", _told(fields), idempotency_key=idempotency_key, unless=unless
@@ -86,6 +90,7 @@ class JobPublishing(ABC, Generic[Answer_co]):
         task_name: str | None = None,
         details: object = None,
         attempt: int | None = None,
+        run: str | None = None,
         idempotency_key: str | None = None,
         unless: Iterable[str] = (),
     ) -> Answer_co:
@@ -95,6 +100,7 @@ class JobPublishing(ABC, Generic[Answer_co]):
             "error": error,
             "details": details,
             "attempt": attempt,
+            "run": run,
         }
         return self.publish(
             topics, "error", _told(fields), idempotency_key=idempotency_key, unless=unless
@@ -108,6 +114,7 @@ class JobPublishing(ABC, Generic[Answer_co]):
         task_name: str | None = None,
         result_omitted: str | None = None,
         attempt: int | None = None,
+        run: str | None = None,
         idempotency_key: str | None = None,
         unless: Iterable[str] = (),
     ) -> Answer_co:
@@ -116,7 +123,12 @@ class JobPublishing(ABC, Generic[Answer_co]):
         `result_omitted` says why there is a result and `result` is not it.
         """
         fields = _told(
-            {"task_name": task_name, "result_omitted": result_omitted, "attempt": attempt}
+            {
+                "task_name": task_name,
+                "result_omitted": result_omitted,
+                "attempt": attempt,
+                "run": run,
+            }
         ) | {"result": result}
         return self.publish(
             topics, "completed", fields, idempotency_key=idempotency_key, unless=unless

@@ -238,3 +238,12 @@ async def test_a_cancelled_append_leaves_the_log_whole(log: EventLog) -> None:
             await task
     id_ = await append(log, tick(n=99))
     assert ids_of(await read_all(log, ["chats/1"], ORIGIN))[-1] == id_
+
+
+async def test_which_keys_events_were_appended_with_is_known(log: EventLog) -> None:
+    """By the first topic of the event; what was refused for another key's sake is none."""
+    await append(log, tick(("chats/1", "chats/2"), idempotency_key="one"))
+    await append(log, tick(idempotency_key="two", unless=("one",)))
+    assert await log.known_keys("chats/1", ["two", "one"]) == {"one"}
+    assert await log.known_keys("chats/2", ["one"]) == set()
+    assert await log.known_keys("chats/1", []) == set()

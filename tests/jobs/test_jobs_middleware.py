@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import threading
+import uuid
 import warnings
 from collections.abc import Callable
 
@@ -19,15 +20,16 @@ from streamer.event import Event
 from streamer.eventlog.redis import RedisEventLog
 from streamer.jobs.broker import create_broker
 from streamer.jobs.keys import start_key
-from streamer.jobs.middleware import JobEvents, topics_of
+from streamer.jobs.middleware import JobEvents
 from streamer.jobs.progress import Progress
 from streamer.jobs.running import RunningJob
 from streamer.jobs.submit import Jobs
+from streamer.jobs.topics import topics_of
 from streamer.new_event import new_event
 from streamer.publisher import Publisher
 from streamer.settings import Settings
 from streamer.snapshot import Snapshot
-from support.jobs import JobWatcher, bodies_of, working
+from support.jobs import JobWatcher, bodies_of, deliver_again, working
 from support.waiting import wait_until
 
 
@@ -235,7 +237,7 @@ async def test_a_job_whose_end_is_told_is_not_run_again(
     with working(job_broker) as worker:
         message = once.send()
         await watcher.ended(message.message_id)
-        job_broker.enqueue(message)
+        deliver_again(job_broker, message)
         await asyncio.to_thread(worker.join)
         marker = once.send()
         await watcher.ended(marker.message_id)
@@ -400,20 +402,19 @@ async def test_a_cancel_that_wins_against_the_start_leaves_nothing_running(
         runs.append(1)
 
     middleware = next(m for m in job_broker.middleware if isinstance(m, JobEvents))
-    look = middleware._snapshot
+    look = middleware._look
     loop = asyncio.get_running_loop()
     looks: list[str] = []
 
-    def look_then_cancel(topic: str) -> Snapshot | None:
-        seen = look(topic)
+    def look_then_cancel(topics: tuple[str, ...], run: str) -> tuple[Snapshot | None, bool]:
+        seen = look(topics, run)
         if not looks:
-            asyncio.run_coroutine_threadsafe(jobs.cancel(topic.removeprefix("jobs/")), loop).result(
-                10
-            )
-        looks.append(topic)
+            job_id = topics[-1].removeprefix("jobs/")
+            asyncio.run_coroutine_threadsafe(jobs.cancel(job_id), loop).result(10)
+        looks.append(run)
         return seen
 
-    monkeypatch.setattr(middleware, "_snapshot", look_then_cancel)
+    monkeypatch.setattr(middleware, "_look", look_then_cancel)
     with working(job_broker):
         job_id = work.send().message_id
         await watcher.ended(job_id)
@@ -484,7 +485,7 @@ async def test_a_job_holds_its_lease_until_it_is_over(
 
 HOOKS = (
     *("before_enqueue", "after_enqueue", "before_process_message"),
-    *("after_process_message", "after_skip_message", "before_nack"),
+    *("after_process_message", "after_skip_message", "before_ack", "before_nack"),
 )
 
 
@@ -514,13 +515,15 @@ async def test_each_hook_may_be_called_twice_and_after_the_end(
     with working(job_broker) as worker:
         message = fickle.send()
         await watcher.ended(message.message_id)
-        for _ in range(2):
-            job_broker.enqueue(message)
-        job_broker.enqueue(message, delay=10)
+        for delay in (None, 10):
+            job_broker.enqueue(message, delay=delay)
+            await watcher.told(message.message_id, "completed", times=2 if delay is None else 3)
+        deliver_again(job_broker, message)
         await watcher.ended(fickle.send().message_id)
         await asyncio.to_thread(worker.join)
     story = ["queued", "started", "retrying", "started", "completed"]
-    assert await watcher.story(message.message_id) == story
+    again = ["queued", "started", "completed"]
+    assert await watcher.story(message.message_id) == [*story, *again, *again]
 
 
 async def test_a_job_is_cancelled_between_two_attempts(
@@ -596,7 +599,13 @@ async def test_a_stopping_worker_interrupts_its_job_which_is_retried_and_complet
         ({}, {"project_id": "p1"}, ("projects/p1",)),
         ({"project_id": "p2"}, {}, ("projects/p2",)),
         ({"project_id": "p2"}, {"project_id": "p1"}, ("projects/p1",)),
-        ({"project_id": 7}, {}, ()),
+        ({"project_id": 42}, {}, ("projects/42",)),
+        ({}, {"project_id": 0}, ("projects/0",)),
+        ({}, {"project_id": uuid.UUID(int=1)}, (f"projects/{uuid.UUID(int=1)}",)),
+        ({"project_id": "p2"}, {"project_id": ""}, ("projects/p2",)),
+        ({"project_id": 4.2}, {}, ()),
+        ({"project_id": True}, {}, ()),
+        ({"project_id": ["p1"]}, {}, ()),
         ({}, {"project_id": "no/project"}, ()),
     ],
 )

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 import pytest
-from dramatiq import Broker
+from dramatiq import Broker, Message
 from dramatiq.worker import Worker
 
 from streamer.cursor import ORIGIN, Cursor
@@ -79,6 +79,12 @@ async def events_of(log: EventLog, topic: str) -> list[Event]:
 async def bodies_of(log: EventLog, topic: str) -> list[dict[str, Any]]:
     """The decoded bodies of all events of a topic."""
     return [msgspec.json.decode(event.body) for event in await events_of(log, topic)]
+
+
+def deliver_again(broker: Broker, message: Message[Any]) -> None:
+    """Do what Dramatiq does about a message that was not acknowledged: no hook is called."""
+    queue, id_ = message.queue_name, message.options["redis_message_id"]
+    broker.do_enqueue(queue, id_, message.encode())  # type: ignore[attr-defined]
 
 
 class JobWatcher:

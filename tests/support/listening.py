@@ -147,6 +147,10 @@ class InterceptingEventLog:
         self._check()
         return await self._log.snapshots(topics)
 
+    async def known_keys(self, topic: str, keys: Sequence[str]) -> set[str]:
+        self._check()
+        return await self._log.known_keys(topic, keys)
+
     async def topics(self, prefix: str, limit: int) -> list[str]:
         self._check()
         return await self._log.topics(prefix, limit)

@@ -110,6 +110,12 @@ class EventLog(Protocol):
         A topic nothing was published to has an empty snapshot at the position.
         """
 
+    async def known_keys(self, topic: str, keys: Sequence[str]) -> set[str]:
+        """Which of `keys` an event was appended with, whose first topic was `topic`.
+
+        A key is known for a day.
+        """
+
     async def topics(self, prefix: str, limit: int) -> list[str]:
         """Topics that start with `prefix`, the most recently published first."""
 

@@ -18,6 +18,7 @@ class Lease(msgspec.Struct, frozen=True):
     """The sign of life of one attempt of a job.
 
     Attributes:
+        job_id: the job; of a later run than its first, the run's name.
         topics: where the job is told.
         since: milliseconds, by the log's clock, since which it has been held
             without a lapse being told; of a lease that was found, else None.

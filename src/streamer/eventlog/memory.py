@@ -94,6 +94,14 @@ class MemoryEventLog:
         await asyncio.sleep(0)
         return snapshots
 
+    async def known_keys(self, topic: str, keys: Sequence[str]) -> set[str]:
+        """See `EventLog.known_keys`."""
+        with self._lock:
+            now = self._clock()
+            known = {key for key in keys if now < self._by_key.get((topic, key), (0, None))[0]}
+        await asyncio.sleep(0)
+        return known
+
     async def topics(self, prefix: str, limit: int) -> list[str]:
         """See `EventLog.topics`."""
         with self._lock:

@@ -159,6 +159,12 @@ class RedisEventLog:
         self._seen.note(position)
         return snapshots
 
+    async def known_keys(self, topic: str, keys: Sequence[str]) -> set[str]:
+        """See `EventLog.known_keys`."""
+        names = [self._keys.idempotency(topic, key) for key in keys]
+        found = await self._commands.run(partial(self._redis.mget, names)) if names else []
+        return {key for key, id_ in zip(keys, found, strict=True) if id_ is not None}
+
     async def topics(self, prefix: str, limit: int) -> list[str]:
         """See `EventLog.topics`."""
         found: dict[str, None] = {}

@@ -1,37 +1,45 @@
-"""The idempotency keys by which everybody who tells of a job agrees on what was first."""
+"""The idempotency keys by which everybody who reports of a job agrees on what was first.
+
+They name the run of the job: `runs.run_name`.
+"""
 
 from __future__ import annotations
 
 
-def queued_key(job_id: str) -> str:
+def queued_key(run: str) -> str:
     """Of ``queued``."""
-    return f"{job_id}:queued"
+    return f"{run}:queued"
 
 
-def start_key(job_id: str, attempt: int) -> str:
+def reset_key(run: str) -> str:
+    """Of ``queued``, as it is repeated where another run was reported last."""
+    return f"{run}:reset"
+
+
+def start_key(run: str, attempt: int) -> str:
     """Of an attempt's ``started``."""
-    return f"{job_id}:start:{attempt}"
+    return f"{run}:start:{attempt}"
 
 
-def retry_key(job_id: str, attempt: int) -> str:
+def retry_key(run: str, attempt: int) -> str:
     """Of an attempt's ``retrying``."""
-    return f"{job_id}:retrying:{attempt}"
+    return f"{run}:retrying:{attempt}"
 
 
-def cancel_key(job_id: str) -> str:
+def cancel_key(run: str) -> str:
     """Of ``cancelling``."""
-    return f"{job_id}:cancel"
+    return f"{run}:cancel"
 
 
-def end_key(job_id: str) -> str:
-    """Of a job's terminal event: whatever comes first is the end."""
-    return f"{job_id}:end"
+def end_key(run: str) -> str:
+    """Of a run's terminal event: whatever comes first is the end."""
+    return f"{run}:end"
 
 
-def fence(job_id: str, attempt: int) -> tuple[str, ...]:
+def fence(run: str, attempt: int) -> tuple[str, ...]:
     """What an attempt must not tell anything after: the end, the next attempt's start.
 
     Given as `unless` with every event of the attempt, so that the log itself
     keeps a worker that was thought dead from telling what is no longer true.
     """
-    return (end_key(job_id), start_key(job_id, attempt + 1))
+    return (end_key(run), start_key(run, attempt + 1))

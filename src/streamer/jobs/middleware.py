@@ -1,31 +1,31 @@
-"""The Dramatiq middleware that tells what happens to every job."""
+"""The Dramatiq middleware that reports what happens to every job."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 import sys
 import threading
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from dramatiq import Broker, Message, MessageProxy, Worker
 from dramatiq.middleware import Middleware, SkipMessage
 
 from ..cursor import ORIGIN
-from ..errors import InvalidFields, InvalidTopic, LogUnavailable, StreamerError
+from ..errors import InvalidFields, LogUnavailable, StreamerError
+from ..eventlog.base import EventLog
+from ..job_event import MAX_NAME_LENGTH
 from ..snapshot import Snapshot
 from ..sync_publisher import SyncPublisher
-from ..topic import job_topic, project_topic
-from .keys import end_key, fence, queued_key, retry_key, start_key
+from . import runs
+from .enqueues import Enqueues
+from .keys import end_key, queued_key, reset_key, retry_key, start_key
 from .progress import Progress, set_progress
+from .publishable import text_of
 from .running import RunningJob, RunningJobs, cancel_asked
-
-#: Message option: the job's project.
-PROJECT_OPTION: Final = "project_id"
-#: Message option: "queued" was told. It travels with the message, so that a
-#: delayed or retried one does not tell it again.
-QUEUED_OPTION: Final = "streamer_queued"
+from .topics import PROJECT_OPTION, AnyMessage, topics_of
 
 #: Seconds a hook waits for its event to be in the log before the job goes on,
 #: so that what another process publishes next comes after it.
@@ -37,120 +37,162 @@ _ERROR_CHARACTERS: Final = 2000
 
 _logger: Final = logging.getLogger(__name__)
 
-AnyMessage = Message[Any] | MessageProxy
+
+class _Outcome(NamedTuple):
+    """What an actor came to; reported once the message is not to be tried again."""
+
+    result: object
+    exception: BaseException | None
 
 
-def topics_of(message: AnyMessage) -> tuple[str, ...]:
-    """The topics of a message's job: its project's, if it has one, and its own.
+class _Thread(threading.local):
+    """What a thread is at.
 
-    The project is the message option ``project_id``, or else an actor's keyword
-    argument of that name.
+    Attributes:
+        delivery: the last message that it began to process.
+        job: what it runs, until its message is acknowledged.
+        outcome: of `job`, once it came to one.
+        settled: the delivery of which there is nothing more to report.
     """
-    own = job_topic(message.message_id)
-    project = message.options.get(PROJECT_OPTION) or message.kwargs.get(PROJECT_OPTION)
-    if not isinstance(project, str):
-        return (own,)
-    try:
-        return (project_topic(project), own)
-    except InvalidTopic as error:
-        _logger.warning("job %s is told without its project: %s", message.message_id, error)
-        return (own,)
+
+    def __init__(self) -> None:
+        self.delivery: MessageProxy | None = None
+        self.job: RunningJob | None = None
+        self.outcome: _Outcome | None = None
+        self.settled: MessageProxy | None = None
 
 
 class JobEvents(Middleware):
-    """Publishes each job's life to its topics: add it ``before=Retries``.
+    """Publishes each job's life to its topics; anywhere in a broker's middleware.
 
     ``status`` of ``queued``, ``started``, ``retrying`` and ``cancelled``, then
     ``completed`` or ``error``. A job is a message, its id the message's. Each
-    event is told once for each attempt, and the end once, however often
+    event is reported once for each attempt, and the end once, however often
     Dramatiq calls a hook. Attempts are counted in the job's snapshot, because a
     message that comes back after its worker died has not been "retried".
 
+    A message that is enqueued again is a new run of the same job: ``queued`` and
+    ``started`` are reported anew, and every event of it has its ``run``.
+
     Each running job's lease is held, for `lease_seconds` at a time; a server
-    that finds it lapsed tells ``stalled``.
+    that finds it lapsed reports ``stalled``.
     """
 
     def __init__(self, publisher: SyncPublisher, *, lease_seconds: float = LEASE_SECONDS) -> None:
         self._publisher: Final = publisher
         self._running: Final = RunningJobs(publisher, lease_seconds=lease_seconds)
-        self._thread: Final = threading.local()
+        self._thread: Final = _Thread()
+        self._enqueues: Final = Enqueues()
 
     @property
     def actor_options(self) -> set[str]:
         """None but the project, which one actor may always work for."""
         return {PROJECT_OPTION}
 
-    def before_enqueue(self, broker: Broker, message: Message[Any], delay: int | None) -> None:  # noqa: ARG002
-        """Tell ``queued``, or ``retrying`` if it is the job that just failed here."""
-        job = self._job
-        if job is not None and job.job_id == message.message_id:
-            self._tell_retrying(job, delay)
-        elif not message.options.get(QUEUED_OPTION):
-            message.options[QUEUED_OPTION] = True
-            self._publisher.status(
-                topics_of(message),
-                "queued",
-                task_name=message.actor_name,
-                message="Queued",
-                idempotency_key=queued_key(message.message_id),
-            )
-            self._settle()
+    def before_enqueue(self, broker: Broker, message: Message[Any], delay: int | None) -> None:
+        """Report ``queued``, or ``retrying`` if it is the job that just failed here."""
+        if self._enqueues.knows(message):
+            return  # called again
+        topics = topics_of(message, broker)
+        if not topics:
+            return
+        job = self._job_of(message)
+        moved = runs.is_moved(message, delay)
+        retried = job is not None and _is_retry(job, message)
+        if job is not None and retried:
+            runs.mark_delivered(message, job.run)
+            self._report_retrying(job, delay)
+        elif not moved:
+            self._begin_run(message, topics, job)
+        if len(topics) > 1:
+            message.options[PROJECT_OPTION] = topics[0].partition("/")[2]
+        runs.mark_enqueued(message, delay)
+        self._enqueues.add(message, retried=retried)
 
     def after_enqueue(self, broker: Broker, message: Message[Any], delay: int | None) -> None:  # noqa: ARG002
         """Know that the job that just failed here will be tried again."""
-        job = self._job
-        if job is not None and job.job_id == message.message_id:
+        retried = self._enqueues.take(message)
+        job = self._job_of(message)
+        if job is None or retried is None:
+            return
+        if retried:
             job.retried = True
+        else:
+            job.waiting = runs.run_of(message)
 
-    def before_process_message(self, broker: Broker, message: MessageProxy) -> None:  # noqa: ARG002
-        """Tell ``started``, unless the job is over or was cancelled in the queue.
+    def before_process_message(self, broker: Broker, message: MessageProxy) -> None:
+        """Report ``started``, unless this run is over or was cancelled in the queue.
 
         Raises:
             SkipMessage: it is.
         """
-        job_id, topics = message.message_id, topics_of(message)
-        if self._job is not None and self._job.job_id == job_id:
+        if self._thread.delivery is message:
             return  # called again
-        self._told_end_of = job_id
-        before = self._snapshot(topics[-1])
-        self._refuse_if_over(before, job_id)
-        if before is not None and cancel_asked(before):
-            self._told_end_of = None  # `after_skip_message` tells it
+        self._thread.delivery = message
+        self._thread.job = self._thread.outcome = None
+        topics = topics_of(message, broker)
+        if not topics:
+            return
+        job_id, run = str(message.message_id), runs.run_of(message)
+        runs.mark_delivered(message, run)
+        name = runs.run_name(job_id, run)
+        self._thread.settled = message
+        before, over = self._look(topics, name)
+        if over or (before is not None and _is_over(before, run)):
+            self._refuse(job_id)
+        if before is not None and cancel_asked(before, run):
+            self._thread.settled = None  # `after_skip_message` reports it
             raise SkipMessage("cancelled before it was started")
-        told = before.attempt if before is not None else None
-        attempt = max(told or 0, message.options.get("retries", 0)) + 1
+        # What ended is another run.
+        reset = before is not None and before.terminal is not None
+        known = before.attempt if before is not None and not reset else None
+        attempt = max(known or 0, runs.retries_of(message)) + 1
+        task_name = message.actor_name[:MAX_NAME_LENGTH]
 
         def send(fraction: float, text: str | None, metadata: Mapping[str, Any]) -> None:
             self._publisher.progress(
                 topics,
                 fraction,
-                task_name=message.actor_name,
+                task_name=task_name,
                 message=text,
                 metadata=metadata,
                 attempt=attempt,
-                unless=fence(job_id, attempt),
+                run=run or None,
+                unless=job.fence,
             )
 
-        # Before the start is told: whatever interrupts us then, its end is told too.
+        # Before the start is reported: whatever interrupts us then, its end is too.
         progress = Progress(send, job_id=job_id, max_bytes=self._publisher.max_event_bytes)
-        seen = before.cursor if before is not None else ORIGIN
-        job = RunningJob(job_id, topics, message.actor_name, attempt, progress, seen=seen)
-        self._job = job
+        job = RunningJob(
+            job_id,
+            topics,
+            task_name,
+            attempt,
+            progress,
+            run=run,
+            retries=int(message.options.get("retries", 0)),
+            seen=before.cursor if before is not None else ORIGIN,
+        )
+        self._thread.job = job
         # First, so that a worker that dies in this moment is missed.
         self._running.hold(job)
+        if reset:
+            self._report_queued(topics, task_name, run, name, key=reset_key(name))
         self._publisher.status(
             topics,
             "started",
-            task_name=message.actor_name,
+            task_name=task_name,
             message="Started" if attempt == 1 else f"Started, attempt {attempt}",
             attempt=attempt,
-            idempotency_key=start_key(job_id, attempt),
-            unless=fence(job_id, attempt),
+            run=run or None,
+            idempotency_key=start_key(name, attempt),
+            unless=job.fence,
         )
         self._settle()
         # A cancel between the look and the start: then the start is not in the log.
-        self._refuse_if_over(self._snapshot(topics[-1]), job_id)
-        self._told_end_of = None
+        if self._look(topics, name)[1]:
+            self._refuse(job_id)
+        self._thread.settled = None
         self._running.add(job)
         set_progress(progress)
 
@@ -162,45 +204,71 @@ class JobEvents(Middleware):
         result: object = None,
         exception: BaseException | None = None,
     ) -> None:
-        """Tell ``completed``, or ``error`` if there will be no retry."""
-        job = self._leave()
-        if job is not None and job.superseded:
-            self._told_end_of = message.message_id
-        elif exception is not None and (message.failed or (job is not None and not job.retried)):
-            self._tell_error(message, job, exception)
-        elif exception is None and job is not None:
-            self._tell_completed(job, result)
-        if job is not None:
-            self._running.let_go(job)
+        """Keep what the job came to until every middleware has seen it.
 
-    def after_skip_message(self, broker: Broker, message: MessageProxy) -> None:  # noqa: ARG002
-        """Tell ``cancelled``."""
-        job = self._leave()
-        if self._told_end_of != message.message_id and (job is None or not job.superseded):
-            self._publisher.status(
-                topics_of(message),
-                "cancelled",
-                task_name=message.actor_name,
-                message="Cancelled",
-                attempt=None if job is None else job.attempt,
-                idempotency_key=end_key(message.message_id),
-                unless=_next_start(job),
-            )
-            self._end(message.message_id)
-        if job is not None:
-            self._running.let_go(job)
+        One of them may try it again (`Retries`) or send on what it returned
+        (`Pipelines`): then its end is not reported before that is done, so that a
+        worker that dies in between does it all again.
+        """
+        job = self._job_of(message)
+        if job is not None and self._thread.outcome is None:
+            self._leave(job)
+            self._thread.outcome = _Outcome(result, exception)
 
-    def before_nack(self, broker: Broker, message: MessageProxy) -> None:  # noqa: ARG002
-        """Tell ``error`` of a message that no other hook saw fail: its actor is unknown."""
-        if self._told_end_of != message.message_id:
-            reason = f"no worker knows the actor {message.actor_name!r}"
-            self._publisher.error(
-                topics_of(message),
-                reason,
-                task_name=message.actor_name,
-                idempotency_key=end_key(message.message_id),
+    def before_ack(self, broker: Broker, message: MessageProxy) -> None:  # noqa: ARG002
+        """Report ``completed``, or ``error`` of a failure that nobody tries again."""
+        job = self._job_of(message)
+        if job is not None and self._thread.settled is not message:
+            self._report_end(job)
+            self._let_go(job, message)
+
+    def before_nack(self, broker: Broker, message: MessageProxy) -> None:
+        """Report ``error``, also of a message that no other hook saw: its actor is unknown."""
+        if self._thread.settled is message:
+            return
+        job = self._job_of(message)
+        if job is not None:
+            job.retried = False  # whatever was enqueued, this is a dead letter
+            self._report_end(job)
+            self._let_go(job, message)
+            return
+        topics = topics_of(message, broker)
+        if topics:
+            name = message.actor_name
+            self._report_error(
+                topics,
+                runs.run_of(message),
+                "the message was rejected"
+                if name in broker.actors
+                else f"no worker knows the actor {name!r}",
+                task_name=name[:MAX_NAME_LENGTH],
             )
-            self._end(message.message_id)
+            self._settle()
+        self._thread.settled = message
+
+    def after_skip_message(self, broker: Broker, message: MessageProxy) -> None:
+        """Report ``cancelled``."""
+        job = self._job_of(message)
+        if job is not None:
+            self._leave(job)
+        if self._thread.settled is not message and (job is None or not job.superseded):
+            topics, run = topics_of(message, broker), runs.run_of(message)
+            if topics:
+                self._publisher.status(
+                    topics,
+                    "cancelled",
+                    task_name=message.actor_name[:MAX_NAME_LENGTH],
+                    message="Cancelled",
+                    attempt=None if job is None else job.attempt,
+                    run=run or None,
+                    idempotency_key=end_key(runs.run_name(str(message.message_id), run)),
+                    unless=() if job is None else job.next_starts,
+                )
+                self._settle()
+        if job is not None:
+            self._report_enqueued(job)
+            self._let_go(job, message)
+        self._thread.settled = message
 
     def before_worker_shutdown(self, broker: Broker, worker: Worker) -> None:  # noqa: ARG002
         """Interrupt the jobs that ask, wherever they are."""
@@ -211,58 +279,120 @@ class JobEvents(Middleware):
         self._running.stop()
         self._settle()
 
-    @property
-    def _job(self) -> RunningJob | None:
-        job: RunningJob | None = getattr(self._thread, "job", None)
-        return job
+    def _job_of(self, message: AnyMessage) -> RunningJob | None:
+        """The job of `message`, if this thread runs it."""
+        job = self._thread.job
+        return job if job is not None and job.job_id == str(message.message_id) else None
 
-    @_job.setter
-    def _job(self, job: RunningJob | None) -> None:
-        self._thread.job = job
-
-    @property
-    def _told_end_of(self) -> str | None:
-        """The job of this thread's message, once there is nothing more to tell of it."""
-        job_id: str | None = getattr(self._thread, "told_end_of", None)
-        return job_id
-
-    @_told_end_of.setter
-    def _told_end_of(self, job_id: str | None) -> None:
-        self._thread.told_end_of = job_id
-
-    def _leave(self) -> RunningJob | None:
-        job, self._job = self._job, None
+    def _leave(self, job: RunningJob) -> None:
         set_progress(None)
-        if job is not None:
-            self._running.remove(job)
-            job.progress.send_held()
-            job.progress.silence()
-        return job
+        self._running.remove(job)
+        job.progress.send_held()
+        job.progress.silence()
+
+    def _let_go(self, job: RunningJob, message: MessageProxy) -> None:
+        self._thread.job = self._thread.outcome = None
+        self._thread.settled = message
+        self._running.let_go(job)
 
     def _settle(self) -> None:
         if not self._publisher.away:  # a job does not wait for what is not there
             self._publisher.flush(ORDER_SECONDS)
 
-    def _snapshot(self, topic: str) -> Snapshot | None:
+    def _look(self, topics: tuple[str, ...], run: str) -> tuple[Snapshot | None, bool]:
+        """The snapshot of a job, and whether that run of it is over; None: nobody knows."""
+
+        async def ask(log: EventLog) -> tuple[Snapshot, bool]:
+            over, snapshots = await asyncio.gather(
+                log.known_keys(topics[0], [end_key(run)]), log.snapshots([topics[-1]])
+            )
+            return snapshots[topics[-1]], bool(over)
+
         if self._publisher.away:
-            return None
+            return None, False
         try:
-            return self._publisher.ask(lambda log: log.snapshots([topic]), ORDER_SECONDS)[topic]
+            return self._publisher.ask(ask, ORDER_SECONDS)
         except LogUnavailable:
-            return None
+            return None, False
 
-    def _refuse_if_over(self, snapshot: Snapshot | None, job_id: str) -> None:
-        if snapshot is not None and snapshot.terminal is not None:
-            _logger.info("job %s is %s already; it is not started", job_id, snapshot.status)
-            raise SkipMessage(f"the job is {snapshot.status} already")
+    def _refuse(self, job_id: str) -> None:
+        _logger.info("this run of job %s is over; it is not started", job_id)
+        raise SkipMessage("this run of the job is over")
 
-    def _tell_retrying(self, job: RunningJob, delay: int | None) -> None:
+    def _begin_run(
+        self, message: Message[Any], topics: tuple[str, ...], job: RunningJob | None
+    ) -> None:
+        job_id = str(message.message_id)
+        first = not runs.is_marked(message) and job is None
+        if first and not self._publisher.away:
+            # One who made a message with the id of another one enqueues it again.
+            first = not self._known(topics, [queued_key(job_id), start_key(job_id, 1)])
+        run = runs.begin_run(message, first=first)
+        if job is not None:
+            job.enqueued.append(run)
+            return  # it is reported when the job is over
+        if not first and self._goes_on(topics, job_id):
+            return  # what it is now is reported; of this one, its start
+        task_name = message.actor_name[:MAX_NAME_LENGTH]
+        name = runs.run_name(job_id, run)
+        self._report_queued(topics, task_name, run, name, key=queued_key(name))
+        self._settle()
+
+    def _known(self, topics: tuple[str, ...], keys: list[str]) -> bool:
+        try:
+            return bool(
+                self._publisher.ask(lambda log: log.known_keys(topics[0], keys), ORDER_SECONDS)
+            )
+        except LogUnavailable:
+            return False
+
+    def _goes_on(self, topics: tuple[str, ...], job_id: str) -> bool:
+        """Whether another run of the job is waiting or running."""
+        snapshot, _ = self._look(topics, job_id)
+        return snapshot is not None and snapshot.status is not None and snapshot.terminal is None
+
+    def _report_queued(
+        self,
+        topics: tuple[str, ...],
+        task_name: str,
+        run: str,
+        name: str,
+        *,
+        key: str,
+        unless: tuple[str, ...] = (),
+    ) -> None:
+        self._publisher.status(
+            topics,
+            "queued",
+            task_name=task_name,
+            message="Queued",
+            run=run or None,
+            idempotency_key=key,
+            unless=(end_key(name), start_key(name, 1), *unless),
+        )
+
+    def _report_enqueued(self, job: RunningJob) -> None:
+        """Report the run of the job that it has enqueued itself, now that it is over."""
+        run = job.waiting
+        if run is not None and not job.superseded:
+            name = runs.run_name(job.job_id, run)
+            self._report_queued(
+                job.topics,
+                job.task_name,
+                run,
+                name,
+                key=queued_key(name),
+                unless=job.next_starts,
+            )
+            self._settle()
+
+    def _report_retrying(self, job: RunningJob, delay: int | None) -> None:
         # Retries enqueues from inside the worker's `except`, so the failure is at hand.
         if job.superseded:
             return
         job.progress.send_held()
         seconds = (delay or 0) / 1000
-        error = _text_of(sys.exc_info()[1])
+        error = text_of(sys.exc_info()[1], _ERROR_CHARACTERS)
         self._publisher.status(
             job.topics,
             "retrying",
@@ -270,59 +400,80 @@ class JobEvents(Middleware):
             message=f"{error}; next attempt in {seconds:.3g} s",
             metadata={"error": error, "delay": seconds},
             attempt=job.attempt,
-            idempotency_key=retry_key(job.job_id, job.attempt),
-            unless=fence(job.job_id, job.attempt),
+            run=job.run or None,
+            idempotency_key=retry_key(job.name, job.attempt),
+            unless=job.fence,
         )
         self._settle()
 
-    def _tell_completed(self, job: RunningJob, result: object) -> None:
-        def tell(result: object, omitted: str | None = None) -> None:
+    def _report_end(self, job: RunningJob) -> None:
+        outcome = self._thread.outcome
+        if outcome is None or job.superseded or job.retried:
+            return
+        if outcome.exception is None:
+            self._report_completed(job, outcome.result)
+        else:
+            self._report_error(
+                job.topics,
+                job.run,
+                text_of(outcome.exception, _ERROR_CHARACTERS),
+                task_name=job.task_name,
+                details={"type": type(outcome.exception).__name__},
+                job=job,
+            )
+        # Before the message is acknowledged: after that nobody would report the end.
+        self._settle()
+        self._report_enqueued(job)
+
+    def _report_completed(self, job: RunningJob, result: object) -> None:
+        def report(result: object, omitted: str | None = None) -> None:
             self._publisher.completed(
                 job.topics,
                 result,
                 task_name=job.task_name,
                 result_omitted=omitted,
                 attempt=job.attempt,
-                idempotency_key=end_key(job.job_id),
-                unless=_next_start(job),
+                run=job.run or None,
+                idempotency_key=end_key(job.name),
+                unless=job.next_starts,
             )
 
         try:
             if isinstance(result, float) and not math.isfinite(result):
                 raise InvalidFields(f"the result is {result}, which JSON cannot say")
-            tell(result)
+            report(result)
         except StreamerError as error:
             _logger.warning("the result of job %s is not published: %s", job.job_id, error)
-            tell(None, str(error))
-        self._end(job.job_id)
+            report(None, str(error))
 
-    def _tell_error(
-        self, message: MessageProxy, job: RunningJob | None, error: BaseException
+    def _report_error(
+        self,
+        topics: tuple[str, ...],
+        run: str,
+        error: str,
+        *,
+        task_name: str,
+        details: object = None,
+        job: RunningJob | None = None,
     ) -> None:
+        job_id = topics[-1].rpartition("/")[2]
         self._publisher.error(
-            topics_of(message),
-            _text_of(error),
-            task_name=message.actor_name,
-            details={"type": type(error).__name__},
+            topics,
+            error,
+            task_name=task_name,
+            details=details,
             attempt=None if job is None else job.attempt,
-            idempotency_key=end_key(message.message_id),
-            unless=_next_start(job),
+            run=run or None,
+            idempotency_key=end_key(runs.run_name(job_id, run)),
+            unless=() if job is None else job.next_starts,
         )
-        self._end(message.message_id)
-
-    def _end(self, job_id: str) -> None:
-        self._told_end_of = job_id
-        # Before the message is acknowledged: after that nobody would tell the end.
-        self._settle()
 
 
-def _next_start(job: RunningJob | None) -> tuple[str, ...]:
-    return () if job is None else (start_key(job.job_id, job.attempt + 1),)
+def _is_retry(job: RunningJob, message: Message[Any]) -> bool:
+    """Whether `Retries` enqueues the job, which it does while it handles the failure."""
+    retries = int(message.options.get("retries", 0))
+    return retries > job.retries and sys.exc_info()[1] is not None
 
 
-def _text_of(error: BaseException | None) -> str:
-    if error is None:
-        return "the job failed"
-    # A file's name may hold what UTF-8 cannot say, and an OSError its name.
-    text = str(error).encode("utf-8", "replace").decode() or type(error).__name__
-    return text if len(text) <= _ERROR_CHARACTERS else text[: _ERROR_CHARACTERS - 3] + "..."
+def _is_over(snapshot: Snapshot, run: str) -> bool:
+    return snapshot.terminal is not None and runs.run_in(snapshot) == run

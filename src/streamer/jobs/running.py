@@ -19,8 +19,9 @@ from ..event import Event
 from ..eventlog.leases import Lease
 from ..snapshot import Snapshot
 from ..sync_publisher import SyncPublisher
-from .keys import fence
+from .keys import end_key, start_key
 from .progress import Progress
+from .runs import FIRST, run_name
 
 #: Seconds between two looks at the log: how soon a job hears that it is cancelled.
 LOOK_SECONDS: Final = 0.5
@@ -39,15 +40,20 @@ _logger: Final = logging.getLogger(__name__)
 
 
 class RunningJob:
-    """One attempt of one job.
+    """One attempt of one run of a job.
 
     Attributes:
+        run: which run of the job it is, as in `runs`.
+        retries: Dramatiq's count of retries as the attempt began.
         seen: the log's position up to which the job's events are known here.
-        superseded: the log says that the job is over, or in a later attempt: this
-            one (a worker that was thought dead) must not tell anything any more.
-        retried: the message was enqueued again.
+        superseded: the log says that the run is over, or in a later attempt (this
+            one was thought dead), or that another run of the job has started: this
+            one must not report anything any more.
+        retried: the message was enqueued again, to be tried again.
+        enqueued: the runs of the job that it has itself enqueued, or tried to.
+        waiting: the last of those that was.
         stalled: the id of the event that called this attempt stalled, until it
-            told something itself.
+            reported something itself.
     """
 
     def __init__(
@@ -58,6 +64,8 @@ class RunningJob:
         attempt: int,
         progress: Progress,
         *,
+        run: str = FIRST,
+        retries: int = 0,
         seen: Cursor = ORIGIN,
     ) -> None:
         self.job_id: Final = job_id
@@ -65,9 +73,13 @@ class RunningJob:
         self.task_name: Final = task_name
         self.attempt: Final = attempt
         self.progress: Final = progress
+        self.run: Final = run
+        self.retries: Final = retries
         self.seen = seen
         self.superseded = False
         self.retried = False
+        self.enqueued: list[str] = []
+        self.waiting: str | None = None
         self.stalled: Cursor | None = None
 
     @property
@@ -76,26 +88,53 @@ class RunningJob:
         return self.topics[-1]
 
     @property
+    def name(self) -> str:
+        """What the run is called in keys."""
+        return run_name(self.job_id, self.run)
+
+    @property
     def lease(self) -> Lease:
         """Its sign of life."""
-        return Lease(self.job_id, self.topics, self.attempt, self.task_name)
+        return Lease(self.name, self.topics, self.attempt, self.task_name)
+
+    @property
+    def next_starts(self) -> tuple[str, ...]:
+        """The keys of what may have started after it: the next attempt, another run."""
+        others = [run_name(self.job_id, run) for run in self.enqueued]
+        return (
+            start_key(self.name, self.attempt + 1),
+            # Another run counts on from this one's attempt if it has not ended then.
+            *(start_key(name, n) for name in others for n in (1, self.attempt + 1)),
+        )
+
+    @property
+    def fence(self) -> tuple[str, ...]:
+        """The keys of what it must not report anything after."""
+        return (end_key(self.name), *self.next_starts)
 
     def look_at(self, event: Event) -> None:
-        """Learn from an event of the job, whoever told it, whether to stop."""
-        fields: dict[str, Any] = msgspec.json.decode(event.fields) if event.type == "status" else {}
-        started_again = (
-            fields.get("status") == "started" and fields.get("attempt", 0) > self.attempt
-        )
-        if event.terminal or started_again:
+        """Learn from an event of the job, whoever reported it, whether to stop."""
+        if event.type == "progress":
+            self.stalled = None
+        elif event.type == "status" or event.terminal:
+            self._look_at(event, msgspec.json.decode(event.fields))
+
+    def _look_at(self, event: Event, fields: dict[str, Any]) -> None:
+        status = fields.get("status") if event.type == "status" else None
+        if fields.get("run", FIRST) != self.run:
+            if status == "started":
+                # It goes on, for it is work that somebody asked for; but the job
+                # is reported as the run that started last.
+                self.superseded = True
+                self.progress.silence()
+        elif event.terminal or (status == "started" and fields.get("attempt", 0) > self.attempt):
             self.superseded = True
             self.progress.silence()
             self.progress.cancel()
-        elif fields.get("status") == CANCELLING:
+        elif status == CANCELLING:
             self.progress.cancel()
-        elif fields.get("status") == "stalled" and fields.get("attempt") == self.attempt:
+        elif status == "stalled" and fields.get("attempt") == self.attempt:
             self.stalled = event.id
-        elif event.type == "progress":
-            self.stalled = None
 
 
 class RunningJobs:
@@ -202,8 +241,9 @@ class RunningJobs:
             task_name=job.task_name,
             message="The worker is back",
             attempt=job.attempt,
-            idempotency_key=f"{job.job_id}:back:{job.stalled}",
-            unless=fence(job.job_id, job.attempt),
+            run=job.run or None,
+            idempotency_key=f"{job.name}:back:{job.stalled}",
+            unless=job.fence,
         )
         job.stalled = None
 
@@ -217,13 +257,14 @@ class RunningJobs:
                 _logger.exception("looking after the running jobs failed")
 
 
-def cancel_asked(snapshot: Snapshot) -> bool:
-    """Whether somebody asked for the job of this snapshot to be cancelled."""
+def cancel_asked(snapshot: Snapshot, run: str) -> bool:
+    """Whether somebody asked for that run of the job of this snapshot to be cancelled."""
     body = snapshot.tasks.get(CANCEL_TASK)
     if body is None:
         return False
     event: dict[str, Any] = msgspec.json.decode(body)
-    return event.get("type") == "status" and event.get("status") == CANCELLING
+    asked = event.get("type") == "status" and event.get("status") == CANCELLING
+    return asked and event.get("run", FIRST) == run
 
 
 _all: Final[weakref.WeakSet[RunningJobs]] = weakref.WeakSet()

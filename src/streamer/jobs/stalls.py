@@ -12,8 +12,10 @@ from ..eventlog.base import EventLog
 from ..eventlog.leases import Lease
 from ..publisher import Publisher
 from ..snapshot import Snapshot
+from ..topic import JOBS
 from .keys import end_key, fence, retry_key, start_key
 from .running import cancel_asked
+from .runs import run_in, run_named
 
 #: Seconds between two looks, at most.
 _LOOK_SECONDS: Final = 1.0
@@ -57,21 +59,22 @@ class StallWatch:
         for lease in await self._log.leases.lapsed(self._seconds):
             topic = lease.topics[-1]
             snapshot = (await self._log.snapshots([topic]))[topic]
-            goes_on = _goes_on(snapshot, lease.attempt)
+            run = run_named(lease.job_id, topic.removeprefix(JOBS))
+            goes_on = run_in(snapshot) == run and _goes_on(snapshot, lease.attempt)
             # Told first: if we die in between, another server tells with the same key.
-            if goes_on and cancel_asked(snapshot):
-                await self._tell_cancelled(lease)
+            if goes_on and cancel_asked(snapshot, run):
+                await self._tell_cancelled(lease, run)
                 goes_on = False
             elif goes_on and snapshot.status != "stalled":
-                await self._tell_stalled(lease)
+                await self._tell_stalled(lease, run)
             await self._log.leases.release(lease)
             if goes_on:
                 # The worker may come back for a moment, and be gone again before it
                 # has taken the lease.
                 await self._log.leases.renew([lease], self._seconds)
 
-    async def _tell_stalled(self, lease: Lease) -> None:
-        job_id, attempt = lease.job_id, lease.attempt
+    async def _tell_stalled(self, lease: Lease, run: str) -> None:
+        name, attempt = lease.job_id, lease.attempt
         await self._publisher.status(
             lease.topics,
             "stalled",
@@ -81,12 +84,13 @@ class StallWatch:
                 "the job will be delivered again"
             ),
             attempt=attempt,
+            run=run or None,
             # `since`: an attempt that came back may stall once more.
-            idempotency_key=f"{job_id}:stalled:{attempt}:{lease.since}",
-            unless=(*fence(job_id, attempt), retry_key(job_id, attempt)),
+            idempotency_key=f"{name}:stalled:{attempt}:{lease.since}",
+            unless=(*fence(name, attempt), retry_key(name, attempt)),
         )
 
-    async def _tell_cancelled(self, lease: Lease) -> None:
+    async def _tell_cancelled(self, lease: Lease, run: str) -> None:
         # Nobody is there to stop it; when it is delivered again it is not started.
         await self._publisher.status(
             lease.topics,
@@ -94,6 +98,7 @@ class StallWatch:
             task_name=lease.task_name,
             message="Cancelled",
             attempt=lease.attempt,
+            run=run or None,
             idempotency_key=end_key(lease.job_id),
             unless=(start_key(lease.job_id, lease.attempt + 1),),
         )

@@ -21,8 +21,9 @@ from ..topic import JOBS, job_of, job_topic, project_topic
 from .broker import create_broker
 from .keys import cancel_key, end_key, queued_key, start_key
 from .kinds import JobKind, find_kind, load_kinds
-from .middleware import PROJECT_OPTION, QUEUED_OPTION
 from .running import CANCEL_TASK, CANCELLING, cancel_asked
+from .runs import FIRST, QUEUED_OPTION, RUN_OPTION, run_in, run_name
+from .topics import PROJECT_OPTION
 
 #: States in which no worker has the job: it can be ended at once.
 _WAITING: Final = ("queued", "retrying", "stalled")
@@ -84,7 +85,7 @@ class Jobs:
             actor_name=kind.name,
             args=(),
             kwargs=msgspec.to_builtins(parameters),
-            options={PROJECT_OPTION: project_id, QUEUED_OPTION: True},
+            options={PROJECT_OPTION: project_id, QUEUED_OPTION: True, RUN_OPTION: FIRST},
         )
         job_id = message.message_id
         topics = (project, job_topic(job_id))
@@ -139,6 +140,8 @@ class Jobs:
         """
         snapshot = await self._snapshot(job_id)
         topics = _topics_of(job_id, snapshot)
+        run = run_in(snapshot) or FIRST
+        name = run_name(job_id, run)
         if snapshot.terminal is None and snapshot.status in _WAITING:
             # Of this and a start that a worker tells now, one is in the log, and
             # both sides see which.
@@ -148,18 +151,20 @@ class Jobs:
                 task_name=self._kind_of(snapshot),
                 message="Cancelled",
                 attempt=snapshot.attempt,
-                idempotency_key=end_key(job_id),
-                unless=(start_key(job_id, (snapshot.attempt or 0) + 1),),
+                run=run or None,
+                idempotency_key=end_key(name),
+                unless=(start_key(name, (snapshot.attempt or 0) + 1),),
             )
             snapshot = await self._snapshot(job_id)
-        if snapshot.terminal is None and not cancel_asked(snapshot):
+        if snapshot.terminal is None and not cancel_asked(snapshot, run):
             await self._publisher.status(
                 topics,
                 CANCELLING,
                 task_name=CANCEL_TASK,
                 message="Cancelling",
-                idempotency_key=cancel_key(job_id),
-                unless=(end_key(job_id),),
+                run=run or None,
+                idempotency_key=cancel_key(name),
+                unless=(end_key(name),),
             )
             snapshot = await self._snapshot(job_id)
         return self._described(job_id, snapshot)
