@@ -333,7 +333,8 @@ async def test_an_http_1_0_client_gets_no_chunks(live_server: Live, over: str, m
     """The end of the connection is the end of the stream, and the head says so once."""
     async with connect(live_server) as client:
         client.send(
-            f"GET /api/v1/projects/{over}/stream?from=earliest&until=end HTTP/1.0\n{more}\n"
+            f"GET /api/v1/projects/{over}/stream?from=earliest&until=end HTTP/1.0\n"
+            f"Host: localhost\n{more}\n"
         )
         head, body = (await client.rest()).split(b"\r\n\r\n", 1)
     fields = [line.lower() for line in head.split(b"\r\n")]
