@@ -33,6 +33,7 @@ from .transports.pages import PAGE_HANDLERS
 from .transports.poll import POLL_HANDLERS
 from .transports.problems import http_problem, streamer_problem, unexpected_problem
 from .transports.publish import BODY_FACTOR, PUBLISH_HANDLERS
+from .transports.query import check_query
 from .transports.refusals import Farewells
 from .transports.sse import SSE_HANDLERS
 from .transports.websocket import WEBSOCKET_HANDLERS
@@ -69,6 +70,7 @@ def create_app(settings: Settings, log: EventLog | None = None) -> Litestar:
             *HEALTH_HANDLERS,
             *PAGE_HANDLERS,
         ],
+        guards=[check_query],
         dependencies={
             "settings": _given(settings),
             "log": _given(the_log),

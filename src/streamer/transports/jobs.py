@@ -15,6 +15,7 @@ from ..jobs.submit import Jobs
 from ..publisher import Publisher
 from ..settings import Settings
 from .documentation import ApiOperation
+from .query import LIST
 
 #: States of a job that has ended.
 _OVER: Final = ("completed", "failed", "cancelled")
@@ -70,6 +71,7 @@ async def submit_job(
     dependencies=_DEPENDENCIES,
     tags=["jobs"],
     summary="List the latest jobs",
+    opt=LIST,
     operation_class=ApiOperation,
 )
 async def list_jobs(

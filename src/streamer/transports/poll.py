@@ -14,6 +14,7 @@ from ..session import gap_control
 from ..topic import check_topic, job_topic, project_topic
 from ..wire.poll import answer
 from .documentation import ApiOperation, PollOperation
+from .query import POLL, POLL_OF_TOPICS, STATUS_OF_TOPIC
 from .stream_request import read_poll, read_topics
 
 _JSON = "application/json"
@@ -23,6 +24,7 @@ _JSON = "application/json"
     "/api/v1/projects/{project_id:str}/events",
     operation_class=PollOperation,
     summary="Poll one project",
+    opt=POLL,
     tags=["polling"],
 )
 async def poll_project(
@@ -36,6 +38,7 @@ async def poll_project(
     "/api/v1/jobs/{job_id:str}/events",
     operation_class=PollOperation,
     summary="Poll one job",
+    opt=POLL,
     tags=["polling"],
 )
 async def poll_job(request: Request[Any, Any, Any], hub: NamedDependency[Hub]) -> Response[bytes]:
@@ -47,6 +50,7 @@ async def poll_job(request: Request[Any, Any, Any], hub: NamedDependency[Hub]) -
     "/api/v1/events",
     operation_class=PollOperation,
     summary="Poll several topics",
+    opt=POLL_OF_TOPICS,
     tags=["polling"],
 )
 async def poll_topics(
@@ -88,6 +92,7 @@ async def job_status(
 @get(
     "/api/v1/status",
     summary="Last known state of any topic",
+    opt=STATUS_OF_TOPIC,
     tags=["polling"],
     operation_class=ApiOperation,
 )

@@ -21,6 +21,7 @@ from ..publisher import Publisher
 from ..rate import Rate
 from ..topic import project_topic
 from .documentation import PublishOperation
+from .query import PUBLISH
 from .stream_request import client_of, subject_of
 
 #: Bytes of a body that are read for each byte that its event may have: as JSON an
@@ -32,6 +33,7 @@ BODY_FACTOR: Final = 3
     "/api/v1/projects/{project_id:str}/events",
     operation_class=PublishOperation,
     summary="Publish to one project",
+    opt=PUBLISH,
     tags=["publishing"],
 )
 async def publish_to_project(request: Request[Any, Any, Any]) -> ASGIApp:
@@ -43,6 +45,7 @@ async def publish_to_project(request: Request[Any, Any, Any]) -> ASGIApp:
     "/api/v1/events",
     operation_class=PublishOperation,
     summary="Publish to any topics",
+    opt=PUBLISH,
     tags=["publishing"],
 )
 async def publish(request: Request[Any, Any, Any]) -> ASGIApp:

@@ -23,6 +23,7 @@ from ..wire.form import encode
 from ..writer import OfferedWriter, offered_writer
 from .documentation import StreamOperation
 from .portable import PortableWriter
+from .query import STREAM, STREAM_OF_TOPICS
 from .stream_request import (
     client_of,
     headers_of,
@@ -45,6 +46,7 @@ MAX_DRAIN: Final = 3600.0
     http_method=_METHODS,
     operation_class=StreamOperation,
     summary="Stream one project",
+    opt=STREAM,
     tags=["streams"],
 )
 async def stream_project(request: Request[Any, Any, Any]) -> ASGIApp:
@@ -57,6 +59,7 @@ async def stream_project(request: Request[Any, Any, Any]) -> ASGIApp:
     http_method=_METHODS,
     operation_class=StreamOperation,
     summary="Stream one job",
+    opt=STREAM,
     tags=["streams"],
 )
 async def stream_job(request: Request[Any, Any, Any]) -> ASGIApp:
@@ -69,6 +72,7 @@ async def stream_job(request: Request[Any, Any, Any]) -> ASGIApp:
     http_method=_METHODS,
     operation_class=StreamOperation,
     summary="Stream several topics",
+    opt=STREAM_OF_TOPICS,
     tags=["streams"],
 )
 async def stream_topics(request: Request[Any, Any, Any]) -> ASGIApp:

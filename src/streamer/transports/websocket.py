@@ -30,17 +30,25 @@ from ..wire.websocket import (
 from ..writer import OfferedWriter, offered_writer
 from .origins import Origins
 from .portable import PortableWriter
+from .query import STREAM, STREAM_OF_TOPICS, query_of
 from .refusals import Farewells, Socket, older_refused_control, refused_control
-from .stream_request import client_of, headers_of, read_attach, read_topics, subject_of
+from .stream_request import (
+    client_of,
+    headers_of,
+    read_attach,
+    read_topics,
+    reads_messages,
+    subject_of,
+)
 
 
-@websocket("/api/v1/projects/{project_id:str}/stream")
+@websocket("/api/v1/projects/{project_id:str}/stream", opt=STREAM)
 async def project_socket(socket: Socket) -> None:
     """Events of one project."""
     await _serve(socket, lambda: (project_topic(socket.path_params["project_id"]),))
 
 
-@websocket("/api/v1/ws/projects/{project_id:str}/stream")
+@websocket("/api/v1/ws/projects/{project_id:str}/stream", opt=STREAM)
 async def older_project_socket(socket: Socket) -> None:
     """Events of one project, at the address and with the refusals that older clients know."""
     await _serve(
@@ -50,13 +58,13 @@ async def older_project_socket(socket: Socket) -> None:
     )
 
 
-@websocket("/api/v1/jobs/{job_id:str}/stream")
+@websocket("/api/v1/jobs/{job_id:str}/stream", opt=STREAM)
 async def job_socket(socket: Socket) -> None:
     """Events of one job, until its terminal event."""
     await _serve(socket, lambda: (job_topic(socket.path_params["job_id"]),))
 
 
-@websocket("/api/v1/stream")
+@websocket("/api/v1/stream", opt=STREAM_OF_TOPICS)
 async def topics_socket(socket: Socket) -> None:
     """Events of every ``?topic=``."""
     await _serve(
@@ -94,9 +102,12 @@ async def _serve(
         socket.scope["headers"] = []  # they would live as long as the socket
         origins: Origins = socket.app.state.origins
         origins.check(headers)
+        query = socket.query_params
+        query_of(socket.route_handler).check(query)
+        reads_messages(query)  # it changes nothing: no frame has a name
         attach = read_attach(
             read(),
-            socket.query_params,
+            query,
             headers,
             heartbeat=settings.heartbeat,
             client=client,

@@ -1,0 +1,97 @@
+"""Which query parameters an address takes: any other is refused by name, never ignored."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from typing import Any, Final, NamedTuple
+
+from litestar.connection import ASGIConnection
+from litestar.enums import ScopeType
+from litestar.handlers.base import BaseRouteHandler
+
+from ..errors import InvalidParameter
+
+#: The key of a handler's ``opt`` that says what its query may hold; nothing without it.
+QUERY: Final = "query"
+#: What our own addresses begin with; a page or a file may be asked for in any way.
+_API: Final = "/api/v1/"
+#: Characters of a wrong name that an error shows.
+_SHOWN: Final = 40
+
+
+class Query(NamedTuple):
+    """Names that a query may hold: each once, and those that may be repeated."""
+
+    once: tuple[str, ...] = ()
+    repeated: tuple[str, ...] = ()
+
+    def check(self, given: Any) -> None:  # noqa: ANN401 - the framework's MultiDict
+        """Refuse what is not known here, and what is there more often than it may.
+
+        A parameter that is ignored looks like one that was heeded: ``?form=earliest``
+        would read from now on, and lose what came before without a word.
+
+        Raises:
+            InvalidParameter: naming the parameter, and what is allowed.
+        """
+        for name, count in Counter(name for name, _ in given.multi_items()).items():
+            if name not in self.once and name not in self.repeated:
+                raise InvalidParameter(self._unknown(name))
+            if count > 1 and name in self.once:
+                raise InvalidParameter(f"{name} is given {count} times; give it once")
+
+    def _unknown(self, name: str) -> str:
+        names = (*self.repeated, *self.once)
+        if not names:
+            return f"{name[:_SHOWN]!r} is no parameter here; this address takes none"
+        allowed = ", ".join(names)
+        return f"{name[:_SHOWN]!r} is no parameter here{_hint(name, names)}; allowed: {allowed}"
+
+
+def _hint(name: str, names: tuple[str, ...]) -> str:
+    if name == "_":
+        return " (nothing is cached, so that no cache needs to be passed by)"
+    # Hyphens and capitals, as of a header's name, make no difference to a reader.
+    plain = {_plain(known): known for known in names}
+    near = difflib.get_close_matches(_plain(name[:_SHOWN]), plain, n=1)
+    return f" (did you mean {plain[near[0]]}?)" if near else ""
+
+
+def _plain(name: str) -> str:
+    return name.replace("-", "").replace("_", "").lower()
+
+
+_STREAM: Final = ("last_event_id", "lastEventId", "from", "until", "heartbeat", "events")
+_POLL: Final = ("after", "limit", "wait")
+
+#: For the ``opt`` of handlers.
+STREAM: Final = {QUERY: Query(_STREAM)}
+STREAM_OF_TOPICS: Final = {QUERY: Query(_STREAM, repeated=("topic",))}
+POLL: Final = {QUERY: Query(_POLL)}
+POLL_OF_TOPICS: Final = {QUERY: Query(_POLL, repeated=("topic",))}
+STATUS_OF_TOPIC: Final = {QUERY: Query(("topic",))}
+PUBLISH: Final = {QUERY: Query(("ephemeral",))}
+LIST: Final = {QUERY: Query(("limit",))}
+
+_NONE: Final = Query()
+
+
+def query_of(handler: BaseRouteHandler) -> Query:
+    """What the address of `handler` takes."""
+    query: Query = handler.opt.get(QUERY, _NONE)
+    return query
+
+
+async def check_query(
+    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
+) -> None:
+    """Guard every address of the API over HTTP; raises `InvalidParameter`.
+
+    A WebSocket is accepted first and checks for itself: a browser cannot read why
+    its handshake was refused.
+    """
+    if connection.scope["type"] == ScopeType.HTTP and any(
+        path.startswith(_API) for path in handler.paths
+    ):
+        query_of(handler).check(connection.query_params)
