@@ -32,11 +32,13 @@ return [...document.querySelectorAll("#log li")].reverse()
 class LivePage:
     """One page, of one project, at one server."""
 
-    def __init__(self, browser: Chrome, url: str, project: str) -> None:
+    def __init__(
+        self, browser: Chrome, url: str, project: str, *, address: str = "{url}/#{project}"
+    ) -> None:
         self._browser: Final = browser
         self._url: Final = url
         self._project: Final = project
-        browser.get(f"{url}/#{project}")
+        browser.get(address.format(url=url, project=project))
         browser.execute_script(_RECORD)
         self.wait_until_live()
 

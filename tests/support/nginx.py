@@ -22,16 +22,22 @@ _GZIP: Final = "gzip on; gzip_types text/event-stream; gzip_min_length 0; gzip_p
 
 @contextmanager
 def nginx_before(
-    ports: Sequence[int], directory: Path, *, compressing: bool = False
+    ports: Sequence[int], directory: Path, prefix: str = "", *, compressing: bool = False
 ) -> Iterator[str]:
     """Run ``deploy/nginx.conf`` before the servers at `ports`; the URL it answers at.
 
-    A `compressing` one compresses streams, as many proxies are set up to do.
+    A `compressing` one compresses streams, as many proxies are set up to do. With
+    `prefix`, such as ``/live``, everything is beneath it, and the servers know
+    nothing of it.
     """
     port = free_port()
     text = _CONFIGURATION.read_text()
     assert "listen 80;" in text
     text = text.replace("listen 80;", f"listen 127.0.0.1:{port};")
+    if prefix:
+        assert "location / {" in text
+        text = text.replace("location / {", f"location {prefix}/ {{")
+        text = text.replace("proxy_pass http://streamer;", "proxy_pass http://streamer/;")
     for example, real in zip((8001, 8002), ports, strict=True):
         assert f"127.0.0.1:{example} " in text
         text = text.replace(f"127.0.0.1:{example} ", f"127.0.0.1:{real} ")
@@ -56,7 +62,7 @@ def nginx_before(
         settings,
     ]
     with Program(command) as program:
-        url = f"http://127.0.0.1:{port}"
+        url = f"http://127.0.0.1:{port}{prefix}"
 
         def answers() -> bool:
             assert program.running, f"nginx ended at once: {program}"

@@ -5,13 +5,18 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from litestar import Litestar, Request, Response
 from litestar.di import Provide
 from litestar.testing import TestClient
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
+from streamer.app import create_app
 from streamer.errors import StreamerError
+from streamer.eventlog.memory import MemoryEventLog
 from streamer.settings import Settings
 from streamer.transports import pages
 
@@ -52,8 +57,10 @@ def test_the_page_is_at_the_root(client: Client) -> None:
 
 def test_everything_the_page_refers_to_is_there(client: Client) -> None:
     """No file that the page or one of its modules names is missing, and none is elsewhere."""
-    wanted = re.findall(r'(?:href|src)="(/web/[^"]+)"', client.get("/").text)
+    page = client.get("/").text
+    wanted = [f"/{path}" for path in re.findall(r'(?:href|src)="(web/[^"]+)"', page)]
     assert len(wanted) >= 3
+    assert not re.findall(r'(?:href|src|action)="/', page), "a proxy's prefix would be lost"
     seen: set[str] = set()
     while wanted:
         path = wanted.pop()
@@ -67,6 +74,16 @@ def test_everything_the_page_refers_to_is_there(client: Client) -> None:
         imported = re.findall(r'^import .*?from "(\.[^"]+)";', answer.text, re.MULTILINE)
         wanted += [os.path.normpath(f"{folder}/{name}") for name in imported]
     assert "/web/transports/websocket.js" in seen
+
+
+def test_an_app_that_is_mounted_in_another_has_its_page_there() -> None:
+    app: Any = create_app(Settings(), MemoryEventLog())
+    outer: Any = Starlette(routes=[Mount("/live", app=app)])
+    with TestClient(outer) as client:
+        assert "<title>Streamer</title>" in client.get("/live/").text
+        redirected = client.get("/live", follow_redirects=False)
+        assert redirected.headers["location"].endswith("/live/")
+        assert client.get("/live/web/app.js").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -99,6 +116,37 @@ def test_a_browser_that_has_it_is_not_sent_it_again(client: Client, path: str) -
     assert first.headers["cache-control"] == "no-cache"
     again = client.get(path, headers={"If-None-Match": first.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("a.html", "a.HTM", "a.xhtml", "a.svg", "a.xml", "a.js", "a.mjs", "a.pdf", "a.css"),
+        *("a.swf", "a.txt", "a.json", "a.mp4.html", "a", "a.", ".html", 'é "a".html'),
+    ],
+)
+def test_nothing_that_a_job_made_runs_here(client: Client, results: Path, name: str) -> None:
+    """It is a download, of no type that runs; if it were shown, it would be of no origin."""
+    (results / name).write_text("<script>alert(1)</script>")
+    answer = client.get(f"/files/{quote(name)}")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    disposition = answer.headers["content-disposition"]
+    assert disposition == f"attachment; filename*=UTF-8''{quote(name)}"
+    policy = answer.headers["content-security-policy"].split("; ")
+    assert "sandbox" in policy
+    assert "default-src 'none'" in policy
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.webm", "A.MP4", "a.png", "a.mp3"])
+def test_what_a_browser_only_shows_is_shown(client: Client, results: Path, name: str) -> None:
+    (results / name).write_bytes(b"<html><script>alert(1)</script>")
+    answer = client.get(f"/files/{name}")
+    assert answer.headers["content-type"].split("/")[0] in {"audio", "image", "video"}
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
+    assert "content-disposition" not in answer.headers
 
 
 def test_a_video_can_be_played_from_any_place(client: Client) -> None:

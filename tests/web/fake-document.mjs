@@ -59,6 +59,7 @@ const PAGE = readFileSync(new URL("../../src/streamer/web/index.html", import.me
 export function fakeDocument() {
   globalThis.location = new URL("http://server/");
   globalThis.document = {
+    baseURI: "http://server/live/",
     getElementById(id) {
       const [, inside] = PAGE.match(new RegExp(`<template id="${id}">(.*?)</template>`, "s"));
       const names = [...inside.matchAll(/data-part="([^"]+)"/gu)].map(([, name]) => name);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from litestar import HttpMethod, Request, route
 from litestar.di import NamedDependency
@@ -11,6 +12,7 @@ from litestar.params import FromPath
 from litestar.status_codes import HTTP_304_NOT_MODIFIED
 from litestar.types import ASGIApp
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
 from ..errors import NotFound
@@ -21,16 +23,30 @@ _READ: Final = (HttpMethod.GET, HttpMethod.HEAD)
 
 #: The system's own table may say text/plain for a module, and with `nosniff` a
 #: browser then refuses to run it.
-_CONTENT_TYPES: Final = {
+_PAGE_TYPES: Final = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
-    ".mp4": "video/mp4",
     ".svg": "image/svg+xml",
+}
+#: What a browser shows and never runs. Anything else that a job made is a download.
+_SHOWN_TYPES: Final = {
+    ".gif": "image/gif",
+    ".jpeg": "image/jpeg",
+    ".jpg": "image/jpeg",
+    ".m4a": "audio/mp4",
+    ".m4v": "video/mp4",
+    ".mov": "video/quicktime",
+    ".mp3": "audio/mpeg",
+    ".mp4": "video/mp4",
+    ".ogg": "audio/ogg",
+    ".png": "image/png",
+    ".wav": "audio/wav",
     ".webm": "video/webm",
+    ".webp": "image/webp",
 }
 
-_HEADERS: Final = {
+_PAGE_HEADERS: Final = {
     # Scripts, styles and connections of our own origin, and nothing else: text
     # that found its way into the page as markup could not run or call home.
     "Content-Security-Policy": (
@@ -43,18 +59,29 @@ _HEADERS: Final = {
     # Ask each time, by ETag: a module from before an upgrade must not meet one from after it.
     "Cache-Control": "no-cache",
 }
+_OUTPUT_HEADERS: Final = {
+    # A job's output is what some user's source made of it: were it a page after all,
+    # it would be of no origin, and could neither run a script nor send a form.
+    "Content-Security-Policy": (
+        "sandbox; default-src 'none'; img-src 'self'; media-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-cache",
+}
 
 
 @route("/", http_method=_READ, include_in_schema=False)
 async def index(request: Request[Any, Any, Any]) -> ASGIApp:
     """Answer the live page."""
-    return await _file(_WEB, "index.html", request)
+    return await _page_file("index.html", request)
 
 
 @route("/web/{path:path}", http_method=_READ, include_in_schema=False)
 async def web(path: FromPath[Path], request: Request[Any, Any, Any]) -> ASGIApp:
     """Answer a module or style sheet of the live page, or of the JavaScript client."""
-    return await _file(_WEB, path.as_posix().lstrip("/"), request)
+    return await _page_file(path.as_posix().lstrip("/"), request)
 
 
 @route("/files/{name:str}", http_method=_READ, include_in_schema=False)
@@ -62,10 +89,26 @@ async def output(
     name: FromPath[str], request: Request[Any, Any, Any], settings: NamedDependency[Settings]
 ) -> ASGIApp:
     """Answer a file that a job made, in ranges where asked (RFC 9110 section 14)."""
-    return await _file(settings.output_dir, name, request)
+    response = await _file(settings.output_dir, name, request)
+    response.headers.update(_OUTPUT_HEADERS)
+    shown = _SHOWN_TYPES.get(Path(name).suffix.lower())
+    if response.status_code != HTTP_304_NOT_MODIFIED:
+        response.headers["Content-Type"] = shown or "application/octet-stream"
+    if shown is None:
+        response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name)}"
+    return response  # type: ignore[return-value]
 
 
-async def _file(directory: Path, name: str, request: Request[Any, Any, Any]) -> ASGIApp:
+async def _page_file(name: str, request: Request[Any, Any, Any]) -> ASGIApp:
+    response = await _file(_WEB, name, request)
+    response.headers.update(_PAGE_HEADERS)
+    content_type = _PAGE_TYPES.get(Path(name).suffix)
+    if content_type is not None and response.status_code != HTTP_304_NOT_MODIFIED:
+        response.headers["Content-Type"] = content_type
+    return response  # type: ignore[return-value]
+
+
+async def _file(directory: Path, name: str, request: Request[Any, Any, Any]) -> Response:
     """Answer `name` under `directory`, or 304 where the reader has it.
 
     Raises:
@@ -74,14 +117,9 @@ async def _file(directory: Path, name: str, request: Request[Any, Any, Any]) -> 
     """
     files = StaticFiles(directory=directory, check_dir=False)
     try:
-        response = await files.get_response(name, request.scope)  # type: ignore[arg-type]
+        return await files.get_response(name, request.scope)  # type: ignore[arg-type]
     except (HTTPException, OSError) as error:
         raise NotFound(f"there is no file {name[:80]!r} here") from error
-    response.headers.update(_HEADERS)
-    content_type = _CONTENT_TYPES.get(Path(name).suffix)
-    if content_type is not None and response.status_code != HTTP_304_NOT_MODIFIED:
-        response.headers["Content-Type"] = content_type
-    return response  # type: ignore[return-value]
 
 
 #: What `app` mounts.

@@ -13,7 +13,8 @@ import { Stream } from "./streamer.js";
 import { Strip } from "./strip.js";
 import { setText } from "./template.js";
 
-const API = "/api/v1";
+/** Beside the page, wherever that is: a proxy may have put it under a prefix. */
+const API = new URL("api/v1", document.baseURI).href;
 /** Milliseconds that "Cut the connection" lasts: long enough to miss some events. */
 const CUT_MS = 3000;
 /** Milliseconds between questions for the number of readers. */
@@ -185,10 +186,11 @@ function noticeWords() {
 }
 
 function showCommands() {
-  const url = new URL(path("stream"), location.href).href;
+  const url = path("stream");
   const last = stream.lastEventId;
   setText(byId("curl"), last === null ? `curl -N ${url}` : `curl -N -H 'Last-Event-ID: ${last}' ${url}`);
-  setText(byId("tail"), `streamer tail projects/${project}${last === null ? "" : ` --from ${last}`}`);
+  const server = new URL(".", document.baseURI).href.replace(/\/$/u, "");
+  setText(byId("tail"), `streamer tail projects/${project} --url ${server}${last === null ? "" : ` --from ${last}`}`);
 }
 
 /* What a person does. */

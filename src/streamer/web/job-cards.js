@@ -108,7 +108,10 @@ function showResult(/** @type {import("./template.js").Parts} */ parts, /** @typ
 
 /** @returns {URL | null} only a file of this server: a publisher may put anything in a result */
 function ownUrl(/** @type {unknown} */ text) {
-  if (typeof text !== "string" || !URL.canParse(text, location.href)) return null;
-  const url = new URL(text, location.href);
+  if (typeof text !== "string") return null;
+  // "/files/a.mp4" is a path at the server, which a proxy may have put under a prefix.
+  const path = text.replace(/^\/(?!\/)/u, "./");
+  if (!URL.canParse(path, document.baseURI)) return null;
+  const url = new URL(path, document.baseURI);
   return url.origin === location.origin ? url : null;
 }
