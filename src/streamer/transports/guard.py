@@ -64,7 +64,8 @@ class Guard:
             return
         send = _adding(self._added(headers), send)
         try:
-            self._hosts.check(headers.get("host"))
+            if "host" in headers or scope["http_version"] != "1.0":  # which had none
+                self._hosts.check(headers.get("host"))
             preflight = "access-control-request-method" in headers and scope["method"] == "OPTIONS"
             if preflight or scope["method"] not in _SAFE:
                 self._origins.check(headers)
