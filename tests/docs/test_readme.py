@@ -108,7 +108,7 @@ def test_every_streamer_of_the_readme_works(live_server: Live) -> None:
 @pytest.mark.parametrize("source", blocks("python"), ids=lambda text: text.splitlines()[0])
 def test_the_python_of_the_readme_runs(source: str, live_server: Live) -> None:
     """In a process of its own: it sets a global broker."""
-    completed = {"type": "completed", "topic": "projects/p1", "task_name": "encode"}
+    completed = {"type": "completed", "topic": "projects/demo", "task_name": "encode"}
     httpx.post(f"{live_server.url}/api/v1/events", json=completed).raise_for_status()
     done = subprocess.run(
         [

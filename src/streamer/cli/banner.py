@@ -14,6 +14,9 @@ from .. import __version__
 from ..settings import Settings
 from .redacted import without_password
 
+#: The project that the page opens, and that the README's commands are about.
+PROJECT: Final = "demo"
+
 
 class Banner:
     """Tells a person on a terminal with a panel, and a log file with lines."""
@@ -44,13 +47,17 @@ class Banner:
         rows.add_row("Event log", self._log)
         rows.add_row("Videos", _shown(settings.media_dir))
         rows.add_row("Results", _shown(settings.output_dir))
-        rows.add_row("Watch", "streamer tail projects/p1" + _to(settings))
+        rows.add_row("Watch", watch_command(settings))
         rows.add_row("Stop", Text.assemble(("Ctrl-C", "bold")))
         title = Text.assemble(("Streamer ", "bold"), (__version__, "dim"))
         panel = Panel.fit(
             rows, title=title, title_align="left", border_style="cyan", padding=(1, 2)
         )
         self._console.print(panel)
+
+    def not_ready(self, why: str) -> None:
+        """Say that the server answers and cannot serve, and that nobody has to do anything."""
+        self.problem(f"Not ready yet ({why}); trying again until it is.")
 
     def problem(self, text: str) -> None:
         """Say what went wrong, and what is done about it."""
@@ -65,9 +72,13 @@ class Banner:
         self._console.print(Text("Stopped.", style="dim"))
 
 
-def _to(settings: Settings) -> str:
-    """The option that leads a command here, where it would not come by itself."""
-    return "" if settings.base_url == Settings().base_url else f" --url {settings.base_url}"
+def watch_command(settings: Settings) -> str:
+    """The command that follows what the page shows, as it works wherever it is pasted.
+
+    The server is always named: another directory, or another machine, would find
+    another or none.
+    """
+    return f"streamer tail projects/{PROJECT} --url {settings.base_url}"
 
 
 def _shown(path: Path) -> str:

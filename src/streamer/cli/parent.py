@@ -8,12 +8,15 @@ import threading
 import time
 from typing import Final
 
-#: Seconds for an orderly end before the process is ended as it is.
-_GRACE: Final = 30.0
+#: Seconds for an end in order: long enough to tell readers to come back, no longer,
+#: for the event log is gone too, and whoever starts the parent again wants the port.
+_ORDERLY: Final = 1.0
+#: Seconds after the second signal, which says "at once", before the process is ended as it is.
+_AT_ONCE: Final = 10.0
 
 
 def end_with_parent(fd: int | None) -> None:
-    """Start ending this process in order once `fd`, a pipe from its parent, closes.
+    """Start ending this process once `fd`, a pipe from its parent, closes.
 
     The parent never writes and never closes it while it lives; a SIGKILL closes
     it too, which no handler of the parent could.
@@ -23,8 +26,9 @@ def end_with_parent(fd: int | None) -> None:
 
     def watch() -> None:
         os.read(fd, 1)
-        os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(_GRACE)
+        for patience in (_ORDERLY, _AT_ONCE):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(patience)
         os._exit(1)
 
     threading.Thread(target=watch, name="parent", daemon=True).start()

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
-import socket
 import subprocess
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import msgspec
+
 from ..errors import StreamerError
 from ..settings import Settings
+from .directories import why_not_writable
+from .listen import why_not_bindable
 from .log_url import jobs_problem
 from .redacted import without_password
 
@@ -92,7 +94,9 @@ def _port(settings: Settings) -> Finding:
     import httpx
 
     try:
-        answer = httpx.get(f"{settings.base_url}/healthz", timeout=_PATIENCE, trust_env=False)
+        # Our own port, whatever server tail and publish are to talk to.
+        own = msgspec.structs.replace(settings, url=None).base_url
+        answer = httpx.get(f"{own}/healthz", timeout=_PATIENCE, trust_env=False)
     except (httpx.ConnectError, httpx.InvalidURL):
         return _bindable(what, settings)
     except httpx.TransportError as error:
@@ -102,11 +106,9 @@ def _port(settings: Settings) -> Finding:
 
 
 def _bindable(what: str, settings: Settings) -> Finding:
-    try:
-        family = socket.getaddrinfo(settings.host, settings.port)[0][0]
-        socket.create_server((settings.host, settings.port), family=family).close()
-    except OSError as error:
-        return Finding(what, f"cannot be had on {settings.host}: {error.strerror}", good=False)
+    problem = why_not_bindable(settings.host, settings.port)
+    if problem is not None:
+        return Finding(what, f"cannot be had on {settings.host}: {problem}", good=False)
     return Finding(what, f"free on {settings.host}")
 
 
@@ -150,12 +152,19 @@ def _version(path: str) -> str:
 
 
 def _directory(what: str, path: Path) -> Finding:
-    if path.is_dir():
-        good = os.access(path, os.R_OK | os.W_OK | os.X_OK)
-        return Finding(what, f"{path} can{'' if good else 'not'} be written", good=good)
-    if path.exists():
-        return Finding(what, f"{path} is no directory", good=False)
-    parent = next(above for above in path.parents if above.exists())
-    good = parent.is_dir() and os.access(parent, os.W_OK | os.X_OK)
-    found = f"{path} will be made" if good else f"{path} cannot be made in {parent}"
-    return Finding(what, found, good=good)
+    """Whether files can be written there; a directory that is missing is not made."""
+    if _exists(path):
+        problem = why_not_writable(path)
+        found = f"{path} can be written" if problem is None else f"{path}: {problem}"
+        return Finding(what, found, good=problem is None)
+    parent = next(above for above in path.parents if _exists(above))
+    problem = why_not_writable(parent)
+    found = f"{path} will be made" if problem is None else f"{path} cannot be made in {parent}"
+    return Finding(what, found if problem is None else f"{found}: {problem}", good=problem is None)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long
+        return False

@@ -14,6 +14,7 @@ from ..redacted import message
 from ..server_url import without_userinfo
 from ..settings import Settings
 from .command import Command
+from .find_server import server_url
 from .log_url import log_url
 from .options import with_settings
 
@@ -41,7 +42,8 @@ def publish(
 
     JSON is an object, and may be `-` for the standard input. The event goes to
     the server at --url where that is given; else straight into the log: that of
-    --redis-url, or of the `streamer run` on the same data directory.
+    --redis-url, or of the `streamer run` on the same data directory. The exit code
+    is 0 if it was published, 1 if not, 2 for a wrong call.
 
     Example: streamer publish projects/p1 progress '{"task_name":"encode","progress":0.5}'
     """
@@ -52,7 +54,7 @@ def publish(
         fields = msgspec.json.decode(text, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeError) as error:
         raise click.UsageError(f"JSON is not a JSON object: {error}") from error
-    append = functools.partial(_over_http, settings.base_url)
+    append = functools.partial(_over_http, server_url(settings))
     # A server that was named is meant; else the shortest way in.
     if settings.url is None and (redis_url := log_url(settings)) is not None:
         append = functools.partial(_into_log, settings, redis_url)

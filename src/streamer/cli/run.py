@@ -15,9 +15,12 @@ import rich_click as click
 from ..errors import StreamerError
 from ..settings import Settings
 from ..stop_signals import stop_signals
+from .announced import announcing
 from .banner import Banner
-from .child import Child, Leash, how_it_ended
+from .child import Child, Leash
 from .command import Command
+from .directories import make_directories
+from .keeper import CRASH_LOOP, keep
 from .listen import address, listen
 from .log_url import refuse_jobs_in_a_cluster
 from .options import with_settings
@@ -25,13 +28,14 @@ from .serve import STOP_MARGIN
 
 #: Seconds that a worker gets to hand back its jobs and flush what they published.
 _WORKER_GRACE: Final = 15.0
-#: Seconds between the deaths of a worker and its next start: the first, and the longest.
-_FIRST_PAUSE: Final = 0.5
-_LONGEST_PAUSE: Final = 30.0
-#: Seconds after which a worker that dies has lived long enough to start over at once.
-_HEALTHY_LIFE: Final = 60.0
 #: Seconds between two looks whether a starting server answers.
 _LOOK_AGAIN: Final = 0.05
+#: Seconds between two looks once it does, and its event log does not.
+_LOOK_AT_LOG: Final = 0.5
+#: Seconds that an event log gets to be heard of before its absence is news.
+_LOG_PATIENCE: Final = 2.0
+#: Seconds that `/readyz` gets: it asks a Redis that may not answer.
+_ANSWER: Final = 10.0
 
 
 @click.command(cls=Command)
@@ -40,15 +44,22 @@ def run(settings: Settings) -> None:
     """Start everything: an event log of its own, the server with its page, and a worker.
 
     One Ctrl-C stops all of it. With --redis-url or STREAMER_REDIS_URL the log is
-    that Redis.
+    that Redis. A part that dies is started again. The exit code is 0 if it was
+    asked to stop, 1 if it could not start or a part died again and again, 2 for a
+    wrong call.
     """
     refuse_jobs_in_a_cluster(settings)
+    make_directories(settings, ("data_dir", "media_dir", "output_dir"))
     banner = Banner()
-    with _event_log(settings, banner) as redis_url, listen(settings.host, settings.port) as bound:
+    with (
+        _event_log(settings, banner) as redis_url,
+        listen(settings.host, settings.port, settings.data_dir, banner.problem) as bound,
+    ):
         reachable = msgspec.structs.replace(
             settings, redis_url=redis_url, port=address(bound)[1], url=None
         )
-        code = asyncio.run(_Run(reachable, bound, banner).run())
+        with announcing(settings.data_dir, reachable.base_url) as held:
+            code = asyncio.run(_Run(reachable, bound, held, banner).run())
         banner.stopping("Stopping the event log.")
     banner.stopped()
     sys.exit(code)
@@ -68,6 +79,11 @@ def _event_log(settings: Settings, banner: Banner) -> Iterator[str]:
         embedded.start()
     except StreamerError as error:
         raise click.ClickException(error.detail) from error
+    except OSError as error:
+        raise click.ClickException(
+            f"{settings.data_dir} cannot hold an event log: {error.strerror or error}. "
+            "Choose another directory with --data-dir or STREAMER_DATA_DIR"
+        ) from error
     try:
         banner.log_in(settings.data_dir)
         yield embedded.url
@@ -78,7 +94,9 @@ def _event_log(settings: Settings, banner: Banner) -> Iterator[str]:
 class _Run:
     """The server and the worker, from their start to their end in order."""
 
-    def __init__(self, settings: Settings, bound: socket.socket, banner: Banner) -> None:
+    def __init__(
+        self, settings: Settings, bound: socket.socket, held: tuple[int, ...], banner: Banner
+    ) -> None:
         self._settings: Final = settings
         self._banner: Final = banner
         self._stop: Final = asyncio.Event()
@@ -87,7 +105,7 @@ class _Run:
         environ = settings.to_env()
         fd = bound.fileno()
         self._server: Final = Child(
-            "server", ["serve", "--fd", str(fd)], self._leash, environ, fds=[fd]
+            "server", ["serve", "--fd", str(fd)], self._leash, environ, fds=[fd, *held]
         )
         self._worker: Final = Child("worker", ["worker"], self._leash, environ)
 
@@ -97,23 +115,19 @@ class _Run:
         for number in stop_signals():
             loop.add_signal_handler(number, self._asked_to_stop)
         with self._leash:
+            server = asyncio.create_task(
+                keep(self._server, self._stop, self._banner.problem, gives_up_after=CRASH_LOOP)
+            )
+            # However often it dies: its jobs are in the log's Redis.
+            worker = asyncio.create_task(keep(self._worker, self._stop, self._banner.problem))
             asked = asyncio.create_task(self._stop.wait())
-            await self._server.start()
-            ended = asyncio.create_task(self._server.wait())
-            keeper = asyncio.create_task(self._keep_worker())
             ready = asyncio.create_task(self._tell_when_ready())
-            await asyncio.wait({asked, ended}, return_when=asyncio.FIRST_COMPLETED)
-            failed = ended.done() and not asked.done()
-            if failed:
-                self._banner.problem(
-                    f"The server ended by itself ({how_it_ended(ended.result())}); "
-                    "what it said is above. Everything else is stopped too."
-                )
+            await asyncio.wait({asked, server}, return_when=asyncio.FIRST_COMPLETED)
             self._stop.set()
             ready.cancel()
             await self._stop_in_order()
-            await asyncio.gather(asked, ended, keeper)
-        return 1 if failed else 0
+            stopped, _, _ = await asyncio.gather(server, worker, asked)
+        return 0 if stopped else 1
 
     def _asked_to_stop(self) -> None:
         # The second Ctrl-C says: do not wait.
@@ -122,35 +136,27 @@ class _Run:
         self._stop.set()
 
     async def _tell_when_ready(self) -> None:
+        """Say that readers are served, or why not; what comes later, the server logs itself."""
         import httpx
 
-        url = f"{self._settings.base_url}/healthz"
-        async with httpx.AsyncClient(timeout=1.0, trust_env=False) as client:
-            while self._server.running:
+        loop = asyncio.get_running_loop()
+        away_since: float | None = None
+        told = False
+        async with httpx.AsyncClient(timeout=_ANSWER, trust_env=False) as client:
+            while True:
+                pause = _LOOK_AGAIN
                 with contextlib.suppress(httpx.TransportError):
-                    if (await client.get(url)).is_success:
+                    answer = await client.get(f"{self._settings.base_url}/readyz")
+                    if answer.is_success:
                         self._banner.ready(self._settings)
                         return
-                await asyncio.sleep(_LOOK_AGAIN)
-
-    async def _keep_worker(self) -> None:
-        """Run the worker, and start it again when it dies: its jobs are in the log's Redis."""
-        loop = asyncio.get_running_loop()
-        pause = _FIRST_PAUSE
-        while not self._stop.is_set():
-            began = loop.time()
-            await self._worker.start()
-            code = await self._worker.wait()
-            if self._stop.is_set():
-                return
-            pause = _FIRST_PAUSE if loop.time() - began > _HEALTHY_LIFE else pause
-            self._banner.problem(
-                f"The worker ended ({how_it_ended(code)}); starting it again in {pause:g} s."
-            )
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._stop.wait()
-            pause = min(2 * pause, _LONGEST_PAUSE)
+                    now = loop.time()
+                    away_since = now if away_since is None else away_since
+                    if not told and now - away_since > _LOG_PATIENCE:
+                        self._banner.not_ready(_failing(answer.content))
+                        told = True
+                    pause = _LOOK_AT_LOG if told else pause
+                await asyncio.sleep(pause)
 
     async def _stop_in_order(self) -> None:
         """Let the server send its readers elsewhere, then the worker flush; Redis is last."""
@@ -171,3 +177,18 @@ class _Run:
                     self._banner.problem(f"The {child.name} did not end in time and was killed.")
         finally:
             at_once.cancel()
+
+
+def _failing(body: bytes) -> str:
+    """What a `/readyz` says that is not ready: the first of its checks that failed."""
+    with contextlib.suppress(msgspec.DecodeError):
+        checks = msgspec.json.decode(body, type=_NotReady).checks
+        # Of a log that cannot be reached, notifications only say that nothing is heard.
+        for name in ("event_log", *checks):
+            if checks.get(name, "ok") != "ok":
+                return f"{name.replace('_', ' ')}: {checks[name]}"
+    return "it does not say why"
+
+
+class _NotReady(msgspec.Struct):
+    checks: dict[str, str]

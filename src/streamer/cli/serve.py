@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 
 import msgspec
 import rich_click as click
 
 from ..settings import Settings
 from ..stop_signals import stop_signals
-from .child import Child, Leash, how_it_ended
+from .announced import announcing
+from .child import Child, Leash
 from .command import Command
+from .keeper import CRASH_LOOP, keep
 from .listen import address, listen
 from .log_url import jobs_problem, needed_log_url
 from .options import with_settings
@@ -19,8 +22,6 @@ from .parent import end_with_parent
 
 #: Seconds beyond the drain that a server gets to end by itself.
 STOP_MARGIN = 10.0
-#: Seconds before a server process that died is started again.
-_RESTART_AFTER = 1.0
 
 
 @click.command(cls=Command)
@@ -33,23 +34,42 @@ def serve(settings: Settings, fd: int | None, parent_pipe: int | None) -> None:
     With --workers N it is N processes on one port; each has its own readers.
     """
     settings = msgspec.structs.replace(settings, redis_url=needed_log_url(settings))
-    if fd is None and (problem := jobs_problem(settings)) is not None:
-        click.echo(f"Jobs are refused: {problem}", err=True)
     end_with_parent(parent_pipe)
-    with listen(settings.host, settings.port) if fd is None else socket.socket(fileno=fd) as bound:
-        if fd is None:
-            host, port = address(bound)
-            shown = f"[{host}]" if ":" in host else host
-            click.echo(f"Serving at http://{shown}:{port}", err=True)
-        if settings.workers == 1:
-            from ..server import serve as serve_here
+    if fd is not None:
+        with socket.socket(fileno=fd) as bound:
+            sys.exit(_serve(settings, bound, ()))
+    with listen(settings.host, settings.port, settings.data_dir, _say) as bound:
+        host, port = address(bound)
+        shown = f"[{host}]" if ":" in host else host
+        _say(f"Serving at http://{shown}:{port}")
+        problem = jobs_problem(settings)
+        _say(
+            f"Jobs are refused: {problem}"
+            if problem is not None
+            else "Jobs that are queued here wait for a streamer worker on the same Redis."
+        )
+        reachable = msgspec.structs.replace(settings, port=port, url=None)
+        with announcing(settings.data_dir, reachable.base_url) as held:
+            sys.exit(_serve(settings, bound, held))
 
-            serve_here(settings, sockets=[bound])
-        else:
-            asyncio.run(_serve_in_processes(settings, bound))
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
 
 
-async def _serve_in_processes(settings: Settings, bound: socket.socket) -> None:
+def _serve(settings: Settings, bound: socket.socket, held: tuple[int, ...]) -> int:
+    """Serve until asked to stop; return the exit code. Children inherit `held`."""
+    if settings.workers == 1:
+        from ..server import serve as serve_here
+
+        serve_here(settings, sockets=[bound])
+        return 0
+    return asyncio.run(_serve_in_processes(settings, bound, held))
+
+
+async def _serve_in_processes(
+    settings: Settings, bound: socket.socket, held: tuple[int, ...]
+) -> int:
     stop, stop_at_once = asyncio.Event(), asyncio.Event()
 
     def asked_to_stop() -> None:
@@ -70,12 +90,17 @@ async def _serve_in_processes(settings: Settings, bound: socket.socket) -> None:
                 ["serve", "--fd", str(bound.fileno())],
                 leash,
                 one.to_env(),
-                fds=[bound.fileno()],
+                fds=[bound.fileno(), *held],
             )
             for n in range(settings.workers)
         ]
-        keepers = [asyncio.create_task(_keep(child, stop)) for child in children]
-        await stop.wait()
+        keepers = [
+            asyncio.create_task(keep(child, stop, _say, gives_up_after=CRASH_LOOP))
+            for child in children
+        ]
+        asked = asyncio.create_task(stop.wait())
+        await asyncio.wait((asked, *keepers), return_when=asyncio.FIRST_COMPLETED)
+        stop.set()
         grace = settings.drain_seconds + STOP_MARGIN
         stopping = asyncio.gather(*(child.stop(grace) for child in children))
         at_once = asyncio.create_task(stop_at_once.wait())
@@ -84,18 +109,5 @@ async def _serve_in_processes(settings: Settings, bound: socket.socket) -> None:
             await asyncio.gather(*(child.kill() for child in children))
         at_once.cancel()
         await stopping
-        await asyncio.gather(*keepers)
-
-
-async def _keep(child: Child, stop: asyncio.Event) -> None:
-    while not stop.is_set():
-        await child.start()
-        code = await child.wait()
-        if stop.is_set():
-            return
-        click.echo(f"The {child.name} ended ({how_it_ended(code)}); starting it again.", err=True)
-        try:
-            async with asyncio.timeout(_RESTART_AFTER):
-                await stop.wait()
-        except TimeoutError:
-            continue
+        await asked
+        return 0 if all(await asyncio.gather(*keepers)) else 1

@@ -18,6 +18,7 @@ from ..server_url import without_userinfo
 from ..settings import Settings
 from ..topic import check_topic
 from .command import Command
+from .find_server import server_url
 from .options import with_settings
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ FAILED = 1
 
 @click.command(cls=Command)
 @click.argument("topic", nargs=-1, required=True, metavar="TOPIC...")
-@with_settings("url")
+@with_settings("url", "data_dir")
 @click.option(
     "--from",
     "start",
@@ -46,8 +47,10 @@ def tail(settings: Settings, topic: tuple[str, ...], start: str | None, until: s
 
     In a terminal each task is a bar, and other events are lines. In a pipe each
     event is one line of JSON, exactly as it was sent. Lost connections are told
-    on the standard error. The exit code is 0 at the end, 1 if the job failed or
-    was cancelled, or the server refused.
+    on the standard error. The server is that at --url; else the one that runs on
+    the data directory; else that of STREAMER_HOST and STREAMER_PORT. The exit code
+    is 0 at the end, 1 if the job failed or was cancelled, or the server refused, 2
+    for a wrong call.
 
     Example: streamer tail projects/p1 --from earliest | jq .progress
     """
@@ -62,13 +65,14 @@ def tail(settings: Settings, topic: tuple[str, ...], start: str | None, until: s
         raise click.UsageError("--from has a character that cannot be seen")
     show: _Show = Bars() if sys.stdout.isatty() else _Lines()
     outcome = 0
-    shown = without_userinfo(settings.base_url)
+    url = server_url(settings)
+    shown = without_userinfo(url)
     try:
         with (
             show,
             closing(
                 follow(
-                    settings.base_url,
+                    url,
                     *topics,
                     start=start,
                     until_end=until is not None,

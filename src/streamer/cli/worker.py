@@ -9,6 +9,7 @@ import rich_click as click
 
 from ..settings import Settings
 from .command import Command
+from .directories import make_directories
 from .log_url import needed_log_url, refuse_jobs_in_a_cluster
 from .options import with_settings
 from .parent import end_with_parent
@@ -23,10 +24,14 @@ def worker(settings: Settings, parent_pipe: int | None) -> None:
     It needs the same event log as the servers: --redis-url or STREAMER_REDIS_URL,
     or a `streamer run` on the same data directory, which has a worker of its own.
     """
+    from ..jobs.dramatiq_lines import speak_for_dramatiq
     from ..jobs.worker import run_worker
     from ..log_lines import write_log
 
     refuse_jobs_in_a_cluster(settings)
+    url = needed_log_url(settings)
+    make_directories(settings, ("media_dir", "output_dir"))
     end_with_parent(parent_pipe)
     write_log(settings.log_level)
-    sys.exit(run_worker(msgspec.structs.replace(settings, redis_url=needed_log_url(settings))))
+    speak_for_dramatiq()
+    sys.exit(run_worker(msgspec.structs.replace(settings, redis_url=url)))

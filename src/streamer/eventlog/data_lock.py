@@ -51,7 +51,7 @@ class DataLock:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 pid, _ = _read(descriptor)
-                if _alive(pid) or time.monotonic() >= deadline:
+                if is_alive(pid) or time.monotonic() >= deadline:
                     os.close(descriptor)
                     raise DataDirectoryHeld(self._data_dir, pid) from None
                 time.sleep(_PAUSE)
@@ -92,7 +92,8 @@ def _read(descriptor: int) -> tuple[int, str | None]:
     return int(pid) if pid.isdecimal() else 0, rest.strip() or None
 
 
-def _alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Whether a process with this id runs."""
     if pid <= 0:
         return False
     try:

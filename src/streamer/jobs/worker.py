@@ -17,6 +17,7 @@ from ..stop_signals import stop_signals
 from ..sync_publisher import SyncPublisher
 from .actors import declare_actors
 from .broker import create_broker
+from .broker_watch import BrokerWatch
 from .kinds import load_kinds
 
 #: Seconds between two looks at whether a signal came.
@@ -65,7 +66,8 @@ def run_worker(settings: Settings) -> int:
     broker = create_broker(settings, publisher)
     declare_actors(broker, settings, load_kinds().values())
     try:
-        stopped = run_until(stop, broker, threads=settings.job_threads)
+        with BrokerWatch(broker.client):
+            stopped = run_until(stop, broker, threads=settings.job_threads)
     finally:
         delivered = publisher.close()
         broker.client.close()
