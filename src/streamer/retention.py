@@ -21,7 +21,8 @@ class Retention(msgspec.Struct, frozen=True):
         max_length: newest events kept, exactly.
         max_age: seconds that a topic at rest is kept after its last event. A
             topic is at rest unless a job on it is queued, running or retrying:
-            a running job is never expired under its readers.
+            that one is kept for a week longer, counted anew from each event, so
+            that a job which reports is never expired under its readers.
     """
 
     max_length: int = 1000

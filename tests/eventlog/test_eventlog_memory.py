@@ -7,7 +7,7 @@ import threading
 from typing import cast
 
 from streamer.cursor import ORIGIN, Cursor
-from streamer.eventlog.append import BATCH_TTL, IDEMPOTENCY_TTL, TOMBSTONE_TTL
+from streamer.eventlog.append import BATCH_TTL, IDEMPOTENCY_TTL, SILENT_TTL, TOMBSTONE_TTL
 from streamer.eventlog.base import BatchKey
 from streamer.eventlog.memory import MemoryEventLog
 from streamer.new_event import NewEvent, new_event
@@ -69,6 +69,21 @@ async def test_a_topic_expires_at_its_age_and_its_tombstone_a_month_later() -> N
     ]
     clock.advance(TOMBSTONE_TTL)
     assert items_of(await log.read(["chats/1"], first, 10)) == []
+
+
+async def test_a_job_that_is_silent_for_a_week_is_forgotten() -> None:
+    """Each of its events defers that; then its topic is one that nobody knows."""
+    clock = FakeClock()
+    log = open_log(clock)
+    for status in ("queued", "started"):
+        await append(log, new_event("jobs/j", "status", {"status": status}))
+        clock.advance(int(AGE * 1000) + SILENT_TTL - 1)
+        assert (await log.snapshots(["jobs/j"]))["jobs/j"].status is not None
+    clock.advance(1)
+    assert (await log.snapshots(["jobs/j"]))["jobs/j"].status is None
+    clock.advance(TOMBSTONE_TTL)
+    await append(log, tick("other"))
+    assert await log.topics("", 10) == ["other"]
 
 
 async def test_what_is_old_is_forgotten() -> None:

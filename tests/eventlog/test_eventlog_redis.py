@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator, Callable
 from typing import cast
 
 import pytest
+import redis
 
 from streamer.cursor import ORIGIN, Cursor
 from streamer.errors import LogUnavailable
+from streamer.eventlog.append import SILENT_TTL, TOMBSTONE_TTL
 from streamer.eventlog.base import BatchKey, EventLog
 from streamer.eventlog.notifications import jittered
 from streamer.eventlog.pubsub import PubSubConnection
@@ -303,6 +305,48 @@ async def test_all_keys_are_named_in_the_script_and_share_a_slot(
     assert all(key.startswith(tag + ":") for key in keys)
     assert lasting == [f"{tag}:birth", f"{tag}:clock", f"{tag}:topics"]
     assert len(keys) == len(lasting) + 2 + 4 * 2
+    await log.close()
+
+
+@pytest.mark.parametrize("status", ["queued", "started", "retrying"])
+async def test_a_topic_whose_job_is_silent_goes_a_week_after_one_at_rest(
+    redis_server: Server, prefix: str, status: str
+) -> None:
+    """A purged queue, a worker that never came back: counted from the last event."""
+    week, month = SILENT_TTL // 1000, TOMBSTONE_TTL // 1000
+    log = RedisEventLog(
+        redis_server.url, prefix=prefix, retention=RetentionPolicy(Retention(max_age=60))
+    )
+
+    def lives(client: redis.Redis) -> list[int]:
+        names = [f"{{{prefix}}}:{kind}:jobs/j" for kind in "tskm"]
+        return [client.ttl(name) for name in names]
+
+    with redis_server.client() as client:
+        await append(log, new_event("jobs/j", "status", {"status": "queued", "task_name": "t"}))
+        for name in client.scan_iter(f"*{prefix}*jobs/j"):
+            client.expire(name, 100)
+        event = new_event("jobs/j", "status", {"status": status, "task_name": "t"})
+        await append(log, event)
+        for life, expected in zip(lives(client), (week, week, week, week + month), strict=True):
+            assert expected < life <= expected + 60
+        await append(log, new_event("jobs/j", "completed", {"task_name": "t"}))
+        for life, expected in zip(lives(client), (0, 0, 0, month), strict=True):
+            assert expected < life <= expected + 60
+    await log.close()
+
+
+async def test_a_topic_that_was_forgotten_while_a_job_was_on_it_is_at_rest(
+    redis_server: Server, prefix: str
+) -> None:
+    log = RedisEventLog(
+        redis_server.url, prefix=prefix, retention=RetentionPolicy(Retention(max_age=60))
+    )
+    await append(log, new_event("jobs/j", "status", {"status": "started", "task_name": "t"}))
+    with redis_server.client() as client:
+        client.delete(*[f"{{{prefix}}}:{kind}:jobs/j" for kind in "tsk"])
+        await append(log, tick("jobs/j"))
+        assert client.ttl(f"{{{prefix}}}:t:jobs/j") <= 60
     await log.close()
 
 

@@ -28,6 +28,8 @@
 -- Returns the ids in order, "-" for an ephemeral event.
 
 local HEADER = 10
+-- As append.py's SILENT_TTL.
+local SILENT_MS = 7 * 24 * 3600 * 1000
 local BUSY = { ['"queued"'] = true, ['"running"'] = true, ['"retrying"'] = true }
 
 local sequence = ARGV[4]
@@ -59,13 +61,14 @@ local function topic_of(number)
     name = ARGV[arg + 1],
     max_length = tonumber(ARGV[arg + 3]), max_age = tonumber(ARGV[arg + 4]),
     length = look('XLEN', KEYS[key + 1]),
-    last = meta[1], trimmed = meta[2], reason = meta[3], was = meta[4], busy = meta[4],
+    last = meta[1], trimmed = meta[2], reason = meta[3], busy = meta[4],
     folded = {}, last_of_task = {}, coming = 0,
   }
   if not topic.last then
     topic.trimmed, topic.reason = lost_of(topic.name, topic.stream, topic.length)
   elseif topic.length == 0 then
     topic.trimmed, topic.reason = topic.last, 'expired'
+    topic.busy = topic.busy and '0'
   end
   look('HLEN', topic.snapshot)
   look('HLEN', topic.tasks)
@@ -91,7 +94,6 @@ local function check(topic)
     end
     need('HGET', topic.snapshot, 'f')
     need('HGETALL', topic.tasks)
-    need('PERSIST', topic.stream)
   end
 end
 
@@ -172,18 +174,11 @@ local function store_meta(topic)
 end
 
 -- A topic at rest goes as a whole at one moment; its meta stays behind to tell
--- a gap from nothing. A running job is never expired under its readers.
+-- a gap from nothing. One with a job that is not over is kept for longer, and each
+-- event defers that: a job that reports is never expired under its readers, and one
+-- whose queue was purged, or whose worker never came back, is forgotten.
 local function set_expiry(topic)
-  if topic.busy == '1' then
-    if topic.was ~= '1' then
-      call('PERSIST', topic.stream)
-      call('PERSIST', topic.meta)
-      call('PERSIST', topic.snapshot)
-      call('PERSIST', topic.tasks)
-    end
-    return
-  end
-  local at = ms + topic.max_age
+  local at = ms + topic.max_age + (topic.busy == '1' and SILENT_MS or 0)
   local text = string.format('%.0f', at)
   call('PEXPIREAT', topic.stream, text)
   call('PEXPIREAT', topic.meta, string.format('%.0f', at + ARGV[7]))

@@ -11,7 +11,7 @@ from ..event import Event
 from ..new_event import NewEvent
 from ..retention import Retention
 from ..snapshot import MAX_TASKS, Snapshot
-from .append import TOMBSTONE_TTL
+from .append import SILENT_TTL, TOMBSTONE_TTL
 
 _BUSY: Final = frozenset({b'"queued"', b'"running"', b'"retrying"'})
 
@@ -52,9 +52,9 @@ class MemoryTopic:
             self.reason = "trimmed"
             del self._events[:excess]
         self._fold(event, new)
-        at_rest = self._fields.get("status") not in _BUSY
-        self._expires = event.id.ms + int(kept.max_age * 1000) if at_rest else None
-        self._forgotten = self._expires + TOMBSTONE_TTL if self._expires is not None else None
+        silent = SILENT_TTL if self._fields.get("status") in _BUSY else 0
+        self._expires = event.id.ms + int(kept.max_age * 1000) + silent
+        self._forgotten = self._expires + TOMBSTONE_TTL
 
     def after(self, cursor: Cursor) -> Iterator[Event]:
         """The events kept that come after `cursor`, in order."""
