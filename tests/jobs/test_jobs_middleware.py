@@ -402,7 +402,8 @@ async def test_a_cancel_that_wins_against_the_start_leaves_nothing_running(
         runs.append(1)
 
     middleware = next(m for m in job_broker.middleware if isinstance(m, JobEvents))
-    look = middleware._look
+    reports = middleware._reports
+    look = reports.look
     loop = asyncio.get_running_loop()
     looks: list[str] = []
 
@@ -414,7 +415,7 @@ async def test_a_cancel_that_wins_against_the_start_leaves_nothing_running(
         looks.append(run)
         return seen
 
-    monkeypatch.setattr(middleware, "_look", look_then_cancel)
+    monkeypatch.setattr(reports, "look", look_then_cancel)
     with working(job_broker):
         job_id = work.send().message_id
         await watcher.ended(job_id)

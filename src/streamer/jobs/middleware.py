@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import math
 import sys
 import threading
 from collections.abc import Mapping
@@ -14,26 +12,17 @@ from dramatiq import Broker, Message, MessageProxy, Worker
 from dramatiq.middleware import Middleware, SkipMessage
 
 from ..cursor import ORIGIN
-from ..errors import InvalidFields, LogUnavailable, StreamerError
-from ..eventlog.base import EventLog
-from ..job_event import MAX_NAME_LENGTH
 from ..snapshot import Snapshot
 from ..sync_publisher import SyncPublisher
 from . import runs
 from .enqueues import Enqueues
-from .keys import end_key, queued_key, reset_key, retry_key, start_key
 from .progress import Progress, set_progress
-from .publishable import text_of
+from .reports import Reports, task_name_of
 from .running import RunningJob, RunningJobs, cancel_asked
 from .topics import PROJECT_OPTION, AnyMessage, topics_of
 
-#: Seconds a hook waits for its event to be in the log before the job goes on,
-#: so that what another process publishes next comes after it.
-ORDER_SECONDS: Final = 1.0
 #: Seconds that a lease is held; as `Settings.lease_seconds`.
 LEASE_SECONDS: Final = 10.0
-#: Characters of an error's text; the traceback is in the worker's own log.
-_ERROR_CHARACTERS: Final = 2000
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -80,6 +69,7 @@ class JobEvents(Middleware):
 
     def __init__(self, publisher: SyncPublisher, *, lease_seconds: float = LEASE_SECONDS) -> None:
         self._publisher: Final = publisher
+        self._reports: Final = Reports(publisher)
         self._running: Final = RunningJobs(publisher, lease_seconds=lease_seconds)
         self._thread: Final = _Thread()
         self._enqueues: Final = Enqueues()
@@ -101,7 +91,8 @@ class JobEvents(Middleware):
         retried = job is not None and _is_retry(job, message)
         if job is not None and retried:
             runs.mark_delivered(message, job.run)
-            self._report_retrying(job, delay)
+            # Retries enqueues from inside the worker's `except`, so the failure is at hand.
+            self._reports.retrying(job, delay, sys.exc_info()[1])
         elif not moved:
             self._begin_run(message, topics, job)
         if len(topics) > 1:
@@ -137,7 +128,7 @@ class JobEvents(Middleware):
         runs.mark_delivered(message, run)
         name = runs.run_name(job_id, run)
         self._thread.settled = message
-        before, over = self._look(topics, name)
+        before, over = self._reports.look(topics, name)
         if over or (before is not None and _is_over(before, run)):
             self._refuse(job_id)
         if before is not None and cancel_asked(before, run):
@@ -147,7 +138,7 @@ class JobEvents(Middleware):
         reset = before is not None and before.terminal is not None
         known = before.attempt if before is not None and not reset else None
         attempt = max(known or 0, runs.retries_of(message)) + 1
-        task_name = message.actor_name[:MAX_NAME_LENGTH]
+        task_name = task_name_of(message)
 
         def send(fraction: float, text: str | None, metadata: Mapping[str, Any]) -> None:
             self._publisher.progress(
@@ -176,21 +167,9 @@ class JobEvents(Middleware):
         self._thread.job = job
         # First, so that a worker that dies in this moment is missed.
         self._running.hold(job)
-        if reset:
-            self._report_queued(topics, task_name, run, name, key=reset_key(name))
-        self._publisher.status(
-            topics,
-            "started",
-            task_name=task_name,
-            message="Started" if attempt == 1 else f"Started, attempt {attempt}",
-            attempt=attempt,
-            run=run or None,
-            idempotency_key=start_key(name, attempt),
-            unless=job.fence,
-        )
-        self._settle()
+        self._reports.started(job, reset=reset)
         # A cancel between the look and the start: then the start is not in the log.
-        if self._look(topics, name)[1]:
+        if self._reports.look(topics, name)[1]:
             self._refuse(job_id)
         self._thread.settled = None
         self._running.add(job)
@@ -235,15 +214,9 @@ class JobEvents(Middleware):
         topics = topics_of(message, broker)
         if topics:
             name = message.actor_name
-            self._report_error(
-                topics,
-                runs.run_of(message),
-                "the message was rejected"
-                if name in broker.actors
-                else f"no worker knows the actor {name!r}",
-                task_name=name[:MAX_NAME_LENGTH],
-            )
-            self._settle()
+            known = name in broker.actors
+            reason = "the message was rejected" if known else f"no worker knows the actor {name!r}"
+            self._reports.rejected(topics, task_name_of(message), runs.run_of(message), reason)
         self._thread.settled = message
 
     def after_skip_message(self, broker: Broker, message: MessageProxy) -> None:
@@ -254,19 +227,9 @@ class JobEvents(Middleware):
         if self._thread.settled is not message and (job is None or not job.superseded):
             topics, run = topics_of(message, broker), runs.run_of(message)
             if topics:
-                self._publisher.status(
-                    topics,
-                    "cancelled",
-                    task_name=message.actor_name[:MAX_NAME_LENGTH],
-                    message="Cancelled",
-                    attempt=None if job is None else job.attempt,
-                    run=run or None,
-                    idempotency_key=end_key(runs.run_name(str(message.message_id), run)),
-                    unless=() if job is None else job.next_starts,
-                )
-                self._settle()
+                self._reports.cancelled(topics, task_name_of(message), run, job)
         if job is not None:
-            self._report_enqueued(job)
+            self._reports.enqueued(job)
             self._let_go(job, message)
         self._thread.settled = message
 
@@ -277,7 +240,7 @@ class JobEvents(Middleware):
     def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:  # noqa: ARG002
         """Deliver what is buffered."""
         self._running.stop()
-        self._settle()
+        self._reports.settle()
 
     def _job_of(self, message: AnyMessage) -> RunningJob | None:
         """The job of `message`, if this thread runs it."""
@@ -295,26 +258,6 @@ class JobEvents(Middleware):
         self._thread.settled = message
         self._running.let_go(job)
 
-    def _settle(self) -> None:
-        if not self._publisher.away:  # a job does not wait for what is not there
-            self._publisher.flush(ORDER_SECONDS)
-
-    def _look(self, topics: tuple[str, ...], run: str) -> tuple[Snapshot | None, bool]:
-        """The snapshot of a job, and whether that run of it is over; None: nobody knows."""
-
-        async def ask(log: EventLog) -> tuple[Snapshot, bool]:
-            over, snapshots = await asyncio.gather(
-                log.known_keys(topics[0], [end_key(run)]), log.snapshots([topics[-1]])
-            )
-            return snapshots[topics[-1]], bool(over)
-
-        if self._publisher.away:
-            return None, False
-        try:
-            return self._publisher.ask(ask, ORDER_SECONDS)
-        except LogUnavailable:
-            return None, False
-
     def _refuse(self, job_id: str) -> None:
         _logger.info("this run of job %s is over; it is not started", job_id)
         raise SkipMessage("this run of the job is over")
@@ -323,150 +266,31 @@ class JobEvents(Middleware):
         self, message: Message[Any], topics: tuple[str, ...], job: RunningJob | None
     ) -> None:
         job_id = str(message.message_id)
-        first = not runs.is_marked(message) and job is None
-        if first and not self._publisher.away:
-            # One who made a message with the id of another one enqueues it again.
-            first = not self._known(topics, [queued_key(job_id), start_key(job_id, 1)])
+        # One who made a message with the id of another one enqueues that again.
+        first = job is None and not runs.is_marked(message)
+        first = first and not self._reports.knows(topics, job_id)
         run = runs.begin_run(message, first=first)
         if job is not None:
             job.enqueued.append(run)
             return  # it is reported when the job is over
         if not first and self._goes_on(topics, job_id):
             return  # what it is now is reported; of this one, its start
-        task_name = message.actor_name[:MAX_NAME_LENGTH]
-        name = runs.run_name(job_id, run)
-        self._report_queued(topics, task_name, run, name, key=queued_key(name))
-        self._settle()
-
-    def _known(self, topics: tuple[str, ...], keys: list[str]) -> bool:
-        try:
-            return bool(
-                self._publisher.ask(lambda log: log.known_keys(topics[0], keys), ORDER_SECONDS)
-            )
-        except LogUnavailable:
-            return False
+        self._reports.queued(topics, task_name_of(message), run)
 
     def _goes_on(self, topics: tuple[str, ...], job_id: str) -> bool:
         """Whether another run of the job is waiting or running."""
-        snapshot, _ = self._look(topics, job_id)
+        snapshot, _ = self._reports.look(topics, job_id)
         return snapshot is not None and snapshot.status is not None and snapshot.terminal is None
-
-    def _report_queued(
-        self,
-        topics: tuple[str, ...],
-        task_name: str,
-        run: str,
-        name: str,
-        *,
-        key: str,
-        unless: tuple[str, ...] = (),
-    ) -> None:
-        self._publisher.status(
-            topics,
-            "queued",
-            task_name=task_name,
-            message="Queued",
-            run=run or None,
-            idempotency_key=key,
-            unless=(end_key(name), start_key(name, 1), *unless),
-        )
-
-    def _report_enqueued(self, job: RunningJob) -> None:
-        """Report the run of the job that it has enqueued itself, now that it is over."""
-        run = job.waiting
-        if run is not None and not job.superseded:
-            name = runs.run_name(job.job_id, run)
-            self._report_queued(
-                job.topics,
-                job.task_name,
-                run,
-                name,
-                key=queued_key(name),
-                unless=job.next_starts,
-            )
-            self._settle()
-
-    def _report_retrying(self, job: RunningJob, delay: int | None) -> None:
-        # Retries enqueues from inside the worker's `except`, so the failure is at hand.
-        if job.superseded:
-            return
-        job.progress.send_held()
-        seconds = (delay or 0) / 1000
-        error = text_of(sys.exc_info()[1], _ERROR_CHARACTERS)
-        self._publisher.status(
-            job.topics,
-            "retrying",
-            task_name=job.task_name,
-            message=f"{error}; next attempt in {seconds:.3g} s",
-            metadata={"error": error, "delay": seconds},
-            attempt=job.attempt,
-            run=job.run or None,
-            idempotency_key=retry_key(job.name, job.attempt),
-            unless=job.fence,
-        )
-        self._settle()
 
     def _report_end(self, job: RunningJob) -> None:
         outcome = self._thread.outcome
         if outcome is None or job.superseded or job.retried:
             return
         if outcome.exception is None:
-            self._report_completed(job, outcome.result)
+            self._reports.completed(job, outcome.result)
         else:
-            self._report_error(
-                job.topics,
-                job.run,
-                text_of(outcome.exception, _ERROR_CHARACTERS),
-                task_name=job.task_name,
-                details={"type": type(outcome.exception).__name__},
-                job=job,
-            )
-        # Before the message is acknowledged: after that nobody would report the end.
-        self._settle()
-        self._report_enqueued(job)
-
-    def _report_completed(self, job: RunningJob, result: object) -> None:
-        def report(result: object, omitted: str | None = None) -> None:
-            self._publisher.completed(
-                job.topics,
-                result,
-                task_name=job.task_name,
-                result_omitted=omitted,
-                attempt=job.attempt,
-                run=job.run or None,
-                idempotency_key=end_key(job.name),
-                unless=job.next_starts,
-            )
-
-        try:
-            if isinstance(result, float) and not math.isfinite(result):
-                raise InvalidFields(f"the result is {result}, which JSON cannot say")
-            report(result)
-        except StreamerError as error:
-            _logger.warning("the result of job %s is not published: %s", job.job_id, error)
-            report(None, str(error))
-
-    def _report_error(
-        self,
-        topics: tuple[str, ...],
-        run: str,
-        error: str,
-        *,
-        task_name: str,
-        details: object = None,
-        job: RunningJob | None = None,
-    ) -> None:
-        job_id = topics[-1].rpartition("/")[2]
-        self._publisher.error(
-            topics,
-            error,
-            task_name=task_name,
-            details=details,
-            attempt=None if job is None else job.attempt,
-            run=run or None,
-            idempotency_key=end_key(runs.run_name(job_id, run)),
-            unless=() if job is None else job.next_starts,
-        )
+            self._reports.failed(job, outcome.exception)
+        self._reports.enqueued(job)
 
 
 def _is_retry(job: RunningJob, message: Message[Any]) -> bool:

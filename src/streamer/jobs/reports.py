@@ -1,0 +1,212 @@
+"""What is published of a job, and what the log is asked about it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from typing import Any, Final
+
+from ..errors import InvalidFields, LogUnavailable, StreamerError
+from ..eventlog.base import EventLog
+from ..job_event import MAX_NAME_LENGTH
+from ..snapshot import Snapshot
+from ..sync_publisher import SyncPublisher
+from .keys import end_key, queued_key, reset_key, retry_key, start_key
+from .publishable import text_of
+from .running import RunningJob
+from .runs import run_name
+from .topics import AnyMessage
+
+#: Seconds a hook waits for its event to be in the log before the job goes on,
+#: so that what another process publishes next comes after it.
+ORDER_SECONDS: Final = 1.0
+#: Characters of an error's text; the traceback is in the worker's own log.
+_ERROR_CHARACTERS: Final = 2000
+
+_logger: Final = logging.getLogger(__name__)
+
+
+def task_name_of(message: AnyMessage) -> str:
+    """The task of a message's events: its actor."""
+    return message.actor_name[:MAX_NAME_LENGTH]
+
+
+class Reports:
+    """Publishes the events of jobs, each once, and waits until they are in the log.
+
+    No method raises: a job must not fail because of what is reported of it.
+    """
+
+    def __init__(self, publisher: SyncPublisher) -> None:
+        self._publisher: Final = publisher
+
+    def settle(self) -> None:
+        """Wait until what was reported is in the log, if it is not away."""
+        if not self._publisher.away:  # a job does not wait for what is not there
+            self._publisher.flush(ORDER_SECONDS)
+
+    def look(self, topics: tuple[str, ...], name: str) -> tuple[Snapshot | None, bool]:
+        """The snapshot of a job, and whether that run of it is over; None: nobody knows."""
+
+        async def ask(log: EventLog) -> tuple[Snapshot, bool]:
+            over, snapshots = await asyncio.gather(
+                log.known_keys(topics[0], [end_key(name)]), log.snapshots([topics[-1]])
+            )
+            return snapshots[topics[-1]], bool(over)
+
+        if self._publisher.away:
+            return None, False
+        try:
+            return self._publisher.ask(ask, ORDER_SECONDS)
+        except LogUnavailable:
+            return None, False
+
+    def knows(self, topics: tuple[str, ...], job_id: str) -> bool:
+        """Whether the first run of a job was reported."""
+        keys = [queued_key(job_id), start_key(job_id, 1)]
+        if self._publisher.away:
+            return False
+        try:
+            known = self._publisher.ask(lambda log: log.known_keys(topics[0], keys), ORDER_SECONDS)
+        except LogUnavailable:
+            return False
+        return bool(known)
+
+    def queued(self, topics: tuple[str, ...], task_name: str, run: str, **fields: Any) -> None:  # noqa: ANN401
+        """Report ``queued`` of a run that was enqueued."""
+        name = run_name(_job_of(topics), run)
+        self._queued(topics, task_name, run, key=queued_key(name), **fields)
+        self.settle()
+
+    def enqueued(self, job: RunningJob) -> None:
+        """Report ``queued`` of what a job has enqueued of itself, now that it is over."""
+        if job.waiting is not None and not job.superseded:
+            self.queued(job.topics, job.task_name, job.waiting, unless=job.next_starts)
+
+    def started(self, job: RunningJob, *, reset: bool) -> None:
+        """Report ``started``; with `reset`, after the end of another run."""
+        if reset:
+            self._queued(job.topics, job.task_name, job.run, key=reset_key(job.name))
+        again = f", attempt {job.attempt}" if job.attempt > 1 else ""
+        self._publisher.status(
+            job.topics,
+            "started",
+            task_name=job.task_name,
+            message=f"Started{again}",
+            attempt=job.attempt,
+            run=job.run or None,
+            idempotency_key=start_key(job.name, job.attempt),
+            unless=job.fence,
+        )
+        self.settle()
+
+    def retrying(self, job: RunningJob, delay: int | None, error: BaseException | None) -> None:
+        """Report ``retrying``, in `delay` milliseconds."""
+        if job.superseded:
+            return
+        job.progress.send_held()
+        seconds = (delay or 0) / 1000
+        text = text_of(error, _ERROR_CHARACTERS)
+        self._publisher.status(
+            job.topics,
+            "retrying",
+            task_name=job.task_name,
+            message=f"{text}; next attempt in {seconds:.3g} s",
+            metadata={"error": text, "delay": seconds},
+            attempt=job.attempt,
+            run=job.run or None,
+            idempotency_key=retry_key(job.name, job.attempt),
+            unless=job.fence,
+        )
+        self.settle()
+
+    def completed(self, job: RunningJob, result: object) -> None:
+        """Report ``completed``; a result that JSON cannot say is left out."""
+
+        def report(result: object, omitted: str | None = None) -> None:
+            self._publisher.completed(
+                job.topics,
+                result,
+                task_name=job.task_name,
+                result_omitted=omitted,
+                attempt=job.attempt,
+                run=job.run or None,
+                idempotency_key=end_key(job.name),
+                unless=job.next_starts,
+            )
+
+        try:
+            if isinstance(result, float) and not math.isfinite(result):
+                raise InvalidFields(f"the result is {result}, which JSON cannot say")
+            report(result)
+        except StreamerError as error:
+            _logger.warning("the result of job %s is not published: %s", job.job_id, error)
+            report(None, str(error))
+        # Before the message is acknowledged: after that nobody would report the end.
+        self.settle()
+
+    def failed(self, job: RunningJob, error: BaseException) -> None:
+        """Report ``error``: the job is not tried again."""
+        self._publisher.error(
+            job.topics,
+            text_of(error, _ERROR_CHARACTERS),
+            task_name=job.task_name,
+            details={"type": type(error).__name__},
+            attempt=job.attempt,
+            run=job.run or None,
+            idempotency_key=end_key(job.name),
+            unless=job.next_starts,
+        )
+        self.settle()
+
+    def rejected(self, topics: tuple[str, ...], task_name: str, run: str, reason: str) -> None:
+        """Report ``error`` of a message that was never started."""
+        self._publisher.error(
+            topics,
+            reason,
+            task_name=task_name,
+            run=run or None,
+            idempotency_key=end_key(run_name(_job_of(topics), run)),
+        )
+        self.settle()
+
+    def cancelled(
+        self, topics: tuple[str, ...], task_name: str, run: str, job: RunningJob | None
+    ) -> None:
+        """Report ``cancelled``, of `job` if it was started."""
+        self._publisher.status(
+            topics,
+            "cancelled",
+            task_name=task_name,
+            message="Cancelled",
+            attempt=None if job is None else job.attempt,
+            run=run or None,
+            idempotency_key=end_key(run_name(_job_of(topics), run)),
+            unless=() if job is None else job.next_starts,
+        )
+        self.settle()
+
+    def _queued(
+        self,
+        topics: tuple[str, ...],
+        task_name: str,
+        run: str,
+        *,
+        key: str,
+        unless: tuple[str, ...] = (),
+    ) -> None:
+        name = run_name(_job_of(topics), run)
+        self._publisher.status(
+            topics,
+            "queued",
+            task_name=task_name,
+            message="Queued",
+            run=run or None,
+            idempotency_key=key,
+            unless=(end_key(name), start_key(name, 1), *unless),
+        )
+
+
+def _job_of(topics: tuple[str, ...]) -> str:
+    return topics[-1].rpartition("/")[2]
