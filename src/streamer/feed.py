@@ -163,7 +163,6 @@ class Feed:
         kept, so that others who come from before that end are told by the log.
         """
         until = max(gap.until for gap in gaps)
-        is_reset = gaps[0].reason == "reset"
         while self._pass is not None or self._outbox:  # nothing that came before is lost
             if self._pass is None:
                 self._begin_pass()
@@ -177,7 +176,7 @@ class Feed:
         for cohort in tuple(self._cohorts):
             cohort.write(encode(cohort.form, controls), told)
         for reader in tuple(self._apart):
-            if is_reset or reader.session.cursor == stood:
+            if reader.session.cursor == stood:
                 reader.session.cursor = told
                 alone(reader, partial(reader.write, controls))
             elif reader.session.cursor < until:

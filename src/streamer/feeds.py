@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from .cursor import ORIGIN, Cursor
+from .cursor import Cursor
 from .errors import LogUnavailable
 from .feed import Feed
-from .page import Gap, Page
+from .page import Page
 
 if TYPE_CHECKING:
     from .event import Event
@@ -32,10 +32,6 @@ MAX_RESTING: Final = 256
 MAX_HELD: Final = 10_000
 #: Seconds between two tries to read a log that is away, at most.
 MAX_RETRY: Final = 2.0
-
-#: Seconds after which a feed that was told of an old event is compared with the log;
-#: most often the event had been read before it was notified, and all is well.
-DOUBT: Final = 1.0
 
 Topics = tuple[str, ...]
 
@@ -77,7 +73,6 @@ class Feeds:
         # Those that nobody reads or waits for, the one left longest ago first.
         self._resting: dict[Topics, None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._doubted: set[Topics] = set()
         self._resumptions = 0
 
     def start(self) -> None:
@@ -232,7 +227,7 @@ class Feeds:
             if opening is None:
                 continue  # let go of while the others were served: a reader that ended was its last
             feed = opening.result() if opening.done() else None
-            if feed is not None and topics not in self._held and self._is_sound(feed, batch):
+            if feed is not None and topics not in self._held:
                 feed.push(batch)
                 continue
             self._hold(topics, batch)
@@ -259,68 +254,14 @@ class Feeds:
         self._resumptions += 1
         for opening in self._feeds.values():
             if opening.done():
-                self.recover(opening.result())
+                self._recover(opening.result())
 
-    def recover(self, feed: Feed) -> None:
-        """Read what `feed` missed, or that the log it was read from is lost."""
+    def _recover(self, feed: Feed) -> None:
+        """Read what `feed` missed, or that the log has lost it."""
         # One that was let go of has no readers, and another may have its topics.
         if self.peek(feed.topics) is feed:
             self._held[feed.topics] = []
             self.spawn(self._catch_up(feed))
-
-    async def _rolled_back_to(self, feed: Feed) -> Cursor | None:
-        """The last that `feed` and the log have in common, if the log lost what came then.
-
-        After a failover the log may have grown beyond our head again, with
-        other events: that the newest of ours is not in it shows it.
-        """
-        tail, newest = feed.tail, feed.tail.newest
-        if newest is None:
-            return None
-        page = await self.read(feed.topics, tail.before(newest))
-        if page.cursor < newest or any(event.id == newest for event in page.events):
-            return None  # shorter than ours: reading on will tell; or all is well
-        if any(gap.until >= newest for gap in page.gaps):
-            return None  # it has been trimmed
-        common = after = tail.floor
-        complete = False
-        while not complete:
-            page = await self.read(feed.topics, after)
-            after, complete = page.cursor, page.complete
-            items: list[Event | Gap] = [*page.gaps, *page.events]
-            for item in sorted(items, key=_position):
-                if isinstance(item, Gap) or (item.id is not None and tail.holds(item.id)):
-                    common = min(_position(item), newest)
-                else:
-                    return common
-        return common
-
-    def _is_sound(self, feed: Feed, batch: Sequence[Event]) -> bool:
-        """Whether `batch` may follow what `feed` has; if not, it is being read anew.
-
-        Ids only increase, so one at or below the head that is not in the tail is
-        another log's: this one was rolled back without a lost connection.
-        """
-        old = next((event.id for event in batch if event.id and event.id <= feed.tail.head), None)
-        if old is None or feed.tail.holds(old):
-            return True
-        if old <= feed.tail.floor:
-            # Or it was read before its notification came: only the log knows.
-            if feed.topics not in self._doubted:
-                self._doubted.add(feed.topics)
-                self.spawn(self._look_again(feed))
-            return True
-        logger.warning("the event log was rolled back; reading it anew")
-        common = feed.tail.before(old)
-        feed.lose([Gap(None, feed.tail.head, common, "reset")], common)
-        self.recover(feed)
-        return False
-
-    async def _look_again(self, feed: Feed) -> None:
-        await asyncio.sleep(DOUBT)
-        self._doubted.discard(feed.topics)
-        if self.peek(feed.topics) is feed:
-            self.recover(feed)
 
     async def _catch_up(self, feed: Feed) -> None:
         try:
@@ -337,10 +278,6 @@ class Feeds:
         self._rest_if_unused(feed.topics)
 
     async def _read_what_was_missed(self, feed: Feed) -> None:
-        common = await self._rolled_back_to(feed)
-        if common is not None:
-            logger.warning("the event log was rolled back to %s; reading it anew", common)
-            feed.lose([Gap(None, feed.tail.head, common, "reset")], common)
         resumptions = -1
         complete = False
         # Read once more if notifications were lost again while it was read.
@@ -352,7 +289,3 @@ class Feeds:
             if page.gaps:
                 feed.lose(page.gaps, page.told)
             feed.push(page.events)
-
-
-def _position(item: Event | Gap) -> Cursor:
-    return item.until if isinstance(item, Gap) else item.id or ORIGIN

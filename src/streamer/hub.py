@@ -311,13 +311,11 @@ class Hub:
 
     async def _read_page(self, feed: Feed, step: ReadLog) -> Page | None:
         """Read from the log; None if the log was lost meanwhile: ask again."""
-        tail, heard = feed.tail, feed.tail.head
+        tail = feed.tail
         page = await self._feeds.read(step.topics, step.after)
         if feed.tail is not tail:
             return None
-        if page.complete and page.cursor < heard:
-            self._feeds.recover(feed)
-        elif not step.backfill:
+        if not step.backfill:
             feed.learn(page, step.after)
         # What a slow reader is handed at once stays small, however large its
         # events are; the rest is in the tail now, or read again.
@@ -331,11 +329,7 @@ class Hub:
         raise LogUnavailable(f"the state of {feed.topics} changes too fast to be read")
 
     async def _renew_snapshots(self, feed: Feed) -> None:
-        heard = feed.tail.head
-        snapshots = await self._log.snapshots(feed.topics)
-        if snapshots[feed.topics[0]].cursor < heard:
-            self._feeds.recover(feed)
-        feed.renew_snapshots(snapshots)
+        feed.renew_snapshots(await self._log.snapshots(feed.topics))
 
     # Time
 

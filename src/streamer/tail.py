@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Sequence
 
 from .cursor import Cursor
@@ -69,29 +69,10 @@ class Tail:
         self._size += size
         self.floor = floor
 
-    def covers(self, cursor: Cursor) -> bool:
-        """Whether a reader at `cursor` can go on from here without the log."""
-        return cursor >= self.floor
-
-    @property
-    def newest(self) -> Cursor | None:
-        """The id of the newest event; None if there is none."""
-        return self._ids[-1] if len(self) else None
-
-    def holds(self, cursor: Cursor) -> bool:
-        """Whether the event with this id is here."""
-        place = bisect_right(self._ids, cursor, lo=self._start) - 1
-        return place >= self._start and self._ids[place] == cursor
-
-    def before(self, cursor: Cursor) -> Cursor:
-        """The position before `cursor`, which is after the floor: of an event, or the floor."""
-        place = bisect_left(self._ids, cursor, lo=self._start) - 1
-        return self._ids[place] if place >= self._start else self.floor
-
     def after(self, cursor: Cursor, max_bytes: int) -> list[Event]:
         """Events after `cursor`: at least one if there is any, about `max_bytes` at most.
 
-        `cursor` must be covered.
+        `cursor` must not be before the floor.
         """
         first = bisect_right(self._ids, cursor, lo=self._start)
         size = 0

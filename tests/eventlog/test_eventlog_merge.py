@@ -6,7 +6,7 @@ import pytest
 
 from streamer.cursor import ORIGIN, Cursor
 from streamer.event import Event
-from streamer.eventlog.merge import TopicPage, merge
+from streamer.eventlog.merge import Range, TopicPage, merge
 from streamer.page import Page
 
 
@@ -138,6 +138,123 @@ def test_pages_are_merged_in_the_order_of_ids(
     assert shown(merged) == items
     assert merged.cursor == at(cursor)
     assert merged.complete == complete
+
+
+#: what it is, pages, after, what was lost -> items, cursor, complete
+LOST: list[tuple[str, list[TopicPage], int, list[tuple[int, int]], list[object], int, bool]] = [
+    ("from behind it", [page("a", 41)], 40, [(20, 40)], [41], HEAD, True),
+    (
+        "from its last id",
+        [page("a", 41)],
+        39,
+        [(20, 40)],
+        [gap(None, 39, 40, "reset"), 41],
+        HEAD,
+        True,
+    ),
+    ("from within", [page("a", 41)], 25, [(20, 40)], [gap(None, 25, 40, "reset"), 41], HEAD, True),
+    (
+        "from its edge",
+        [page("a", 41)],
+        20,
+        [(20, 40)],
+        [gap(None, 20, 40, "reset"), 41],
+        HEAD,
+        True,
+    ),
+    (
+        "from before, nothing kept",
+        [page("a")],
+        10,
+        [(20, 40)],
+        [gap(None, 10, 40, "reset")],
+        HEAD,
+        True,
+    ),
+    ("from before, something kept", [page("a", 12, 41)], 10, [(20, 40)], [12], 20, False),
+    ("a full page ends before it", [page("a", 12, full=True)], 10, [(20, 40)], [12], 12, False),
+    (
+        "what was trimmed before it",
+        [page("a", 15, 41, trimmed=12)],
+        10,
+        [(20, 40)],
+        [gap("a", 10, 12), 15],
+        20,
+        False,
+    ),
+    (
+        "what was trimmed beyond it",
+        [page("a", 50, trimmed=45)],
+        10,
+        [(20, 40)],
+        [gap(None, 10, 40, "reset"), gap("a", 10, 45), 50],
+        HEAD,
+        True,
+    ),
+    (
+        "two, the first",
+        [page("a", 41, 61)],
+        25,
+        [(20, 40), (50, 60)],
+        [gap(None, 25, 40, "reset"), 41],
+        50,
+        False,
+    ),
+    (
+        "two, the second",
+        [page("a", 61)],
+        50,
+        [(20, 40), (50, 60)],
+        [gap(None, 50, 60, "reset"), 61],
+        HEAD,
+        True,
+    ),
+    (
+        "older than the log too",
+        [page("a", 6)],
+        3,
+        [(20, 40)],
+        [gap(None, 3, 5, "reset"), 6],
+        20,
+        False,
+    ),
+    ("at the head", [page("a")], HEAD, [(20, HEAD)], [], HEAD, True),
+    (
+        "ahead of the head",
+        [page("a")],
+        95,
+        [(20, HEAD)],
+        [gap(None, 95, HEAD, "reset")],
+        HEAD,
+        True,
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("pages", "after", "lost", "expected"),
+    [(*row[1:4], row[4:]) for row in LOST],
+    ids=[row[0] for row in LOST],
+)
+def test_what_the_log_has_lost_is_a_gap_of_its_own(
+    pages: list[TopicPage],
+    after: int,
+    lost: list[tuple[int, int]],
+    expected: tuple[list[object], int, bool],
+) -> None:
+    """Named exactly: what is kept before it is a page of its own."""
+    ranges = [Range(at(start), at(end)) for start, end in lost]
+    merged = merge(pages, at(after), head=at(HEAD), birth=at(5), lost=ranges)
+    assert (shown(merged), merged.cursor.seq, merged.complete) == expected
+
+
+def test_from_the_first_that_is_kept_what_was_lost_later_is_a_gap() -> None:
+    """And what was lost before it is not."""
+    lost = [Range(at(10), at(20)), Range(at(30), at(40))]
+    merged = merge([page("a", 25, 45)], ORIGIN, head=at(HEAD), birth=at(5), lost=lost)
+    assert (shown(merged), merged.cursor, merged.complete) == ([25], at(30), False)
+    merged = merge([page("a", 45)], ORIGIN, head=at(HEAD), birth=at(5), lost=lost)
+    assert (shown(merged), merged.complete) == ([45], True)
 
 
 def test_from_the_first_that_is_kept_nothing_is_a_gap() -> None:

@@ -1,88 +1,75 @@
-"""A log that lost its end, as after a failover to a replica that was behind."""
+"""A log that lost its end, or all of it, while its clock is behind: ids never fall."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from streamer.attach import Attach
-from streamer.cursor import Cursor
-from streamer.eventlog.memory import MemoryEventLog
+from streamer.cursor import ORIGIN, Cursor
+from streamer.eventlog.redis import RedisEventLog
 from streamer.hub import Hub
 from streamer.new_event import new_event
-from support.listening import InterceptingEventLog
-from support.servers import FakeClock
+from streamer.page import Gap
+from support.reading import gaps_of, ids_of, items_of, read_all
+from support.rollback import Rollback
+from support.servers import Server
 from support.waiting import wait_until
 from support.writers import FakeWriter
 
 TOPIC = "chats/1"
 
 
-class RolledBackLog(InterceptingEventLog):
-    """A log in memory that can be replaced by an older state of itself.
-
-    Its listeners hear of what is appended to the older one, over the same
-    connection: nothing tells them that another server has taken over.
-    """
-
-    def __init__(self) -> None:
-        self.clock = FakeClock()
-        self._born = self.clock.now
-        super().__init__(MemoryEventLog(clock=self.clock))
-
-    async def roll_back(self, events: int) -> None:
-        """Keep only the first `events`, and go on with a clock that stands there."""
-        page = await self.read([TOPIC], Cursor(1, 0), 1000)
-        kept = page.events[:events]
-        self.clock.now = self._born
-        older = MemoryEventLog(clock=self.clock)
-        for event in kept:
-            assert event.id is not None
-            self.clock.now = event.id.ms
-            await older.append(new_event(TOPIC, event.type, {"n": 0}))
-        for gate in self._gates:
-            await older.listen(gate).subscribe([TOPIC])
-        self._log = older
+@pytest.fixture
+async def log(redis_server: Server, prefix: str) -> AsyncIterator[RedisEventLog]:
+    """The log as one process has it."""
+    log = RedisEventLog(redis_server.url, prefix=prefix)
+    yield log
+    await log.close()
 
 
 @pytest.fixture
-def log() -> RolledBackLog:
-    return RolledBackLog()
+async def stranger(redis_server: Server, prefix: str) -> AsyncIterator[RedisEventLog]:
+    """The same log, as another process has it, that was started just now."""
+    log = RedisEventLog(redis_server.url, prefix=prefix)
+    yield log
+    await log.close()
 
 
 @pytest.fixture
-async def hub(log: RolledBackLog) -> AsyncIterator[Hub]:
+async def hub(log: RedisEventLog) -> AsyncIterator[Hub]:
     hub = Hub(log)
     hub.start()
     yield hub
     await hub.close()
 
 
-async def publish(log: RolledBackLog, count: int) -> list[str]:
-    ids = []
-    for n in range(count):
-        log.clock.advance(1000)
-        ids.append(str(await log.append(new_event(TOPIC, "tick", {"n": n}))))
-    return ids
+@pytest.fixture
+async def past(redis_server: Server, prefix: str, log: RedisEventLog) -> Rollback:
+    """The log while it was empty, and its clock a minute ahead."""
+    past = Rollback(redis_server, prefix)
+    await log.head()
+    past.put_ahead()
+    return past
 
 
-async def attach(hub: Hub) -> FakeWriter:
+async def publish(log: RedisEventLog, count: int) -> list[Cursor]:
+    ids = [await log.append(new_event(TOPIC, "tick", {"n": n})) for n in range(count)]
+    return [id_ for id_ in ids if id_ is not None]
+
+
+async def attach(hub: Hub, resume: Cursor | None = None) -> FakeWriter:
     writer = FakeWriter()
-    await hub.attach(Attach(topics=(TOPIC,)), writer)
+    await hub.attach(Attach(topics=(TOPIC,), resume=resume), writer)
     return writer
 
 
-def received(writer: FakeWriter) -> list[tuple[str, str]]:
-    """The events and gaps that came: their types, and where they stand."""
+def received(writer: FakeWriter) -> list[Cursor]:
     writer.take()
-    shown = ("tick", "gap")
-    return [
-        (str(frame["type"]), str(frame.get("id") or frame["until"]))
-        for frame in writer.taken
-        if frame["type"] in shown
-    ]
+    return [Cursor.parse(frame["id"]) for frame in writer.taken if frame["type"] == "tick"]
 
 
 def gaps(writer: FakeWriter) -> list[dict[str, Any]]:
@@ -90,88 +77,201 @@ def gaps(writer: FakeWriter) -> list[dict[str, Any]]:
     return [frame for frame in writer.taken if frame["type"] == "gap"]
 
 
-async def heard(writer: FakeWriter, id_: str) -> None:
-    await wait_until(lambda: ("tick", id_) in received(writer), f"{id_} did not come")
+def check_cursors(writer: FakeWriter) -> None:
+    """Where the reader would resume from only moves forward, and no event comes twice."""
+    writer.take()
+    stood = [
+        Cursor.parse(frame.get("cursor") or frame["id"])
+        for frame in writer.taken
+        if frame["type"] in {"connected", "tick", "gap", "caught_up"}
+    ]
+    assert all(before <= after for before, after in pairwise(stood)), stood
+    assert all(before < after for before, after in pairwise(received(writer)))
 
 
-async def test_live_readers_are_told_when_the_head_went_backwards(
-    log: RolledBackLog, hub: Hub
+async def heard(writer: FakeWriter, id_: Cursor) -> None:
+    await wait_until(lambda: id_ in received(writer), f"{id_} did not come")
+
+
+async def test_live_readers_are_told_when_the_end_was_lost_while_nothing_was_heard(
+    log: RedisEventLog, hub: Hub, past: Rollback
 ) -> None:
-    """When the log is heard again every live reader gets a reset, and then what is new."""
+    """Each once, and then what is new; nobody knows what else was in what was lost."""
+    ids = await publish(log, 2)
+    past.save()
     readers = [await attach(hub) for _ in range(3)]
-    ids = await publish(log, 5)
+    ids += await publish(log, 3)
     for reader in readers:
         await heard(reader, ids[-1])
-    log.interrupt()
-    await log.roll_back(2)
-    log.resume()
+    past.restore()
+    past.deafen()
     await wait_until(lambda: all(map(gaps, readers)), "not everybody was told of the reset")
     (new,) = await publish(log, 1)
     for reader in readers:
         await heard(reader, new)
         (gap,) = gaps(reader)
-        assert gap["reason"] == "reset"
-        assert gap["topic"] is None
-        assert (gap["after"], gap["until"]) == (ids[-1], ids[1])
-        assert received(reader)[-2:] == [("gap", ids[1]), ("tick", new)]
+        assert (gap["reason"], gap["topic"], gap["after"]) == ("reset", None, str(ids[-1]))
+        assert ids[-1] < Cursor.parse(gap["until"]) < new
+        check_cursors(reader)
 
 
-async def test_a_log_that_has_grown_beyond_the_head_again_is_noticed(
-    log: RolledBackLog, hub: Hub
+@pytest.mark.parametrize("loss", ["restored", "flushed"])
+async def test_whoever_publishes_next_goes_on_above_what_was_lost(
+    log: RedisEventLog, hub: Hub, past: Rollback, loss: str
 ) -> None:
-    """What it lost was delivered; live readers are told, and given what is there instead."""
+    """Who is live has missed nothing, and hears of nothing but what is new."""
     reader = await attach(hub)
-    ids = await publish(log, 5)
+    past.save()
+    ids = await publish(log, 3)
     await heard(reader, ids[-1])
-    log.interrupt()
-    await log.roll_back(2)
-    log.clock.advance(500)  # its ids fall between those that were there, and beyond
-    new = await publish(log, 6)
-    assert new[0] < ids[-1] < new[-1]
-    log.resume()
-    await heard(reader, new[-1])
+    past.restore() if loss == "restored" else past.flush()
+    ids += await publish(log, 2)
+    await heard(reader, ids[-1])
+    assert received(reader) == sorted(set(ids)) == ids
+    assert gaps(reader) == []
+
+
+async def test_every_reader_that_was_away_is_told_exactly(
+    log: RedisEventLog, stranger: RedisEventLog, past: Rollback
+) -> None:
+    """From before what was lost, at its edge, from within it, from its end, from behind it."""
+    before, edge = await publish(log, 2)
+    past.save()
+    within, last = await publish(log, 2)
+    past.restore()
+    new = await publish(log, 2)
+    for process in (log, stranger):
+        page = await process.read([TOPIC], before, 10)
+        assert items_of(page)[0] == page.events[0]
+        assert (ids_of(items_of(page)), page.complete, page.cursor) == ([edge], False, edge)
+        for after in (edge, within, last):
+            page = await process.read([TOPIC], after, 10)
+            (gap,) = page.gaps
+            assert gap == Gap(None, after, gap.until, "reset")
+            assert last < gap.until < new[0]
+            assert ids_of(items_of(page)) == new
+        assert gaps_of(await read_all(process, [TOPIC], new[0])) == []
+        assert ids_of(await read_all(process, [TOPIC], ORIGIN)) == [before, edge, *new]
+
+
+async def test_a_read_tells_of_the_loss_though_nothing_was_published_since(
+    log: RedisEventLog, stranger: RedisEventLog, past: Rollback
+) -> None:
+    """By a process that has seen more than the log has; then every process knows."""
+    (edge,) = await publish(log, 1)
+    past.save()
+    within, last = await publish(log, 2)
+    past.restore()
+    # Nobody whom it could ask knows more: it leads the reader back.
+    page = await stranger.read([TOPIC], within, 10)
+    assert items_of(page) == [Gap(None, within, edge, "reset")]
+    assert page.cursor == edge
+    for process in (log, stranger):
+        page = await process.read([TOPIC], within, 10)
+        (gap,) = page.gaps
+        assert gap.until > last
+        assert page.cursor == gap.until == await process.head()
+    (new,) = await publish(stranger, 1)
+    assert new > last
+
+
+async def test_who_knows_nothing_is_raised_by_who_does(
+    log: RedisEventLog, stranger: RedisEventLog, hub: Hub, past: Rollback
+) -> None:
+    """Its first event has an old id: readers are told of a reset, and nothing is given twice."""
+    reader = await attach(hub)
+    past.save()
+    ids = await publish(log, 3)
+    await heard(reader, ids[-1])
+    past.restore()
+    (low,) = await publish(stranger, 1)
+    assert low <= ids[-1]
+    await wait_until(lambda: gaps(reader), "nobody was told of the reset")
+    (new,) = await publish(stranger, 1)
+    await heard(reader, new)
+    assert received(reader) == [*ids, new]
     (gap,) = gaps(reader)
-    assert (gap["reason"], gap["after"], gap["until"]) == ("reset", ids[-1], ids[1])
-    assert received(reader)[-7:] == [("gap", ids[1]), *(("tick", id_) for id_ in new)]
+    assert gap["reason"] == "reset"
+    assert low <= ids[-1] < Cursor.parse(gap["until"]) < new
+    check_cursors(reader)
 
 
-async def test_a_log_that_lost_nothing_is_no_reset(log: RolledBackLog, hub: Hub) -> None:
+async def test_a_log_that_lost_nothing_is_no_reset(
+    log: RedisEventLog, hub: Hub, past: Rollback
+) -> None:
     """However often notifications are lost."""
     reader = await attach(hub)
     ids = await publish(log, 5)
-    await heard(reader, ids[-1])
     for _ in range(3):
-        log.interrupt()
+        past.deafen()
         ids += await publish(log, 2)
-        log.resume()
         await heard(reader, ids[-1])
     assert gaps(reader) == []
-    assert received(reader) == [("tick", id_) for id_ in ids]
+    assert received(reader) == ids
 
 
-async def test_old_ids_that_are_new_are_no_duplicates(log: RolledBackLog, hub: Hub) -> None:
-    """No connection was lost, and what is notified has ids below the head: a reset."""
-    reader = await attach(hub)
-    ids = await publish(log, 5)
-    await heard(reader, ids[-1])
-    await log.roll_back(2)
-    log.clock.advance(-500)  # its ids fall between those that were there
-    new = await publish(log, 2)
-    for id_ in new:
-        await heard(reader, id_)
-    (gap,) = gaps(reader)
-    assert gap["reason"] == "reset"
-    assert received(reader)[-3:] == [("gap", ids[1]), *(("tick", id_) for id_ in new)]
+async def test_a_cursor_of_a_client_raises_nothing(log: RedisEventLog) -> None:
+    """Else one made-up id would put every later id a thousand years ahead."""
+    (first,) = await publish(log, 1)
+    ahead = Cursor(first.ms + 1_000_000_000_000, 0)
+    assert items_of(await log.read([TOPIC], ahead, 10)) == [Gap(None, ahead, first, "reset")]
+    (second,) = await publish(log, 1)
+    assert second.ms < first.ms + 1_000_000
+    assert gaps_of(await read_all(log, [TOPIC], first)) == []
 
 
-async def test_an_idle_feed_notices_too(log: RolledBackLog, hub: Hub) -> None:
-    """Its tail is empty, so an old id proves nothing: the log is asked."""
-    await publish(log, 5)
-    reader = await attach(hub)
-    await log.roll_back(2)
-    log.clock.advance(-500)
-    new = await publish(log, 1)
-    await wait_until(lambda: gaps(reader), "nobody was told of the reset")
-    await publish(log, 1)
-    (gap,) = gaps(reader)
-    assert (gap["reason"], gap["until"]) == ("reset", new[0])
+async def test_losses_are_bounded_and_forgotten_after_a_month(
+    log: RedisEventLog, redis_server: Server, prefix: str
+) -> None:
+    """Of more than sixteen the two oldest are one; who comes from within any is told."""
+    clock, birth = f"{{{prefix}}}:clock", f"{{{prefix}}}:birth"
+    with redis_server.client() as client:
+        # There is an index, so that the log is whole but for its clock.
+        await log.append(new_event("other", "tick", {}))
+
+        async def lose() -> Cursor:
+            position = str(await log.head())
+            id_ = await log.append(new_event("other", "tick", {}))
+            client.set(clock, position)
+            await log.head()
+            assert id_ is not None
+            return id_
+
+        seen = [await lose() for _ in range(20)]
+        begins, *lost = bytes(client.get(birth) or b"").split()
+        assert len(lost) == 16
+        for id_ in seen:
+            after = id_.before()
+            assert gaps_of(await read_all(log, [TOPIC], after))[0].after == after
+        month_ago = seen[0].ms - 31 * 24 * 3600 * 1000
+        client.set(birth, b"%b %d-0:%d-1 %b" % (begins, month_ago, month_ago, lost[-1]))
+        await lose()
+        assert bytes(client.get(birth) or b"").split()[:-1] == [begins, lost[-1]]
+
+
+async def test_a_flush_while_nobody_hears_is_told_once(own_server: Server) -> None:
+    """The reader that came back meanwhile knows all; it is told and given nothing twice."""
+    log = RedisEventLog(own_server.url, backoff=lambda _attempt: 0.02)
+    hub = Hub(log)
+    hub.start()
+    old = await publish(log, 2)
+    live = await attach(hub)
+    with own_server.client() as client:
+        client.acl_setuser("default", enabled=True, commands=["-subscribe"])
+        client.client_kill_filter(_type="pubsub")
+        await wait_until(lambda: not hub.healthy, "nobody noticed")
+        client.flushall()
+        new = await publish(log, 2)
+        back = await attach(hub, resume=Cursor(old[0].ms - 5, 0))
+        await heard(back, new[-1])
+        client.acl_setuser("default", enabled=True, commands=["+subscribe"])
+    new += await publish(log, 1)
+    for writer in (live, back):
+        await heard(writer, new[-1])
+        assert received(writer) == new
+        assert [gap["reason"] for gap in gaps(writer)] == ["reset"]
+        check_cursors(writer)
+    back.take()
+    assert back.types() == ["connected", "gap", "tick", "tick", "caught_up", "tick"]
+    await hub.close()
+    await log.close()

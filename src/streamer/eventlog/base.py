@@ -72,10 +72,11 @@ class EventLog(Protocol):
     async def append(self, event: NewEvent) -> Cursor | None:
         """Append one event atomically and notify it; return its id.
 
-        Ids are strictly increasing over the whole log. An event published to
-        several topics has one id in all of them. A notified event is always
-        already readable. An event whose idempotency key was seen before is not
-        appended: the first one's id is returned. An ephemeral event is only
+        Ids are strictly increasing over the whole log, and above every id that
+        this process has seen, whatever the store has lost (flushed, restored, a
+        failover). An event published to several topics has one id in all of them.
+        A notified event is always already readable. An event whose idempotency key
+        was seen before is not appended: the first one's id is returned. An ephemeral event is only
         notified, and has no id (None).
 
         Raises:
@@ -95,14 +96,20 @@ class EventLog(Protocol):
         """Read events of `topics` after a cursor: about `limit` of them, one page.
 
         An event in several of the topics is returned once. There is a `Gap` if
-        and only if at least one event after the cursor was removed, or the
-        cursor is not of this log (older than its birth, or ahead of its head).
+        and only if at least one event after the cursor was removed, or the log
+        may have lost some: it is older than the log's birth, or a range of ids
+        that the log has lost ends after it. A cursor that is ahead of the log,
+        which is never behind an id that this process has seen, is of a log that
+        nobody here knows: its gap leads back to the head.
         `ORIGIN` is older than everything and only means "from the first that is
         kept": reading from it is never a gap.
         """
 
     async def head(self) -> Cursor:
-        """The log's position: no event so far is after it, every later one is."""
+        """The log's position: no event so far is after it, every later one is.
+
+        It never falls below an id that this process has seen.
+        """
 
     async def snapshots(self, topics: Sequence[str]) -> dict[str, Snapshot]:
         """The state of each topic, and the log's position, read atomically.
