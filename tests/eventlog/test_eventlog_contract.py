@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 
 from streamer.cursor import ORIGIN, Cursor
-from streamer.eventlog.base import BatchKey, EventLog
+from streamer.eventlog.base import READ_BYTES, BatchKey, EventLog
 from streamer.new_event import NewEvent, new_event
 from support.reading import gaps_of, ids_of, position_of, read_all
 
@@ -117,6 +117,36 @@ async def test_a_page_of_many_topics_is_no_larger(log: EventLog) -> None:
     assert 10 <= len(page.events) <= 40
     assert not page.complete
     assert ids_of(await read_all(log, topics, ORIGIN, 30)) == ids
+
+
+@pytest.mark.parametrize(
+    "topics", [["chats/1"], ["chats/1", "chats/2"], [f"c/{n}" for n in range(12)]]
+)
+async def test_a_page_of_large_events_is_bounded_in_bytes(log: EventLog, topics: list[str]) -> None:
+    """However many were asked for; what is left out is read next, and nothing is lost."""
+    ids = []
+    for n in range(24):
+        new = new_event(topics[n % len(topics)], "tick", {"text": "x" * 50_000, "n": n})
+        ids.append(await append(log, new))
+    seen: list[Cursor] = []
+    after, complete = ORIGIN, False
+    while not complete:
+        page = await log.read(topics, after, 1000)
+        size = sum(len(event.fields) for event in page.events)
+        assert len(page.events) == 1 or size < READ_BYTES + len(topics) * 51_000
+        seen += ids_of(page.events)
+        assert page.cursor > after or page.complete
+        after, complete = page.cursor, page.complete
+    assert seen == ids
+
+
+async def test_one_event_is_read_whatever_its_size(log: EventLog) -> None:
+    id_ = await append(log, new_event("a", "x", {"t": "x" * 400_000}, max_bytes=2**20))
+    small = await append(log, tick("a"))
+    page = await log.read(["a"], ORIGIN, 10)
+    assert (ids_of(page.events), page.complete) == ([id_], False)
+    page = await log.read(["a"], id_, 10)
+    assert (ids_of(page.events), page.complete) == ([small], True)
 
 
 async def test_a_topic_nothing_was_published_to_is_empty(log: EventLog) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 import msgspec
 
@@ -13,6 +13,10 @@ from ..new_event import NewEvent
 from ..page import Page
 from ..snapshot import Snapshot
 from .leases import Leases
+
+#: Bytes of events that one page has, about: a large one would hold up all else that
+#: goes over the connection to the log, and be held in memory by each who asked.
+READ_BYTES: Final = 256 * 1024
 
 
 class BatchKey(msgspec.Struct, frozen=True):
@@ -93,7 +97,10 @@ class EventLog(Protocol):
         """
 
     async def read(self, topics: Sequence[str], after: Cursor, limit: int) -> Page:
-        """Read events of `topics` after a cursor: about `limit` of them, one page.
+        """Read events of `topics` after a cursor: one page.
+
+        It has about `limit` events, and about `READ_BYTES`; at least one event, if
+        there is any.
 
         An event in several of the topics is returned once. There is a `Gap` if
         and only if at least one event after the cursor was removed, or the log

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from ..cursor import Cursor
@@ -17,7 +16,7 @@ from ..retention import RetentionPolicy
 from ..snapshot import Snapshot
 from ..topic import job_of
 from .append import BATCH_TTL, IDEMPOTENCY_TTL
-from .base import BatchKey, Listener
+from .base import READ_BYTES, BatchKey, Listener
 from .memory_leases import MemoryLeases
 from .memory_notifications import MemoryNotifications
 from .memory_topic import MemoryTopic
@@ -166,8 +165,7 @@ class MemoryEventLog:
                 if topic is None:
                     pages.append(TopicPage(name))
                     continue
-                events = list(islice(topic.after(after), share))
-                full = len(events) >= share
+                events, full = _first(topic.after(after), share, share_of(READ_BYTES, len(names)))
                 pages.append(TopicPage(name, events, full, topic.trimmed, topic.reason))
             return merge(pages, after, self._head, self._birth)
 
@@ -219,3 +217,15 @@ class MemoryEventLog:
             del self._by_key[key]
         for publisher in [name for name, kept in self._by_batch.items() if now >= kept[0]]:
             del self._by_batch[publisher]
+
+
+def _first(events: Iterator[Event], most: int, max_bytes: int) -> tuple[list[Event], bool]:
+    """The first of `events`, as read.lua takes them; whether there may be more."""
+    taken: list[Event] = []
+    size = 0
+    for event in events:
+        taken.append(event)
+        size += len(event.entry())
+        if len(taken) >= most or size >= max_bytes:
+            return taken, True
+    return taken, False

@@ -17,7 +17,7 @@ from ..redis_url import parse_redis_url
 from ..retention import RetentionPolicy
 from ..snapshot import Snapshot
 from .append import append_arguments
-from .base import BatchKey, Listener
+from .base import READ_BYTES, BatchKey, Listener
 from .commands import Commands
 from .keys import Keys
 from .leases import RedisLeases
@@ -27,10 +27,16 @@ from .script import Script
 from .search import open_route
 from .seen import Seen
 from .stored import cursor_of, ranges_of, what_we_stored
+from .turns import Turns
 
 #: Share of the timeout of a command that replicas have to acknowledge it; the
 #: command itself needs some too.
 _WAIT_SHARE: Final = 0.5
+#: Pages and snapshots that are read at the same time: a publish waits on the one
+#: connection behind these at most, and readers take turns.
+_READS: Final = 8
+#: Share of the timeout of a command that a read waits for its turn.
+_TURN_SHARE: Final = 0.5
 #: Topics looked at in one step through the index.
 _INDEX_STEP: Final = 1000
 #: Milliseconds that a process's report of its connections is believed.
@@ -80,6 +86,7 @@ class RedisEventLog:
         self._commands: Final = Commands(self._url, self._route, timeout)
         self._redis: Final = self._commands.client
         self._keys: Final = Keys(prefix, self._commands.database)
+        self._reading: Final = Turns(_READS, timeout * _TURN_SHARE)
         self._seen: Final = Seen()
         self._notifiers: Final[list[Notifier]] = []
         self.leases: Final = RedisLeases(
@@ -123,17 +130,20 @@ class RedisEventLog:
         keys = list(self._keys.position)
         for topic in topics:
             keys += (self._keys.stream(topic), self._keys.meta(topic))
-        head, birth, *found = await self._run(_READ, keys, (str(after), share, *topics))
+        size = share_of(READ_BYTES, len(topics))
+        async with self._reading:
+            found = await self._run(_READ, keys, (str(after), share, size, *topics))
+        head, birth, *found = found
         with what_we_stored():
             pages = [
                 TopicPage(
                     topic=topic,
                     events=[Event.from_entry(cursor_of(id_), entry) for id_, (_, entry) in entries],
-                    full=len(entries) >= share,
+                    full=bool(full),
                     trimmed=cursor_of(trimmed) if trimmed else None,
                     reason=reason.decode() if reason else "trimmed",
                 )
-                for topic, (trimmed, reason, entries) in zip(topics, found, strict=True)
+                for topic, (trimmed, reason, entries, full) in zip(topics, found, strict=True)
             ]
             position = cursor_of(head)
             began, lost = ranges_of(birth)
@@ -149,7 +159,8 @@ class RedisEventLog:
         keys = list(self._keys.position)
         for topic in topics:
             keys += (self._keys.snapshot(topic), self._keys.tasks(topic))
-        head, *found = await self._run(_SNAPSHOTS, keys, ())
+        async with self._reading:
+            head, *found = await self._run(_SNAPSHOTS, keys, ())
         with what_we_stored():
             position = cursor_of(head)
             snapshots = {
