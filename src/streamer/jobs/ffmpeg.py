@@ -35,8 +35,8 @@ INPUT_LIMITS: Final = (
 #: would start one and a half for each core.
 THREADS: Final = min(4, os.cpu_count() or 1)
 
-#: Bytes of address space of one child. Pictures of `MAX_PIXELS` to and from the
-#: most demanding codecs need 1.5 GB of it.
+#: Bytes of address space of one child. For pictures of `MAX_PIXELS` the most demanding
+#: codecs need 2 GB of it, and 1 GB of memory (H.264: 0.6 GB).
 _MEMORY_BYTES: Final = 3 * 1024**3
 #: Seconds between two looks at whether a running child is to be stopped. A
 #: thread that waits in a system call cannot be interrupted.

@@ -25,7 +25,7 @@ MAX_SECONDS: Final = 12 * 3600.0
 _DECLARING: Final = frozenset({"mov", "matroska", "avi", "flv", "asf", "mxf"})
 _ENTRIES: Final = (
     "format=format_name,duration"
-    ":stream=index,codec_type,codec_name,width,height,duration,time_base,field_order,channels"
+    ":stream=index,codec_type,width,height,duration,nb_frames,time_base,field_order,channels"
     ":stream_disposition=attached_pic,timed_thumbnails"
     ":stream_side_data=rotation"
 )
@@ -94,7 +94,7 @@ def probe(descriptor: int) -> Media:
     """
     lines: list[str] = []
     try:
-        run_program(
+        said = run_program(
             "ffprobe",
             [
                 *("-v", "error", *INPUT_LIMITS, "-show_entries", _ENTRIES),
@@ -106,11 +106,17 @@ def probe(descriptor: int) -> Media:
         )
     except FfmpegFailed as error:
         said = str(error)
-        known = (reason for text, reason in _LIMITS.items() if text in said)
         # Its last word on it, without the address of the decoder before it.
         last = said.splitlines()[-1].rpartition(": ")[2][:100]
-        raise Unreadable(next(known, f"ffprobe says: {last}")) from error
-    return check_limits(read_probe(msgspec.json.decode("\n".join(lines))))
+        raise Unreadable(_limit_in(said) or f"ffprobe says: {last}") from error
+    try:
+        return check_limits(read_probe(msgspec.json.decode("\n".join(lines))))
+    except Unreadable as error:
+        raise Unreadable(_limit_in(said) or str(error)) from error
+
+
+def _limit_in(said: str) -> str | None:
+    return next((reason for text, reason in _LIMITS.items() if text in said), None)
 
 
 def read_probe(answer: dict[str, Any]) -> Media:
@@ -123,9 +129,12 @@ def read_probe(answer: dict[str, Any]) -> Media:
     """
     streams: list[dict[str, Any]] = answer.get("streams", [])
     container: dict[str, Any] = answer.get("format", {})
+    formats = str(container.get("format_name")).split(",")
     videos = [s for s in streams if s.get("codec_type") == "video"]
     pictures = tuple(
-        _picture(s) for s in videos if s.get("width") and s.get("height") and not _is_still(s)
+        _picture(s, counted="avi" in formats)
+        for s in videos
+        if s.get("width") and s.get("height") and not _is_still(s)
     )
     if not pictures:
         raise Unreadable(
@@ -143,7 +152,7 @@ def read_probe(answer: dict[str, Any]) -> Media:
             if s.get("codec_type") == "audio"
         ),
         duration=_seconds(container.get("duration")),
-        declares=not _DECLARING.isdisjoint(str(container.get("format_name")).split(",")),
+        declares=not _DECLARING.isdisjoint(formats),
     )
 
 
@@ -177,8 +186,14 @@ def _is_still(stream: dict[str, Any]) -> bool:
     return any(stream.get("disposition", {}).values())
 
 
-def _picture(stream: dict[str, Any]) -> PictureTrack:
+def _picture(stream: dict[str, Any], *, counted: bool) -> PictureTrack:
     width, height = stream["width"], stream["height"]
+    time_base = _fraction(stream.get("time_base"))
+    duration = _seconds(stream.get("duration"))
+    if counted:
+        # An AVI's header counts the pictures, one in each tick. Its duration ffprobe
+        # shortens for a file that is cut off, so that nothing would be missing.
+        duration = _seconds(float(time_base) * (_seconds(stream.get("nb_frames")) or 0.0))
     rotations = [data.get("rotation", 0) for data in stream.get("side_data_list", ())]
     if any(int(rotation) % 180 == 90 for rotation in rotations):  # noqa: PLR2004 - a quarter turn
         width, height = height, width
@@ -186,8 +201,8 @@ def _picture(stream: dict[str, Any]) -> PictureTrack:
         index=stream["index"],
         width=width,
         height=height,
-        duration=_seconds(stream.get("duration")),
-        time_base=_fraction(stream.get("time_base")),
+        duration=duration,
+        time_base=time_base,
         interlaced=stream.get("field_order") in {"tt", "bb", "tb", "bt"},
     )
 

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from .encoding import input_options, sound_options
 from .ffmpeg import FfmpegFailed, descriptor_url, run_ffmpeg
+from .packets import Packets
 from .probe import Media, PictureTrack, SoundTrack
 
 #: Seconds that decoding the first picture or sound may take: it may come late.
@@ -24,9 +25,15 @@ class Tracks(NamedTuple):
 
 
 def choose_tracks(
-    descriptor: int, media: Media, *, check: Callable[[], None] = lambda: None
+    descriptor: int,
+    media: Media,
+    packets: Packets,
+    *,
+    check: Callable[[], None] = lambda: None,
 ) -> Tracks:
     """Decode the first bit of each track until one of each sort can be.
+
+    A track of a single picture comes last: it may be a cover that is not marked as one.
 
     Raises:
         FfmpegFailed: no picture can be decoded.
@@ -35,14 +42,14 @@ def choose_tracks(
     """
     warnings: list[str] = []
     reason = ""
-    for picture in media.pictures[:_MAX_TRIES]:
+    pictures = sorted(media.pictures, key=lambda track: packets.of(track.index).count <= 1)
+    for picture in pictures[:_MAX_TRIES]:
         reason = _problem(descriptor, picture.index, ["-frames:v", "1"], check)
         if not reason:
             break
+        warnings.append(f"the pictures of track {picture.index} cannot be decoded")
     else:
         raise FfmpegFailed(f"no picture can be decoded: {reason}")
-    if picture != media.pictures[0]:
-        warnings.append(f"track {media.pictures[0].index} cannot be decoded; {picture.index} was")
     chosen = None
     for sound in media.sounds[:_MAX_TRIES]:
         options = ["-frames:a", "1", *sound_options(sound)]

@@ -18,7 +18,7 @@ from .ffmpeg import FfmpegFailed, FfmpegKilled, descriptor_url, find_program, ru
 from .ffmpeg_progress import ReportReader, fraction_done
 from .kinds import JobKind
 from .outputs import check_space, remove_old, remove_unfinished
-from .packets import Extent, check_whole, read_packets
+from .packets import Extent, Packets, check_whole, read_packets
 from .probe import Media, Unreadable, check_duration, probe
 from .progress import Progress, progress
 from .sample import ensure_sample
@@ -95,8 +95,9 @@ def run(parameters: Transcode, settings: Settings) -> dict[str, Any]:
     try:
         with open_video(directory, name) as (descriptor, media):
             job.update(0.0, f"Transcoding to {parameters.height}p {parameters.format}")
-            tracks = choose_tracks(descriptor, media, check=job.raise_if_cancelled)
-            wanted, seconds = _read(descriptor, media, tracks, job)
+            packets = read_packets(descriptor, check=job.raise_if_cancelled)
+            tracks = choose_tracks(descriptor, media, packets, check=job.raise_if_cancelled)
+            wanted, seconds = _extent(media, packets, tracks)
             _transcode(
                 [
                     *input_options(descriptor_url(descriptor)),
@@ -123,9 +124,12 @@ def run(parameters: Transcode, settings: Settings) -> dict[str, Any]:
     return {"url": f"/files/{output.name}", **result, "warnings": list(tracks.warnings)}
 
 
-def _read(descriptor: int, media: Media, tracks: Tracks, job: Progress) -> tuple[Extent, float]:
-    """What there is of the picture, and the seconds of all that will be transcoded."""
-    packets = read_packets(descriptor, check=job.raise_if_cancelled)
+def _extent(media: Media, packets: Packets, tracks: Tracks) -> tuple[Extent, float]:
+    """What there is of the pictures, and the seconds of all that will be transcoded.
+
+    Raises:
+        FfmpegFailed: the file is cut off, or lasts too long.
+    """
     chosen = [track.index for track in (tracks.picture, tracks.sound) if track is not None]
     check_whole(media, packets, chosen)
     seconds = packets.seconds_to(chosen)
