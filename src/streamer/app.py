@@ -90,7 +90,7 @@ def create_app(settings: Settings, log: EventLog | None = None) -> Litestar:
         request_max_body_size=BODY_FACTOR * settings.max_event_bytes,  # more is refused unread
     )
     origins = Origins(settings.allowed_origins, loopback_pages=is_loopback(settings.host))
-    app.asgi_handler = Guard(app.asgi_handler, _hosts(settings), origins)
+    app.asgi_handler = Guard(app, _hosts(settings), origins)
     app.state.settings = settings
     app.state.origins = origins
     app.state.hub = hub

@@ -1,4 +1,4 @@
-"""What stands before every handler: is the host ours, is the page no foreign one."""
+"""What stands before every handler: is it for us, from no foreign page, and what is asked."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
+from litestar import Litestar
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import Message, Receive, Scope, Send
 
 from ..errors import StreamerError
 from .hosts import Hosts
+from .methods import as_get, methods_at
 from .origins import Origins
 from .problems import problem_of
 
@@ -43,15 +45,18 @@ _Header = tuple[bytes, bytes]
 
 
 class Guard:
-    """An ASGI app around another, and the headers that browsers need on every answer."""
+    """An ASGI app around all handlers, and the headers that browsers need on every answer."""
 
-    def __init__(self, app: ASGIApp, hosts: Hosts, origins: Origins) -> None:
-        self._app: Final = app
+    def __init__(self, litestar: Litestar, hosts: Hosts, origins: Origins) -> None:
+        self._litestar: Final = litestar
+        self._app: Final = litestar.asgi_handler
         self._hosts: Final = hosts
         self._origins: Final = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, answer a preflight, or ask the app."""
+        # The space around a value is none of it (RFC 9110 section 5.5); a server may leave it.
+        scope["headers"] = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
         headers = _read(scope["headers"])
         if scope["type"] == ScopeType.WEBSOCKET:
             try:
@@ -62,20 +67,24 @@ class Guard:
             # A foreign page is refused once it is accepted: else it could not read why.
             await self._app(scope, receive, send)
             return
-        send = _adding(self._added(headers), send)
+        method = scope["method"]
+        send = _adding(self._added(headers), send, with_body=method != "HEAD")
         try:
             if "host" in headers or scope["http_version"] != "1.0":  # which had none
                 self._hosts.check(headers.get("host"))
-            preflight = "access-control-request-method" in headers and scope["method"] == "OPTIONS"
-            if preflight or scope["method"] not in _SAFE:
+            preflight = "access-control-request-method" in headers and method == "OPTIONS"
+            if preflight or method not in _SAFE:
                 self._origins.check(headers)
         except StreamerError as error:
             await _answer(send, error.outcome.status, [_PROBLEM], _encoded(error))
             return
         if preflight:
             await _answer(send, 204, _PREFLIGHT, b"")
+        elif method == "OPTIONS" and (methods := methods_at(self._litestar, scope)):
+            await _answer(send, 204, [(b"allow", ", ".join(methods).encode())], b"")
         else:
-            await self._app(scope, receive, send)
+            asked = as_get(self._litestar, scope) if method == "HEAD" else scope
+            await self._app(asked, receive, send)
 
     def _added(self, headers: dict[str, str]) -> list[_Header]:
         """What the answer has beside its own headers.
@@ -100,17 +109,19 @@ def _read(headers: Iterable[_Header]) -> dict[str, str]:
     for name, value in headers:
         known = _LOOKED_AT.get(name)
         if known is not None:
-            text = value.decode("latin-1").strip(" \t")
+            text = value.decode("latin-1")
             found[known] = f"{found[known]}, {text}" if known in found else text
     return found
 
 
-def _adding(added: list[_Header], send: Send) -> Send:
+def _adding(added: list[_Header], send: Send, *, with_body: bool) -> Send:
     async def answering(message: Message) -> None:
         if message["type"] == "http.response.start":
             own = list(message["headers"])
             names = {name.lower() for name, _ in own}
             message["headers"] = own + [h for h in added if h is not _NOSNIFF or h[0] not in names]
+        elif message["type"] == "http.response.body" and not with_body:
+            message["body"] = b""
         await send(message)
 
     return answering

@@ -14,6 +14,7 @@ from ..session import gap_control
 from ..topic import check_topic, job_topic, project_topic
 from ..wire.poll import answer
 from .documentation import ApiOperation, PollOperation
+from .methods import is_head
 from .query import POLL, POLL_OF_TOPICS, STATUS_OF_TOPIC
 from .stream_request import read_poll, read_topics
 
@@ -108,6 +109,8 @@ async def _poll(
     request: Request[Any, Any, Any], hub: Hub, topics: tuple[str, ...]
 ) -> Response[bytes]:
     after, limit, wait = read_poll(request.query_params)
+    if is_head(request.scope):
+        wait = 0.0
     page = await hub.poll(topics, after, limit, wait)
     gap = None if page.gap is None else gap_control(page.gap, page.cursor)
     return Response(

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import http
 import logging
 import math
-from typing import Any
+from http import HTTPStatus
+from typing import Any, Final
 
 import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
 from ..errors import StreamerError
+from .methods import methods_at
 
 logger = logging.getLogger(__name__)
 
 _TYPE = "urn:streamer:error:"
+#: Characters of a path that are repeated to who asked for it.
+_LONGEST_PATH: Final = 200
 
 #: What the framework leaves unsaid, by status.
 _DETAILS = {
@@ -63,13 +66,15 @@ def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Respo
     if error.status_code in _DETAILS:
         detail = _DETAILS[error.status_code].format(
             method=request.method,
-            path=request.scope["path"],  # `url` reads the Host, which may be anything
+            path=request.scope["path"][
+                :_LONGEST_PATH
+            ],  # `url` reads the Host, which may be anything
             max_bytes=request.app.request_max_body_size,
         )
     if isinstance(error, ValidationException) and isinstance(error.extra, list):
         told = [f"{item.get('key', 'value')}: {item.get('message')}" for item in error.extra]
         detail = "; ".join(told) or detail
-    phrase = http.HTTPStatus(error.status_code).phrase
+    phrase = HTTPStatus(error.status_code).phrase
     code = phrase.lower().replace(" ", "_").replace("-", "_")
     problem = Problem(
         type=_TYPE + code.replace("_", "-"),
@@ -78,7 +83,10 @@ def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Respo
         detail=detail,
         code=code,
     )
-    return _answer(problem, dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["allow"] = ", ".join(methods_at(request.app, request.scope))
+    return _answer(problem, headers)
 
 
 def unexpected_problem(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Network, ip_address
 from typing import Any, Final, Protocol
 
 from ..attach import Attach
@@ -19,6 +21,9 @@ MAX_HEARTBEAT: Final = 300
 #: Events in one answer to a poll, and seconds that it may wait.
 MAX_LIMIT: Final = 1000
 MAX_WAIT: Final = 60.0
+
+#: Leading bits of an IPv6 address that are one subscriber's.
+_SUBSCRIBER_BITS: Final = 64
 
 _WHOLE: Final = re.compile(r"[0-9]{1,6}")
 
@@ -92,16 +97,33 @@ def headers_of(connection: Any) -> dict[str, str]:  # noqa: ANN401 - a request o
     The framework's own mapping of all of them would live as long as a socket.
     """
     return {
-        name.decode("ascii"): value.decode("latin-1").strip(" \t")  # RFC 9110 section 5.5
+        name.decode("ascii"): value.decode("latin-1")
         for name, value in connection.scope["headers"]
         if name in _HEADERS
     }
 
 
 def client_of(connection: Any) -> str:  # noqa: ANN401 - a request or a socket
-    """The address a connection comes from, as the server (or its trusted proxy) says."""
+    """The address a connection comes from, as the server (or its trusted proxy) says.
+
+    Of IPv6 it is the network that one subscriber has (RFC 6177): who has 2^64
+    addresses must not count as so many clients.
+    """
     address = connection.scope.get("client")
-    return address[0] if address else "unknown"
+    return _counted(address[0]) if address else "unknown"
+
+
+@lru_cache(maxsize=4096)
+def _counted(text: str) -> str:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return text
+    if isinstance(address, IPv4Address):
+        return text
+    if address.ipv4_mapped is not None:  # a socket of both families says so
+        return str(address.ipv4_mapped)
+    return str(IPv6Network((int(address), _SUBSCRIBER_BITS), strict=False))
 
 
 def subject_of(authorization: str | None) -> str:
