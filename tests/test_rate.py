@@ -96,3 +96,12 @@ def test_nobody_in_particular_is_never_too_many() -> None:
         free.enter("a")
     crowd.leave("")
     crowd.refuse_if_full("", 1.0)
+
+
+def test_several_at_once_count_as_many_and_never_more_than_a_burst() -> None:
+    rate = Rate(1.0, burst=4)
+    assert rate.wait("a", 0.0, 3) == 0.0
+    assert rate.wait("a", 0.0, 3) == pytest.approx(2.0)
+    assert rate.wait("a", 0.0) == 0.0
+    assert rate.wait("a", 4.0, 100) == 0.0
+    assert rate.wait("a", 4.0) == pytest.approx(1.0)

@@ -97,6 +97,7 @@ def create_app(settings: Settings, log: EventLog | None = None) -> Litestar:
     app.state.publisher = publisher
     app.state.farewells = Farewells()
     app.state.command_rate = Rate(settings.command_rate, burst=FRAME_BURST)
+    app.state.job_rate = Rate(settings.job_rate, burst=int(10 * settings.job_rate) or 1)
     app.state.publish_rate = Rate(settings.publish_rate, burst=int(10 * settings.publish_rate) or 1)
     return app
 

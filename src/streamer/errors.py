@@ -25,6 +25,7 @@
     ├── RequestTimeout               a request that does not come to its end
     ├── TooManyRequests
     ├── TooManyConnections
+    ├── TooManyJobs                  the queue is full; come back
     ├── JobsUnavailable              this installation cannot run the job asked for
     ├── LogUnavailable               Redis is away; nothing was stored
     │   └── LogForbidden             Redis's user lacks a right; nothing was stored
@@ -189,6 +190,12 @@ class TooManyConnections(StreamerError):
     code = "too_many_connections"
 
 
+class TooManyJobs(StreamerError):
+    """As many jobs wait and run as may; come back after ``retry_after`` seconds."""
+
+    code = "too_many_jobs"
+
+
 class JobsUnavailable(StreamerError):
     """This installation cannot run such a job: ffmpeg is missing, or a Redis for jobs."""
 
@@ -265,6 +272,7 @@ OUTCOMES: dict[str, Outcome] = {
     "unknown_host": Outcome(421, 1008, retry=False, title="Misdirected request"),
     "too_many_requests": Outcome(429, 1013, retry=True, title="Too many requests"),
     "too_many_connections": Outcome(503, 1013, retry=True, title="Too many connections"),
+    "too_many_jobs": Outcome(503, 1013, retry=True, title="Too many jobs"),
     "jobs_unavailable": Outcome(501, 1008, retry=False, title="Jobs unavailable"),
     "log_unavailable": Outcome(503, 1013, retry=True, title="Event log unavailable"),
     "log_forbidden": Outcome(503, 1013, retry=True, title="Event log forbidden"),

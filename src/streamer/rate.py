@@ -26,15 +26,17 @@ class Rate:
         self._tolerance = self._interval * burst
         self._empty_at: OrderedDict[str, float] = OrderedDict()
 
-    def wait(self, client: str, now: float) -> float:
-        """Count one try of `client` at `now` (seconds, any clock that does not go back).
+    def wait(self, client: str, now: float, count: int = 1) -> float:
+        """Count `count` tries of `client` at `now` (seconds, of a clock that never goes back).
 
-        Returns 0.0 if it is allowed, else the seconds after which it will be;
-        a try that is not allowed does not count.
+        Returns 0.0 if they are allowed, else the seconds after which they will be;
+        tries that are not allowed do not count. More than a burst at once are as many
+        as a burst: else they would never be allowed.
         """
         if not self._interval:
             return 0.0
-        empty_at = max(self._empty_at.get(client, now), now) + self._interval
+        cost = min(count * self._interval, self._tolerance)
+        empty_at = max(self._empty_at.get(client, now), now) + cost
         excess = empty_at - now - self._tolerance
         # Floating point: a burst of exactly `burst` must pass.
         if excess > self._interval * 1e-6:

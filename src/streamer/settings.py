@@ -283,10 +283,27 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             ge=0,
             le=1_000_000,
-            description="Events a second that an address, or a token, may publish over HTTP, "
-            "ten times that at once; 0 is no limit.",
+            description="Events a second that an address or a token may publish, each once "
+            "for each topic; ten times that at once.",
         ),
     ] = 200.0
+    job_rate: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1_000_000,
+            description="Jobs a second that an address or a token may queue; ten times that "
+            "at once; 0 is no limit.",
+        ),
+    ] = 5.0
+    max_queued_jobs: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=10_000_000,
+            description="Jobs that wait or run; while there are so many no more are taken.",
+        ),
+    ] = 1000
     command_rate: Annotated[
         float,
         Meta(

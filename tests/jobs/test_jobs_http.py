@@ -18,16 +18,19 @@ from msgspec.structs import replace
 
 from streamer.app import create_app
 from streamer.cursor import Cursor
-from streamer.errors import LogUnavailable
+from streamer.errors import LogUnavailable, TooManyJobs
 from streamer.eventlog.redis import RedisEventLog
+from streamer.jobs.actors import declare_actors
 from streamer.jobs.broker import create_broker
 from streamer.jobs.client import open_client
 from streamer.jobs.kinds import JobKind, load_kinds
 from streamer.jobs.submit import QUEUE_SECONDS, Jobs
+from streamer.jobs.worker import open_publisher
 from streamer.publisher import Publisher
 from streamer.settings import Settings
-from support.jobs import events_of
+from support.jobs import JobWatcher, events_of, working
 from support.servers import Server
+from support.waiting import wait_until
 
 JOBS_URL = "/api/v1/projects/p1/jobs"
 SAMPLE = {"kind": "transcode", "source": "sample", "height": 480}
@@ -239,6 +242,34 @@ async def test_without_ffmpeg_a_job_is_refused_for_good_and_how_to_install_it_is
     assert "apt-get install ffmpeg" in problem["detail"]
     assert not problem.get("retry")
     assert "retry-after" not in answer.headers
+
+
+async def test_a_full_queue_takes_no_more_jobs_and_says_when_to_come_back(
+    job_settings: Settings, redis_log: RedisEventLog
+) -> None:
+    """Nothing is reported of what was refused; when a job is over there is room again."""
+
+    class Nothing(msgspec.Struct):
+        pass
+
+    kind = JobKind(name="nothing", parameters=Nothing, run=lambda *_: None)
+    settings = replace(job_settings, max_queued_jobs=2)
+    jobs = Jobs(settings, redis_log, Publisher(redis_log), kinds={"nothing": kind})
+    first = await jobs.submit("p1", {"kind": "nothing"})
+    await jobs.submit("p1", {"kind": "nothing"})
+    with pytest.raises(TooManyJobs, match=r"2 jobs are queued; at most 2 may be") as refused:
+        await jobs.submit("p1", {"kind": "nothing"})
+    assert (refused.value.outcome.status, refused.value.retry_after) == (503, 5.0)
+    assert len(await events_of(redis_log, "projects/p1")) == 2
+    with open_publisher(settings) as publisher:
+        broker = create_broker(settings, publisher)
+        declare_actors(broker, settings, {"nothing": kind}.values())
+        with working(broker):
+            await JobWatcher(redis_log).ended(first["task_id"])
+            await wait_until(lambda: broker.do_qsize("default") < 2, "no job left the queue")
+        broker.client.close()
+    await jobs.submit("p1", {"kind": "nothing"})
+    jobs.close()
 
 
 async def test_a_job_that_could_not_be_queued_is_an_error_on_its_stream(

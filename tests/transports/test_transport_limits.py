@@ -125,6 +125,32 @@ def test_who_publishes_too_often_is_told_when_to_try_again(start_live: StartLive
     assert len(stored) == 5
 
 
+def test_an_event_of_several_topics_counts_for_each_of_them(start_live: StartLive) -> None:
+    """One named twice is one."""
+    live = start_live(STREAMER_PUBLISH_RATE="0.5")
+    url = f"{live.url}/api/v1/events"
+    bodies = [
+        {"type": "tick", "topics": ["a", "b", "a"]},
+        {"type": "tick", "topics": ["a", "b", "c"]},
+        {"type": "tick", "topic": "a"},
+    ]
+    with httpx.Client() as client:
+        answers = [client.post(url, json=body) for body in bodies]
+    assert [answer.status_code for answer in answers] == [201, 201, 429]
+
+
+def test_jobs_are_queued_at_a_rate_of_their_own(start_live: StartLive) -> None:
+    """Of an address or a token; what is refused is refused unread."""
+    live = start_live(STREAMER_JOB_RATE="0.2")
+    url = f"{live.url}/api/v1/projects/p/jobs"
+    with httpx.Client() as client:
+        answers = [client.post(url, json={"kind": "none"}) for _ in range(3)]
+        assert client.post(f"{live.url}/api/v1/projects/p/events", json={"type": "tick"}).is_success
+    assert [answer.status_code for answer in answers] == [400, 400, 429]
+    assert "you queue jobs too often" in problem(answers[2])["detail"]
+    assert 1 <= int(answers[2].headers["retry-after"]) <= 5
+
+
 def test_one_token_publishes_at_one_rate_from_wherever(start_live: StartLive) -> None:
     """The rate of a token holds beside that of the address."""
     live = start_live(STREAMER_PUBLISH_RATE="0.5")

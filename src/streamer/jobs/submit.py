@@ -12,7 +12,7 @@ from dramatiq import Message
 from dramatiq.brokers.redis import RedisBroker
 
 from ..cursor import Cursor
-from ..errors import InvalidJSON, LogUnavailable, NotFound
+from ..errors import InvalidJSON, LogUnavailable, NotFound, TooManyJobs
 from ..eventlog.base import EventLog
 from ..publisher import Publisher
 from ..settings import Settings
@@ -31,6 +31,8 @@ _WAITING: Final = ("queued", "retrying", "stalled")
 #: Seconds that queueing may take before the client is told to come back; with
 #: `_TELL_SECONDS` below what most clients wait for an answer.
 QUEUE_SECONDS: Final = 4.5
+#: Seconds after which a client that found the queue full may find it otherwise.
+FULL_SECONDS: Final = 5.0
 #: Seconds to tell the readers of a job that it could not be queued.
 _TELL_SECONDS: Final = 0.5
 
@@ -69,6 +71,7 @@ class Jobs:
             InvalidInput: the body, the project's id, the kind, a parameter or
                 the source is wrong.
             JobsUnavailable: this installation cannot run it.
+            TooManyJobs: as many are queued as may be.
             LogUnavailable: Redis cannot be reached, or does not answer; the job
                 will not run.
         """
@@ -93,6 +96,7 @@ class Jobs:
         try:
             async with asyncio.timeout(QUEUE_SECONDS):
                 head = await self._log.head()
+                await self._refuse_if_full(broker, message.queue_name)
                 told = True
                 await self._publisher.status(
                     topics,
@@ -102,6 +106,8 @@ class Jobs:
                     idempotency_key=queued_key(job_id),
                 )
                 await asyncio.to_thread(broker.enqueue, message)
+        except TooManyJobs:
+            raise
         except Exception as error:
             _logger.warning("job %s could not be queued: %r", job_id, error)
             if told:
@@ -178,6 +184,20 @@ class Jobs:
         if self._broker is None:
             self._broker = create_broker(self._settings)
         return self._broker
+
+    async def _refuse_if_full(self, broker: RedisBroker, queue: str) -> None:
+        """Keep what anybody may ask for from filling the Redis that all live on.
+
+        Raises:
+            TooManyJobs: as many wait or run as may.
+        """
+        most = self._settings.max_queued_jobs
+        queued: int = await asyncio.to_thread(broker.do_qsize, queue)
+        if queued >= most:
+            raise TooManyJobs(
+                f"{queued} jobs are queued; at most {most} may be. Try again when some are over",
+                retry_after=FULL_SECONDS,
+            )
 
     async def _snapshot(self, job_id: str) -> Snapshot:
         topic = job_topic(job_id)

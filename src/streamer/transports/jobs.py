@@ -16,6 +16,7 @@ from ..publisher import Publisher
 from ..settings import Settings
 from .documentation import ApiOperation
 from .query import LIST
+from .rates import refuse_if_too_often
 
 #: States of a job that has ended.
 _OVER: Final = ("completed", "failed", "cancelled")
@@ -57,6 +58,7 @@ async def submit_job(
     project_id: FromPath[str], request: Request[Any, Any, Any], jobs: NamedDependency[Jobs]
 ) -> Response[dict[str, Any]]:
     """Queue a job of a kind, as in `{"kind": "transcode", "source": "sample", "height": 480}`."""
+    refuse_if_too_often(request.app.state.job_rate, request, "queue jobs")
     try:
         body = await request.json()
     except SerializationException as error:

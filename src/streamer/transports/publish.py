@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any, Final
 
 import msgspec
@@ -15,14 +14,14 @@ from ..errors import (
     InvalidJSON,
     InvalidParameter,
     InvalidTopic,
-    TooManyRequests,
 )
+from ..new_event import MAX_TOPICS
 from ..publisher import Publisher
 from ..rate import Rate
 from ..topic import project_topic
 from .documentation import PublishOperation
 from .query import PUBLISH
-from .stream_request import client_of, subject_of
+from .rates import refuse_if_too_often
 
 #: Bytes of a body that are read for each byte that its event may have: as JSON an
 #: "é" of two bytes may be written as six. The event itself is measured as it is sent.
@@ -58,10 +57,14 @@ PUBLISH_HANDLERS = (publish_to_project, publish)
 
 async def _publish(request: Request[Any, Any, Any], topic: str | None) -> ASGIApp:
     """Publish what the body says to `topic`, or else to the topics that it names."""
-    _refuse_if_too_often(request)
+    rate: Rate = request.app.state.publish_rate
+    refuse_if_too_often(rate, request, "publish")  # unread
     ephemeral = _read_flag("ephemeral", request.query_params.get("ephemeral"))
     event_type, fields = await _read(request)
     topics = _take_topics(fields) if topic is None else topic
+    if not isinstance(topics, str) and 1 < (count := len(set(topics))) <= MAX_TOPICS:
+        # Each costs the log a write, as an event of its own does.
+        refuse_if_too_often(rate, request, "publish", count - 1)
     # Not injected: Litestar resolves dependencies in a task group for each request.
     publisher: Publisher = request.app.state.publisher
     event_id = await publisher.publish(
@@ -88,24 +91,6 @@ class _Created:
 
 
 _JSON: Final = (b"content-type", b"application/json")
-
-
-def _refuse_if_too_often(request: Request[Any, Any, Any]) -> None:
-    """Refuse unread what an address or a token publishes beyond its rate.
-
-    Raises:
-        TooManyRequests: with the seconds to wait.
-    """
-    rate: Rate = request.app.state.publish_rate
-    now = time.monotonic()
-    wait = rate.wait(client_of(request), now)
-    subject = subject_of(request.headers.get("authorization"))
-    if subject and not wait:
-        wait = rate.wait(subject, now)
-    if wait:
-        raise TooManyRequests(
-            f"you publish too often; try again in {wait:.3f} seconds", retry_after=wait
-        )
 
 
 def _read_flag(name: str, text: str | None) -> bool:
