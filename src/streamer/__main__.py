@@ -1,5 +1,30 @@
 """``python -m streamer`` is ``streamer``."""
 
-from .cli import main
+from __future__ import annotations
 
-main(prog_name="streamer")
+import os
+import signal
+import sys
+from pathlib import Path
+
+
+def start() -> None:
+    """Run the command; a Ctrl-C while it is still being imported ends it without a traceback."""
+    importing = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if importing:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from .cli import main  # noqa: PLC0415 - see above
+
+    if importing:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if sys.stdout is None:  # closed, as by `>&-`
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for as long as we run
+    try:
+        main(prog_name="streamer")
+    except OSError as error:  # of a help that cannot be written; commands say it themselves
+        sys.stderr.write(f"{error.strerror or error}\n")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    start()

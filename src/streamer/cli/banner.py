@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Final
 
@@ -78,7 +79,8 @@ def watch_command(settings: Settings) -> str:
     The server is always named: another directory, or another machine, would find
     another or none.
     """
-    return f"streamer tail projects/{PROJECT} --url {settings.base_url}"
+    # Quoted where it must be: a shell may take an IPv6 address for a pattern.
+    return f"streamer tail projects/{PROJECT} --url {shlex.quote(settings.base_url)}"
 
 
 def _shown(path: Path) -> str:

@@ -32,10 +32,17 @@ def check(settings: Settings) -> None:
     """
     given = get_current_context().meta[GIVEN]
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
-    console.print(_settings_table(settings, given))
+    _show(console, _settings_table(settings, given))
     findings = [*_misspelt(), *probe_all(settings)]
-    console.print(_findings_table(findings))
+    _show(console, _findings_table(findings))
     sys.exit(1 if any(finding.good is False for finding in findings) else 0)
+
+
+def _show(console: Console, table: Table) -> None:
+    # By click: of a pipe that nobody reads any more, Rich makes an exit code of its own.
+    with console.capture() as written:
+        console.print(table)
+    click.echo(written.get(), nl=False)
 
 
 def _settings_table(settings: Settings, given: frozenset[str]) -> Table:

@@ -1,11 +1,15 @@
-"""A command whose refusals never quote a password."""
+"""A command that refuses in one sentence: without a traceback, and without a password."""
 
 from __future__ import annotations
 
+import errno
+import os
+import sys
 from typing import Any
 
 import rich_click as click
 
+from ..errors import StreamerError
 from ..redacted import message
 
 
@@ -18,3 +22,24 @@ class Command(click.RichCommand):
             return super().parse_args(ctx, args)
         except click.UsageError as error:
             raise click.UsageError(message(error.format_message()), error.ctx) from None
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - click's own
+        """Run it; what the system or Streamer refuses is told, and is exit code 1."""
+        try:
+            result = super().invoke(ctx)
+            # Here, not at exit, where nobody could say that the disk is full.
+            sys.stdout.flush()
+        except StreamerError as error:
+            raise click.ClickException(error.detail) from error
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # as in `| head`: who reads has seen enough
+                let_go_of_output()
+                ctx.exit(0)
+            where = f"{error.filename}: " if error.filename else ""
+            raise click.ClickException(f"{where}{error.strerror or error}") from error
+        return result
+
+
+def let_go_of_output() -> None:
+    """Write no more: Python flushes at exit, into a pipe that nobody reads."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

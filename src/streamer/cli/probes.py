@@ -164,7 +164,11 @@ def _directory(what: str, path: Path) -> Finding:
 
 
 def _exists(path: Path) -> bool:
+    """Whether something has this name, or nothing could: then a file there says why."""
     try:
-        return path.exists()
-    except OSError:  # a name that is too long
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
         return False
+    except OSError:  # too long, or may not be looked at
+        return True
+    return True

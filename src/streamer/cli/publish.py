@@ -54,6 +54,10 @@ def publish(
         fields = msgspec.json.decode(text, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeError) as error:
         raise click.UsageError(f"JSON is not a JSON object: {error}") from error
+    if key is not None and not (key and key.isprintable() and key == key.strip()):
+        raise click.UsageError(
+            "--key must be visible characters, without spaces at its ends: it is sent as a header"
+        )
     append = functools.partial(_over_http, server_url(settings))
     # A server that was named is meant; else the shortest way in.
     if settings.url is None and (redis_url := log_url(settings)) is not None:

@@ -17,7 +17,7 @@ from ..redacted import message
 from ..server_url import without_userinfo
 from ..settings import Settings
 from ..topic import check_topic
-from .command import Command
+from .command import Command, let_go_of_output
 from .find_server import server_url
 from .options import with_settings
 
@@ -89,7 +89,7 @@ def tail(settings: Settings, topic: tuple[str, ...], start: str | None, until: s
     except Refused as error:
         raise click.ClickException(f"{shown}: {message(error.detail)}") from error
     except BrokenPipeError:
-        _let_go_of_output()
+        let_go_of_output()
     except KeyboardInterrupt:
         # To stop watching is no failure, and no news either.
         outcome = 0
@@ -153,8 +153,3 @@ def _end_with_reader() -> None:
             os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=watch, name="reader", daemon=True).start()
-
-
-def _let_go_of_output() -> None:
-    # Python flushes at exit, into a pipe that nobody reads.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

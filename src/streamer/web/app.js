@@ -186,11 +186,16 @@ function noticeWords() {
 }
 
 function showCommands() {
-  const url = path("stream");
+  const url = word(path("stream"));
   const last = stream.lastEventId;
   setText(byId("curl"), last === null ? `curl -N ${url}` : `curl -N -H 'Last-Event-ID: ${last}' ${url}`);
   const server = new URL(".", document.baseURI).href.replace(/\/$/u, "");
-  setText(byId("tail"), `streamer tail projects/${project} --url ${server}${last === null ? "" : ` --from ${last}`}`);
+  setText(byId("tail"), `streamer tail projects/${project} --url ${word(server)}${last === null ? "" : ` --from ${last}`}`);
+}
+
+/** `text` as one word of a shell, which may take the brackets of an IPv6 address for a pattern. */
+function word(/** @type {string} */ text) {
+  return /^[\w./:%~=-]+$/u.test(text) ? text : `'${text.replaceAll("'", "%27")}'`;
 }
 
 /* What a person does. */

@@ -1,0 +1,256 @@
+"""What cannot be used is told in one sentence: no command ends with a traceback."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from streamer.cli import main
+from streamer.cli.announced import announcing
+from streamer.cli.banner import watch_command
+from streamer.cli.listen import why_not_bindable
+from streamer.settings import Settings
+from support.live import Live, free_port
+from support.processes import Program, streamer
+
+TOO_LONG = "x" * 300
+#: Where none is; what is tried here is refused before that matters.
+REDIS = "redis://127.0.0.1:1"
+
+
+def call(*arguments: str, **environ: str) -> Result:
+    return CliRunner().invoke(main, list(arguments), env={"COLUMNS": "1000", **environ})
+
+
+def said(result: Result) -> str:
+    return " ".join(result.output.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("directory", "why"),
+    [
+        ("/sys", "/sys cannot be used:"),
+        ("/sys/below", "/sys/below cannot be used:"),
+        ("/proc/below", "/proc/below cannot be used:"),
+        ("file", "file cannot be used: it is no directory"),
+        ("file/below", "below cannot be used: it is no directory"),
+        ("loop", "loop cannot be used: it is no directory"),
+        ("dangling", "dangling cannot be used: it is no directory"),
+        (TOO_LONG, "cannot be used: File name too long"),
+        ("/dev/null", "/dev/null cannot be used: it is no directory"),
+    ],
+)
+def test_a_directory_that_cannot_be_used_is_told_with_how_to_choose_another(
+    directory: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    Path("loop").symlink_to("loop")
+    Path("dangling").symlink_to("nowhere/at/all")
+    result = call("run", "--port", "0", "--data-dir", directory)
+    assert result.exit_code == 1
+    assert why in said(result)
+    assert "--data-dir or STREAMER_DATA_DIR" in said(result)
+    for name in ("STREAMER_MEDIA_DIR", "STREAMER_OUTPUT_DIR"):
+        other = call("run", "--port", "0", "--data-dir", "data", **{name: directory})
+        assert other.exit_code == 1
+        assert f"with {name}" in said(other)
+        worker = call("worker", "--redis-url", "redis://127.0.0.1:1", **{name: directory})
+        assert worker.exit_code == 1
+        assert why in said(worker)
+    checked = call("check", "--port", "0", "--data-dir", directory)
+    assert checked.exit_code == 1
+    (line,) = (line for line in checked.output.splitlines() if "Data directory" in line)
+    assert line.startswith("✗")
+
+
+def test_the_port_that_is_suggested_is_free(tmp_path: Path) -> None:
+    """The next one may be taken too."""
+    with socket.create_server(("127.0.0.1", 0)) as first:
+        port = first.getsockname()[1]
+        with socket.socket() as second:
+            second.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                second.bind(("127.0.0.1", port + 1))
+                second.listen()
+            except OSError:
+                pass  # somebody else has it: as good
+            result = call(
+                *("serve", "--port", str(port), "--data-dir", str(tmp_path)),
+                *("--redis-url", "redis://127.0.0.1:1"),
+            )
+            assert result.exit_code == 1
+            suggested = said(result).partition("--port ")[2].partition(",")[0]
+            assert int(suggested) > port + 1
+            assert why_not_bindable("127.0.0.1", int(suggested)) is None
+
+
+@pytest.mark.parametrize(
+    ("number", "place", "why"),
+    [
+        (errno.EACCES, ("127.0.0.1", 80), "Port 80 is for root only. Choose one above 1023"),
+        (errno.EACCES, ("127.0.0.1", 8123), "port 8123: Permission denied"),
+        (errno.EADDRNOTAVAIL, ("192.0.2.1", 0), "192.0.2.1 is no address of this machine"),
+        (errno.EMFILE, ("127.0.0.1", 0), "Too many open files"),
+    ],
+)
+def test_why_nobody_can_listen_there_is_told(
+    number: int,
+    place: tuple[str, int],
+    why: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    create = socket.create_server
+
+    def refuse(address: tuple[str, int], **options: object) -> socket.socket:
+        if address == place:
+            raise OSError(number, os.strerror(number))
+        return create(address, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "create_server", refuse)
+    arguments = ("--host", place[0], "--port", str(place[1]), "--redis-url", REDIS)
+    for command in ("serve", "run"):
+        result = call(command, *arguments, "--data-dir", str(tmp_path))
+        assert result.exit_code == 1
+        assert why in said(result)
+
+
+@pytest.mark.parametrize("host", ["::g", "a..b", "no-such-host.invalid", "256.1.1.1"])
+def test_a_host_that_is_none_is_told(host: str, tmp_path: Path) -> None:
+    result = call(
+        *("serve", "--host", host, "--port", "0", "--data-dir", str(tmp_path)),
+        *("--redis-url", "redis://127.0.0.1:1"),
+    )
+    assert result.exit_code == 1
+    assert f"Cannot listen on {host}: its address is not known" in said(result)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why", "code"),
+    [
+        (("openapi", "/sys/x"), "/sys/x: ", 1),
+        (("openapi", "/dev/null/x"), "/dev/null: ", 1),
+        (("publish", "a", "b", '{"a":"\udcff"}'), "JSON is not a JSON object", 2),
+        (("tail", "\udcff"), "is not a topic", 2),
+        (("tail", "a", "--from", "\udcff"), "--from has a character", 2),
+        (
+            ("publish", "a", "b", "--url", "http://127.0.0.1:1", "--key", "a\nb"),
+            "--key must be visible",
+            2,
+        ),
+        (
+            ("publish", "a", "b", "--url", "https://127.0.0.1:1"),
+            "answers at https://127.0.0.1:1",
+            1,
+        ),
+        (("publish", "a", "b", "--url", "http://no.invalid"), "answers at http://no.invalid", 1),
+        (("publish", "a", "b", "--redis-url", "redis://127.0.0.1:1"), "Redis cannot be reached", 1),
+    ],
+)
+def test_what_is_refused_is_one_sentence(
+    arguments: tuple[str, ...], why: str, code: int, tmp_path: Path
+) -> None:
+    result = call(*arguments, STREAMER_DATA_DIR=str(tmp_path))
+    assert result.exit_code == code, result.output
+    assert why in said(result)
+
+
+def test_input_that_is_no_text_is_refused() -> None:
+    result = CliRunner().invoke(main, ["publish", "a", "b", "-"], input=b'{"a":"\xff"}')
+    assert result.exit_code == 2
+    assert "JSON is not a JSON object" in result.output
+
+
+@pytest.mark.parametrize("arguments", ["openapi", "check --port 0", "--help"])
+def test_nobody_who_reads_the_output_and_a_full_disk_are_no_tracebacks(arguments: str) -> None:
+    command = f"{shlex.quote(sys.executable)} -m streamer {arguments}"
+    for shell, code in ((f"{command} | true", 0), (f"{command} > /dev/full", 1)):
+        done = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=False)
+        assert done.returncode == code
+        assert "Traceback" not in done.stderr
+        assert ("No space left" in done.stderr) == bool(code)
+
+
+def test_a_tail_that_cannot_reach_its_server_names_it(tmp_path: Path) -> None:
+    environ = {"STREAMER_DATA_DIR": str(tmp_path), "STREAMER_URL": "http://u:hunter2@127.0.0.1:1"}
+    with streamer("tail", "a", environ=environ) as program:
+        program.wait_for(
+            r"^http://\*\*\*@127.0.0.1:1: the server cannot be reached .*refused\); back in"
+        )
+        program.signal(signal.SIGINT)
+        assert program.wait() == 0
+    assert "hunter2" not in program.err
+    assert "Traceback" not in program.err
+
+
+#: Stops the first import of a module of ours until a signal comes.
+SLOW_IMPORT = """
+import sys, time
+class Slow:
+    def find_spec(self, name, path=None, target=None):
+        if name == "rich_click":
+            print("importing", flush=True)
+            time.sleep(60)
+sys.meta_path.insert(0, Slow())
+"""
+
+
+def test_a_ctrl_c_while_it_is_still_starting_shows_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(SLOW_IMPORT)
+    with streamer("tail", "a", environ={"PYTHONPATH": str(tmp_path)}) as program:
+        program.wait_for("importing")
+        program.signal(signal.SIGINT)
+        assert program.wait() == -signal.SIGINT
+    assert program.err == ""
+
+
+def test_the_command_of_the_banner_works_wherever_it_is_pasted(
+    live_server: Live, tmp_path: Path
+) -> None:
+    command = watch_command(Settings(port=live_server.port))
+    program, *arguments = shlex.split(command)
+    assert program == "streamer"
+    with streamer(*arguments, "--from", "earliest", cwd=tmp_path) as tail:
+        topic = arguments[1]
+        with streamer("publish", topic, "note", "--url", live_server.url) as published:
+            assert published.wait() == 0
+        tail.wait_for(published.out.strip())
+
+
+def test_an_address_that_a_shell_would_take_for_a_pattern_is_quoted() -> None:
+    assert watch_command(Settings(host="::1")).endswith("--url 'http://[::1]:8000'")
+
+
+def test_tail_and_publish_find_the_server_of_the_data_directory(
+    live_server: Live, tmp_path: Path, project: str
+) -> None:
+    """Without a word about its port, as where `streamer run` was started."""
+    topic = f"projects/{project}"
+
+    def here(*arguments: str, **environ: str) -> Program:
+        return streamer(*arguments, cwd=tmp_path, environ=environ)
+
+    (tmp_path / "data").mkdir()
+    with announcing(tmp_path / "data", live_server.url):
+        with here("publish", topic, "completed", '{"task_name":"t"}') as published:
+            assert published.wait() == 0
+        with here("tail", topic, "--from", "earliest", "--until", "end") as tail:
+            assert tail.wait() == 0
+        assert published.out.strip() in tail.out
+        # An address that was said is meant.
+        elsewhere = str(free_port())
+        with here("publish", topic, "note", STREAMER_PORT=elsewhere) as published:
+            assert published.wait() == 1
+        assert f"http://127.0.0.1:{elsewhere}" in published.err
+    with here("publish", topic, "note", STREAMER_PORT=elsewhere) as published:
+        assert published.wait() == 1
