@@ -14,6 +14,7 @@ from streamer.cli import main
 from streamer.cli.redacted import without_password
 from streamer.settings import SETTINGS
 from support.live import Live, free_port
+from support.requirements import needs
 from support.servers import Server
 
 
@@ -47,6 +48,63 @@ def test_a_redis_is_described(tmp_path: Path, redis_server: Server) -> None:
     line = line_of(result, "Redis")
     assert "Redis 7." in line
     assert "ms away, persistence: append-only file" in line
+
+
+#: rules of a user, what the line on its rights begins with, and what it names.
+USERS = [
+    (("~*", "&*", "+@all", "-@dangerous"), "✓", "may do all"),
+    (("~*", "+@all"), "✗", "PUBLISH {streamer}:n:0:check, SUBSCRIBE {streamer}:n:0:check"),
+    (("~{other}*", "&*", "+@all"), "✗", "GET {streamer}:clock, SET {streamer}:clock"),
+    (("~*", "&*", "+@all", "-xadd"), "✗", "XADD {streamer}:t:check"),
+    (("~*", "&*", "+@all", "-wait"), "✗", "WAIT 1"),
+    (("~*", "&*", "+@all", "-@scripting"), "✗", "NOPERM"),
+]
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize(("rules", "mark", "named"), USERS, ids=[" ".join(row[0]) for row in USERS])
+def test_what_its_user_may_not_do_is_named(
+    tmp_path: Path, own_server: Server, rules: tuple[str, ...], mark: str, named: str
+) -> None:
+    """Before the first publish fails."""
+    with own_server.client() as client:
+        client.execute_command("ACL", "SETUSER", "ann", "on", ">pw", *rules)
+    url = own_server.url.replace("unix://", "unix://ann:pw@")
+    result = check(data_dir=str(tmp_path), redis_url=url, redis_wait_replicas="1")
+    assert result.exit_code == (0 if mark == "✓" else 1), result.output
+    assert named in line_of(result, "Rights")
+    assert line_of(result, "Rights").startswith(mark)
+
+
+@pytest.mark.faults
+def test_a_replica_is_a_failure(tmp_path: Path, own_server: Server) -> None:
+    """All may be read there, and nothing published."""
+    with own_server.client() as client:
+        client.replicaof("127.0.0.1", "1")
+    result = check(data_dir=str(tmp_path), redis_url=own_server.url)
+    assert result.exit_code == 1
+    assert "READONLY, it is a replica" in line_of(result, "Rights")
+
+
+@pytest.mark.faults
+def test_a_redis_without_scripts_is_a_failure(tmp_path: Path, short_dir: Path) -> None:
+    disabled = [word for name in ("EVAL", "EVALSHA") for word in ("--rename-command", name, "")]
+    server = Server(needs("redis-server"), short_dir, *disabled)
+    server.start()
+    result = check(data_dir=str(tmp_path), redis_url=server.url)
+    server.stop()
+    assert result.exit_code == 1
+    assert "are scripts disabled?" in line_of(result, "Rights")
+
+
+@pytest.mark.faults
+def test_a_policy_that_gives_up_events_is_a_warning(tmp_path: Path, own_server: Server) -> None:
+    with own_server.client() as client:
+        client.config_set("maxmemory-policy", "allkeys-lru")
+    result = check(data_dir=str(tmp_path), redis_url=own_server.url)
+    assert result.exit_code == 0
+    assert line_of(result, "Redis").startswith("!")
+    assert "its maxmemory-policy is allkeys-lru" in line_of(result, "Redis")
 
 
 def test_a_redis_that_is_away_is_a_failure(tmp_path: Path) -> None:

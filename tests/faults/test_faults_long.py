@@ -10,11 +10,7 @@ from typing import Final
 
 import pytest
 
-from support.fault_schedule import (
-    AT_THE_SAME_TIME,
-    FAULTS,
-    redis_is_flushed,
-)
+from support.fault_schedule import AT_THE_SAME_TIME, FAULTS
 from support.fault_stage import Load, Stage, staged
 from support.quota_redis import QuotaRedis
 from support.verdict import Verdict
@@ -34,10 +30,6 @@ LOGS: Final = {
 async def _break_something(load: Load) -> list[str]:
     random = load.stage.random
     faults = [random.choice(FAULTS)]
-    while faults == [redis_is_flushed] and load.stage.ids_are_ahead():
-        # The new log would give ids of the old one again: less is promised of that
-        # (docs/RELIABILITY.md), and test_faults_redis.py has it.
-        faults = [random.choice(FAULTS)]
     if random.random() < 0.4:
         faults.insert(random.randint(0, 1), random.choice(AT_THE_SAME_TIME))
     names = [fault.__name__ for fault in faults]

@@ -67,6 +67,8 @@ class FaultReader(ABC):
         self.told: dict[str, int] = {}
         self.refusals: list[str] = []
         self.live = False  # connected, and caught up
+        #: Whether nobody may know how far the log had come: then it is led back.
+        self.may_go_back = False
         self.fault: str | None = None
         #: Seconds before it comes back.
         self.pause = _PAUSE
@@ -187,9 +189,10 @@ class FaultReader(ABC):
     def _take_gap(self, body: dict[str, Any]) -> None:
         gap = Gap(Cursor.parse(body["after"]), Cursor.parse(body["until"]), body["reason"])
         assert self.cursor is not None
-        assert gap.reason == "reset" or gap.until >= self.cursor, f"{gap} at {self.cursor}"
+        cursor = Cursor.parse(body["cursor"])
+        assert self.may_go_back or min(gap.until, cursor) >= self.cursor, f"{gap} at {self.cursor}"
         self.gaps.append(gap)
-        self.cursor = Cursor.parse(body["cursor"])
+        self.cursor = cursor
 
 
 class SseReader(FaultReader):

@@ -172,13 +172,6 @@ class Stage:
         """The key in Redis of the last id that was given."""
         return self._keys.clock
 
-    def ids_are_ahead(self) -> bool:
-        """Whether the log gives ids that its host's clock has not reached."""
-        with self.redis.client() as client:
-            last: Any = client.get(self.clock_key)
-            seconds, _ = client.time()
-        return last is not None and int(last.partition(b"-")[0]) > (int(seconds) + 1) * 1000
-
     def open_log(self, url: str) -> RedisEventLog:
         """An event log that shares the server's keys."""
         return RedisEventLog(

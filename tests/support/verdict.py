@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -14,7 +14,7 @@ from streamer.event import Event
 from streamer.eventlog.base import EventLog
 
 from .fault_publishers import FaultPublisher
-from .fault_readers import FaultReader, Gap
+from .fault_readers import FaultReader
 from .reading import read_all
 
 
@@ -170,15 +170,6 @@ def _judge_gaps(
             verdict.needless.append(f"{type(reader).__name__}: {gap}")
 
 
-def _tells(gap: Gap, id_: Cursor, kept: Container[Cursor]) -> bool:
-    """Whether `gap` says that its reader is not given `id_`."""
-    if gap.after <= gap.until:
-        return gap.after < id_ <= gap.until
-    # The log has begun again below the reader's cursor. What came after that is gone
-    # with the old one; what the new one has up to `until` is passed over.
-    return id_ <= gap.until or (id_ > gap.after and id_ not in kept)
-
-
 def _judge_missing(
     verdict: Verdict,
     reader: FaultReader,
@@ -190,7 +181,7 @@ def _judge_missing(
     for id_, body in ever.items():
         if id_ in ids or id_ <= reader.start:
             continue
-        if any(_tells(gap, id_, bodies) for gap in reader.gaps):
+        if any(gap.after < id_ <= gap.until for gap in reader.gaps):
             verdict.declared += 1
         elif id_ in bodies:
             verdict.lost.append(f"{type(reader).__name__}: {id_} {body}")

@@ -31,8 +31,10 @@ class Finding(NamedTuple):
 
 def probe_all(settings: Settings) -> list[Finding]:
     """Try everything that `settings` point to."""
+    event_log = _event_log(settings)
     return [
-        _event_log(settings),
+        event_log,
+        *(_rights(settings) if event_log.good is not False else ()),
         *_broker(settings),
         _port(settings),
         _fan_out(settings),
@@ -59,7 +61,32 @@ def _event_log(settings: Settings) -> Finding:
     )
     if not about.new_enough:
         return Finding("Redis", f"{found}; 7.0 or newer is needed", good=False)
+    if about.policy not in {None, "noeviction"}:
+        found += (
+            f"; its maxmemory-policy is {about.policy}: when memory is short it gives up "
+            "events, and readers are told of a gap; noeviction refuses publishers instead"
+        )
+        return Finding("Redis", found, good=None)
     return Finding("Redis", found, good=None if about.persistence == "none" else True)
+
+
+def _rights(settings: Settings) -> list[Finding]:
+    """Whether that Redis lets us do all that the event log does."""
+    if settings.redis_url is None:
+        return []
+    from ..eventlog.trial import missing_rights
+
+    replicas = settings.redis_wait_replicas
+    try:
+        missing = asyncio.run(
+            missing_rights(settings.redis_url, prefix=settings.prefix, wait_replicas=replicas)
+        )
+    except StreamerError as error:
+        return [Finding("Rights", error.detail, good=False)]
+    if missing:
+        found = f"its user may not run {', '.join(missing)}; docs/REDIS.md has a list of all rights"
+        return [Finding("Rights", found, good=False)]
+    return [Finding("Rights", "its user may do all that the event log needs")]
 
 
 def _broker(settings: Settings) -> list[Finding]:

@@ -21,6 +21,7 @@ _ADVICE = {
     "TRYAGAIN": "Redis Cluster is moving the log to another node; it will be there soon",
     "CROSSSLOT": "Redis Cluster refuses: CROSSSLOT; give it as redis+cluster://",
     "MOVED": "this Redis is one node of a cluster; give it as redis+cluster://",
+    "UNKNOWN": "Redis does not know one of our commands; is it renamed, or are scripts disabled?",
     "BUSY": "Redis is busy with a script",
     "WRONGTYPE": "Redis holds something else under one of our keys; choose another STREAMER_PREFIX",
 }
@@ -44,6 +45,7 @@ _BY_TEXT = (
     ("without any password configured", "WRONGPASS"),
     ("unauthenticated", "NOAUTH"),
     ("authentication required", "NOAUTH"),
+    ("unknown command", "UNKNOWN"),
 )
 
 

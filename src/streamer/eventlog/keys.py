@@ -14,6 +14,7 @@ class Keys:
     """
 
     def __init__(self, prefix: str, database: int = 0) -> None:
+        self.database = database
         tag = f"{{{prefix}}}"
         self.clock = f"{tag}:clock"
         self.birth = f"{tag}:birth"
@@ -24,6 +25,8 @@ class Keys:
         self.lease_deadlines = f"{tag}:leases:deadlines"
         self.leases = f"{tag}:leases:held"
         self.leases_looked = f"{tag}:leases:looked"
+        #: Written to see whether anything can be; nothing is kept in it.
+        self.trial = f"{tag}:check"
         self.notification_prefix = f"{tag}:n:{database}:"
         self.probe_prefix = f"{tag}:p:{database}:"
         self._tag = tag

@@ -12,7 +12,8 @@ local function fail(text) error({ err = text }) end
 -- Check that this user may run a command; before anything is written, for a script
 -- that is stopped in its middle is not undone.
 local function need(command, key, ...)
-  if not redis.acl_check_cmd(command, key, ...) then
+  local is_known, is_allowed = pcall(redis.acl_check_cmd, command, key, ...)
+  if not (is_known and is_allowed) then
     fail('NOPERM the user may not run ' .. command .. ' on ' .. key)
   end
 end
@@ -29,8 +30,8 @@ end
 
 -- Milliseconds since 1970 by the clock of this server.
 local function now()
-  if not redis.acl_check_cmd('TIME') then fail('NOPERM the user may not run TIME') end
-  local time = call('TIME')
+  local time = redis.pcall('TIME')
+  if time.err then fail('NOPERM the user may not run TIME') end
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
