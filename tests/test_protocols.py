@@ -51,7 +51,10 @@ async def test_uvicorns_http_protocol_still_keeps_what_an_idle_stream_lets_go_of
 
 @pytest.mark.parametrize(
     "name",
-    ["handshake_complete", "close_sent", "disconnected", "writable", "transport"],
+    [
+        *("handshake_initiated", "handshake_complete", "close_sent", "disconnected", "writable"),
+        *("transport", "conn", "queue", "frames", "curr_msg_data_type", "read_paused", "client"),
+    ],
 )
 async def test_uvicorns_websocket_protocol_still_has_the_state_we_read(name: str) -> None:
     """An upgrade of uvicorn that renames it would break ends and flow control."""
@@ -64,13 +67,16 @@ async def test_uvicorns_websocket_protocol_still_has_the_state_we_read(name: str
     [
         (
             HttpToolsProtocol,
-            """on_message_begin on_headers_complete data_received on_response_complete
-            pause_writing resume_writing connection_lost shutdown""",
+            """on_message_begin on_header on_headers_complete on_body on_message_complete
+            data_received on_response_complete pause_writing resume_writing connection_made
+            connection_lost shutdown handle_websocket_upgrade _should_upgrade
+            _unset_keepalive_if_required""",
         ),
         (
             WebSocketsSansIOProtocol,
-            """handle_connect handle_ping handle_close pause_writing resume_writing connection_lost
-            shutdown send""",
+            """handle_connect handle_events handle_cont handle_ping handle_close
+            handle_parser_exception send_receive_event_to_app data_received pause_writing
+            resume_writing connection_made connection_lost shutdown send receive""",
         ),
         (FlowControl, "pause_writing resume_writing resume_reading"),
     ],
@@ -85,6 +91,18 @@ def test_a_cycle_that_is_complete_is_left_alone_by_uvicorn() -> None:
     source = inspect.getsource(RequestResponseCycle.run_asgi)
     assert "not self.response_complete and not self.disconnected" in source
     assert "self.keep_alive = keep_alive" in inspect.getsource(RequestResponseCycle.__init__)
+
+
+async def test_the_parsers_below_still_keep_what_we_read() -> None:
+    """Of uvicorn's cycle and flow control, and of the `websockets` library."""
+    socket = FastWebSocket(_config(), ServerState(), {})
+    assert socket.conn.events == []
+    assert socket.conn.handshake_exc is None
+    source = inspect.getsource(RequestResponseCycle)
+    for name in ("response_started", "chunked_encoding", "message_event", "disconnected"):
+        assert f"self.{name} =" in source
+    assert "if self.chunked_encoding is None and" in source, "else HTTP/1.0 would get chunks"
+    assert "self.write_paused = False" in inspect.getsource(FlowControl)
 
 
 # Streams over the wire

@@ -38,9 +38,7 @@ def make_room(max_readers: int) -> Room:
     `max_readers` is what is set; 0 is no limit. If there is room for fewer, a line
     in the log says so.
     """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = max_readers + OTHERS + OWN if max_readers else _MOST
-    limit = _raised(soft, hard, wanted)
+    limit = _raised(attainable(max_readers))
     room = room_in(limit, max_readers)
     if room.readers < max_readers:
         _logger.warning(
@@ -49,7 +47,7 @@ def make_room(max_readers: int) -> Room:
             limit,
             room.readers,
             max_readers,
-            wanted,
+            _wanted(max_readers),
         )
     return room
 
@@ -66,13 +64,26 @@ def room_in(limit: int, max_readers: int) -> Room:
     )
 
 
-def _raised(soft: int, hard: int, wanted: int) -> int:
-    """Raise the soft limit to `wanted`, or as near as may be; return what it is now."""
-    if soft == resource.RLIM_INFINITY or soft >= wanted:
-        return wanted if soft == resource.RLIM_INFINITY else soft
-    aim = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+def attainable(max_readers: int) -> int:
+    """How many open files the process can be allowed, as far as `max_readers` needs them."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _wanted(max_readers)
+    if hard == resource.RLIM_INFINITY:
+        return wanted
+    return min(max(soft, wanted), hard)
+
+
+def _wanted(max_readers: int) -> int:
+    return max_readers + OTHERS + OWN if max_readers else _MOST
+
+
+def _raised(limit: int) -> int:
+    """Raise the soft limit to `limit`, or as near as may be; return what it is now."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= limit:
+        return limit
     try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (aim, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
     except (ValueError, OSError):  # macOS allows less than its hard limit says
         return soft
-    return aim
+    return limit

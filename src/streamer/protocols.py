@@ -1,94 +1,38 @@
 """The fast path over HTTP/1.1: uvicorn's protocol class, offering a `Writer` to the app.
 
-Everything private of uvicorn that Streamer relies on is touched in this file and
-in `websocket_protocol.py`; `tests/test_protocols.py` says which attributes those are.
+Everything private of uvicorn that Streamer relies on is touched in this file, in
+`request_protocol.py` and in `websocket_protocol.py`; `tests/test_protocols.py` says
+which attributes those are.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import math
 from collections import deque
-from typing import TYPE_CHECKING, ClassVar, Final, cast
+from typing import TYPE_CHECKING
 
-import httptools
-from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
-from .acceptance import Acceptance, address_of
-from .errors import HeadTooLarge, InvalidRequest, RequestTimeout, StreamerError
-from .refusals import refusal
-from .request_limits import RequestLimits
-from .request_pieces import RequestPieces
-from .send_progress import SendProgress
+from .request_protocol import RequestFlow, RequestProtocol
 from .transport_writer import TransportWriter
-from .upgrade_offer import head_without_offers, offers_websocket, only_websocket
 from .wire.sse import LAST_CHUNK
 from .writer import EXTENSION
 
 if TYPE_CHECKING:
     from .wire.form import Form
 
-_logger: Final = logging.getLogger(__name__)
 
-#: Never: the time of what is not limited.
-_NEVER: Final = math.inf
-
-
-class _Flow(FlowControl):
-    """Reading stays paused while a request is held back, whoever wants to read its body."""
-
-    holding = False
-
-    def resume_reading(self) -> None:
-        if not self.holding:
-            super().resume_reading()
-
-
-class FastHttp(TransportWriter, HttpToolsProtocol):
+class FastHttp(TransportWriter, RequestProtocol):
     """HTTP/1.1 whose responses may become streams of shared, pre-chunked buffers.
 
     The app calls `open`, sends ``http.response.start`` as ever (so that
     middleware and the access log see it), calls `start` and returns: from then
     on there is no task, no scope and no coroutine for the stream, only this
     object. uvicorn still counts it among its connections.
-
-    One request is read at a time: what follows it waits as bytes until it is
-    answered, whether with a stream or not.
     """
 
-    #: Bounds of requests, and who counts the connections: the process's own.
-    limits: ClassVar[RequestLimits] = RequestLimits()
-    acceptance: ClassVar[Acceptance] = Acceptance()
-    #: Whether each answer is the last of its connection: the server is going away.
-    #: A proxy that reuses a connection in the moment in which it is closed has a
-    #: request without an answer, and may not repeat a POST.
-    retiring: ClassVar[bool] = False
-
-    flow: _Flow
-    _pieces: RequestPieces
-    #: When the connection is ended unless something comes of it, on the loop's clock.
-    _deadline: float = _NEVER
-    _progress: SendProgress | None = None
-    #: The next requests, while one is answered; and whether they were thrown away.
-    _next: bytes = b""
-    _deaf: bool = False
     _held: list[bytes]
-    _streaming: bool = False
     _chunked: bool = True
     _keep_alive: bool = True
     _ended: bool = False
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Count the connection, if there is room."""
-        super().connection_made(transport)
-        self.client = address_of(self.client)
-        self.flow = _Flow(transport)
-        self._pieces = RequestPieces(self.limits.head_bytes)
-        self._deadline = self.loop.time() + self.limits.head_seconds
-        if not self.acceptance.enter(self, self.client[0] if self.client else ""):
-            transport.abort()
 
     # What the app calls
 
@@ -98,13 +42,18 @@ class FastHttp(TransportWriter, HttpToolsProtocol):
         self.limit(high_water)
         self._held = []
         self._ended = False
-        self._chunked = self.cycle.scope["http_version"] == "1.1"
-        if not self._chunked:
-            # An HTTP/1.0 client knows no chunks: the connection's end is the stream's.
-            # uvicorn would announce chunks, did it not believe that the app had.
-            self.cycle.chunked_encoding = True
         self.write = self._held.append  # type: ignore[method-assign,assignment]
         return self
+
+    def frame(self) -> None:
+        """The head is about to be sent: an HTTP/1.0 client knows no chunks.
+
+        The connection's end is the stream's then. uvicorn would announce chunks, did
+        it not believe that the app does.
+        """
+        self._chunked = self.cycle.scope["http_version"] == "1.1"
+        if not self._chunked:
+            self.cycle.chunked_encoding = True
 
     def start(self) -> None:
         """The head is sent: write what was held, and from now on write through."""
@@ -129,7 +78,7 @@ class FastHttp(TransportWriter, HttpToolsProtocol):
     def _let_go(self) -> None:
         """Give up what only a request needs: most of an idle reader's memory."""
         self.acceptance.seat(self)
-        self._deadline = _NEVER
+        self._deadline = math.inf
         # Who reads a stream must be seen to leave: reading goes on, of a body too.
         self.flow.holding = False
         if not self.lost:
@@ -141,7 +90,7 @@ class FastHttp(TransportWriter, HttpToolsProtocol):
 
     def _take_back(self) -> None:
         """Become fit for the next request."""
-        self.flow = _Flow(self.transport)
+        self.flow = RequestFlow(self.transport)
         if self.pipeline is None:
             self.pipeline = deque()
 
@@ -163,184 +112,12 @@ class FastHttp(TransportWriter, HttpToolsProtocol):
         else:
             self.on_response_complete()
 
-    # What comes in
-
-    def data_received(self, data: bytes) -> None:
-        """Read requests, one at a time."""
-        self._unset_keepalive_if_required()
-        if self._deadline == _NEVER and self._pieces.in_head and not self._is_answering():
-            self._deadline = self.loop.time() + self.limits.head_seconds
-        self._read(data)
-
-    def _is_answering(self) -> bool:
-        return self._streaming or (self.cycle is not None and not self.cycle.response_complete)
-
-    def _read(self, data: bytes) -> None:
-        """Parse what `data` has of the request at hand; the rest waits for its answer."""
-        start = 0
-        while start < len(data) and not self._deaf and not self.transport.is_closing():
-            if self._pieces.in_head and self._is_answering():
-                self._hold(data[start:])
-                return
-            end = self._pieces.end(data, start)
-            if end == start:
-                most = self.limits.head_bytes
-                self._refuse(HeadTooLarge(f"the URL and headers are over {most} bytes"))
-            elif self._parse(data[start:end]):
-                self._become_websocket(data[end:])
-                return
-            start = end
-
-    def _parse(self, piece: bytes) -> bool:
-        """Parse one piece; whether it ends the handshake of a WebSocket."""
-        try:
-            self.parser.feed_data(piece)
-        except httptools.HttpParserUpgrade:
-            if self._should_upgrade():
-                return True
-            self._decline_upgrade()
-        except httptools.HttpParserError as error:
-            self._refuse(InvalidRequest(f"this is no HTTP request: {error}"))
-        return False
-
-    def _hold(self, data: bytes) -> None:
-        """Keep the next requests for later; while streaming, few: it may take hours."""
-        self._next += data
-        if not self._streaming:
-            self.flow.holding = bool(self._next)
-            self.flow.pause_reading()
-        elif len(self._next) > self.limits.head_bytes:
-            self._next, self._deaf = b"", True
-
-    def _refuse(self, error: StreamerError) -> None:
-        """Answer what cannot be read, unless its answer has begun, and read no more."""
-        self._deaf = True
-        if self._streaming:
-            return  # the stream itself is sound; when it ends, the connection does
-        _logger.info("%s: refused: %s", self.client[0] if self.client else "", error.detail)
-        cycle = self.cycle
-        # The app's answer to this very request has begun, or is even over.
-        begun = not self._pieces.in_head and cycle is not None and cycle.response_started
-        if not begun:
-            self.transport.write(refusal(error))
-        if cycle is not None and not cycle.response_complete:
-            cycle.disconnected = True
-            cycle.message_event.set()
-        self._end()
-
-    def _end(self) -> None:
-        """Close the connection after what was written."""
-        self.transport.close()
-        self.acceptance.work(self)
-
-    # Upgrades
-
-    def _should_upgrade(self) -> bool:
-        method, version = self.parser.get_method(), self.parser.get_http_version()
-        return offers_websocket(method, version, self.headers)
-
-    def _decline_upgrade(self) -> None:
-        """Read the head again, without the offer: to the parser, what follows was no HTTP."""
-        method, version = self.parser.get_method(), self.parser.get_http_version()
-        if method == b"CONNECT":
-            self._refuse(InvalidRequest("CONNECT is for proxies"))
-            return
-        self.parser = httptools.HttpRequestParser(self)
-        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        self._parse(head_without_offers(method, self.url, version, self.headers))
-
-    def _become_websocket(self, rest: bytes) -> None:
-        """Hand the connection, and what followed the handshake, to the other protocol."""
-        if not self.url.isascii():
-            self._refuse(InvalidRequest("the URL is not ASCII"))
-            return
-        self.scope["method"] = "GET"
-        self.scope["headers"] = only_websocket(self.headers)
-        self.acceptance.leave(self)
-        self.handle_websocket_upgrade()
-        if rest:
-            cast("asyncio.Protocol", self.transport.get_protocol()).data_received(rest)
-
-    # What the parser calls
+    # What the parser, the transport and uvicorn call
 
     def on_message_begin(self) -> None:
         """Offer the writer in the scope of each request."""
         super().on_message_begin()
         self.scope["extensions"] = {EXTENSION: self}  # type: ignore[dict-item]
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; a trailer, which means nothing to us, is thrown away."""
-        if self._pieces.in_head:
-            super().on_header(name, value)
-
-    def on_headers_complete(self) -> None:
-        """The head is read: a body may follow."""
-        if self.parser.should_upgrade():
-            return  # it is a WebSocket's, or read again
-        super().on_headers_complete()
-        if self.retiring:
-            self.cycle.keep_alive = False
-        self._pieces.head_read(self.headers)
-        self._deadline = self.loop.time() + self.limits.body_seconds
-
-    def on_body(self, body: bytes) -> None:
-        """Keep a part of the body for the app; a stream has no use for it."""
-        self._pieces.body_read()
-        if self.cycle is not None:
-            super().on_body(body)
-
-    def on_message_complete(self) -> None:
-        """The request is whole."""
-        if self.parser.should_upgrade():
-            return
-        self._pieces.message_read()
-        self._deadline = _NEVER
-        if self.cycle is not None:
-            super().on_message_complete()
-            if not self.cycle.response_complete:
-                self.acceptance.work(self)
-
-    # What the transport and uvicorn call
-
-    def on_response_complete(self) -> None:
-        """Go on with the next request, if there is one."""
-        self.flow.holding = False
-        super().on_response_complete()
-        unasked = self.expect_100_continue and self._pieces.begun and not self._pieces.body_begun
-        if self._deaf or unasked or self.transport.is_closing():
-            # Nobody can know whether a body that was not asked for follows.
-            self._end()
-            return
-        self.acceptance.wait(self)
-        if self._next:
-            data, self._next = self._next, b""
-            self.data_received(data)
-
-    def look(self, now: float) -> None:
-        """End the connection if its time is over."""
-        if self.transport.is_closing() or (self.flow is not None and self.flow.write_paused):
-            self._progress = self._progress or SendProgress()
-            unsent = self.transport.get_write_buffer_size()
-            if self._progress.is_stuck(now, unsent, self.limits.take_seconds):
-                self.transport.abort()
-            return
-        self._progress = None
-        if now >= self._deadline:
-            self._deadline = _NEVER
-            self._be_late()
-
-    def _be_late(self) -> None:
-        if not self._pieces.begun:
-            self._end()  # nothing was asked
-            return
-        part, seconds = "head", self.limits.head_seconds
-        if not self._pieces.in_head:
-            part, seconds = "body", self.limits.body_seconds
-        self._refuse(RequestTimeout(f"the {part} of the request was not whole in {seconds:g} s"))
-
-    def give_way(self) -> None:
-        """End the connection, which waits, in favour of another."""
-        self._end()
 
     def pause_writing(self) -> None:
         """The transport is over its high-water mark."""
@@ -356,8 +133,6 @@ class FastHttp(TransportWriter, HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Report to the reader, too."""
-        self.acceptance.leave(self)
-        self._unset_keepalive_if_required()
         super().connection_lost(exc)
         self.tell_gone()
 

@@ -8,6 +8,8 @@ from typing import Final
 _END: Final = b"\r\n\r\n"
 #: Bytes of a body in one piece, at most.
 _PIECE: Final = 64 * 1024
+#: The same of a body in chunks.
+_CHUNKED_PIECE: Final = 4 * 1024
 
 
 class RequestPieces:
@@ -49,7 +51,11 @@ class RequestPieces:
             size = min(self._left, len(data) - start, _PIECE)
             self._left -= size
             return start + size
-        end = self._marked(data, start, min(len(data), start + self._most - self._count))
+        most = self._most - self._count
+        if not self.in_head:
+            # What is no chunk is counted only to the last piece that has a part of one.
+            most = min(most, _CHUNKED_PIECE)
+        end = self._marked(data, start, min(len(data), start + most))
         self._count += end - start
         self._tail = (self._tail + data[max(start, end - 3) : end])[-3:]
         return end

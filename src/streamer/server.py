@@ -132,7 +132,7 @@ def serve(settings: Settings, *, sockets: Sequence[socket] | None = None) -> Non
     config = _config(app, settings, protocols)
     server = _Server(config, protocols, app.state.hub, settings.drain_seconds)
     for listening in sockets or ():
-        _cut_the_dead(listening, settings.send_timeout)
+        cut_the_dead(listening, settings.send_timeout)
     if hangs_up:  # uvicorn itself knows of the other two only
         signal.signal(signal.SIGHUP, lambda _, frame: server.handle_exit(signal.SIGTERM, frame))
     _spare_the_collector()
@@ -163,7 +163,7 @@ def _spare_the_collector() -> None:
     gc.set_threshold(*COLLECT_AFTER)
 
 
-def _cut_the_dead(listening: socket, seconds: float) -> None:
+def cut_the_dead(listening: socket, seconds: float) -> None:
     """Let the kernel cut connections whose client acknowledges nothing for so long.
 
     Who is accepted inherits it. The reader of a stream says nothing by itself: that

@@ -77,6 +77,9 @@ class OfferedWriter(Writer, Protocol):
     def open(self, form: Form, high_water: int) -> object:
         """Become a writer of `form` that is full beyond `high_water` bytes."""
 
+    def frame(self) -> None:
+        """Decide how the stream ends, just before the head is sent (HTTP only)."""
+
     def start(self) -> None:
         """Write what was held back until the head of the response was sent (HTTP only)."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
 from support.live import Live
@@ -344,3 +345,17 @@ async def test_an_http_1_0_client_gets_no_chunks(live_server: Live, over: str, m
     assert body.startswith(b"event: connected\n")
     assert body.rstrip(b"\n").splitlines()[-1].startswith(b"data: ")
     assert b"event: end\n" in body
+
+
+async def test_a_reader_that_has_seen_the_end_gets_204_over_http_1_0_too(
+    live_server: Live, over: str
+) -> None:
+    """And nothing after its head, though a stream was meant."""
+    path = f"/api/v1/projects/{over}"
+    async with httpx.AsyncClient(base_url=live_server.url) as poller:
+        (event,) = (await poller.get(f"{path}/events")).json()["events"]
+    async with connect(live_server) as client:
+        client.send(f"GET {path}/stream?last_event_id={event['id']}&until=end HTTP/1.0\n\n")
+        head, body = (await client.rest()).split(b"\r\n\r\n", 1)
+    assert head.startswith(b"HTTP/1.1 204 ")
+    assert body == b""

@@ -38,6 +38,7 @@ def probe_all(settings: Settings) -> list[Finding]:
         *_broker(settings),
         _port(settings),
         _fan_out(settings),
+        _open_files(settings),
         *(_program(name) for name in ("ffmpeg", "ffprobe")),
         _directory("Data directory", settings.data_dir),
         _directory("Media directory", settings.media_dir),
@@ -148,6 +149,18 @@ def _fan_out(settings: Settings) -> Finding:
         found = f"one system call for each reader; no io_uring: {problem}"
         return Finding("Fan-out", found, good=None)
     return Finding("Fan-out", f"one system call for up to {MANY} readers, by io_uring")
+
+
+def _open_files(settings: Settings) -> Finding:
+    from ..descriptors import attainable, room_in
+
+    wanted = settings.max_connections
+    limit = attainable(wanted)
+    room = room_in(limit, wanted)
+    found = f"up to {limit}: room for {room.readers} readers in each process"
+    if room.readers < wanted:
+        return Finding("Open files", f"{found}, not {wanted}; raise ulimit -Hn", good=None)
+    return Finding("Open files", found)
 
 
 def _program(name: str) -> Finding:

@@ -137,6 +137,7 @@ class _FastStream:
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         # A list of its own: middleware adds what is for this one client alone.
         headers = list(_RAW_HEADERS)
+        self.writer.frame()
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         self.writer.start()
 
