@@ -14,7 +14,18 @@ SOURCE: Final = Path(__file__).parents[1] / "src" / "streamer"
 #: From the vocabulary outwards. A module imports its own layer and those before it.
 LAYERS: Final = (
     {"__init__", "cursor", "errors", "event", "job_event", "json_line", "new_event", "page"}
-    | {"retention", "setting", "settings", "snapshot", "topic", "control", "rate", "redis_url"}
+    | {
+        "retention",
+        "setting",
+        "settings",
+        "snapshot",
+        "job_states",
+        "topic_state",
+        "topic",
+        "control",
+        "rate",
+        "redis_url",
+    }
     | {"redacted", "redis_parameters", "server_url", "web_names"},
     {"wire", "session", "tail", "writer", "heartbeat", "send_progress"}
     | {"acceptance", "refusals", "request_limits", "request_pieces", "upgrade_offer"},

@@ -533,6 +533,8 @@ def test_connected_to_a_project_names_it() -> None:
             "attempt": None,
             "cursor": "9-0",
             "tasks": {},
+            "jobs": {},
+            "jobs_left_out": 0,
         },
     }
 

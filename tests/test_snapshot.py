@@ -27,6 +27,8 @@ def test_an_empty_snapshot_shows_every_field() -> None:
         "attempt": None,
         "cursor": "5-6",
         "tasks": {},
+        "jobs": {},
+        "jobs_left_out": 0,
     }
 
 

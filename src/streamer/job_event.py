@@ -23,6 +23,13 @@ STATUSES: Final = (
     "cancelled",
 )
 
+#: Those of a job that is not over, the one that says most of its topic first.
+WAITING_OR_RUNNING: Final = ("running", "retrying", "stalled", "queued")
+#: Those of a job that keeps its topics from growing old; one that is stalled may never return.
+BUSY: Final = frozenset({"queued", "running", "retrying"})
+#: Those of a job that is over.
+OVER: Final = frozenset({"completed", "failed", "cancelled"})
+
 #: Words publishers use for `status`, and the snapshot's word for them.
 _STATUS_WORDS: Final = {
     **{status: status for status in STATUSES},
@@ -34,7 +41,7 @@ _STATUS_WORDS: Final = {
     "canceled": "cancelled",
 }
 
-#: Characters of a task's name: it is a key of every snapshot, and a heading.
+#: Characters of a task's name or a job's id: a key of every snapshot, and a heading.
 MAX_NAME_LENGTH: Final = 256
 #: How far outside of 0.0 to 1.0 a progress may be: what sums of fractions are off.
 ROUNDING: Final = 1e-6
@@ -42,6 +49,13 @@ ROUNDING: Final = 1e-6
 Fraction = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Attempt = Annotated[int, msgspec.Meta(ge=1)]
 TaskName = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME_LENGTH)]
+
+
+#: The log keeps ids in lines, and terminals show them: no control characters.
+JobId = Annotated[
+    str,
+    msgspec.Meta(max_length=MAX_NAME_LENGTH, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*\Z"),
+]
 
 
 class _JobEvent(msgspec.Struct, tag_field="type", kw_only=True):
@@ -52,7 +66,8 @@ class _JobEvent(msgspec.Struct, tag_field="type", kw_only=True):
     """
 
     task_name: TaskName | None = None
-    job_id: str | None = None
+    job_id: JobId | None = None
+    parent_id: JobId | None = None
     project_id: str | None = None
     attempt: Attempt | None = None
     progress: Fraction | None = None

@@ -63,6 +63,8 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
         terminal: whether it ends its job.
         changes: what the snapshots of its topics learn: JSON by field name.
         task: the task whose last event this becomes in the snapshots, if any.
+        job: the job that the snapshots learn of; "" is none in particular.
+        parent: the job that this one is a part of; "" is none.
         idempotency_key: a second event with the same key and first topic is not
             appended; its append returns the first one's id.
         ephemeral: notified, never stored, no id.
@@ -77,6 +79,8 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
     terminal: bool = False
     changes: dict[str, bytes] = {}
     task: str | None = None
+    job: str = ""
+    parent: str = ""
     idempotency_key: str | None = None
     ephemeral: bool = False
     unless: tuple[str, ...] = ()
@@ -135,6 +139,8 @@ def new_event(
         terminal=is_terminal(job_event) and not ephemeral,
         changes={name: encode_line(value) for name, value in changes.items()},
         task=job_event.task_name if job_event is not None and not ephemeral else None,
+        job=(job_event.job_id or "") if job_event is not None else "",
+        parent=(job_event.parent_id or "") if job_event is not None else "",
         idempotency_key=idempotency_key,
         ephemeral=ephemeral,
         unless=tuple(unless),

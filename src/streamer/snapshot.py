@@ -10,7 +10,9 @@ from .cursor import ORIGIN, Cursor
 from .errors import InvalidFields
 from .event import Event
 from .job_event import JobEvent, check_job_event, snapshot_changes
+from .job_states import JobState, JobStates
 from .topic import job_of
+from .topic_state import derived, shown_jobs
 
 #: Tasks a snapshot remembers; beyond them the oldest is forgotten. A project may
 #: see thousands over its life, and a snapshot is sent to every new reader.
@@ -25,11 +27,13 @@ class Snapshot(msgspec.Struct, frozen=True):
     Attributes:
         cursor: the log's position when it was read, not the topic's last event.
         status: one of `job_event.STATUSES`, or None before any job event.
-        progress: 0.0 to 1.0, of the last job event that told.
-        message, result, error, attempt: as last told.
-        terminal: the id of the terminal event that ended the topic's job; None
-            while it runs, or if none ran.
+        progress: 0.0 to 1.0.
+        message, result, error, attempt: with these two, the state of the topic,
+            derived from `states` as `topic_state` says.
+        terminal: the id of the terminal event after which no job of the topic was
+            open; None while one is, or if none ran.
         tasks: task name to the body of its last event, oldest task first.
+        states: the jobs; on a job's own topic the topic itself is the one job.
     """
 
     cursor: Cursor = ORIGIN
@@ -41,6 +45,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     attempt: int | None = None
     terminal: Cursor | None = None
     tasks: dict[str, msgspec.Raw] = {}
+    states: JobStates = JobStates()
 
     def to_fields(self) -> dict[str, Any]:
         """The snapshot as JSON-ready fields for ``connected`` and ``/status``."""
@@ -53,6 +58,8 @@ class Snapshot(msgspec.Struct, frozen=True):
             "attempt": self.attempt,
             "cursor": str(self.cursor),
             "tasks": self.tasks,
+            "jobs": shown_jobs(self.states),
+            "jobs_left_out": self.states.left_out,
         }
 
     def at(self, cursor: Cursor) -> Snapshot:
@@ -62,8 +69,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     def after(self, event: Event, topic: str) -> Snapshot:
         """The state of `topic` once `event`, its next durable one, has happened.
 
-        On a job's own topic, what an earlier attempt tells changes nothing once a
-        later one has begun; but an end is an end, whatever attempt tells it.
+        What an earlier attempt of a job tells changes nothing once a later one has
+        begun; but an end is an end, whatever attempt tells it.
         """
         fields = msgspec.json.decode(event.fields)
         try:
@@ -72,9 +79,10 @@ class Snapshot(msgspec.Struct, frozen=True):
             return self
         if job_event is None or event.id is None:
             return self
-        if not event.terminal and job_of(topic) is not None and self._knows_later(job_event):
+        is_own = job_of(topic) is not None
+        job_id = "" if is_own else job_event.job_id or ""
+        if not event.terminal and (is_own or job_id) and self._knows_later(job_id, job_event):
             return self.at(event.id)
-        changes = snapshot_changes(job_event)
         tasks = self.tasks
         if job_event.task_name is not None:
             tasks = dict(tasks)
@@ -82,16 +90,19 @@ class Snapshot(msgspec.Struct, frozen=True):
             tasks[job_event.task_name] = msgspec.Raw(event.body)
             for name in list(tasks)[:-MAX_TASKS]:
                 del tasks[name]
-        terminal = self.terminal
-        if changes:
-            terminal = event.id if event.terminal else None
-        return msgspec.structs.replace(
-            self, cursor=event.id, tasks=tasks, terminal=terminal, **changes
-        )
+        if not event.terminal and not snapshot_changes(job_event):
+            return msgspec.structs.replace(self, cursor=event.id, tasks=tasks)
+        states = self.states.after(job_id, job_event, event.id, terminal=event.terminal)
+        return Snapshot(cursor=event.id, tasks=tasks, states=states, **derived(states))
 
-    def _knows_later(self, job_event: JobEvent) -> bool:
-        told = job_event.attempt
-        return told is not None and self.attempt is not None and told < self.attempt
+    def _knows_later(self, job_id: str, job_event: JobEvent) -> bool:
+        told, state = job_event.attempt, self.states.known.get(job_id)
+        return (
+            told is not None
+            and state is not None
+            and state.attempt is not None
+            and told < state.attempt
+        )
 
     @classmethod
     def from_stored(
@@ -101,11 +112,16 @@ class Snapshot(msgspec.Struct, frozen=True):
         terminal: Cursor | None,
         tasks: dict[str, bytes],
     ) -> Snapshot:
-        """Build from what the log keeps: JSON by field name, bodies by task name."""
+        """Build from what the log keeps of a job's own topic.
+
+        That is JSON by field name, and bodies by task name.
+        """
         state = {name: msgspec.json.decode(value) for name, value in fields.items()}
-        return cls(
-            cursor=cursor,
-            terminal=terminal,
-            tasks={name: msgspec.Raw(body) for name, body in tasks.items()},
-            **state,
-        )
+        known = {"": JobState(terminal=terminal, **state)} if state else {}
+        return cls.of_states(cursor, JobStates(known), tasks)
+
+    @classmethod
+    def of_states(cls, cursor: Cursor, states: JobStates, tasks: dict[str, bytes]) -> Snapshot:
+        """Build from the jobs of a topic; `tasks` are bodies by task name."""
+        bodies = {name: msgspec.Raw(body) for name, body in tasks.items()}
+        return cls(cursor=cursor, tasks=bodies, states=states, **derived(states))

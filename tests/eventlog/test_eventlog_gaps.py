@@ -157,6 +157,29 @@ async def test_a_running_job_is_never_expired_under_its_readers(open_log: OpenLo
     assert (snapshot.status, snapshot.tasks, snapshot.terminal) == (None, {}, None)
 
 
+async def test_a_topic_is_kept_while_any_of_its_jobs_runs(open_log: OpenLog) -> None:
+    """The end of another is not its rest."""
+    log = open_log(RetentionPolicy(Retention(max_age=SHORT_AGE)))
+
+    def told(job: str, kind: str, **fields: object) -> NewEvent:
+        return new_event("projects/p", kind, {"job_id": job, **fields})
+
+    ids = await append(
+        log,
+        told("a", "progress", progress=0.5),
+        told("b", "status", status="queued"),
+        told("a", "completed"),
+    )
+    await append(log, tick("projects/rest"))
+    await expired(log, "projects/rest")
+    assert ids_of(await read_all(log, ["projects/p"], ORIGIN)) == ids
+    snapshot = (await log.snapshots(["projects/p"]))["projects/p"]
+    assert (snapshot.status, snapshot.terminal) == ("queued", None)
+    await append(log, told("b", "completed"))
+    await expired(log, "projects/p")
+    assert (await log.snapshots(["projects/p"]))["projects/p"].to_fields()["jobs"] == {}
+
+
 async def test_a_topic_that_starts_a_job_is_kept_from_then_on(open_log: OpenLog) -> None:
     """What expiry it had is taken back."""
     log = open_log(RetentionPolicy(Retention(max_age=SHORT_AGE)))

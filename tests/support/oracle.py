@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from streamer.cursor import ORIGIN, Cursor
+from streamer.topic import job_of
 
 
 @dataclass(frozen=True)
@@ -18,8 +19,12 @@ class Published:
     type: str
     number: int
     terminal: bool
-    #: The topic's progress once it has happened; None if it changes none.
+    #: The progress of its job once it has happened; None if it changes none.
     progress: float | None
+
+    def job(self, topic: str) -> str:
+        """Which of the jobs of `topic` it is of; on a job's own topic there is one."""
+        return "" if job_of(topic) else next(filter(None, map(job_of, self.topics)), "")
 
 
 @dataclass
@@ -40,13 +45,36 @@ class Record:
         ]
 
     def progress(self, topic: str, at: Cursor) -> float | None:
-        told = [e.progress for e in self.between(topic, ORIGIN, at) if e.progress is not None]
-        return told[-1] if told else None
+        """The mean of the jobs since none was running; an end counts as 1.0, a second is none."""
+        running: dict[str, float] = {}
+        over: set[str] = set()
+        ended = 0
+        for event in self.between(topic, ORIGIN, at):
+            if event.progress is None:
+                continue
+            name = event.job(topic)
+            if event.terminal and name not in over:
+                ended = ended + 1 if running else 1
+                over.add(name)
+            elif not event.terminal:
+                ended = ended if running else 0
+                over.discard(name)
+                running[name] = event.progress
+            if event.terminal:
+                running.pop(name, None)
+        total = ended + len(running)
+        if total == 1:
+            return next(iter(running.values()), 1.0)
+        return round((ended + sum(running.values())) / total, 4) if total else None
 
     def is_over(self, topic: str, at: Cursor) -> bool:
-        """Whether the last job event of `topic` up to `at` was terminal."""
-        told = [e for e in self.between(topic, ORIGIN, at) if e.progress is not None]
-        return bool(told) and told[-1].terminal
+        """Whether all jobs of `topic` up to `at` had come to their end."""
+        last = {
+            event.job(topic): event.terminal
+            for event in self.between(topic, ORIGIN, at)
+            if event.progress is not None
+        }
+        return bool(last) and all(last.values())
 
 
 @dataclass

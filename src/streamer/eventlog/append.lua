@@ -8,7 +8,10 @@
 --     stream    one field "e", the entry
 --     meta      hash: last, trimmed (ids), reason ("trimmed" or "expired"),
 --               busy ("1" while a job runs, "0" at rest, none before any job)
---     snapshot  hash: JSON by field name; terminal, an id
+--     snapshot  of a job's own topic a hash: JSON by field name; terminal, an id;
+--               of any other a hash of its jobs, events of no job being those of the
+--               job "": "=<job id>" -> a line each (see jobs.lua), "~<job id>" -> the last
+--               event's id and the progress, "^<job id>" -> the message; counts: COUNTS
 --     tasks     hash: task -> "<id> <entry>"
 --   then idempotency keys, each a string: the id of the first event, or "-"
 -- ARGV
@@ -18,20 +21,20 @@
 --   5  milliseconds a batch is remembered     6  the same, an idempotency key
 --   7  milliseconds a topic's meta outlives it
 --   8  milliseconds a topic stays in the index after its last event
---   9  tasks kept in a snapshot              10  number of topics
+--   9  tasks kept in a snapshot              10  jobs not over, the same
+--  11  jobs over, the same                   12  number of topics
 --   then four for each topic: its name, the name it is notified under,
 --     events kept, milliseconds kept at rest
---   then for each event: entry, kind ("-", "T" terminal, "E" ephemeral),
---     number of its idempotency key in KEYS (0: none), task ("" or "=<task>"),
+--   then for each event: entry, kind ("-", "T" terminal, "P" progress, "E" ephemeral),
+--     number of its idempotency key in KEYS (0: none), task ("" or "=<task>"), the
+--     task as JSON, its job's id ("" none), the id of that one's parent ("" none),
 --     number of topics, their numbers, number of changes, name and JSON of each,
 --     number of idempotency keys that must not be there, their numbers in KEYS
 -- Returns the ids in order, "-" for an ephemeral event.
 
-local HEADER = 10
+local HEADER = 12
 -- As append.py's SILENT_TTL.
 local SILENT_MS = 7 * 24 * 3600 * 1000
-local BUSY = { ['"queued"'] = true, ['"running"'] = true, ['"retrying"'] = true }
-
 local sequence = ARGV[4]
 if sequence ~= '' then
   local stored = look('GET', KEYS[4])
@@ -93,6 +96,7 @@ local function check(topic)
       need('HDEL', key, 'f')
     end
     need('HGET', topic.snapshot, 'f')
+    need('HGETALL', topic.snapshot)
     need('HGETALL', topic.tasks)
   end
 end
@@ -106,56 +110,6 @@ local function trim(topic)
   topic.trimmed = call('XRANGE', topic.stream, '-', '+', 'COUNT', 1)[1][1]
   topic.reason = 'trimmed'
   call('XTRIM', topic.stream, 'MAXLEN', '=', topic.max_length)
-end
-
--- On a job's own topic, an attempt that was superseded changes nothing. Elsewhere
--- the attempts of different jobs are not to be compared.
-local function is_stale(topic, first_change, last_change)
-  if not string.match(topic.name, '^jobs/[^/]+$') then return false end
-  for change = first_change + 1, last_change, 2 do
-    if ARGV[change] == 'attempt' and ARGV[change + 1] ~= 'null' then
-      local known = topic.folded.attempt
-      if known == nil then known = call('HGET', topic.snapshot, 'attempt') end
-      return known and tonumber(ARGV[change + 1]) < tonumber(known)
-    end
-  end
-  return false
-end
-
-local function store_snapshot(topic)
-  local set, removed = {}, {}
-  for name, value in pairs(topic.folded) do
-    if value then
-      set[#set + 1] = name
-      set[#set + 1] = value
-    else
-      removed[#removed + 1] = name
-    end
-  end
-  if #set > 0 then call('HSET', topic.snapshot, unpack(set)) end
-  if #removed > 0 then call('HDEL', topic.snapshot, unpack(removed)) end
-end
-
-local function forget_oldest_tasks(topic, kept)
-  local excess = call('HLEN', topic.tasks) - kept
-  if excess <= 0 then return end
-  local flat, tasks = call('HGETALL', topic.tasks), {}
-  for i = 1, #flat, 2 do
-    local task_ms, task_seq = string.match(flat[i + 1], '^(%d+)-(%d+) ')
-    tasks[#tasks + 1] = { name = flat[i], ms = tonumber(task_ms), seq = tonumber(task_seq) }
-  end
-  table.sort(tasks, function(a, b)
-    return a.ms < b.ms or (a.ms == b.ms and a.seq < b.seq)
-  end)
-  for i = 1, excess do call('HDEL', topic.tasks, tasks[i].name) end
-end
-
-local function store_tasks(topic, kept)
-  local added = 0
-  for task, value in pairs(topic.last_of_task) do
-    added = added + call('HSET', topic.tasks, task, value)
-  end
-  if added > 0 then forget_oldest_tasks(topic, kept) end
 end
 
 local function store_meta(topic)
@@ -208,7 +162,8 @@ local function look_at(event)
     need('SET', KEYS[event.key], '')
   end
   if is_known then return end
-  local is_of_job = event.change_count > 0 or event.kind == 'T' or event.task ~= ''
+  event.is_news = event.change_count > 0 or event.kind == 'T'
+  local is_of_job = event.is_news or event.task ~= ''
   for i = event.first_topic + 1, event.last_topic do
     local number = tonumber(ARGV[i])
     need('PUBLISH', ARGV[HEADER + 4 * (number - 1) + 2], '')
@@ -221,11 +176,12 @@ local function look_at(event)
   end
 end
 
-local arg = HEADER + 4 * tonumber(ARGV[10])
+local arg = HEADER + 4 * tonumber(ARGV[12])
 while arg < #ARGV do
   local event = {
     entry = ARGV[arg + 1], kind = ARGV[arg + 2],
-    key = tonumber(ARGV[arg + 3]), task = ARGV[arg + 4], first_topic = arg + 5,
+    key = tonumber(ARGV[arg + 3]), task = ARGV[arg + 4], json_task = ARGV[arg + 5],
+    job = ARGV[arg + 6], parent = ARGV[arg + 7], first_topic = arg + 8,
   }
   event.last_topic = event.first_topic + tonumber(ARGV[event.first_topic])
   event.first_change = event.last_topic + 1
@@ -279,33 +235,30 @@ for _, event in ipairs(events) do
   else
     id = kind == 'E' and '-' or next_id()
     local notification = id .. ' ' .. event.entry
+    if event.is_news then read_news(event) end
     for i = event.first_topic + 1, event.last_topic do
       local number = tonumber(ARGV[i])
       if kind ~= 'E' then
         local topic = by_number[number]
-        local change_count = event.change_count
-        local first_change, last_change = event.first_change, event.last_change
         call('XADD', topic.stream, id, 'e', event.entry)
         topic.length = topic.length + 1
         topic.last, topic.is_appended = id, true
-        local stale = kind ~= 'T' and is_stale(topic, first_change, last_change)
-        for change = first_change + 1, stale and first_change or last_change, 2 do
-          local value = ARGV[change + 1]
-          topic.folded[ARGV[change]] = value ~= 'null' and value
-        end
-        if not stale and (change_count > 0 or kind == 'T') then
-          topic.folded.terminal = kind == 'T' and id
+        local stale = event.is_news and is_stale(topic, event)
+        if event.is_news and not stale then
+          if is_own(topic) then
+            fold_own(topic, id, event)
+          else
+            fold_job(topic, id, event)
+          end
         end
         if not stale and task ~= '' then
           topic.last_of_task[string.sub(task, 2)] = notification
         end
-        if change_count > 0 or kind == 'T' or task ~= '' then
-          local status = topic.folded.status
-          if status then
-            topic.busy = BUSY[status] and '1' or '0'
-          else
-            topic.busy = topic.busy or '0'
+        if event.is_news or task ~= '' then
+          if not topic.busy and not is_own(topic) then
+            topic.busy = counts_of(topic).busy > 0 and '1' or '0'
           end
+          topic.busy = topic.busy or '0'
         end
       end
       notifications[#notifications + 1] = ARGV[HEADER + 4 * (number - 1) + 2]
@@ -324,7 +277,11 @@ for _, topic in ipairs(touched) do
   if topic.is_appended then
     trim(topic)
     store_meta(topic)
-    store_snapshot(topic)
+    if topic.own then
+      store_own(topic)
+    elseif topic.own == false then
+      store_jobs(topic, tonumber(ARGV[10]), tonumber(ARGV[11]))
+    end
     store_tasks(topic, tonumber(ARGV[9]))
     call('ZADD', KEYS[3], string.format('%.0f', ms), topic.name)
     set_expiry(topic)

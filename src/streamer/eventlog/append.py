@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from ..event import Event
+from ..job_states import MAX_ENDED, MAX_JOBS
+from ..json_line import encode_line
 from ..new_event import NewEvent
 from ..retention import RetentionPolicy
 from ..snapshot import MAX_TASKS
@@ -50,6 +52,8 @@ def append_arguments(
         TOMBSTONE_TTL,
         int(retention.longest_age * 1000),
         MAX_TASKS,
+        MAX_JOBS,
+        MAX_ENDED,
         len(numbers),
     ]
     for topic in numbers:
@@ -63,9 +67,12 @@ def append_arguments(
             number_of_key = len(names)
         arguments += (
             entry_of(event),
-            "E" if event.ephemeral else "T" if event.terminal else "-",
+            _kind(event),
             number_of_key,
             "" if event.task is None else "=" + event.task,
+            b"" if event.task is None else encode_line(event.task),
+            event.job,
+            event.parent,
             len(event.topics),
         )
         arguments += [numbers[topic] for topic in event.topics]
@@ -82,3 +89,11 @@ def append_arguments(
 def entry_of(event: NewEvent) -> bytes:
     """The entry that `Event.from_entry` reads, for an event without an id yet."""
     return Event(None, event.type, event.topics, event.fields, terminal=event.terminal).entry()
+
+
+def _kind(event: NewEvent) -> str:
+    if event.ephemeral:
+        return "E"
+    if event.terminal:
+        return "T"
+    return "P" if event.type == "progress" else "-"

@@ -14,7 +14,6 @@ from ..new_event import NewEvent
 from ..page import Page
 from ..retention import RetentionPolicy
 from ..snapshot import Snapshot
-from ..topic import job_of
 from .append import BATCH_TTL, IDEMPOTENCY_TTL
 from .base import READ_BYTES, BatchKey, Listener
 from .memory_leases import MemoryLeases
@@ -192,8 +191,8 @@ class MemoryEventLog:
             for name in new.topics:
                 topic = self._topic(name, now)
                 if topic is None:
-                    topic = self._topics[name] = MemoryTopic(of_job=job_of(name) is not None)
-                topic.append(event, new, self._retention.of(name))
+                    topic = self._topics[name] = MemoryTopic(name)
+                topic.append(event, self._retention.of(name))
         if new.idempotency_key is not None:
             self._by_key[new.topics[0], new.idempotency_key] = (now + IDEMPOTENCY_TTL, id_)
         for notifications in self._notifications:

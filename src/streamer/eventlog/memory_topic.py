@@ -8,20 +8,17 @@ from typing import Final
 
 from ..cursor import Cursor
 from ..event import Event
-from ..new_event import NewEvent
+from ..job_event import BUSY
 from ..retention import Retention
-from ..snapshot import MAX_TASKS, Snapshot
+from ..snapshot import Snapshot
 from .append import SILENT_TTL, TOMBSTONE_TTL
-
-_BUSY: Final = frozenset({b'"queued"', b'"running"', b'"retrying"'})
 
 
 class MemoryTopic:
     """The events kept, what was removed, and the snapshot; as append.lua keeps them.
 
     Args:
-        of_job: it is a job's own topic: what an earlier attempt tells once a
-            later one has begun does not change the snapshot.
+        name: the topic.
 
     Attributes:
         last: the id of the last event, kept or not.
@@ -29,20 +26,18 @@ class MemoryTopic:
         reason: why it was: ``trimmed`` or ``expired``.
     """
 
-    def __init__(self, *, of_job: bool = False) -> None:
-        self._of_job: Final = of_job
+    def __init__(self, name: str) -> None:
+        self._name: Final = name
         self.last: Cursor | None = None
         self.trimmed: Cursor | None = None
         self.reason = "trimmed"
         self._events: list[Event] = []
-        self._fields: dict[str, bytes] = {}
-        self._terminal: Cursor | None = None
-        self._tasks: dict[str, Event] = {}
+        self._snapshot = Snapshot()
         self._expires: int | None = None
         self._forgotten: int | None = None
 
-    def append(self, event: Event, new: NewEvent, kept: Retention) -> None:
-        """Keep `event`, made of `new`, and remove what is over `kept`."""
+    def append(self, event: Event, kept: Retention) -> None:
+        """Keep `event`, and remove what is over `kept`."""
         assert event.id is not None, "only events with an id are stored"  # noqa: S101
         self._events.append(event)
         self.last = event.id
@@ -51,8 +46,9 @@ class MemoryTopic:
             self.trimmed = self._events[excess - 1].id
             self.reason = "trimmed"
             del self._events[:excess]
-        self._fold(event, new)
-        silent = SILENT_TTL if self._fields.get("status") in _BUSY else 0
+        self._snapshot = self._snapshot.after(event, self._name)
+        is_busy = any(job.status in BUSY for job in self._snapshot.states.known.values())
+        silent = SILENT_TTL if is_busy else 0
         self._expires = event.id.ms + int(kept.max_age * 1000) + silent
         self._forgotten = self._expires + TOMBSTONE_TTL
 
@@ -63,8 +59,7 @@ class MemoryTopic:
 
     def snapshot(self, position: Cursor) -> Snapshot:
         """The state of the topic at `position`."""
-        tasks = {task: event.body for task, event in self._tasks.items()}
-        return Snapshot.from_stored(position, self._fields, self._terminal, tasks)
+        return self._snapshot.at(position)
 
     def expire(self, now: int) -> bool:
         """Remove what is over its age at `now`; whether even the memory of it is."""
@@ -72,30 +67,8 @@ class MemoryTopic:
             self._expires = None
             self.trimmed, self.reason = self.last, "expired"
             self._events.clear()
-            self._fields.clear()
-            self._tasks.clear()
-            self._terminal = None
+            self._snapshot = Snapshot()
         return self._forgotten is not None and now >= self._forgotten
-
-    def _fold(self, event: Event, new: NewEvent) -> None:
-        if self._of_job and not new.terminal and self._is_stale(new):
-            return
-        for name, value in new.changes.items():
-            if value == b"null":
-                self._fields.pop(name, None)
-            else:
-                self._fields[name] = value
-        if new.terminal or new.changes:
-            self._terminal = event.id if new.terminal else None
-        if new.task is not None:
-            self._tasks.pop(new.task, None)
-            self._tasks[new.task] = event
-            for task in list(self._tasks)[:-MAX_TASKS]:
-                del self._tasks[task]
-
-    def _is_stale(self, new: NewEvent) -> bool:
-        told, known = new.changes.get("attempt", b"null"), self._fields.get("attempt")
-        return known is not None and told != b"null" and int(told) < int(known)
 
 
 def _id(event: Event) -> Cursor:

@@ -19,6 +19,7 @@ from ..snapshot import Snapshot
 from .append import append_arguments
 from .base import READ_BYTES, BatchKey, Listener
 from .commands import Commands
+from .job_records import job_states
 from .keys import Keys
 from .leases import RedisLeases
 from .merge import TopicPage, merge, share_of
@@ -43,7 +44,7 @@ _INDEX_STEP: Final = 1000
 CONNECTIONS_TTL: Final = 15_000
 
 
-_APPEND: Final = Script("rights.lua", "position.lua", "append.lua")
+_APPEND: Final = Script("rights.lua", "position.lua", "jobs.lua", "append.lua")
 _READ: Final = Script("rights.lua", "position.lua", "read.lua")
 _SNAPSHOTS: Final = Script("rights.lua", "position.lua", "snapshots.lua")
 _LEASES: Final = Script("rights.lua", "leases.lua")
@@ -303,9 +304,9 @@ def _snapshot(position: Cursor, fields: list[bytes], tasks: list[bytes]) -> Snap
         id_, _, entry = stored.partition(b" ")
         last_events.append((cursor_of(id_), task, entry))
     last_events.sort()
-    return Snapshot.from_stored(
-        position,
-        state,
-        cursor_of(terminal) if terminal is not None else None,
-        {task: Event.from_entry(id_, entry).body for id_, task, entry in last_events},
-    )
+    bodies = {task: Event.from_entry(id_, entry).body for id_, task, entry in last_events}
+    states = job_states(state)
+    if states is not None:
+        return Snapshot.of_states(position, states, bodies)
+    end = cursor_of(terminal) if terminal is not None else None
+    return Snapshot.from_stored(position, state, end, bodies)
