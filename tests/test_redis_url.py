@@ -114,6 +114,7 @@ REFUSED: list[tuple[str, str]] = [
     ("redis+cluster://h?ssl_cert_reqs=none", "only for TLS"),
     ("unix://run/redis.sock", "two slashes"),
     ("unix:///run/%00", "visible characters"),
+    ("unix:///run/a@b", "%40"),
     (f"unix:///{'x' * 107}", "1 to 107 bytes"),
 ]
 
@@ -176,6 +177,8 @@ MALFORMED: tuple[str, ...] = (
     "redis+cluster://u:{}@h/1",
     "unix://:{}@run/s",
     "unix:///{}@run/s?x=1",
+    "unix:///{}@run/s",
+    "unix:///u:{}@/run/s",
     "http://u:{}@h",
     "u:{}@h:6379",
     "{}@h",
@@ -197,7 +200,6 @@ SECRET: tuple[str, ...] = (
     "redis://h?username={}&db=1",
     "redis://h?pass%77ord={}",
     "unix://u:{}@/run/s",
-    "unix:///{}@run/s",
     "unix:///run/s?password={}",
     "redis+sentinel://u:{}@h/e?sentinel_password={}",
     "redis+cluster://:{}@h,h:2",

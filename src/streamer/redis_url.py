@@ -150,6 +150,8 @@ def _readable(server: str) -> str:
 def _unix(text: str, authority: str, parts: SplitResult) -> RedisURL:
     if authority.rpartition("@")[2]:
         raise InvalidRedisURL("it has only two slashes before the socket's path; write unix:///")
+    if "@" in parts.path:  # most likely the end of a password with a bare slash
+        raise InvalidRedisURL("it has a '/' before an '@'; in a password write %2F, in a path %40")
     path = unquote(parts.path)
     if not path.strip("/"):
         raise InvalidRedisURL("it names no socket")

@@ -17,11 +17,15 @@ class Mortal:
         self._stop: Final = stop
         self._unstartable: Final = unstartable
         self.starts = 0
+        self.killed = False
 
     async def start(self) -> None:
         self.starts += 1
         if self._unstartable:
             raise OSError(12, "Cannot allocate memory")
+
+    async def kill(self) -> None:
+        self.killed = True
 
     async def wait(self) -> int:
         if self._codes:
@@ -73,3 +77,17 @@ async def test_a_stop_ends_the_pause() -> None:
 
     assert await keep(child, stop, say, first_pause=60)
     assert child.starts == 1
+
+
+async def test_a_child_that_starts_while_all_is_stopped_does_not_outlive_it() -> None:
+    """Nobody saw it run, so nobody would end it, and its end would be waited for for ever."""
+
+    class Late(Mortal):
+        async def start(self) -> None:
+            await super().start()
+            stop.set()
+
+    stop = asyncio.Event()
+    child = Late(stop=stop)
+    assert await keep(child, stop, print)
+    assert child.killed

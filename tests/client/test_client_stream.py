@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import threading
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Final, Self
 
+import httpx
 import pytest
 
 from streamer.client import Received, Refused, follow, follow_async
@@ -21,6 +23,10 @@ HEAD: Final = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection
 TLS: Final = b"\x16"
 
 
+#: Last of a script whose connection is not cut: it only says nothing more.
+SILENCE: Final = b"(silence)"
+
+
 class ScriptedServer:
     """Answers each connection with the next of its scripts, then cuts it."""
 
@@ -28,6 +34,7 @@ class ScriptedServer:
         self._scripts: Final = scripts
         self._listening: Final = socket.create_server(("127.0.0.1", 0))
         self.requests: Final[list[str]] = []
+        self._silent: Final[list[socket.socket]] = []
         self._thread: Final = threading.Thread(target=self._serve, daemon=True)
 
     @property
@@ -43,6 +50,8 @@ class ScriptedServer:
         self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
         self._thread.join()
+        for connection in self._silent:
+            connection.close()
 
     def _serve(self) -> None:
         for script in self._scripts:
@@ -50,13 +59,17 @@ class ScriptedServer:
                 connection, _ = self._listening.accept()
             except OSError:
                 return
-            with connection:
+            with contextlib.ExitStack() as stack:
+                stack.callback(connection.close)
                 request = b""
                 while b"\r\n\r\n" not in request and not request.startswith(TLS):
                     received = connection.recv(65536)
                     request += received or b"\r\n\r\n"
                 self.requests.append(request.decode(errors="replace"))
-                connection.sendall(script)
+                connection.sendall(script.removesuffix(SILENCE))
+                if script.endswith(SILENCE):
+                    self._silent.append(connection)
+                    stack.pop_all()
 
 
 def frame(event_id: str, event_type: str = "progress") -> bytes:
@@ -187,6 +200,27 @@ async def test_a_server_that_asks_to_come_back_is_asked_again_when_it_said() -> 
     assert len(told) == 2
     with ScriptedServer(away, HEAD + STREAM) as server:
         assert ids([event async for event in follow_async(server.url, "a")]) == ["2-0", "3-0"]
+
+
+async def test_a_connection_that_is_dead_is_left_when_no_sign_of_life_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Three heartbeats long, of which the server was asked for one every 15 seconds."""
+    monkeypatch.setattr("streamer.client.stream._TIMEOUT", httpx.Timeout(5.0, read=0.1))
+    dead = HEAD + b"retry: 1\n" + frame("2-0") + SILENCE
+    told: list[str] = []
+    with ScriptedServer(dead, HEAD + STREAM) as server:
+        events = follow(server.url, "a", on_reconnect=lambda why, _: told.append(why))
+        assert ids(list(events)) == ["2-0", "2-0", "3-0"]
+        assert "heartbeat=15" in server.requests[0]
+        assert "last-event-id: 2-0" in server.requests[1].lower()
+    assert told == ["nothing was heard for 45 s"]
+    with ScriptedServer(dead, HEAD + STREAM) as server:
+        assert ids([event async for event in follow_async(server.url, "a")]) == [
+            "2-0",
+            "2-0",
+            "3-0",
+        ]
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,9 @@ class Keepable(Protocol):
     async def wait(self) -> int:
         """Return its exit code."""
 
+    async def kill(self) -> None:
+        """End it as it is."""
+
 
 async def keep(
     child: Keepable,
@@ -56,6 +59,9 @@ async def keep(
             say(f"The {child.name} cannot be started: {error.strerror or error}.")
             ended = "not started"
         else:
+            if stop.is_set():
+                # Whoever stops us did not see it run, and it has not begun to do anything.
+                await child.kill()
             ended = how_it_ended(await child.wait())
         if stop.is_set():
             return True

@@ -127,7 +127,7 @@ def _port(settings: Settings) -> Finding:
         answer = httpx.get(f"{own}/healthz", timeout=_PATIENCE, trust_env=False)
     except (httpx.ConnectError, httpx.InvalidURL):
         return _bindable(what, settings)
-    except httpx.TransportError as error:
+    except httpx.RequestError as error:
         return Finding(what, f"in use by something that does not speak HTTP ({error})", good=False)
     who = "a running Streamer" if answer.is_success else "another web server"
     return Finding(what, f"in use by {who}", good=answer.is_success)

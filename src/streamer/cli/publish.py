@@ -45,7 +45,7 @@ def publish(
     --redis-url, or of the `streamer run` on the same data directory. The exit code
     is 0 if it was published, 1 if not, 2 for a wrong call.
 
-    Example: streamer publish projects/p1 progress '{"task_name":"encode","progress":0.5}'
+    Example: streamer publish projects/demo progress '{"task_name":"encode","progress":0.5}'
     """
     import msgspec
 

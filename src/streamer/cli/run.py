@@ -60,7 +60,8 @@ def run(settings: Settings) -> None:
         )
         with announcing(settings.data_dir, reachable.base_url) as held:
             code = asyncio.run(_Run(reachable, bound, held, banner).run())
-        banner.stopping("Stopping the event log.")
+        if settings.redis_url is None:
+            banner.stopping("Stopping the event log.")
     banner.stopped()
     sys.exit(code)
 

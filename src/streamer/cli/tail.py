@@ -52,7 +52,7 @@ def tail(settings: Settings, topic: tuple[str, ...], start: str | None, until: s
     is 0 at the end, 1 if the job failed or was cancelled, or the server refused, 2
     for a wrong call.
 
-    Example: streamer tail projects/p1 --from earliest | jq .progress
+    Example: streamer tail projects/demo --from earliest | jq .progress
     """
     from ..client import Refused, follow
     from .bars import Bars
