@@ -94,6 +94,18 @@ def test_every_picture_comes_at_its_time(
         assert transcoding.fractions == sorted(transcoding.fractions)
 
 
+@pytest.mark.parametrize("output_format", FORMATS)
+def test_the_last_picture_is_shown_as_long_as_it_was(
+    transcoding: Transcoding, videos: Videos, output_format: Format
+) -> None:
+    """It is repeated at the end: what came before stays as it was."""
+    source = videos.make("held.gif", *drawn("5", 1), "-final_delay", "300")
+    result, output = transcoding(source, output_format)
+    assert result["duration"] == pytest.approx(3.8, abs=0.05)
+    assert picture_times(output)[:5] == pytest.approx([0.0, 0.2, 0.4, 0.6, 0.8])
+    assert len(picture_times(output)) == 6
+
+
 def test_what_was_cut_off_in_front_stays_off(transcoding: Transcoding, videos: Videos) -> None:
     """The pictures are in the file, and an edit list says that they are not shown."""
     whole = videos.make("whole.mp4", *PICTURE, *SOUND, *H264, "-c:a", "aac")

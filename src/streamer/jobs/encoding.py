@@ -29,6 +29,8 @@ _FORMATS: Final = {
     "webm": (*_VP9, "-b:v", "1M", "-f", "webm"),
 }
 FORMATS: Final = tuple(_FORMATS)
+#: Seconds by which the last picture may last longer than those before it.
+_LAST_SECONDS: Final = 0.1
 #: Seconds between two reports of ffmpeg.
 _REPORT_SECONDS: Final = "0.1"
 
@@ -52,6 +54,7 @@ def output_options(
     sound: SoundTrack | None,
     extent: Extent,
     *,
+    start: float,
     height: int,
     output_format: str,
     path: str,
@@ -61,11 +64,20 @@ def output_options(
     Every picture keeps its time. A constant rate would repeat pictures for as
     long as a hole lasts, at a rate that ffmpeg guesses from the finest
     difference of two timestamps: 1,000 a second for a browser's recording.
+
+    Args:
+        picture: the track of pictures.
+        sound: the track of sound, if there is one.
+        extent: of the pictures.
+        start: seconds at which the file begins, as `extent` counts them.
+        height: of the output, in pixels.
+        output_format: one of `FORMATS`.
+        path: of the output.
     """
     sounds = [] if sound is None else ["-map", f"0:{sound.index}", *sound_options(sound)]
     options = [
         *("-map", f"0:{picture.index}", *sounds, "-dn", "-sn", "-map_metadata", "-1"),
-        *("-vf", _filters(picture, height), "-filter_threads", str(THREADS)),
+        *("-vf", _filters(picture, height, _held(extent, start)), "-filter_threads", str(THREADS)),
         *("-fps_mode", "vfr", "-enc_time_base", _time_base(picture.time_base)),
         *("-threads", str(THREADS), *_FORMATS[output_format]),
     ]
@@ -88,7 +100,7 @@ def size(picture: PictureTrack, height: int) -> tuple[int, int]:
     return min(_even(height * picture.width / picture.height), _MAX_WIDTH), height
 
 
-def _filters(picture: PictureTrack, height: int) -> str:
+def _filters(picture: PictureTrack, height: int, held: list[str]) -> str:
     w, h = size(picture, height)
     fitted_w = f"min({w},max(2,2*round(iw*{h}/ih/2)))"
     fitted_h = f"if(lt({h}-ih*{w}/iw,4),{h},max(2,2*round(ih*{w}/iw/2)))"
@@ -99,10 +111,24 @@ def _filters(picture: PictureTrack, height: int) -> str:
         # fitted in, for the encoder takes one size.
         f"scale=w='{fitted_w}':h='{fitted_h}'",
         f"pad={w}:{h}:-1:-1",
+        *held,
         # Whatever it was, also with 10 bits or transparent: the one that all can show.
         "format=yuv420p",
     )
     return ",".join(["yadif=deint=interlaced", *filters] if picture.interlaced else filters)
+
+
+def _held(extent: Extent, start: float) -> list[str]:
+    # A picture lasts until the next one; how long the last one lasts (of a slide
+    # show) ffmpeg forgets on the way to its encoder, so it is shown again at the end.
+    between = (extent.last - extent.start) / max(1, extent.count - 1)
+    if extent.end - extent.last <= _LAST_SECONDS + 1.5 * between:
+        return []
+    last, end = extent.last - start, extent.end - start
+    # The encoder makes it last as long as a picture does at the rate that it knows, if any.
+    at = f"max({last + 0.001:.4f},{end:.4f}-if(gt(FR,0),1/FR,0))"
+    moved = f"if(gt(T,{last:.4f}+0.0004),{at}/TB,PTS)"
+    return ["tpad=stop=1:stop_mode=clone", f"setpts='{moved}'"]
 
 
 def _even(number: float) -> int:

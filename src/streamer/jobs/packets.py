@@ -45,14 +45,18 @@ class Packets(msgspec.Struct, frozen=True):
     tracks: Mapping[int, Extent]
     complaints: str = ""
 
+    @property
+    def start(self) -> float:
+        """When the first packet of all begins; ffmpeg counts an output's time from it."""
+        return min((extent.start for extent in self.tracks.values()), default=0.0)
+
     def of(self, index: int) -> Extent:
         """The extent of one track, which may have no packets."""
         return self.tracks.get(index, Extent())
 
     def seconds_to(self, indexes: Iterable[int]) -> float:
         """Seconds from the start of the file to the end of the last of these tracks."""
-        start = min((extent.start for extent in self.tracks.values()), default=0.0)
-        return max((self.of(index).end - start for index in indexes), default=0.0)
+        return max((self.of(index).end - self.start for index in indexes), default=0.0)
 
 
 class PacketReader:
@@ -117,10 +121,8 @@ def check_whole(media: Media, packets: Packets, indexes: Iterable[int]) -> None:
         # A header may count from the track's own start or from the file's.
         _check_end(declared, max(extent.end, extent.seconds), packets.complaints)
     if any(declared is None for declared, _ in chosen):
-        found = packets.tracks.values()
-        start = min((extent.start for extent in found), default=0.0)
-        end = max((extent.end for extent in found), default=0.0)
-        _check_end(media.duration, max(end, end - start), packets.complaints)
+        end = max((extent.end for extent in packets.tracks.values()), default=0.0)
+        _check_end(media.duration, max(end, end - packets.start), packets.complaints)
 
 
 def _check_end(declared: float | None, found: float, complaints: str) -> None:

@@ -105,6 +105,7 @@ def run(parameters: Transcode, settings: Settings) -> dict[str, Any]:
                         tracks.picture,
                         tracks.sound,
                         wanted,
+                        start=packets.start,
                         height=parameters.height,
                         output_format=parameters.format,
                         path=str(unfinished),
