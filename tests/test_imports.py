@@ -31,7 +31,18 @@ LAYERS: Final = (
     | {"acceptance", "refusals", "request_limits", "request_pieces", "upgrade_offer"},
     {"eventlog"},
     {"publisher", "sync_publisher", "outbox", "job_publishing"}
-    | {"hub", "attach", "cohort", "crowd", "fan_out", "feed", "feeds", "io_uring", "reader"},
+    | {
+        "hub",
+        "attach",
+        "cohort",
+        "crowd",
+        "fan_out",
+        "feed",
+        "feeds",
+        "io_uring",
+        "polls",
+        "reader",
+    },
     {"jobs", "transports", "auth", "metrics", "stop_signals"},
     {"app", "server", "protocols", "transport_writer", "client", "cli", "log_lines", "__main__"}
     | {"descriptors", "request_protocol", "websocket_protocol"},

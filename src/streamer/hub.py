@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +21,7 @@ from .fan_out import FanOut
 from .feeds import Feeds, TailLimits
 from .heartbeat import Wheel
 from .page import Page
+from .polls import Polls
 from .reader import Reader, alone
 from .session import PAGE_BYTES, ReadLog, Session, State, connected_control
 from .topic import job_of
@@ -73,6 +76,8 @@ class Hub:
         self._options = options if options is not None else HubOptions()
         fan_out = FanOut(io_uring=self._options.io_uring)
         self._feeds = Feeds(log, self._options.tail, fan_out, self._fail)
+        self._polls = Polls(log, self._feeds, lambda: self.draining)
+        self._under_way = 0  # polls
         self._readers: dict[Reader, None] = {}
         self._clients = Crowd(self._options.max_readers_per_client)
         self._subjects = Crowd(self._options.max_readers_per_subject)
@@ -211,38 +216,31 @@ class Hub:
         reader.finish_if_ended()
         reader.pump()
 
-    async def poll(self, topics: tuple[str, ...], after: Cursor, limit: int, wait: float) -> Page:
-        """Read one page; if it is empty, wait up to `wait` seconds for an event.
+    @asynccontextmanager
+    async def poll(
+        self, attach: Attach, after: Cursor, limit: int, wait: float
+    ) -> AsyncGenerator[Page]:
+        """Read a page of what comes after a cursor, at most `limit` events.
+
+        If it is empty, it is waited up to `wait` seconds for an event. A poll counts
+        as a reader until the block ends: answer it within.
 
         Raises:
             LogUnavailable: the log is needed and away.
+            TooManyConnections: as of `attach`.
         """
-        key = tuple(sorted(topics))
-        feed = self._feeds.peek(key)
-        page = await self._page(feed, topics, after, limit)
-        if page.events or page.gaps or wait <= 0 or self.draining:
-            return page
-        deadline = self._loop.time() + wait
-        feed = await self._feeds.open(key)
+        self._refuse_if_crowded(attach)
+        self._under_way += 1
+        self._clients.enter(attach.client)
+        self._subjects.enter(attach.subject)
         try:
-            while True:
-                news = feed.news()
-                page = await self._page(feed, topics, after, limit)
-                left = deadline - self._loop.time()
-                if page.events or page.gaps or left <= 0 or self.draining:
-                    return page
-                await asyncio.wait([news], timeout=left)
+            first = await self._polls.first(attach.topics, after, limit, wait)
+            with self._polls.room() as max_bytes:
+                yield await self._polls.whole(attach.topics, first, limit, max_bytes)
         finally:
-            self._feeds.leave(feed)
-
-    async def _page(
-        self, feed: Feed | None, topics: tuple[str, ...], after: Cursor, limit: int
-    ) -> Page:
-        if feed is not None and feed.tail.floor <= after < feed.tail.head:
-            events = feed.tail.after(after, PAGE_BYTES)[:limit]
-            cursor = feed.tail.head if not events else events[-1].id or after
-            return Page((), tuple(events), cursor, complete=cursor == feed.tail.head)
-        return (await self._log.read(topics, after, limit)).at_most(limit)
+            self._under_way -= 1
+            self._clients.leave(attach.client)
+            self._subjects.leave(attach.subject)
 
     # What a reader asks of us
 
@@ -277,7 +275,7 @@ class Hub:
         most = self._options.max_readers
         # It comes back by itself: the wait is jittered like any reconnect.
         retry_after = self._retry_ms() / 1000
-        if most and len(self._readers) >= most:
+        if most and len(self._readers) + self._under_way >= most:
             raise TooManyConnections(
                 f"this process has {most} readers, the most it may", retry_after=retry_after
             )

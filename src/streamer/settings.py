@@ -257,7 +257,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 64 * 1024
     max_connections: Annotated[
         int,
-        Meta(ge=0, le=_MOST_READERS, description="Readers of one server process; 0 is no limit."),
+        Meta(
+            ge=0,
+            le=_MOST_READERS,
+            description="Readers of one server process, polls under way among them; 0 is no limit.",
+        ),
     ] = 20_000
     max_connections_per_client: Annotated[
         int,

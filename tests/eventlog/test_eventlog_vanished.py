@@ -133,7 +133,8 @@ async def test_live_readers_and_polls_go_on(story: Story, keys: tuple[str, ...])
     live, back = FakeWriter(), FakeWriter()
     await hub.attach(Attach(topics=(TOPIC,)), live)
     story.lose(*keys)
-    assert (await hub.poll((TOPIC,), story.ids[-1], 10, 0)).events == ()
+    async with hub.poll(Attach(topics=(TOPIC,)), story.ids[-1], 10, 0) as page:
+        assert page.events == ()
     await hub.attach(Attach(topics=(TOPIC,), resume=story.ids[2]), back)
     await story.append(story.old, 1)
     for writer in (live, back):

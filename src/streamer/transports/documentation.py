@@ -69,7 +69,8 @@ _POLL = [
     _query(
         "limit",
         Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=1000, default=100),
-        "Events in one answer, at most.",
+        "Events in one answer, at most. It has about 1 MiB at most, less on a busy server: "
+        "there may be more after `cursor`, however few came.",
     ),
     _query(
         "wait",

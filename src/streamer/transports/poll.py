@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from litestar import Request, Response, get
+from litestar import Request, get
 from litestar.di import NamedDependency
 from litestar.params import FromQuery
+from litestar.types import ASGIApp
 
+from ..attach import Attach
 from ..eventlog.base import EventLog
 from ..hub import Hub
-from ..session import gap_control
 from ..topic import check_topic, job_topic, project_topic
-from ..wire.poll import answer
 from .documentation import ApiOperation, PollOperation
 from .methods import is_head
+from .poll_answer import PollAnswer
 from .query import POLL, POLL_OF_TOPICS, STATUS_OF_TOPIC
-from .stream_request import read_poll, read_topics
-
-_JSON = "application/json"
+from .stream_request import client_of, read_poll, read_topics, subject_of
 
 
 @get(
@@ -28,9 +27,7 @@ _JSON = "application/json"
     opt=POLL,
     tags=["polling"],
 )
-async def poll_project(
-    request: Request[Any, Any, Any], hub: NamedDependency[Hub]
-) -> Response[bytes]:
+async def poll_project(request: Request[Any, Any, Any], hub: NamedDependency[Hub]) -> ASGIApp:
     """One page of a project's events after a cursor; waits for one if asked to."""
     return await _poll(request, hub, (project_topic(request.path_params["project_id"]),))
 
@@ -42,7 +39,7 @@ async def poll_project(
     opt=POLL,
     tags=["polling"],
 )
-async def poll_job(request: Request[Any, Any, Any], hub: NamedDependency[Hub]) -> Response[bytes]:
+async def poll_job(request: Request[Any, Any, Any], hub: NamedDependency[Hub]) -> ASGIApp:
     """One page of a job's events after a cursor; waits for one if asked to."""
     return await _poll(request, hub, (job_topic(request.path_params["job_id"]),))
 
@@ -54,9 +51,7 @@ async def poll_job(request: Request[Any, Any, Any], hub: NamedDependency[Hub]) -
     opt=POLL_OF_TOPICS,
     tags=["polling"],
 )
-async def poll_topics(
-    request: Request[Any, Any, Any], hub: NamedDependency[Hub]
-) -> Response[bytes]:
+async def poll_topics(request: Request[Any, Any, Any], hub: NamedDependency[Hub]) -> ASGIApp:
     """One page of the events of every ``?topic=``, in the order of ids."""
     most = request.app.state.settings.max_topics
     return await _poll(request, hub, read_topics(request.query_params, most))
@@ -105,19 +100,14 @@ async def topic_status(log: NamedDependency[EventLog], topic: FromQuery[str]) ->
 POLL_HANDLERS = (poll_project, poll_job, poll_topics, project_status, job_status, topic_status)
 
 
-async def _poll(
-    request: Request[Any, Any, Any], hub: Hub, topics: tuple[str, ...]
-) -> Response[bytes]:
+async def _poll(request: Request[Any, Any, Any], hub: Hub, topics: tuple[str, ...]) -> ASGIApp:
+    subject = subject_of(request.headers.get("authorization"))
+    attach = Attach(topics, client=client_of(request), subject=subject)
+    timeout = request.app.state.settings.send_timeout
     after, limit, wait = read_poll(request.query_params)
     if is_head(request.scope):
         wait = 0.0
-    page = await hub.poll(topics, after, limit, wait)
-    gap = None if page.gap is None else gap_control(page.gap, page.cursor)
-    return Response(
-        answer(page.events, page.cursor, gap),
-        media_type=_JSON,
-        headers={"Cache-Control": "no-store"},
-    )
+    return PollAnswer(hub, attach, after, limit, wait, send_timeout=timeout)
 
 
 async def _snapshot(log: EventLog, topic: str) -> dict[str, Any]:

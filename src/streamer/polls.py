@@ -1,0 +1,113 @@
+"""Answers to polls: pages of events for those who hold no stream, bounded in bytes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from .cursor import Cursor
+from .errors import LogUnavailable
+from .page import Page
+
+if TYPE_CHECKING:
+    from .eventlog.base import EventLog
+    from .feed import Feed
+    from .feeds import Feeds
+
+#: Bytes of bodies in one answer, about: it ends with the event that reaches them.
+MAX_ANSWER_BYTES: Final = 1024 * 1024
+#: The same, while so many larger ones are being sent: whoever does not read holds
+#: its answer in our memory, which 64 MiB of such answers are enough of.
+SMALL_ANSWER_BYTES: Final = 64 * 1024
+MAX_LARGE_ANSWERS: Final = 64
+
+
+class Polls:
+    """Reads the pages that polls are answered with.
+
+    Args:
+        is_draining: whether the process is going away: then nobody waits.
+    """
+
+    def __init__(self, log: EventLog, feeds: Feeds, is_draining: Callable[[], bool]) -> None:
+        self._log: Final = log
+        self._feeds: Final = feeds
+        self._is_draining: Final = is_draining
+        self._large = 0
+
+    async def first(self, topics: tuple[str, ...], after: Cursor, limit: int, wait: float) -> Page:
+        """Read one page; if it is empty, wait up to `wait` seconds for an event.
+
+        Raises:
+            LogUnavailable: the log is needed and away.
+        """
+        key = tuple(sorted(topics))
+        page = await self._page(self._feeds.peek(key), topics, after, limit)
+        if page.events or page.gaps or wait <= 0 or self._is_draining():
+            return page
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + wait
+        feed = await self._feeds.open(key)
+        try:
+            while True:
+                news = feed.news()
+                page = await self._page(feed, topics, after, limit)
+                left = deadline - clock()
+                if page.events or page.gaps or left <= 0 or self._is_draining():
+                    return page
+                await asyncio.wait([news], timeout=left)
+        finally:
+            self._feeds.leave(feed)
+
+    @contextmanager
+    def room(self) -> Iterator[int]:
+        """Bytes that an answer may have; they are taken until the block ends."""
+        is_large = self._large < MAX_LARGE_ANSWERS
+        self._large += is_large
+        try:
+            yield MAX_ANSWER_BYTES if is_large else SMALL_ANSWER_BYTES
+        finally:
+            self._large -= is_large
+
+    async def whole(self, topics: tuple[str, ...], first: Page, limit: int, max_bytes: int) -> Page:
+        """`first` and the pages that follow it, up to `limit` events and about `max_bytes`.
+
+        What is left out is read by the next poll, from this one's cursor on. So is
+        what was lost after the first page: an answer tells of gaps before its events.
+        """
+        key = tuple(sorted(topics))
+        page, size = _up_to(first, max_bytes)
+        while size < max_bytes and len(page.events) < limit and not page.complete:
+            left = limit - len(page.events)
+            try:
+                found = await self._page(self._feeds.peek(key), topics, page.cursor, left)
+            except LogUnavailable:
+                break
+            if found.gaps:
+                break
+            more, more_size = _up_to(found, max_bytes - size)
+            size += more_size
+            events = (*page.events, *more.events)
+            page = Page(page.gaps, events, more.cursor, complete=more.complete)
+        return page
+
+    async def _page(
+        self, feed: Feed | None, topics: tuple[str, ...], after: Cursor, limit: int
+    ) -> Page:
+        if feed is not None and feed.tail.floor <= after < feed.tail.head:
+            events = feed.tail.after(after, SMALL_ANSWER_BYTES)[:limit]
+            cursor = feed.tail.head if not events else events[-1].id or after
+            return Page((), tuple(events), cursor, complete=cursor == feed.tail.head)
+        return (await self._log.read(topics, after, limit)).at_most(limit)
+
+
+def _up_to(page: Page, max_bytes: int) -> tuple[Page, int]:
+    """`page` up to the event that makes it `max_bytes` large, and its size."""
+    size = 0
+    for count, event in enumerate(page.events, start=1):
+        size += len(event.body) + 1  # and a comma
+        if size >= max_bytes:
+            return page.at_most(count), size
+    return page, size
