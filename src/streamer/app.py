@@ -34,6 +34,7 @@ from .transports.poll import POLL_HANDLERS
 from .transports.problems import http_problem, streamer_problem, unexpected_problem
 from .transports.publish import BODY_FACTOR, PUBLISH_HANDLERS
 from .transports.query import check_query
+from .transports.reference import ReferencePage, SchemaJson, schema_router
 from .transports.refusals import Farewells
 from .transports.sse import SSE_HANDLERS
 from .transports.websocket import WEBSOCKET_HANDLERS
@@ -84,7 +85,13 @@ def create_app(settings: Settings, log: EventLog | None = None) -> Litestar:
             Exception: unexpected_problem,
         },
         logging_config=None,  # whoever starts the process says where its log goes
-        openapi_config=OpenAPIConfig(title="Streamer", version=__version__, path="/schema"),
+        openapi_config=OpenAPIConfig(
+            title="Streamer",
+            version=__version__,
+            openapi_router=schema_router(),
+            render_plugins=[ReferencePage(), SchemaJson()],
+            use_handler_docstrings=True,
+        ),
         lifespan=[lambda _app: _life(the_log, hub, census, stalls)],
         on_shutdown=[close_jobs],
         request_max_body_size=BODY_FACTOR * settings.max_event_bytes,  # more is refused unread

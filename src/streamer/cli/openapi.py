@@ -28,7 +28,8 @@ def schema_text() -> str:
     from ..app import create_app
     from ..eventlog.memory import MemoryEventLog
     from ..settings import Settings
+    from ..transports.reference import with_events
 
     app = create_app(Settings(), MemoryEventLog())
-    schema = app.openapi_schema.to_schema()
+    schema = with_events(app.openapi_schema.to_schema())
     return json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

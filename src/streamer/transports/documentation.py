@@ -9,12 +9,14 @@ from litestar.openapi.spec import (
     OpenAPIResponse,
     Operation,
     Parameter,
+    Reference,
     RequestBody,
     Schema,
 )
 from litestar.openapi.spec.enums import OpenAPIType
 
 from ..new_event import MAX_KEY_LENGTH
+from .event_schemas import EVENT, GAP, STREAM_BODY
 
 _EVENT_ID = Schema(type=OpenAPIType.STRING, pattern=r"^[0-9]{1,15}-[0-9]{1,20}$")
 
@@ -143,12 +145,11 @@ _PAGE = OpenAPIResponse(
             schema=Schema(
                 type=OpenAPIType.OBJECT,
                 properties={
-                    "events": Schema(type=OpenAPIType.ARRAY, items=Schema(type=OpenAPIType.OBJECT)),
+                    "events": Schema(type=OpenAPIType.ARRAY, items=Reference(ref=EVENT)),
                     "cursor": _EVENT_ID,
                     "gap": Schema(
-                        type=[OpenAPIType.OBJECT, OpenAPIType.NULL],
-                        description="What was lost before these events, if anything was: `topic` "
-                        "(null for several, or the log itself), `after`, `until`, `reason`.",
+                        any_of=[Reference(ref=GAP), Schema(type=OpenAPIType.NULL)],
+                        description="What was lost before these events, if anything was.",
                     ),
                 },
                 required=["events", "cursor", "gap"],
@@ -183,7 +184,7 @@ class StreamOperation(ApiOperation):
         self.responses["200"] = OpenAPIResponse(
             description="The stream; the same URL with Upgrade: websocket is a WebSocket. Never "
             "503: if it cannot be served now, one `reconnect` says when to come back and why.",
-            content={"text/event-stream": OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING))},
+            content={"text/event-stream": OpenAPIMediaType(schema=Reference(ref=STREAM_BODY))},
         )
         self.responses["204"] = OpenAPIResponse(
             description="The job is over and all of it was seen: do not reconnect."

@@ -1,0 +1,177 @@
+"""What OpenAPI says of every body that a stream can carry."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from ..event import CONTROL_TYPES
+from ..job_event import JOB_EVENT_TYPES, Completed, Error, Progress, Status
+from ..snapshot import Snapshot
+
+_Schema = dict[str, Any]
+
+#: Where OpenAPI keeps what is referred to by name.
+REF: Final = "#/components/schemas/{name}"
+#: Any body of a stream, and any event: an element of a poll's answer.
+STREAM_BODY: Final = REF.format(name="StreamBody")
+EVENT: Final = REF.format(name="Event")
+GAP: Final = REF.format(name="Gap")
+
+_TEXT: Final = {"type": "string"}
+_WHOLE: Final = {"type": "integer"}
+_ID: Final = {
+    "type": "string",
+    "pattern": r"^[0-9]{1,15}-[0-9]{1,20}$",
+    "description": "Opaque: a position in the log. Resume after it.",
+}
+_TOPICS: Final = {"type": "array", "items": _TEXT}
+
+#: What the server adds to a publisher's own fields.
+_ENVELOPE: Final[_Schema] = {
+    "id": {**_ID, "description": "The event's id; an ephemeral event has none."},
+    "topic": {**_TEXT, "description": "The first of its topics."},
+    "topics": {**_TOPICS, "description": "All of its topics, where there are several."},
+    "timestamp": {"type": "string", "format": "date-time"},
+}
+
+
+def _kind(kind: str) -> _Schema:
+    return {"type": "string", "const": kind}
+
+
+def _control(kind: str, description: str, required: _Schema, optional: _Schema) -> _Schema:
+    return {
+        "type": "object",
+        "description": description,
+        "properties": {"type": _kind(kind), **required, **optional},
+        "required": ["type", *required],
+    }
+
+
+_CONTROLS: Final = {
+    "connected": _control(
+        "connected",
+        "The first of every connection. Of one topic it has `topic` and `snapshot`, "
+        "of several `topics` and `snapshots`.",
+        {"cursor": _ID, "resumed": {"type": "boolean"}, "message": _TEXT},
+        {
+            "topic": _TEXT,
+            "topics": _TOPICS,
+            "project_id": _TEXT,
+            "job_id": _TEXT,
+            "snapshot": {"$ref": REF.format(name="Snapshot")},
+            "snapshots": {
+                "type": "object",
+                "additionalProperties": {"$ref": REF.format(name="Snapshot")},
+            },
+        },
+    ),
+    "caught_up": _control("caught_up", "The replay is over; live from here.", {"cursor": _ID}, {}),
+    "gap": _control(
+        "gap",
+        "Events were removed before this reader could have them.",
+        {
+            "topic": {"type": ["string", "null"], "description": "null: of several, or of the log"},
+            "after": _ID,
+            "until": _ID,
+            "reason": _TEXT,
+            "cursor": _ID,
+        },
+        {},
+    ),
+    "end": _control(
+        "end",
+        "No more will come of this topic; the connection ends once none `remaining`.",
+        {"topic": _TEXT, "reason": _TEXT},
+        {"remaining": _WHOLE},
+    ),
+    "reconnect": _control(
+        "reconnect",
+        "Come back after `retry_ms` milliseconds; `code` and `detail` say why.",
+        {"retry_ms": _WHOLE},
+        {"code": _TEXT, "detail": _TEXT},
+    ),
+    "refused": _control(
+        "refused",
+        "What this reader asked for is refused (WebSocket).",
+        {"code": _TEXT, "detail": _TEXT, "retry": {"type": "boolean"}},
+        {"retry_after": {"type": ["number", "null"], "description": "seconds"}},
+    ),
+    "pong": _control("pong", "The answer to a ping (WebSocket).", {}, {}),
+    "subscribed": _control(
+        "subscribed", "A topic was added (WebSocket).", {"topic": _TEXT, "topics": _TOPICS}, {}
+    ),
+    "unsubscribed": _control(
+        "unsubscribed", "A topic was left (WebSocket).", {"topic": _TEXT, "topics": _TOPICS}, {}
+    ),
+}
+
+_OTHER: Final[_Schema] = {
+    "type": "object",
+    "description": "Any other type, with the publisher's own fields.",
+    "properties": {
+        "type": {
+            "type": "string",
+            "pattern": r"^[a-z][a-z0-9_.-]{0,63}$",
+            "not": {"enum": sorted(JOB_EVENT_TYPES | CONTROL_TYPES)},
+        },
+        **_ENVELOPE,
+    },
+    "required": ["type", "topic"],
+    "additionalProperties": True,
+}
+
+
+def event_schemas() -> dict[str, _Schema]:
+    """The schemas of all bodies, by name; those of job events come from `job_event` itself."""
+    (_, structs) = msgspec.json.schema_components(
+        (Progress, Status, Error, Completed), ref_template=REF
+    )
+    events = {name.lower(): _job_event(schema) for name, schema in structs.items()}
+    named = {f"{_camel(kind)}Event": schema for kind, schema in sorted(events.items())}
+    controls = {_camel(kind): schema for kind, schema in _CONTROLS.items()}
+    return {
+        "StreamBody": _union({**events, **_CONTROLS}, "One body of a stream: a `data:` line."),
+        "Event": _union(events, "One event of a topic."),
+        **named,
+        "OtherEvent": _OTHER,
+        **controls,
+        "Snapshot": {
+            "type": "object",
+            "description": "The last known state of a topic, at `cursor`.",
+            "properties": {name: {} for name in Snapshot().to_fields()} | {"cursor": _ID},
+            "additionalProperties": True,
+        },
+    }
+
+
+def _union(kinds: dict[str, _Schema], description: str) -> _Schema:
+    """One of `kinds`, told apart by its `type`, or an event of a type of somebody's own."""
+    refs = {kind: REF.format(name=_name(kind)) for kind in sorted(kinds)}
+    return {
+        "description": description,
+        "oneOf": [{"$ref": ref} for ref in (*refs.values(), REF.format(name="OtherEvent"))],
+        "discriminator": {"propertyName": "type", "mapping": refs},
+    }
+
+
+def _job_event(schema: _Schema) -> _Schema:
+    kind = schema["properties"]["type"]["enum"][0]
+    own = {name: field for name, field in schema["properties"].items() if name != "type"}
+    return {
+        "type": "object",
+        "description": schema.get("description", ""),
+        "properties": {"type": _kind(kind), **_ENVELOPE, **own},
+        "required": ["topic", *schema["required"]],
+        "additionalProperties": True,
+    }
+
+
+def _name(kind: str) -> str:
+    return f"{_camel(kind)}Event" if kind in JOB_EVENT_TYPES else _camel(kind)
+
+
+def _camel(kind: str) -> str:
+    return "".join(word.title() for word in kind.split("_"))
