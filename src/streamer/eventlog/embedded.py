@@ -43,7 +43,9 @@ class EmbeddedServer:
 
     What was acknowledged more than a second ago, or two when the disk is slow, is
     on disk (``appendfsync everysec``) and there again after a crash, be it of
-    this process, of the server or of the machine. If the server or its supervisor
+    this process, of the server or of the machine. When the disk is full appends are
+    refused; those that had been acknowledged just before are in the server's memory
+    until there is room, and lost if it is killed in between. If the server or its supervisor
     dies it is started again.
 
     Args:
@@ -231,12 +233,13 @@ class EmbeddedServer:
             time.sleep(_PAUSE)
 
     def _answers(self) -> bool:
-        """Whether the server has loaded its data: before, PING gets an error."""
+        """Whether the server has loaded its data: before, PING gets another error."""
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as client:
             client.settimeout(1.0)
             client.connect(str(self._socket))
             client.sendall(b"PING\r\n")
-            return client.recv(64).startswith(b"+PONG")
+            # The second where it cannot save to disk: it answers all who read.
+            return client.recv(64).startswith((b"+PONG", b"-MISCONF"))
         return False
 
     def _log_end(self) -> str:

@@ -11,12 +11,15 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Collection
 from typing import Final
 
+from redis import exceptions
+
 from ..cursor import ORIGIN, Cursor
 from ..errors import LogUnavailable
 from ..event import Event
 from ..redis_url import RedisURL
 from .base import Listener
 from .connection import Reply
+from .failures import unavailable
 from .keys import Keys
 from .pubsub import PubSubConnection, subscribe_at
 from .route import Address, Route
@@ -28,6 +31,9 @@ _log: Final = logging.getLogger(__name__)
 #: Seconds before the first attempt to reconnect, and at most before any.
 _FIRST_BACKOFF: Final = 0.05
 _LONGEST_BACKOFF: Final = 2.0
+#: Seconds that a connection must have lasted for the next attempt to be a first one:
+#: of one that is lost as soon as it is made, every feed would be read anew at each.
+_STABLE: Final = 5.0
 #: Probes unheard before the connection counts as dead: one may be unlucky.
 _MISSED_PROBES: Final = 2
 #: Topics in one SUBSCRIBE: its reply is one line each, all in one write of Redis.
@@ -122,7 +128,7 @@ class Notifier:
             raise LogUnavailable("the event log is closed")
         self._wanted.update(dict.fromkeys(topics))
         if self._down is not None:
-            raise LogUnavailable(f"Redis cannot be reached ({self._down})")
+            raise self._away()
         asked = self._next = self._next or _Round()
         asked.topics.update(dict.fromkeys(topics))
         self._flush_soon()
@@ -131,7 +137,7 @@ class Notifier:
         if not asked.confirmed.done():
             raise LogUnavailable("Redis did not confirm a subscription in time")
         if not asked.confirmed.result():
-            raise LogUnavailable(f"Redis cannot be reached ({self._down or 'closed'})")
+            raise self._away()
 
     def unsubscribe(self, topics: Collection[str]) -> None:
         """See `Notifications.unsubscribe`."""
@@ -147,6 +153,12 @@ class Notifier:
         self._task.cancel()
         await asyncio.wait((self._task,))
         self._settle_all()
+
+    def _away(self) -> LogUnavailable:
+        reason = self._down or "closed"
+        if reason.startswith("NOPERM"):
+            return unavailable(exceptions.ResponseError(reason))
+        return LogUnavailable(f"Redis cannot be reached ({reason})")
 
     def _flush_soon(self) -> None:
         if not self._flushing:
@@ -179,6 +191,7 @@ class Notifier:
             asked.settle(confirmed=True)
 
     async def _run(self) -> None:
+        clock = asyncio.get_running_loop().time
         attempt = 0
         while True:
             try:
@@ -190,9 +203,10 @@ class Notifier:
                             (self._first.confirmed, self._connection.lost),
                             return_when=asyncio.FIRST_COMPLETED,
                         )
-                if self._live:
-                    attempt = 0
+                confirmed = clock()
                 reason = await self._until_lost()
+                if clock() - confirmed >= _STABLE:
+                    attempt = 0
             except TimeoutError:
                 reason = "no answer in time"
             except (OSError, LogUnavailable) as error:
@@ -239,7 +253,8 @@ class Notifier:
         while not connection.lost.done():
             token = secrets.token_hex(8)
             self._token = self._asked = token.encode()
-            connection.send("PING", token)
+            # Not PING: a Redis that cannot save to disk refuses that, and nothing else here.
+            connection.unsubscribe((token,))
             with contextlib.suppress(LogUnavailable, TimeoutError):
                 async with asyncio.timeout(self._probe_interval):
                     await self._publish(self._probe_name, self._token)
@@ -297,11 +312,11 @@ class Notifier:
             elif kind == b"subscribe":
                 self._heard.add(reply[1])
                 self._confirm()
-            elif kind == b"unsubscribe":
-                self._heard.discard(reply[1])
-            elif kind == b"pong" and reply[1] == self._asked:
+            elif kind == b"unsubscribe" and reply[1] == self._asked:
                 self._asked = b""
                 self._forgive()
+            elif kind == b"unsubscribe":
+                self._heard.discard(reply[1])
         if events:
             self._listener.notified(events)
 
