@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import pty
 import shlex
 import signal
 import socket
@@ -17,10 +18,12 @@ from click.testing import CliRunner, Result
 from streamer.cli import main
 from streamer.cli.announced import announcing
 from streamer.cli.banner import watch_command
+from streamer.cli.directories import make_directories
 from streamer.cli.listen import why_not_bindable
 from streamer.settings import Settings
 from support.live import Live, free_port
 from support.processes import Program, streamer
+from support.scripted_server import HEAD, ScriptedServer
 
 TOO_LONG = "x" * 300
 #: Where none is; what is tried here is refused before that matters.
@@ -254,3 +257,90 @@ def test_tail_and_publish_find_the_server_of_the_data_directory(
         assert f"http://127.0.0.1:{elsewhere}" in published.err
     with here("publish", topic, "note", STREAMER_PORT=elsewhere) as published:
         assert published.wait() == 1
+
+
+@pytest.mark.parametrize("command", ["run", "serve", "worker"])
+def test_a_variable_that_is_no_setting_is_told_at_the_start(command: str, tmp_path: Path) -> None:
+    """It was set in vain; once, whatever else is started."""
+    environ = {
+        "STREAMER_PROT": "9000",
+        "STREAMER_DATA_DIR": str(tmp_path),
+        "STREAMER_REDIS_URL": REDIS,
+    }
+    arguments = () if command == "worker" else ("--port", "0")
+    with streamer(command, *arguments, environ=environ) as program:
+        program.wait_for("running jobs" if command == "worker" else "Notifications are interrupted")
+        assert program.stop() == 0
+    line = "STREAMER_PROT is no setting; did you mean STREAMER_PORT?"
+    assert program.err.splitlines().count(line) == 1
+
+
+def test_what_others_may_share_is_theirs_to_reach(tmp_path: Path) -> None:
+    """Whoever reaches the embedded log's socket owns the log; videos come from anybody."""
+    settings = Settings(data_dir=tmp_path / "data", media_dir=tmp_path / "media")
+    make_directories(settings, ("data_dir", "media_dir", "output_dir"))
+    mask = os.umask(0)
+    os.umask(mask)
+    assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700 & ~mask
+    assert (tmp_path / "media").stat().st_mode & 0o777 == 0o777 & ~mask
+    assert (tmp_path / "data" / "output").is_dir()
+
+
+def answer(status: str, body: bytes = b"<html>") -> bytes:
+    return f"HTTP/1.1 {status}\r\nContent-Type: text/html\r\n".encode() + (
+        b"Content-Length: %d\r\nConnection: close\r\n\r\n%s" % (len(body), body)
+    )
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        (answer("200 OK"), "the server answered text/html, no event stream"),
+        (answer("401 Unauthorized"), "the server answered 401"),
+        (answer("403 Forbidden", b'{"detail":"not for you"}'), "not for you"),
+        (answer("404 Not Found"), "the server answered 404"),
+        (answer("405 Method Not Allowed", b"[]"), "the server answered 405"),
+    ],
+    ids=["200", "401", "403", "404", "405"],
+)
+def test_what_is_no_streamer_is_told_by_its_url(script: bytes, why: str) -> None:
+    """At once: another try would be answered the same."""
+    with ScriptedServer(script, script) as server:
+        tail = call("tail", "a", "--url", server.url)
+        published = call("publish", "a", "b", "--url", server.url)
+    assert tail.exit_code == 1
+    assert f"{server.url}: {why}" in said(tail)
+    assert published.exit_code == 1
+    assert f"{server.url}: " in said(published)
+
+
+def test_a_server_without_tls_is_told_by_its_url() -> None:
+    with ScriptedServer(HEAD, HEAD) as server:
+        url = server.url.replace("http:", "https:")
+        tail = call("tail", "a", "--url", url)
+        published = call("publish", "a", "b", "--url", url)
+    assert f"{url}: the server is not trusted: [SSL: WRONG_VERSION_NUMBER]" in said(tail)
+    assert f"no server answers at {url}: [SSL: WRONG_VERSION_NUMBER]" in said(published)
+    assert (tail.exit_code, published.exit_code) == (1, 1)
+
+
+def test_a_stream_of_something_else_is_told_on_a_terminal() -> None:
+    """In a pipe what came is handed on as it is; a bar needs to know what it is."""
+    hello = HEAD + b"event: connected\ndata: hello\n\n"
+    ours, theirs = pty.openpty()
+    try:
+        with ScriptedServer(hello) as server:
+            done = subprocess.run(
+                [sys.executable, "-m", "streamer", "tail", "a", "--url", server.url],
+                stdout=theirs,
+                stderr=subprocess.PIPE,
+                text=True,
+                timeout=20,
+                check=False,
+            )
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert done.returncode == 1
+    assert "an event came that is no JSON object" in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr

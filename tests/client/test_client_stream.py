@@ -2,74 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-import socket
-import threading
 import traceback
 import zlib
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Final, Self
 
 import httpx
 import pytest
 
 from streamer.client import Received, Refused, follow, follow_async
 from streamer.client.publish import publish
-
-HEAD: Final = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
-#: First byte of a TLS handshake.
-TLS: Final = b"\x16"
-
-
-#: Last of a script whose connection is not cut: it only says nothing more.
-SILENCE: Final = b"(silence)"
-
-
-class ScriptedServer:
-    """Answers each connection with the next of its scripts, then cuts it."""
-
-    def __init__(self, *scripts: bytes) -> None:
-        self._scripts: Final = scripts
-        self._listening: Final = socket.create_server(("127.0.0.1", 0))
-        self.requests: Final[list[str]] = []
-        self._silent: Final[list[socket.socket]] = []
-        self._thread: Final = threading.Thread(target=self._serve, daemon=True)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._listening.getsockname()[1]}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        # shutdown wakes a thread that accepts; close alone does not.
-        self._listening.shutdown(socket.SHUT_RDWR)
-        self._listening.close()
-        self._thread.join()
-        for connection in self._silent:
-            connection.close()
-
-    def _serve(self) -> None:
-        for script in self._scripts:
-            try:
-                connection, _ = self._listening.accept()
-            except OSError:
-                return
-            with contextlib.ExitStack() as stack:
-                stack.callback(connection.close)
-                request = b""
-                while b"\r\n\r\n" not in request and not request.startswith(TLS):
-                    received = connection.recv(65536)
-                    request += received or b"\r\n\r\n"
-                self.requests.append(request.decode(errors="replace"))
-                connection.sendall(script.removesuffix(SILENCE))
-                if script.endswith(SILENCE):
-                    self._silent.append(connection)
-                    stack.pop_all()
+from support.scripted_server import HEAD, SILENCE, ScriptedServer
 
 
 def frame(event_id: str, event_type: str = "progress") -> bytes:

@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..settings import SETTINGS, Settings, unknown_variables
+from ..settings import SETTINGS, Settings
 from .command import Command
-from .options import GIVEN, with_settings
+from .options import GIVEN, misspelt, with_settings
 from .probes import Finding, probe_all
 
 _MARKS: Final = {True: ("✓", "green"), False: ("✗", "bold red"), None: ("!", "yellow")}
@@ -33,7 +33,8 @@ def check(settings: Settings) -> None:
     given = get_current_context().meta[GIVEN]
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
     _show(console, _settings_table(settings, given))
-    findings = [*_misspelt(), *probe_all(settings)]
+    findings = [Finding(name, why, good=None) for name, why in misspelt().items()]
+    findings += probe_all(settings)
     _show(console, _findings_table(findings))
     sys.exit(1 if any(finding.good is False for finding in findings) else 0)
 
@@ -76,17 +77,6 @@ def _findings_table(findings: list[Finding]) -> Table:
         mark, style = _MARKS[finding.good]
         table.add_row(Text(mark, style=style), Text(finding.what, style="bold"), finding.found)
     return table
-
-
-def _misspelt() -> list[Finding]:
-    return [
-        Finding(
-            name,
-            "is no setting" + (f"; did you mean {nearest}?" if nearest else " of Streamer"),
-            good=None,
-        )
-        for name, nearest in unknown_variables(os.environ).items()
-    ]
 
 
 def _from_here(path: str) -> str:

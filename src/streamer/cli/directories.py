@@ -13,6 +13,8 @@ from ..settings import SETTINGS, Settings
 
 #: What only we may read: whoever reaches the embedded log's socket owns the log.
 _OURS: Final = 0o700
+#: What others may put videos in, and take results from, as far as the umask lets them.
+_EVERYBODYS: Final = 0o777
 
 
 def make_directories(settings: Settings, names: Iterable[str]) -> None:
@@ -23,26 +25,33 @@ def make_directories(settings: Settings, names: Iterable[str]) -> None:
     """
     for name in names:
         path: Path = getattr(settings, name)
-        problem = why_not_writable(path, make=True)
+        problem = _why_not_made(path, _OURS if name == "data_dir" else _EVERYBODYS)
+        problem = problem or why_not_writable(path)
         if problem is not None:
             raise click.ClickException(
                 f"{path} cannot be used: {problem}. Choose another directory with {_ways(name)}"
             )
 
 
-def why_not_writable(path: Path, *, make: bool = False) -> str | None:
+def why_not_writable(path: Path) -> str | None:
     """Why no file can be written in `path`; None if one can.
 
     Whether one may be is known only by trying: root may write to everything, but
     not where the kernel or a read-only mount says no.
     """
     try:
-        if make:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.mkdir(mode=_OURS, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
             pass
-    except FileExistsError:
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
+
+
+def _why_not_made(path: Path, mode: int) -> str | None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=mode, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
         return "it is no directory"
     except OSError as error:
         return error.strerror or str(error)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from typing import Any, Final
 
 import rich_click as click
 from click import get_current_context
 
-from ..settings import SETTINGS, InvalidSetting, Settings
+from ..settings import SETTINGS, InvalidSetting, Settings, unknown_variables
 
 #: Key of `click.Context.meta`: the names of the settings given as options.
 GIVEN: Final = "streamer.given"
@@ -46,6 +47,20 @@ def with_settings(*names: str) -> Callable[[Callable[..., Any]], Callable[..., A
         return wrapped
 
     return decorate
+
+
+def misspelt() -> dict[str, str]:
+    """Variables that look like settings and are none, each with what to say of it."""
+    return {
+        name: "is no setting" + (f"; did you mean {nearest}?" if nearest else " of Streamer")
+        for name, nearest in unknown_variables(os.environ).items()
+    }
+
+
+def tell_of_misspelt() -> None:
+    """Say on the standard error what was set in vain: only `streamer check` would, else."""
+    for name, why in misspelt().items():
+        click.echo(f"{name} {why}", err=True)
 
 
 def _flag(name: str) -> str:

@@ -23,7 +23,7 @@ from .directories import make_directories
 from .keeper import CRASH_LOOP, keep
 from .listen import address, listen
 from .log_url import refuse_jobs_in_a_cluster
-from .options import with_settings
+from .options import tell_of_misspelt, with_settings
 from .serve import STOP_MARGIN
 
 #: Seconds that a worker gets to hand back its jobs and flush what they published.
@@ -48,6 +48,7 @@ def run(settings: Settings) -> None:
     asked to stop, 1 if it could not start or a part died again and again, 2 for a
     wrong call.
     """
+    tell_of_misspelt()
     refuse_jobs_in_a_cluster(settings)
     make_directories(settings, ("data_dir", "media_dir", "output_dir"))
     banner = Banner()

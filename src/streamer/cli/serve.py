@@ -17,7 +17,7 @@ from .command import Command
 from .keeper import CRASH_LOOP, keep
 from .listen import address, listen
 from .log_url import jobs_problem, needed_log_url
-from .options import with_settings
+from .options import tell_of_misspelt, with_settings
 from .parent import end_with_parent
 
 #: Seconds beyond the drain that a server gets to end by itself.
@@ -33,6 +33,8 @@ def serve(settings: Settings, fd: int | None, parent_pipe: int | None) -> None:
 
     With --workers N it is N processes on one port; each has its own readers.
     """
+    if fd is None:
+        tell_of_misspelt()
     settings = msgspec.structs.replace(settings, redis_url=needed_log_url(settings))
     end_with_parent(parent_pipe)
     if fd is not None:

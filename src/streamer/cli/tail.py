@@ -54,6 +54,8 @@ def tail(settings: Settings, topic: tuple[str, ...], start: str | None, until: s
 
     Example: streamer tail projects/demo --from earliest | jq .progress
     """
+    import msgspec
+
     from ..client import Refused, follow
     from .bars import Bars
 
@@ -88,6 +90,10 @@ def tail(settings: Settings, topic: tuple[str, ...], start: str | None, until: s
                     outcome = 0
     except Refused as error:
         raise click.ClickException(f"{shown}: {message(error.detail)}") from error
+    except msgspec.DecodeError as error:
+        raise click.ClickException(
+            f"{shown}: an event came that is no JSON object; is that a Streamer?"
+        ) from error
     except BrokenPipeError:
         let_go_of_output()
     except KeyboardInterrupt:

@@ -11,7 +11,7 @@ from ..settings import Settings
 from .command import Command
 from .directories import make_directories
 from .log_url import needed_log_url, refuse_jobs_in_a_cluster
-from .options import with_settings
+from .options import tell_of_misspelt, with_settings
 from .parent import end_with_parent
 
 
@@ -28,6 +28,8 @@ def worker(settings: Settings, parent_pipe: int | None) -> None:
     from ..jobs.worker import run_worker
     from ..log_lines import write_log
 
+    if parent_pipe is None:
+        tell_of_misspelt()
     refuse_jobs_in_a_cluster(settings)
     url = needed_log_url(settings)
     make_directories(settings, ("media_dir", "output_dir"))

@@ -1,0 +1,58 @@
+"""A server that says what a test wrote down, and heeds nothing that it is asked."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from typing import Final, Self
+
+HEAD: Final = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+#: First byte of a TLS handshake.
+TLS: Final = b"\x16"
+
+
+#: Last of a script whose connection is not cut: it only says nothing more.
+SILENCE: Final = b"(silence)"
+
+
+class ScriptedServer:
+    """Answers each connection with the next of its scripts, then cuts it."""
+
+    def __init__(self, *scripts: bytes) -> None:
+        self._scripts: Final = scripts
+        self._listening: Final = socket.create_server(("127.0.0.1", 0))
+        self.url: Final = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+        self.requests: Final[list[str]] = []
+        self._silent: Final[list[socket.socket]] = []
+        self._thread: Final = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # shutdown wakes a thread that accepts; close alone does not.
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+        self._thread.join()
+        for connection in self._silent:
+            connection.close()
+
+    def _serve(self) -> None:
+        for script in self._scripts:
+            try:
+                connection, _ = self._listening.accept()
+            except OSError:
+                return
+            with contextlib.ExitStack() as stack:
+                stack.callback(connection.close)
+                request = b""
+                while b"\r\n\r\n" not in request and not request.startswith(TLS):
+                    received = connection.recv(65536)
+                    request += received or b"\r\n\r\n"
+                self.requests.append(request.decode(errors="replace"))
+                connection.sendall(script.removesuffix(SILENCE))
+                if script.endswith(SILENCE):
+                    self._silent.append(connection)
+                    stack.pop_all()
