@@ -14,6 +14,7 @@ from streamer.jobs.ffmpeg import (
     OutOfSpace,
     run_ffmpeg,
     run_program,
+    variable_rate,
 )
 from streamer.jobs.source import open_video
 from streamer.jobs.transcode import TRANSCODE, Transcode, check
@@ -232,3 +233,24 @@ def test_what_may_succeed_another_time_is_told_from_what_will_not(
         run_program("ffmpeg", [], seconds=10.0)
     thrown = TRANSCODE.options["throws"]
     assert issubclass(kind, thrown) is (kind is FfmpegFailed)
+
+
+@pytest.mark.parametrize(
+    ("version", "option"),
+    [
+        ("4.4.2-0ubuntu0.22.04.1", "-vsync"),
+        ("5.0.1", "-vsync"),
+        ("5.1.9-0+deb12u1", "-fps_mode"),
+        ("n7.1", "-fps_mode"),
+        ("10.0", "-fps_mode"),
+        ("N-118000-g0123abcd", "-fps_mode"),
+    ],
+)
+def test_the_option_for_times_is_the_one_that_this_ffmpeg_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, option: str
+) -> None:
+    program = tmp_path / "ffmpeg"
+    program.write_text(f"#!/bin/sh\necho 'ffmpeg version {version} Copyright (c)'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert variable_rate() == (option, "vfr")

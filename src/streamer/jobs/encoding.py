@@ -55,6 +55,7 @@ def output_options(
     extent: Extent,
     *,
     start: float,
+    variable_rate: tuple[str, str],
     height: int,
     output_format: str,
     path: str,
@@ -70,6 +71,7 @@ def output_options(
         sound: the track of sound, if there is one.
         extent: of the pictures.
         start: seconds at which the file begins, as `extent` counts them.
+        variable_rate: the option that leaves each picture at its own time.
         height: of the output, in pixels.
         output_format: one of `FORMATS`.
         path: of the output.
@@ -78,7 +80,7 @@ def output_options(
     options = [
         *("-map", f"0:{picture.index}", *sounds, "-dn", "-sn", "-map_metadata", "-1"),
         *("-vf", _filters(picture, height, _held(extent, start)), "-filter_threads", str(THREADS)),
-        *("-fps_mode", "vfr", "-enc_time_base", _time_base(picture.time_base)),
+        *(*variable_rate, "-enc_time_base", _time_base(picture.time_base)),
         *("-threads", str(THREADS), *_FORMATS[output_format]),
     ]
     if output_format != "webm":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import selectors
 import shutil
 import signal
@@ -52,6 +53,8 @@ _LEASH: Final = Path(__file__).with_name("leash.py")
 _ENDED_BY_OTHERS: Final = frozenset(
     {255, *(128 + n for n in (signal.SIGHUP, signal.SIGINT, signal.SIGKILL, signal.SIGTERM))}
 )
+#: The release that has ``-fps_mode``.
+_FPS_MODE_SINCE: Final = (5, 1)
 _NO_SPACE: Final = ("No space left on device", "Disk quota exceeded")
 
 
@@ -84,6 +87,23 @@ def find_program(name: str) -> str:
             "as with 'sudo apt-get install ffmpeg' or 'brew install ffmpeg'"
         )
     return path
+
+
+def variable_rate() -> tuple[str, str]:
+    """The option that leaves each picture at its own time.
+
+    It was renamed in ffmpeg 5.1, which the Linux of 2022 does not have.
+
+    Raises:
+        JobsUnavailable: ffmpeg is not installed.
+    """
+    lines: list[str] = []
+    run_program("ffmpeg", ["-version"], on_line=lines.append, seconds=20.0)
+    # "ffmpeg version 4.4.2-0ubuntu0.22.04.1 Copyright"; a build of no release is newer.
+    version = re.match(r"ffmpeg version n?(\d+)\.(\d+)", "".join(lines[:1]))
+    if version is not None and (int(version[1]), int(version[2])) < _FPS_MODE_SINCE:
+        return "-vsync", "vfr"
+    return "-fps_mode", "vfr"
 
 
 def descriptor_url(descriptor: int) -> str:

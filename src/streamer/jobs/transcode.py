@@ -14,7 +14,14 @@ import msgspec
 from ..errors import InvalidSource, JobsUnavailable
 from ..settings import Settings
 from .encoding import MAX_RATE, input_options, output_options
-from .ffmpeg import FfmpegFailed, FfmpegKilled, descriptor_url, find_program, run_ffmpeg
+from .ffmpeg import (
+    FfmpegFailed,
+    FfmpegKilled,
+    descriptor_url,
+    find_program,
+    run_ffmpeg,
+    variable_rate,
+)
 from .ffmpeg_progress import ReportReader, fraction_done
 from .kinds import JobKind
 from .outputs import check_space, remove_old, remove_unfinished
@@ -25,13 +32,14 @@ from .sample import ensure_sample
 from .source import SAMPLE, open_video
 from .tracks import Tracks, choose_tracks
 
-#: Seconds that a transcode may take: so many for each of the video, and so many
-#: more. The slowest (2160p on one slow core) takes about ten for each.
-_TIME_FACTOR: Final = 30.0
+#: Seconds that encoding may take: so many for each of the video, and so many more.
+#: The slowest (2160p on one slow core) takes about ten for each.
+_TIME_FACTOR: Final = 20.0
 _TIME_MORE: Final = 60.0
-#: Seconds that it may take at most, below the hour after which Dramatiq would
-#: interrupt the job, and try it again.
-_TIME_MOST: Final = 3000.0
+#: Seconds that it may take at most, and the whole job with all that is read before
+#: and after. Dramatiq, which would try it again, is to interrupt it never.
+_TIME_MOST: Final = 3 * 3600.0
+_JOB_SECONDS: Final = 5 * 3600.0
 #: Seconds between two looks at the disk.
 _SPACE_SECONDS: Final = 0.5
 #: Of three pictures in the file one must come out: codecs with hidden pictures or
@@ -106,6 +114,7 @@ def run(parameters: Transcode, settings: Settings) -> dict[str, Any]:
                         tracks.sound,
                         wanted,
                         start=packets.start,
+                        variable_rate=variable_rate(),
                         height=parameters.height,
                         output_format=parameters.format,
                         path=str(unfinished),
@@ -237,6 +246,7 @@ TRANSCODE: Final = JobKind(
     options={
         # What cannot be done will not become possible by waiting.
         "throws": (InvalidSource, JobsUnavailable, FfmpegFailed),
+        "time_limit": int(_JOB_SECONDS * 1000),
         # It asks ten times a second; an exception raised into its thread could
         # strike anywhere, even between starting ffmpeg and remembering it.
         "notify_shutdown": False,
