@@ -19,6 +19,7 @@ from .eventlog.redis import RedisEventLog
 from .feeds import TailLimits
 from .hub import Hub, HubOptions
 from .jobs.stalls import StallWatch
+from .jobs.waiting import WaitingWatch
 from .publisher import Publisher
 from .rate import Rate
 from .request_limits import FRAME_BURST
@@ -59,7 +60,10 @@ def create_app(settings: Settings, log: EventLog | None = None) -> Litestar:
     hub = Hub(the_log, options)
     census = Census(hub, the_log)
     publisher = Publisher(the_log, max_event_bytes=settings.max_event_bytes)
-    stalls = StallWatch(the_log, publisher, settings.lease_seconds)
+    watches = (
+        StallWatch(the_log, publisher, settings.lease_seconds),
+        WaitingWatch(the_log, publisher),
+    )
     app = Litestar(
         route_handlers=[
             *SSE_HANDLERS,
@@ -92,7 +96,7 @@ def create_app(settings: Settings, log: EventLog | None = None) -> Litestar:
             render_plugins=[ReferencePage(), SchemaJson()],
             use_handler_docstrings=True,
         ),
-        lifespan=[lambda _app: _life(the_log, hub, census, stalls)],
+        lifespan=[lambda _app: _life(the_log, hub, census, watches)],
         on_shutdown=[close_jobs],
         request_max_body_size=BODY_FACTOR * settings.max_event_bytes,  # more is refused unread
     )
@@ -122,9 +126,11 @@ def open_event_log(settings: Settings) -> RedisEventLog:
 
 
 @asynccontextmanager
-async def _life(log: EventLog, hub: Hub, census: Census, stalls: StallWatch) -> AsyncIterator[None]:
+async def _life(
+    log: EventLog, hub: Hub, census: Census, watches: tuple[StallWatch, WaitingWatch]
+) -> AsyncIterator[None]:
     hub.start()
-    tasks = [asyncio.create_task(census.run()), asyncio.create_task(stalls.run())]
+    tasks = [asyncio.create_task(each.run()) for each in (census, *watches)]
     try:
         yield
     finally:

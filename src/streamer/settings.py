@@ -287,8 +287,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             ge=0,
             le=1_000_000,
-            description="Events a second that an address or a token may publish, each once "
-            "for each topic; ten times that at once.",
+            description="Events a second, one for each topic, of an address or a token; ten times "
+            "that at once; 0 is no limit.",
         ),
     ] = 200.0
     job_rate: Annotated[

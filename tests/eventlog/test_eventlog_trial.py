@@ -85,6 +85,10 @@ async def test_with_the_least_rights_everything_works(
     await log.leases.renew([lease], 0.3)
     await wait_until(lambda: log.leases.lapsed(0.3), "no lease lapsed")
     await log.leases.release(lease)
+    assert await log.known_keys("jobs/j", ["0"]) == {"0"}
+    await log.workers.announce("w", ["default"])
+    assert len(await log.workers.queues()) == 1
+    await log.workers.withdraw("w")
     await log.report_connections("p", {"jobs/j": 1})
     assert await log.connections(but="q") == {"jobs/j": 1}
     notifications.unsubscribe(["jobs/j"])

@@ -75,7 +75,8 @@ async def test_an_accepted_job_says_where_to_watch_it_and_from_where(
     assert body == {
         "task_id": job_id,
         "status": "queued",
-        "message": "Queued: transcode",
+        "message": "Queued: transcode; no worker is running: start one with `streamer worker`",
+        "workers": 0,
         "stream_url": f"/api/v1/jobs/{job_id}/stream",
         "last_event_id": str(before),
     }

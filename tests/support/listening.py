@@ -9,6 +9,7 @@ from streamer.errors import LogUnavailable
 from streamer.event import Event
 from streamer.eventlog.base import BatchKey, EventLog, Listener, Notifications
 from streamer.eventlog.leases import Leases
+from streamer.eventlog.workers import Workers
 from streamer.new_event import NewEvent
 from streamer.page import Page
 from streamer.snapshot import Snapshot
@@ -158,6 +159,10 @@ class InterceptingEventLog:
     @property
     def leases(self) -> Leases:
         return self._log.leases
+
+    @property
+    def workers(self) -> Workers:
+        return self._log.workers
 
     def listen(self, listener: Listener) -> Notifications:
         gate = _Gate(listener, self)

@@ -13,6 +13,7 @@ from ..new_event import NewEvent
 from ..page import Page
 from ..snapshot import Snapshot
 from .leases import Leases
+from .workers import Workers
 
 #: Bytes of events that one page has, about: a large one would hold up all else that
 #: goes over the connection to the log, and be held in memory by each who asked.
@@ -136,6 +137,10 @@ class EventLog(Protocol):
     @property
     def leases(self) -> Leases:
         """The signs of life of the jobs that are told in this log."""
+
+    @property
+    def workers(self) -> Workers:
+        """The workers that report to this log."""
 
     def listen(self, listener: Listener) -> Notifications:
         """Start notifying `listener`; nothing is subscribed yet."""

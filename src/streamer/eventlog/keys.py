@@ -27,6 +27,7 @@ class Keys:
         self.leases_looked = f"{tag}:leases:looked"
         #: Written to see whether anything can be; nothing is kept in it.
         self.trial = f"{tag}:check"
+        self.workers = f"{tag}:workers"
         self.notification_prefix = f"{tag}:n:{database}:"
         self.probe_prefix = f"{tag}:p:{database}:"
         self._tag = tag
@@ -60,6 +61,10 @@ class Keys:
         # Hashed: a key is any text of a client's, a topic never holds a newline.
         digest = hashlib.sha256(f"{topic}\n{key}".encode()).hexdigest()
         return f"{self._tag}:i:{digest[:40]}"
+
+    def worker(self, worker: str) -> str:
+        """The queues of a worker."""
+        return f"{self._tag}:w:{worker}"
 
     def process(self, process: str) -> str:
         """How many readers a process has, by topic."""

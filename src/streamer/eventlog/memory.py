@@ -19,6 +19,7 @@ from .base import READ_BYTES, BatchKey, Listener
 from .memory_leases import MemoryLeases
 from .memory_notifications import MemoryNotifications
 from .memory_topic import MemoryTopic
+from .memory_workers import MemoryWorkers
 from .merge import TopicPage, merge, share_of
 
 #: Milliseconds between two looks at what may be forgotten.
@@ -61,6 +62,7 @@ class MemoryEventLog:
         self._notifications: Final[list[MemoryNotifications]] = []
         self._swept = clock()
         self.leases: Final = MemoryLeases(clock)
+        self.workers: Final = MemoryWorkers(clock)
 
     async def append(self, event: NewEvent) -> Cursor | None:
         """See `EventLog.append`."""

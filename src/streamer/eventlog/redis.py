@@ -29,6 +29,7 @@ from .search import open_route
 from .seen import Seen
 from .stored import cursor_of, ranges_of, what_we_stored
 from .turns import Turns
+from .workers import RedisWorkers
 
 #: Share of the timeout of a command that replicas have to acknowledge it; the
 #: command itself needs some too.
@@ -94,6 +95,7 @@ class RedisEventLog:
             self._keys,
             lambda names, arguments: self._commands.run_script(_LEASES, names, arguments),
         )
+        self.workers: Final = RedisWorkers(self._keys, self._commands)
 
     async def append(self, event: NewEvent) -> Cursor | None:
         """See `EventLog.append`."""

@@ -76,18 +76,18 @@ def _commands_by_key(keys: Keys) -> list[tuple[tuple[str, ...], tuple[str, ...]]
     texts = (keys.clock, keys.birth, keys.batch(_ANY), retry, keys.leases_looked)
     return [
         (texts, ("GET KEY", "SET KEY v")),
-        ((retry,), ("PEXPIRE KEY 1",)),
+        ((retry,), ("PEXPIRE KEY 1", "MGET KEY")),
         ((stream,), ("XADD KEY * e v", "XTRIM KEY MAXLEN = 1", "XRANGE KEY - +", "XLEN KEY")),
         ((stream,), ("XINFO STREAM KEY",)),
         ((meta,), ("HMGET KEY f", "HSET KEY f v")),
         ((*state, keys.leases), ("HSET KEY f v", "HDEL KEY f", "HGET KEY f", "HLEN KEY")),
         (state, ("HGETALL KEY",)),
         ((keys.leases,), ("HKEYS KEY",)),
-        ((stream, meta, *state), ("PERSIST KEY", "PEXPIREAT KEY 1")),
+        ((stream, meta, *state), ("PEXPIREAT KEY 1",)),
         ((keys.topics, keys.lease_deadlines), ("ZADD KEY 0 m", "ZCARD KEY", "ZRANGE KEY 0 0")),
         ((keys.topics,), ("ZREVRANGE KEY 0 0", "ZSCORE KEY m", "ZREMRANGEBYSCORE KEY 0 0")),
         ((keys.lease_deadlines,), ("ZREM KEY m", "ZRANGEBYSCORE KEY 0 0")),
-        ((keys.processes,), ("SADD KEY m", "SREM KEY m", "SMEMBERS KEY")),
-        ((process,), ("SET KEY v", "MGET KEY")),
+        ((keys.processes, keys.workers), ("SADD KEY m", "SREM KEY m", "SMEMBERS KEY")),
+        ((process, keys.worker(_ANY)), ("SET KEY v", "MGET KEY")),
         (channels, ("PUBLISH KEY v", "SUBSCRIBE KEY", "UNSUBSCRIBE KEY")),
     ]

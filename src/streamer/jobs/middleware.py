@@ -17,7 +17,7 @@ from ..sync_publisher import SyncPublisher
 from . import runs
 from .enqueues import Enqueues
 from .progress import Progress, set_progress
-from .reports import Reports, task_name_of
+from .reports import Reports, queue_of, task_name_of
 from .running import RunningJob, RunningJobs, cancel_asked
 from .topics import PROJECT_OPTION, AnyMessage, topics_of
 
@@ -161,6 +161,7 @@ class JobEvents(Middleware):
             attempt,
             progress,
             run=run,
+            queue=queue_of(message),
             retries=int(message.options.get("retries", 0)),
             seen=before.cursor if before is not None else ORIGIN,
         )
@@ -233,6 +234,11 @@ class JobEvents(Middleware):
             self._let_go(job, message)
         self._thread.settled = message
 
+    def after_worker_boot(self, broker: Broker, worker: Worker) -> None:
+        """Say that there is a worker, and for which queues, until it is shut down."""
+        chosen = worker.consumer_whitelist
+        self._running.announce(lambda: chosen or broker.get_declared_queues())
+
     def before_worker_shutdown(self, broker: Broker, worker: Worker) -> None:  # noqa: ARG002
         """Interrupt the jobs that ask, wherever they are."""
         self._running.interrupt()
@@ -275,7 +281,7 @@ class JobEvents(Middleware):
             return  # it is reported when the job is over
         if not first and self._goes_on(topics, job_id):
             return  # what it is now is reported; of this one, its start
-        self._reports.queued(topics, task_name_of(message), run)
+        self._reports.queued(topics, task_name_of(message), run, queue_of(message))
 
     def _goes_on(self, topics: tuple[str, ...], job_id: str) -> bool:
         """Whether another run of the job is waiting or running."""

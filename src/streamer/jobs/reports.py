@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from typing import Any, Final
+from typing import Final
+
+from dramatiq.common import q_name
 
 from ..errors import InvalidFields, LogUnavailable, StreamerError
 from ..eventlog.base import EventLog
@@ -17,6 +19,7 @@ from .publishable import text_of
 from .running import RunningJob
 from .runs import run_name
 from .topics import AnyMessage
+from .waiting import QUEUE_FIELD
 
 #: Seconds a hook waits for its event to be in the log before the job goes on,
 #: so that what another process publishes next comes after it.
@@ -30,6 +33,11 @@ _logger: Final = logging.getLogger(__name__)
 def task_name_of(message: AnyMessage) -> str:
     """The task of a message's events: its actor."""
     return message.actor_name[:MAX_NAME_LENGTH]
+
+
+def queue_of(message: AnyMessage) -> str:
+    """Where a message waits for a worker, whether or not its time has come."""
+    return str(q_name(message.queue_name))
 
 
 class Reports:
@@ -73,21 +81,31 @@ class Reports:
             return False
         return bool(known)
 
-    def queued(self, topics: tuple[str, ...], task_name: str, run: str, **fields: Any) -> None:  # noqa: ANN401
+    def queued(
+        self,
+        topics: tuple[str, ...],
+        task_name: str,
+        run: str,
+        queue: str,
+        *,
+        unless: tuple[str, ...] = (),
+    ) -> None:
         """Report ``queued`` of a run that was enqueued."""
-        name = run_name(_job_of(topics), run)
-        self._queued(topics, task_name, run, key=queued_key(name), **fields)
+        key = queued_key(run_name(_job_of(topics), run))
+        self._queued(topics, task_name, run, queue, key=key, unless=unless)
         self.settle()
 
     def enqueued(self, job: RunningJob) -> None:
         """Report ``queued`` of what a job has enqueued of itself, now that it is over."""
         if job.waiting is not None and not job.superseded:
-            self.queued(job.topics, job.task_name, job.waiting, unless=job.next_starts)
+            unless = job.next_starts
+            self.queued(job.topics, job.task_name, job.waiting, job.queue, unless=unless)
 
     def started(self, job: RunningJob, *, reset: bool) -> None:
         """Report ``started``; with `reset`, after the end of another run."""
         if reset:
-            self._queued(job.topics, job.task_name, job.run, key=reset_key(job.name))
+            key = reset_key(job.name)
+            self._queued(job.topics, job.task_name, job.run, job.queue, key=key)
         again = f", attempt {job.attempt}" if job.attempt > 1 else ""
         self._publisher.status(
             job.topics,
@@ -192,6 +210,7 @@ class Reports:
         topics: tuple[str, ...],
         task_name: str,
         run: str,
+        queue: str,
         *,
         key: str,
         unless: tuple[str, ...] = (),
@@ -202,6 +221,7 @@ class Reports:
             "queued",
             task_name=task_name,
             message="Queued",
+            metadata={QUEUE_FIELD: queue},
             run=run or None,
             idempotency_key=key,
             unless=(end_key(name), start_key(name, 1), *unless),

@@ -8,7 +8,9 @@ import math
 import os
 import threading
 import time
+import uuid
 import weakref
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 import msgspec
@@ -17,6 +19,7 @@ from ..cursor import ORIGIN, Cursor
 from ..errors import LogUnavailable
 from ..event import Event
 from ..eventlog.leases import Lease
+from ..eventlog.workers import ANNOUNCE_SECONDS
 from ..snapshot import Snapshot
 from ..sync_publisher import SyncPublisher
 from .keys import end_key, start_key
@@ -29,6 +32,8 @@ LOOK_SECONDS: Final = 0.5
 _RENEW_SECONDS: Final = 1.0
 #: Times a lease is renewed while it is held, at least: one may be late, one lost.
 _RENEWALS: Final = 4
+#: Seconds that what the thread is at may take when it is to end.
+_STOP_SECONDS: Final = 1.0
 #: Events of one job read at each look; more are read at the next.
 _PAGE: Final = 500
 #: The task name under which a snapshot keeps that a cancel was asked for.
@@ -44,6 +49,7 @@ class RunningJob:
 
     Attributes:
         run: which run of the job it is, as in `runs`.
+        queue: where it waited.
         retries: Dramatiq's count of retries as the attempt began.
         seen: the log's position up to which the job's events are known here.
         superseded: the log says that the run is over, or in a later attempt (this
@@ -65,6 +71,7 @@ class RunningJob:
         progress: Progress,
         *,
         run: str = FIRST,
+        queue: str = "default",
         retries: int = 0,
         seen: Cursor = ORIGIN,
     ) -> None:
@@ -74,6 +81,7 @@ class RunningJob:
         self.attempt: Final = attempt
         self.progress: Final = progress
         self.run: Final = run
+        self.queue: Final = queue
         self.retries: Final = retries
         self.seen = seen
         self.superseded = False
@@ -163,6 +171,9 @@ class RunningJobs:
         """Look after nothing; so does a forked child, whose jobs are its parent's."""
         self._lock = threading.Lock()
         self._jobs: set[RunningJob] = set()
+        self._worker = uuid.uuid4().hex
+        self._queues: Callable[[], Collection[str]] | None = None
+        self._announced = -math.inf
         self._interrupted = False
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
@@ -184,13 +195,23 @@ class RunningJobs:
             self._jobs.add(job)
             if self._interrupted:
                 job.progress.interrupt()
-            # Started late: a worker forks after its broker was made.
-            if self._thread is None or not self._thread.is_alive():
-                self._stopped = threading.Event()
-                self._thread = threading.Thread(
-                    target=self._run, args=(self._stopped,), name="streamer-jobs", daemon=True
-                )
-                self._thread.start()
+            self._start()
+
+    def announce(self, queues: Callable[[], Collection[str]]) -> None:
+        """Say again and again that a worker takes jobs from these queues, until `stop`."""
+        with self._lock:
+            self._queues = queues
+            self._announced = -math.inf
+            self._start()
+
+    def _start(self) -> None:
+        # Late: a worker forks after its broker was made.
+        if self._thread is None or not self._thread.is_alive():
+            self._stopped = threading.Event()
+            self._thread = threading.Thread(
+                target=self._run, args=(self._stopped,), name="streamer-jobs", daemon=True
+            )
+            self._thread.start()
 
     def remove(self, job: RunningJob) -> None:
         """Look after `job` no longer."""
@@ -208,16 +229,27 @@ class RunningJobs:
         """End the thread; another may be started by the next worker of this process."""
         self._stopped.set()
         self._interrupted = False
+        if self._thread is not None:
+            self._thread.join(_STOP_SECONDS)  # or it might announce itself once more
+        if self._queues is not None and not self._publisher.away:
+            self._queues = None
+            with contextlib.suppress(LogUnavailable):
+                self._publisher.ask(lambda log: log.workers.withdraw(self._worker))
 
     def look(self) -> None:
         """Renew leases; send held updates; ask which jobs are cancelled or superseded."""
         with self._lock:
             jobs = list(self._jobs)
+            queues = self._queues
         if jobs and time.monotonic() >= self._renewed + self._renew_seconds - self._interval / 2:
             self._renewed = time.monotonic()
             self._renew(jobs)
         for job in jobs:
             job.progress.send_held()
+        if queues is not None and time.monotonic() >= self._announced + ANNOUNCE_SECONDS:
+            self._announced = time.monotonic()
+            with contextlib.suppress(LogUnavailable):
+                self._publisher.ask(lambda log: log.workers.announce(self._worker, queues()))
         for job in jobs:
             # Not the snapshot: an attempt that was superseded may write over it.
             after = job.seen
@@ -248,13 +280,15 @@ class RunningJobs:
         job.stalled = None
 
     def _run(self, stopped: threading.Event) -> None:
-        while not stopped.wait(self._interval):
+        while True:
             try:
                 self.look()
             except LogUnavailable:
-                continue  # the publisher tells that the log is away
+                pass  # the publisher tells that the log is away
             except Exception:
                 _logger.exception("looking after the running jobs failed")
+            if stopped.wait(self._interval):
+                return
 
 
 def cancel_asked(snapshot: Snapshot, run: str) -> bool:

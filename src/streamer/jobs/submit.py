@@ -24,6 +24,7 @@ from .kinds import JobKind, find_kind, load_kinds
 from .running import CANCEL_TASK, CANCELLING, cancel_asked
 from .runs import FIRST, QUEUED_OPTION, RUN_OPTION, run_in, run_name
 from .topics import PROJECT_OPTION
+from .waiting import QUEUE_FIELD, count_workers, queue_of
 
 #: States in which no worker has the job: it can be ended at once.
 _WAITING: Final = ("queued", "retrying", "stalled")
@@ -103,6 +104,7 @@ class Jobs:
                     "queued",
                     task_name=kind.name,
                     message="Queued",
+                    metadata={QUEUE_FIELD: message.queue_name},
                     idempotency_key=queued_key(job_id),
                 )
                 await asyncio.to_thread(broker.enqueue, message)
@@ -115,7 +117,7 @@ class Jobs:
             if isinstance(error, LogUnavailable):
                 raise
             raise LogUnavailable("Redis did not take the job; it is not queued") from error
-        return _accepted(job_id, head, f"Queued: {kind.name}")
+        return _accepted(job_id, head, kind.name, await self._workers_of(message.queue_name))
 
     async def state(self, job_id: str) -> dict[str, Any]:
         """What a job's snapshot says.
@@ -125,7 +127,7 @@ class Jobs:
             NotFound: nothing was ever told of such a job.
         """
         snapshot = await self._snapshot(job_id)
-        return self._described(job_id, snapshot)
+        return self._described(job_id, snapshot, await self._workers())
 
     async def recent(self, limit: int) -> list[dict[str, Any]]:
         """The jobs that were last heard of, the latest first."""
@@ -133,7 +135,10 @@ class Jobs:
         if not topics:
             return []
         snapshots = await self._log.snapshots(topics)
-        return [self._described(topic.removeprefix(JOBS), snapshots[topic]) for topic in topics]
+        workers = await self._workers()
+        return [
+            self._described(topic.removeprefix(JOBS), snapshots[topic], workers) for topic in topics
+        ]
 
     async def cancel(self, job_id: str) -> dict[str, Any]:
         """Cancel a job that waits, or ask the worker that runs it to; may be repeated.
@@ -173,7 +178,7 @@ class Jobs:
                 unless=(end_key(name),),
             )
             snapshot = await self._snapshot(job_id)
-        return self._described(job_id, snapshot)
+        return self._described(job_id, snapshot, await self._workers())
 
     def close(self) -> None:
         """Let go of the connections to Redis."""
@@ -184,6 +189,14 @@ class Jobs:
         if self._broker is None:
             self._broker = create_broker(self._settings)
         return self._broker
+
+    async def _workers_of(self, queue: str) -> int | None:
+        """How many take jobs from `queue`; None if that cannot be known now."""
+        try:
+            async with asyncio.timeout(_TELL_SECONDS):
+                return count_workers(await self._workers(), queue)
+        except (LogUnavailable, TimeoutError):
+            return None  # the job is queued all the same
 
     async def _refuse_if_full(self, broker: RedisBroker, queue: str) -> None:
         """Keep what anybody may ask for from filling the Redis that all live on.
@@ -206,12 +219,19 @@ class Jobs:
             raise NotFound(f"no job {job_id!r} is known; it may have been forgotten")
         return snapshot
 
-    def _described(self, job_id: str, snapshot: Snapshot) -> dict[str, Any]:
+    async def _workers(self) -> list[frozenset[str]]:
+        return await self._log.workers.queues()
+
+    def _described(
+        self, job_id: str, snapshot: Snapshot, workers: list[frozenset[str]]
+    ) -> dict[str, Any]:
+        queue = queue_of(snapshot) if snapshot.status == "queued" else None
         return {
             "job_id": job_id,
             "project_id": _last_told(snapshot).get("project_id"),
             "kind": self._kind_of(snapshot),
             "stream_url": _stream_url(job_id),
+            "workers": None if queue is None else count_workers(workers, queue),
             **snapshot.to_fields(),
         }
 
@@ -234,11 +254,13 @@ class Jobs:
             _logger.warning("nobody was told that job %s could not be queued", job_id)
 
 
-def _accepted(job_id: str, head: Cursor, message: str) -> dict[str, Any]:
+def _accepted(job_id: str, head: Cursor, kind: str, workers: int | None) -> dict[str, Any]:
+    nobody = "; no worker is running: start one with `streamer worker`" if workers == 0 else ""
     return {
         "task_id": job_id,
         "status": "queued",
-        "message": message,
+        "message": f"Queued: {kind}{nobody}",
+        "workers": workers,
         "stream_url": _stream_url(job_id),
         "last_event_id": str(head),
     }

@@ -1,0 +1,137 @@
+"""Finds jobs that wait for a worker that is not there, and says so on their streams."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import msgspec
+
+from ..errors import LogUnavailable
+from ..eventlog.base import EventLog
+from ..publisher import Publisher
+from ..snapshot import Snapshot
+from ..topic import JOBS, job_of, project_topic
+from .keys import end_key, start_key
+from .runs import FIRST, run_in, run_name
+
+#: Seconds without a worker before the jobs that wait for one say so: as long as a
+#: rolling restart may take, and no longer than a person waits without a word.
+PATIENCE: Final = 5.0
+#: Seconds between two looks.
+_LOOK_SECONDS: Final = 2.0
+#: Jobs looked at, those heard of last: what is reported says it for all of a queue.
+_MOST: Final = 200
+#: Not one of the snapshot's words: the job is queued, as it was.
+WAITING: Final = "waiting"
+#: Metadata of ``queued``: where the job waits.
+QUEUE_FIELD: Final = "queue"
+
+_logger: Final = logging.getLogger(__name__)
+
+
+def count_workers(workers: Iterable[frozenset[str]], queue: str) -> int:
+    """How many of `workers` take jobs from `queue`."""
+    return sum(queue in queues for queues in workers)
+
+
+def queue_of(snapshot: Snapshot) -> str | None:
+    """The queue that a job waits in, if it was reported."""
+    queue = _last_event(snapshot).get("metadata", {}).get(QUEUE_FIELD)
+    return queue if isinstance(queue, str) else None
+
+
+class WaitingWatch:
+    """Every server has one; idempotency keys see to it that one of them reports.
+
+    Args:
+        clock: seconds that never go back.
+    """
+
+    def __init__(
+        self,
+        log: EventLog,
+        publisher: Publisher,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._log: Final = log
+        self._publisher: Final = publisher
+        self._clock: Final = clock
+        #: Since when each queue has had no worker.
+        self._missed: dict[str, float] = {}
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        while True:
+            try:
+                await self.look()
+            except LogUnavailable:
+                self._missed.clear()  # nor could a worker announce itself
+            except Exception:
+                _logger.exception("looking for jobs without a worker failed")
+            # Jittered, so that many servers do not all look at once.
+            await asyncio.sleep(random.uniform(0.75, 1.0) * _LOOK_SECONDS)
+
+    async def look(self) -> None:
+        """Report of each job that waits whether there is a worker for it, when that changes.
+
+        Raises:
+            LogUnavailable: what is left is reported at the next look.
+        """
+        topics = [topic for topic in await self._log.topics(JOBS, _MOST) if job_of(topic)]
+        snapshots = await self._log.snapshots(topics) if topics else {}
+        # Only of Dramatiq: who else queues jobs has workers of another kind.
+        waiting = {
+            topic: queue
+            for topic, snapshot in snapshots.items()
+            if snapshot.status == "queued" and (queue := queue_of(snapshot)) is not None
+        }
+        workers = await self._log.workers.queues() if waiting else []
+        now, before = self._clock(), self._missed
+        self._missed = {}
+        for topic, queue in waiting.items():
+            snapshot = snapshots[topic]
+            if count_workers(workers, queue):
+                if _is_told(snapshot):
+                    await self._report(topic, snapshot, queue, "queued", "Queued")
+                continue
+            since = self._missed[queue] = before.get(queue, now)
+            if now - since >= PATIENCE and not _is_told(snapshot):
+                message = f"Waiting: no worker is running for the queue {queue!r}"
+                await self._report(topic, snapshot, queue, WAITING, message)
+
+    async def _report(
+        self, topic: str, snapshot: Snapshot, queue: str, status: str, message: str
+    ) -> None:
+        last = _last_event(snapshot)
+        run = run_in(snapshot) or FIRST
+        name = run_name(topic.removeprefix(JOBS), run)
+        project = last.get("project_id")
+        topics = (topic,) if project is None else (project_topic(project), topic)
+        await self._publisher.status(
+            topics,
+            status,
+            task_name=last.get("task_name"),
+            message=message,
+            metadata={QUEUE_FIELD: queue},
+            run=run or None,
+            # Once each time that it changes, whoever sees it first.
+            idempotency_key=f"{name}:{status}:{last.get('id')}",
+            unless=(end_key(name), start_key(name, 1)),
+        )
+
+
+def _is_told(snapshot: Snapshot) -> bool:
+    return bool(_last_event(snapshot).get("status") == WAITING)
+
+
+def _last_event(snapshot: Snapshot) -> dict[str, Any]:
+    for body in reversed(snapshot.tasks.values()):
+        event: dict[str, Any] = msgspec.json.decode(body)
+        return event
+    return {}
