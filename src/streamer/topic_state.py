@@ -72,15 +72,27 @@ def shown_jobs(states: JobStates) -> dict[str, dict[str, Any]]:
         key=lambda named: (named[1].is_open, named[1].terminal or named[1].created or ORIGIN)
     )
     progress = _Progress(states.known, parts)
-    return {
-        name: _shown(
-            state,
-            progress=progress.of(name),
-            parts=len(parts.get(name, ())),
-            is_group=name in groups,
-        )
-        for name, state in listed
-    }
+    shown = {}
+    for name, state in listed:
+        total, over = progress.counted(name)
+        shown[name] = {
+            "status": state.status,
+            "progress": progress.of(name),
+            "message": state.message,
+            "result": state.result,
+            "error": state.error,
+            "attempt": state.attempt,
+            "task_name": state.task_name,
+            "parent_id": state.parent_id,
+            "parts": {"total": total, "over": over, "told": state.progress} if total else None,
+            "group": name in groups,
+            "created_at": _time(state.created),
+            "started_at": _time(state.started),
+            "updated_at": _time(state.updated),
+            "ended_at": _time(state.terminal),
+            "end": None if state.terminal is None else str(state.terminal),
+        }
+    return shown
 
 
 _RANK: Final[dict[str | None, int]] = {
@@ -98,19 +110,27 @@ class _Progress:
 
     def of(self, name: str) -> float | None:
         state = self._known.get(name)
+        total, over = self.counted(name)
         # A job may be named as its own ancestor.
-        if name not in self._parts or name in self._asked:
+        if not total or name in self._asked:
             return state.progress if state is not None else None
         if state is not None and (state.progress or not state.is_open):
             return state.progress
-        parts = self._parts[name]
-        is_open = [part for part in parts if self._known[part].is_open]
-        # Of a job that is known, also those that are forgotten are counted.
-        over = len(parts) - len(is_open) if state is None else state.parts_over
         self._asked.add(name)
-        told = sum(self.of(part) or 0.0 for part in is_open)
+        told = sum(self.of(part) or 0.0 for part in self._open_parts(name))
         self._asked.discard(name)
-        return round((over + told) / max(1, over + len(is_open)), _DIGITS)
+        return round((over + told) / total, _DIGITS)
+
+    def counted(self, name: str) -> tuple[int, int]:
+        """How many parts a job has, and how many of them are over."""
+        state = self._known.get(name)
+        is_open = len(self._open_parts(name))
+        # Of a job that is known, also those that are forgotten are counted.
+        over = len(self._parts.get(name, ())) - is_open if state is None else state.parts_over
+        return over + is_open, over
+
+    def _open_parts(self, name: str) -> list[str]:
+        return [part for part in self._parts.get(name, ()) if self._known[part].is_open]
 
 
 def _progress(states: JobStates, leading: JobState) -> float | None:
@@ -150,28 +170,6 @@ def _group(parts: Mapping[str, JobState]) -> JobState:
         terminal=leading.terminal,
         status=leading.status,
     )
-
-
-def _shown(
-    state: JobState, *, progress: float | None, parts: int, is_group: bool
-) -> dict[str, Any]:
-    return {
-        "status": state.status,
-        "progress": progress,
-        "message": state.message,
-        "result": state.result,
-        "error": state.error,
-        "attempt": state.attempt,
-        "task_name": state.task_name,
-        "parent_id": state.parent_id,
-        "parts": parts,
-        "group": is_group,
-        "created_at": _time(state.created),
-        "started_at": _time(state.started),
-        "updated_at": _time(state.updated),
-        "ended_at": _time(state.terminal),
-        "end": None if state.terminal is None else str(state.terminal),
-    }
 
 
 def _time(id_: Cursor | None) -> str | None:

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from rich.console import Console
 
-from streamer.cli.bars import Bars
+from streamer.cli.bars import MAX_BARS, Bars
 from streamer.client import Received
 from support.live import Live, StartLive
 from support.processes import Program, streamer
@@ -82,6 +82,19 @@ def test_a_job_that_failed_is_exit_code_1(
     with tail(live_server, topic, "--from", "earliest", "--until", "end") as program:
         assert program.wait() == 1
     assert json.loads(program.out)["type"] == event_type
+
+
+def test_a_job_that_failed_fails_though_another_completed(live_server: Live, project: str) -> None:
+    """Until it is completed itself; one that was over before, too."""
+    one, other = f"jobs/{project}-a", f"jobs/{project}-b"
+    post(live_server, one, "error", task_name="encode", error="no disk")
+    post(live_server, other, "completed", task_name="encode")
+    with tail(live_server, one, other, "--from", "earliest") as program:
+        assert program.wait() == 1
+    with tail(live_server, one) as program:
+        assert program.wait() == 1
+    with tail(live_server, other) as program:
+        assert program.wait() == 0
 
 
 def test_it_begins_after_an_id(live_server: Live, project: str) -> None:
@@ -228,6 +241,76 @@ def test_on_a_terminal_tasks_are_bars_and_the_rest_are_lines() -> None:
     assert "08:00:10 · note text=hello" in shown
     assert "the server closed the stream; back in 1.5 s" in shown
     assert "✓ completed encode" in shown
+
+
+def shown_by(width: int, *events: Received) -> tuple[list[str], str]:
+    """The bars that are left, top down, and all that was written."""
+    written = StringIO()
+    console = Console(file=written, force_terminal=True, width=width, color_system=None)
+    with Bars(console) as bars:
+        for event in events:
+            bars.event(event)
+        rows = Console(file=StringIO(), width=width)
+        with rows.capture() as capture:
+            rows.print(bars._progress.get_renderable())
+    return [line.strip() for line in capture.get().splitlines()], written.getvalue()
+
+
+def of_job(job_id: str, event_type: str, **fields: object) -> Received:
+    named = {"topic": "projects/p", "job_id": job_id, "task_name": "encode"}
+    return received(event_type, **{**named, **fields})
+
+
+def test_on_a_terminal_each_job_has_its_bar() -> None:
+    """Jobs of one task too, by their ids; one that is queued, and those that the snapshot has."""
+    queued = {"status": "queued", "progress": 0.0, "task_name": "encode", "message": "Queued"}
+    half = {"status": "running", "progress": 0.5, "task_name": "encode"}
+    over = {"status": "completed", "progress": 1.0, "task_name": "encode"}
+    snapshot = {
+        "jobs": {"jjjjjjjj-old": over, "aaaaaaaa-1": half, "bbbbbbbb-2": queued},
+        "tasks": {"encode": {"type": "progress", "progress": 0.1, "job_id": "aaaaaaaa-1"}},
+    }
+    bars, _ = shown_by(
+        120,
+        received("connected", topic="projects/p", snapshot=snapshot, resumed=False),
+        of_job("bbbbbbbb-2", "progress", progress=0.06),
+        of_job("aaaaaaaa-1", "progress", progress=0.72),
+        of_job("cccccccc-3", "status", status="queued", message="Queued"),
+        of_job("bbbbbbbb-2", "error", error="boom"),
+    )
+    percents = [next(word for word in row.split() if word.endswith("%")) for row in bars]
+    assert list(zip((row.split()[1] for row in bars), percents, strict=True)) == [
+        ("aaaaaaaa", "72%"),
+        ("bbbbbbbb", "6%"),
+        ("cccccccc", "0%"),
+    ]
+    assert bars[1].endswith("failed")
+    assert bars[2].endswith("Queued")
+
+
+def test_on_a_terminal_there_are_no_more_bars_than_it_has_room_for() -> None:
+    """Those that are full go first, then those heard of least lately."""
+    jobs = [f"{n:08}" for n in range(MAX_BARS)]
+    bars, _ = shown_by(
+        120,
+        *(of_job(job, "progress", progress=0.5) for job in jobs),
+        of_job(jobs[3], "completed"),
+        of_job(jobs[0], "progress", progress=0.6),
+        of_job("99999998", "progress", progress=0.5),
+        of_job("99999999", "progress", progress=0.5),
+    )
+    named = [row.split()[1] for row in bars]
+    assert named == [jobs[0], jobs[2], *jobs[4:], "99999998", "99999999"]
+
+
+def test_who_resumes_is_shown_the_snapshot_only_after_a_gap() -> None:
+    """What it has is newer than nothing, and what is replayed older."""
+    half = {"status": "running", "progress": 0.5, "task_name": "encode"}
+    connected = received(
+        "connected", topic="projects/p", snapshot={"jobs": {"a": half}}, resumed=True
+    )
+    assert shown_by(120, connected)[0] == []
+    assert len(shown_by(120, connected, received("gap", topic="projects/p"))[0]) == 1
 
 
 ANY_JSON: tuple[object, ...] = (

@@ -138,6 +138,38 @@ def test_an_address_that_names_no_project_shows_the_demo(browser: Chrome, everyt
     assert page.run("return document.getElementById('project').value") == "demo"
 
 
+def test_one_who_comes_late_sees_every_job(browser: Chrome, everything: str, project: str) -> None:
+    """Of one actor too: what runs first, then what waits, then what ended, by its id."""
+
+    def tell(job_id: str, kind: str, **fields: object) -> None:
+        fields = {"type": kind, "job_id": job_id, "task_name": "thumbnails", **fields}
+        publish(everything, project, **fields)
+
+    tell("done-1", "completed")
+    tell("run-1", "progress", progress=0.72, message="drawing")
+    tell("wait-1", "status", status="queued", message="Queued")
+    tell("run-2", "progress", progress=0.06)
+    tell("fail-1", "error", error="no disk")
+    page = LivePage(browser, everything, project)
+    cards = """
+      return [...document.querySelectorAll(".job")].map((card) =>
+        ["facts", "status", "percent"].map((part) =>
+          card.querySelector(`[data-part=${part}]`).textContent.split(" · ").at(-1)));
+    """
+    expected = [
+        ["run-2", "running", "6 %"],
+        ["run-1", "running", "72 %"],
+        ["wait-1", "queued", "0 %"],
+        ["fail-1", "failed", ""],
+        ["done-1", "completed", "100 %"],
+    ]
+    wait_until_blocking(lambda: page.run(cards) == expected, "not every job was shown")
+    tell("wait-1", "progress", progress=0.5)
+    tell("run-1", "completed")
+    names = ["wait-1", "run-2", "run-1", "fail-1", "done-1"]
+    wait_until_blocking(lambda: [card[0] for card in page.run(cards)] == names, "no other order")
+
+
 def test_one_who_comes_late_sees_where_the_job_is(
     browser: Chrome, everything: str, project: str
 ) -> None:

@@ -3,7 +3,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { MAX_JOBS, NO_JOBS, elapsedSeconds, foldEvent, foldSnapshot, hasEnded } from "../../src/streamer/web/jobs.js";
+import { readFileSync } from "node:fs";
+
+import { MAX_ENDED, MAX_JOBS, NO_JOBS, elapsedSeconds, foldEvent, foldSnapshot, hasEnded } from "../../src/streamer/web/jobs.js";
+import { shownJobs } from "../../src/streamer/web/shown-jobs.js";
 
 const job = { job_id: "j1", task_name: "encode", topic: "projects/p" };
 const at = (seconds) => new Date(seconds * 1000).toISOString();
@@ -70,10 +73,10 @@ test("folding never changes the jobs it is given", () => {
 
 test("one who comes late knows the state from the snapshot, and not when it began", () => {
   const tasks = { encode: { ...job, type: "progress", progress: 0.4, timestamp: at(50) } };
-  const { progress, status, startedAt } = foldSnapshot(NO_JOBS, { tasks }).get("j1");
-  assert.deepEqual([progress, status, startedAt], [0.4, "running", null]);
+  const { progress, status, createdAt } = foldSnapshot(NO_JOBS, { tasks }).get("j1");
+  assert.deepEqual([progress, status, createdAt], [0.4, "running", null]);
   const known = foldSnapshot(folded({ type: "status", status: "queued" }), { tasks });
-  assert.equal(known.get("j1").startedAt, 0);
+  assert.equal(known.get("j1").createdAt, 0);
   assert.equal(foldSnapshot(NO_JOBS, undefined), NO_JOBS);
 });
 
@@ -98,12 +101,96 @@ test("time runs until the end of the job and then stands", () => {
   assert.equal(elapsedSeconds(ended, 7000), 1);
 });
 
-test("only the newest jobs are kept", () => {
+test("of too many jobs those heard of least lately are forgotten", () => {
   let jobs = NO_JOBS;
-  for (let n = 0; n < MAX_JOBS + 5; n += 1) {
-    jobs = foldEvent(jobs, { ...job, job_id: `j${n}`, type: "progress", progress: 0 });
-  }
+  const tell = (id, n, fields) => {
+    jobs = foldEvent(jobs, { ...job, job_id: id, timestamp: at(n), ...fields });
+  };
+  for (let n = 0; n < MAX_JOBS + 5; n += 1) tell(`j${n}`, n, { type: "status", status: "queued" });
   assert.equal(jobs.size, MAX_JOBS);
   assert.equal(jobs.has("j4"), false);
   assert.equal([...jobs.keys()][0], `j${MAX_JOBS + 4}`);
+  for (let n = 5; n < MAX_JOBS + 5; n += 1) tell(`j${n}`, 1000 + n, { type: "completed" });
+  assert.equal(jobs.size, MAX_ENDED);
+  assert.equal(jobs.has(`j${MAX_JOBS + 4}`), true);
+});
+
+const cases = JSON.parse(readFileSync(new URL("../fixtures/snapshots.json", import.meta.url), "utf-8"));
+const TIMES = ["created", "started", "updated", "ended"];
+
+for (const { name, topic, events, expected } of cases) {
+  // A job's own topic has one job, which is the topic.
+  if (topic.startsWith("jobs/")) continue;
+  test(`as the server makes of it: ${name}`, () => {
+    const jobs = events.reduce(
+      (known, [type, fields], n) => foldEvent(known, { topic, type, timestamp: at(n), ...fields }),
+      NO_JOBS,
+    );
+    const shown = new Map(shownJobs(jobs).map((known) => [known.key, known]));
+    const named = [...shown.values()].filter(({ jobId, isGroup }) => jobId !== null || isGroup);
+    assert.deepEqual(named.map(({ key }) => key).sort(), Object.keys(expected.jobs).sort());
+    for (const [id, fields] of Object.entries(expected.jobs)) {
+      const known = shown.get(id);
+      const seen = {
+        status: known.status,
+        progress: known.progress,
+        message: known.message || null,
+        result: known.result,
+        error: known.error,
+        attempt: known.attempt,
+        task_name: ["job", "group"].includes(known.name) ? null : known.name,
+        parent_id: known.parentId,
+        parts: known.parts && { ...known.parts, told: jobs.get(id)?.progress ?? null },
+        group: known.isGroup,
+      };
+      for (const time of TIMES) {
+        const value = known[`${time}At`];
+        seen[time] = value === null ? null : value / 1000;
+      }
+      for (const [field, value] of Object.entries(fields)) assert.deepEqual([id, field, seen[field]], [id, field, value]);
+    }
+  });
+}
+
+const state = {
+  status: "running", progress: 0.4, message: "half", result: null, error: null, attempt: 1,
+  task_name: "encode", parent_id: null, parts: null, group: false,
+  created_at: at(10), started_at: at(20), updated_at: at(50), ended_at: null, end: null,
+};
+
+test("one who comes late knows every job from the snapshot, and when it began", () => {
+  const jobs = foldSnapshot(NO_JOBS, {
+    jobs: {
+      old: { ...state, status: "completed", progress: 1, created_at: at(1), ended_at: at(9) },
+      a: state,
+      b: { ...state, status: "queued", progress: 0, created_at: at(30), started_at: null },
+    },
+    tasks: { encode: { ...job, job_id: "old", type: "progress", progress: 0.1, timestamp: at(5) } },
+  });
+  assert.deepEqual(
+    shownJobs(jobs).map(({ key, status, progress }) => [key, status, progress]),
+    [["a", "running", 0.4], ["b", "queued", 0], ["old", "completed", 1]],
+  );
+  assert.equal(elapsedSeconds(jobs.get("a"), 60_000), 50);
+  assert.equal(elapsedSeconds(jobs.get("old"), 60_000), 8);
+  const late = foldEvent(jobs, { ...job, job_id: "a", type: "progress", progress: 0.2, timestamp: at(40) });
+  assert.equal(late.get("a").progress, 0.4);
+});
+
+test("a parent goes on as far as its parts, those that are forgotten counted", () => {
+  const parts = { total: 4, over: 3, told: 0 };
+  let jobs = foldSnapshot(NO_JOBS, {
+    jobs: {
+      p: { ...state, progress: 0.75, parts },
+      x: { ...state, parent_id: "p", status: "queued", progress: 0 },
+      g: { ...state, group: true },
+    },
+  });
+  const parent = () => shownJobs(jobs).find(({ key }) => key === "p");
+  assert.deepEqual([...jobs.keys()].sort(), ["p", "x"]);
+  assert.equal(parent().progress, 0.75);
+  jobs = foldEvent(jobs, { ...job, job_id: "x", type: "progress", progress: 0.5, timestamp: at(60) });
+  assert.equal(parent().progress, 0.875);
+  jobs = foldEvent(jobs, { ...job, job_id: "x", type: "completed", timestamp: at(61) });
+  assert.deepEqual([parent().progress, parent().parts], [1, { total: 4, over: 4 }]);
 });

@@ -1,4 +1,4 @@
-"""Events on a terminal: a bar for each task, a line for everything else."""
+"""Events on a terminal: a bar for each job, a line for everything else."""
 
 from __future__ import annotations
 
@@ -22,6 +22,16 @@ _MARKS: Final = {
 _KNOWN: Final = frozenset(
     {"id", "type", "topic", "timestamp", "project_id", "job_id", "task_name", "attempt"}
 )
+#: Types, but for progress, that a bar shows something of.
+_BAR_OF: Final = frozenset({"status", "error", "completed"})
+#: States that a job begins with, or begins again.
+_NEW: Final = ("queued", "started")
+#: States of a job that is not over.
+_RUNNING: Final = ("queued", "running", "retrying", "stalled")
+#: Bars at most: as many as a terminal of usual height has room for, beside some lines.
+MAX_BARS: Final = 16
+#: Characters of a job's id that tell it from the others on a screen.
+_ID_LENGTH: Final = 8
 #: Seconds within a day at which an ISO timestamp's time of day stands.
 _TIME_OF_DAY: Final = slice(11, 19)
 #: Characters of a field that are worth a line, or room beside the bars.
@@ -46,7 +56,9 @@ class Bars:
             TextColumn("{task.fields[message]}", style="dim", markup=False),
             console=console or Console(highlight=False),
         )
+        # That heard of least lately first.
         self._tasks: Final[dict[tuple[str, str], TaskID]] = {}
+        self._snapshots: dict[str, dict[str, Any]] = {}
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -60,14 +72,19 @@ class Bars:
         fields = event.fields()
         match event.type:
             case "connected":
-                self._connected(fields)
+                self._snapshots = _snapshots_of(fields)
+                # Who resumes has this already, or is about to be given it.
+                if not fields.get("resumed"):
+                    self._show_snapshots()
             case "progress":
                 self._moved(fields)
             case "caught_up" | "reconnect" | "pong":
                 pass
             case _:
-                if event.type == "completed":
-                    self._moved(fields | {"progress": 1.0})
+                if event.type == "gap":
+                    self._show_snapshots()
+                elif event.type in _BAR_OF:
+                    self._ended(event.type, fields)
                 self._line(event.type, fields)
 
     def reconnecting(self, reason: str, seconds: float) -> None:
@@ -75,24 +92,53 @@ class Bars:
         text = Text(f"{reason}; back in {seconds:.1f} s", style="yellow")
         self._progress.console.print(text)
 
-    def _connected(self, fields: dict[str, Any]) -> None:
-        snapshots = _object(fields.get("snapshots")) or {"": fields.get("snapshot")}
-        for topic, snapshot in snapshots.items():
-            for body in _object(_object(snapshot).get("tasks")).values():
-                if isinstance(body, dict) and body.get("type") == "progress":
-                    self._moved({"topic": topic or fields.get("topic"), **body})
+    def _show_snapshots(self) -> None:
+        for topic, snapshot in self._snapshots.items():
+            jobs = _object(snapshot.get("jobs"))
+            for job_id, job in jobs.items():
+                state = _object(job)
+                if state.get("status") in _RUNNING:
+                    self._moved({**state, "topic": topic, "job_id": job_id})
+            for body in _object(snapshot.get("tasks")).values():
+                task = _object(body)
+                if task.get("type") == "progress" and str(task.get("job_id")) not in jobs:
+                    self._moved({"topic": topic, **task})
+
+    def _ended(self, event_type: str, fields: dict[str, Any]) -> None:
+        """Show what an event that is no progress says of a job's bar, or of one that is there."""
+        if event_type == "completed":
+            self._moved(fields | {"progress": 1.0})
+            return
+        status = "failed" if event_type == "error" else fields.get("status")
+        is_new = status in _NEW and bool(fields.get("job_id"))
+        if is_new or _key_of(fields) in self._tasks:
+            begun = {"progress": 0.0} if status in _NEW else {}
+            self._moved({"message": status, **fields, **begun})
 
     def _moved(self, fields: dict[str, Any]) -> None:
-        topic = _plain(fields.get("topic") or "")
-        name = _short(fields.get("task_name") or fields.get("job_id") or topic)
+        key = _key_of(fields)
         message = _short(fields.get("message") or "")
-        task = self._tasks.get((topic, name))
+        task = self._tasks.pop(key, None)
         if task is None:
+            name = _short(fields.get("task_name") or fields.get("job_id") or key[1])
+            job_id = fields.get("job_id")
+            if job_id and fields.get("task_name"):
+                name = f"{name} {_plain(job_id)[:_ID_LENGTH]}"
+            self._make_room()
             task = self._progress.add_task(name, total=1.0, message=message)
-            self._tasks[topic, name] = task
-        self._progress.update(
-            task, completed=_fraction(fields.get("progress")), message=message, refresh=True
-        )
+        self._tasks[key] = task
+        completed = _fraction(fields["progress"]) if "progress" in fields else None
+        self._progress.update(task, completed=completed, message=message, refresh=True)
+
+    def _make_room(self) -> None:
+        while len(self._tasks) >= MAX_BARS:
+            # The one heard of least lately: of those that are full, if any is.
+            full = (key for key, task in self._tasks.items() if self._is_full(task))
+            key = next(full, next(iter(self._tasks)))
+            self._progress.remove_task(self._tasks.pop(key))
+
+    def _is_full(self, task: TaskID) -> bool:
+        return self._progress.tasks[self._progress.task_ids.index(task)].finished
 
     def _line(self, event_type: str, fields: dict[str, Any]) -> None:
         mark, style = _MARKS.get(event_type, ("·", "cyan"))
@@ -112,6 +158,22 @@ class Bars:
                 rest,
             )
         )
+
+
+def _snapshots_of(connected: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The snapshots of a ``connected``, by topic."""
+    several = _object(connected.get("snapshots"))
+    if several:
+        return {topic: _object(snapshot) for topic, snapshot in several.items()}
+    return {_plain(connected.get("topic") or ""): _object(connected.get("snapshot"))}
+
+
+def _key_of(fields: dict[str, Any]) -> tuple[str, str]:
+    """What tells one bar from another: the job, or else the task of a topic."""
+    if fields.get("job_id"):
+        return ("", _plain(fields["job_id"]))
+    topic = _plain(fields.get("topic") or "")
+    return (topic, _plain(fields.get("task_name") or topic))
 
 
 def _object(value: object) -> dict[str, Any]:

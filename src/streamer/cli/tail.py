@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from contextlib import closing
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Final, Protocol, Self
 
 import rich_click as click
 
@@ -24,6 +24,8 @@ from .options import with_settings
 if TYPE_CHECKING:
     from ..client import Received
 
+#: Types that tell how a job ended.
+_TELLING: Final = frozenset({"completed", "error", "status", "end"})
 #: What the shell is told of a job that did not complete.
 FAILED = 1
 
@@ -66,7 +68,7 @@ def tail(settings: Settings, topic: tuple[str, ...], start: str | None, until: s
     if start is not None and not start.isprintable():
         raise click.UsageError("--from has a character that cannot be seen")
     show: _Show = Bars() if sys.stdout.isatty() else _Lines()
-    outcome = 0
+    failed: set[str] = set()
     url = server_url(settings)
     shown = without_userinfo(url)
     try:
@@ -84,10 +86,8 @@ def tail(settings: Settings, topic: tuple[str, ...], start: str | None, until: s
         ):
             for event in events:
                 show.event(event)
-                if event.type == "error" or _is_cancelled(event):
-                    outcome = FAILED
-                elif event.type == "completed":
-                    outcome = 0
+                if event.type in _TELLING:
+                    _count(failed, event)
     except Refused as error:
         raise click.ClickException(f"{shown}: {message(error.detail)}") from error
     except msgspec.DecodeError as error:
@@ -98,12 +98,24 @@ def tail(settings: Settings, topic: tuple[str, ...], start: str | None, until: s
         let_go_of_output()
     except KeyboardInterrupt:
         # To stop watching is no failure, and no news either.
-        outcome = 0
-    sys.exit(outcome)
+        failed.clear()
+    sys.exit(FAILED if failed else 0)
 
 
-def _is_cancelled(event: Received) -> bool:
-    return event.type == "status" and event.fields().get("status") in ("cancelled", "canceled")
+def _count(failed: set[str], event: Received) -> None:
+    """Keep which jobs failed, or were cancelled, and were not completed later."""
+    fields = event.fields()
+    job = str(fields.get("job_id") or fields.get("topic"))
+    match event.type:
+        case "completed":
+            failed.discard(job)
+        case "status" if fields.get("status") not in ("cancelled", "canceled"):
+            pass
+        case "end" if fields.get("reason") not in ("failed", "cancelled"):
+            # Of what was over before we came, the end alone tells.
+            pass
+        case _:
+            failed.add(job)
 
 
 class _Show(Protocol):

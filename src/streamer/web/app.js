@@ -6,7 +6,8 @@
 
 import { EventLog } from "./event-log.js";
 import { JobCards } from "./job-cards.js";
-import { NO_JOBS, foldEvent, foldSnapshot, hasEnded, keyOf } from "./jobs.js";
+import { NO_JOBS, foldEvent, foldSnapshot, isOpen, keyOf } from "./jobs.js";
+import { shownJobs } from "./shown-jobs.js";
 import { percent } from "./describe.js";
 import { timeOf } from "./fields.js";
 import { Stream } from "./streamer.js";
@@ -110,8 +111,8 @@ function entered(/** @type {import("./streamer.js").StateDetail} */ detail) {
 function announce(/** @type {import("./jobs.js").Jobs} */ before, /** @type {any} */ body) {
   const key = keyOf(body) ?? "";
   const job = jobs.get(key);
-  if (job !== undefined && before.get(key)?.status !== job.status) {
-    setText(byId("announcement"), `${job.name}: ${job.status}${job.error === null ? "" : `, ${job.error}`}`);
+  if (job !== undefined && job.status !== null && before.get(key)?.status !== job.status) {
+    setText(byId("announcement"), `${job.name || "job"}: ${job.status}${job.error === null ? "" : `, ${job.error}`}`);
   }
 }
 
@@ -151,7 +152,7 @@ function showTime() {
   byId("notice").dataset.cause = connection.cause ?? connection.state;
   setText(byId("notice"), words);
   byId("cut").disabled = connection.state !== "live";
-  const running = [...jobs.values()].find((job) => !hasEnded(job));
+  const running = shownJobs(jobs).find(isOpen);
   document.title = running === undefined ? "Streamer" : `${percent(running.progress ?? 0)} · Streamer`;
 }
 
@@ -317,5 +318,5 @@ connect();
 setInterval(countReaders, COUNT_MS);
 setInterval(() => {
   showTime();
-  if ([...jobs.values()].some((job) => !hasEnded(job))) draw();
+  if ([...jobs.values()].some(isOpen)) draw();
 }, TICK_MS);

@@ -6,9 +6,10 @@
 
 import { clock, percent } from "./describe.js";
 import { elapsedSeconds, hasEnded } from "./jobs.js";
+import { shownJobs } from "./shown-jobs.js";
 import { instance, setText } from "./template.js";
 
-/** @typedef {import("./jobs.js").Job} Job */
+/** @typedef {import("./shown-jobs.js").ShownJob} Job */
 /** @typedef {{root: HTMLElement, parts: import("./template.js").Parts, job: Job}} Card */
 
 /** Characters of a job id that tell it from the others on a page; all of it is in the tooltip. */
@@ -33,19 +34,21 @@ export class JobCards {
   }
 
   /**
-   * @param {import("./jobs.js").Jobs} jobs newest first
+   * @param {import("./jobs.js").Jobs} jobs
    * @param {object} options
    * @param {number} options.now milliseconds since 1970, by the log's clock
    * @param {boolean} options.cancellable whether the server can cancel jobs
    */
   show(jobs, { now, cancellable }) {
+    const shown = shownJobs(jobs);
+    const keys = new Set(shown.map((job) => job.key));
     for (const [key, card] of this.#cards) {
-      if (jobs.has(key)) continue;
+      if (keys.has(key)) continue;
       card.root.remove();
       this.#cards.delete(key);
     }
     let position = 0;
-    for (const job of jobs.values()) {
+    for (const job of shown) {
       const card = this.#cards.get(job.key) ?? this.#add(job);
       card.job = job;
       update(card, now, cancellable);
@@ -69,14 +72,15 @@ export class JobCards {
 
 function update(/** @type {Card} */ { root, parts, job }, /** @type {number} */ now, /** @type {boolean} */ cancellable) {
   const done = job.progress === null ? "" : percent(job.progress);
-  root.dataset.status = job.status;
+  const status = job.status ?? "";
+  root.dataset.status = status;
   setText(parts.name, job.name);
-  setText(parts.status, job.status);
+  setText(parts.status, status);
   setText(parts.percent, done);
   // Without a value it is indeterminate to a screen reader, which is the truth.
   if (job.progress === null) parts.bar.removeAttribute("aria-valuenow");
   else parts.bar.setAttribute("aria-valuenow", String(Math.floor(job.progress * 100)));
-  parts.bar.setAttribute("aria-valuetext", `${done} ${job.status}`);
+  parts.bar.setAttribute("aria-valuetext", `${done} ${status}`);
   parts.bar.setAttribute("aria-label", `Progress of ${job.name}`);
   parts.fill.style.transform = `scaleX(${job.progress ?? 0})`;
   setText(parts.message, tellsMore(job) ? job.message : "");
@@ -85,8 +89,11 @@ function update(/** @type {Card} */ { root, parts, job }, /** @type {number} */ 
   const elapsed = elapsedSeconds(job, now);
   const facts = elapsed === null ? [] : [clock(elapsed)];
   if (job.attempt !== null) facts.push(`attempt ${job.attempt}`);
-  if (job.jobId !== null) facts.push(job.jobId.slice(0, ID_LENGTH));
-  parts.facts.title = job.jobId ?? "";
+  if (job.parts !== null) facts.push(`${job.parts.over} of ${job.parts.total} parts`);
+  const id = job.isGroup ? job.key : job.jobId;
+  if (id !== null) facts.push(id.slice(0, ID_LENGTH));
+  if (job.parentId !== null) facts.push(`part of ${job.parentId.slice(0, ID_LENGTH)}`);
+  parts.facts.title = id ?? "";
   setText(parts.facts, facts.join(" · "));
   parts.cancel.hidden = !cancellable || job.jobId === null || hasEnded(job);
   showResult(parts, job);

@@ -1,6 +1,9 @@
 /**
  * What the jobs of a stream look like, folded from its events: pure, no clock, no DOM.
  *
+ * The server does the same for its snapshots (`job_states.py`); one table of cases,
+ * `tests/fixtures/snapshots.json`, is what both must make of events.
+ *
  * @module
  */
 
@@ -12,31 +15,37 @@ import { fractionOf, nameOf, numberOf, objectOf, textOf, timeOf } from "./fields
  * @typedef {object} Job
  * @property {string} key job id, or the task's name where there is none
  * @property {string | null} jobId
+ * @property {string | null} parentId the job that it is a part of
  * @property {string} name its first task's
- * @property {"queued" | "running" | "retrying" | "stalled" | "completed" | "failed" | "cancelled"} status
- * @property {number | null} progress 0.0 to 1.0; null where it was never told
+ * @property {"queued" | "running" | "retrying" | "stalled" | "completed" | "failed" | "cancelled" | null} status
+ *   null where it was never told
+ * @property {number | null} progress 0.0 to 1.0, as it was told; null where it never was
  * @property {string} message
  * @property {string | null} error
  * @property {number | null} attempt
  * @property {any} result
- * @property {number | null} startedAt milliseconds since 1970, by the log's clock; null where
- *   it was before this reader came
+ * @property {number} partsOver its parts that ended while it had not
+ * @property {number | null} createdAt milliseconds since 1970, by the log's clock: its first
+ *   event; null where it was before this reader came, and nobody said when
+ * @property {number | null} startedAt likewise, when it first ran
+ * @property {number} updatedAt likewise, its last event
  * @property {number | null} endedAt likewise; null while it runs
  *
  * @typedef {ReadonlyMap<string, Job>} Jobs newest first
  */
 
-/** Jobs kept; beyond them the oldest is forgotten. A project may see thousands. */
-export const MAX_JOBS = 24;
+/** Jobs kept that have not ended, as many as a server's snapshot has; a project may see thousands. */
+export const MAX_JOBS = 64;
+/** Jobs kept that have. */
+export const MAX_ENDED = 16;
 
 const TYPES = new Set(["progress", "status", "error", "completed"]);
 const ENDS = new Set(["completed", "failed", "cancelled"]);
+const OPEN = new Set(["queued", "running", "retrying", "stalled"]);
 
 /** The publisher's words for a status, and ours. */
 const WORDS = new Map([
-  ...["queued", "running", "retrying", "stalled", "completed", "failed", "cancelled"].map(
-    (word) => /** @type {[string, string]} */ ([word, word]),
-  ),
+  ...[...OPEN, ...ENDS].map((word) => /** @type {[string, string]} */ ([word, word])),
   ["started", "running"],
   ["in_progress", "running"],
   ["processing", "running"],
@@ -60,33 +69,45 @@ export function foldEvent(jobs, body) {
   if (!TYPES.has(body.type) || key === null) return jobs;
   const at = timeOf(body.timestamp) || 0;
   const before = jobs.get(key);
-  const changed = applied(before ?? newJob(key, body, at), body, at);
-  if (before !== undefined) return new Map(jobs).set(key, changed);
-  return new Map([[key, changed], ...jobs].slice(0, MAX_JOBS));
+  if (before !== undefined && isOld(before, body, at)) return jobs;
+  const after = applied(before, before ?? newJob(key, body), body, at);
+  const next = before === undefined ? new Map([[key, after], ...jobs]) : new Map(jobs).set(key, after);
+  countPart(next, before, after);
+  return bounded(next);
 }
 
 /**
- * The jobs after a snapshot: the last event of each task, for one who comes late.
+ * The jobs after a snapshot, for one who comes late.
  *
  * @param {Jobs} jobs never changed
- * @param {{tasks?: Record<string, Body>} | undefined} snapshot
+ * @param {{jobs?: Record<string, any>, tasks?: Record<string, Body>} | undefined} snapshot
  * @returns {Jobs}
  */
 export function foldSnapshot(jobs, snapshot) {
-  let next = jobs;
+  /** @type {Jobs} */
+  let folded = jobs;
+  for (const [id, stored] of Object.entries(objectOf(snapshot?.jobs))) {
+    const state = objectOf(stored);
+    if (id === "" || state.group === true) continue;
+    const job = fromState(id, state);
+    folded = bounded(folded.has(id) ? new Map(folded).set(id, job) : new Map([[id, job], ...folded]));
+  }
   // Two tasks may be of one job: what was said last must be folded last.
   const bodies = Object.values(objectOf(snapshot?.tasks))
     .map(objectOf)
     .sort((a, b) => (timeOf(a.timestamp) || 0) - (timeOf(b.timestamp) || 0));
+  // An older server says nothing of jobs but in the last events of their tasks.
+  const bodiesKnow = snapshot?.jobs === undefined;
   for (const body of bodies) {
     const key = keyOf(body);
-    const known = key !== null && next.has(key);
-    next = foldEvent(next, body);
+    if (key === null || (!bodiesKnow && nameOf(body.job_id) !== null)) continue;
+    const known = folded.has(key);
+    folded = foldEvent(folded, /** @type {Body} */ (body));
     // Its last event says when it was last heard of, not when it began.
-    const job = key === null ? undefined : next.get(key);
-    if (job !== undefined && !known) next = new Map(next).set(job.key, { ...job, startedAt: null });
+    const job = folded.get(key);
+    if (job !== undefined && !known) folded = new Map(folded).set(key, { ...job, createdAt: null });
   }
-  return next;
+  return folded;
 }
 
 /**
@@ -96,51 +117,97 @@ export function foldSnapshot(jobs, snapshot) {
  * @param {number} now milliseconds since 1970, by the log's clock
  */
 export function elapsedSeconds(job, now) {
-  return job.startedAt === null ? null : Math.max(0, (job.endedAt ?? now) - job.startedAt) / 1000;
+  const until = job.endedAt ?? (hasEnded(job) ? job.updatedAt : now);
+  return job.createdAt === null ? null : Math.max(0, until - job.createdAt) / 1000;
 }
 
 /**
  * What tells one job of a stream from another, or null if the event is of none.
  *
- * @param {Body} body
+ * @param {Body | Record<string, any>} body
  * @returns {string | null}
  */
 export function keyOf(body) {
   return nameOf(body.job_id) ?? nameOf(body.task_name);
 }
 
-/** @param {Job} job */
+/** @param {Pick<Job, "status">} job */
 export function hasEnded(job) {
-  return ENDS.has(job.status);
+  return job.status !== null && ENDS.has(job.status);
+}
+
+/** @param {Pick<Job, "status">} job whether it is known not to be over */
+export function isOpen(job) {
+  return job.status !== null && OPEN.has(job.status);
+}
+
+/** What was told before this job's last event, or of an attempt before its present one. */
+function isOld(/** @type {Job} */ job, /** @type {Body} */ body, /** @type {number} */ at) {
+  if (at < job.updatedAt) return true;
+  const attempt = numberOf(body.attempt);
+  return !isTerminal(body) && job.jobId !== null && attempt !== null && job.attempt !== null && attempt < job.attempt;
+}
+
+function isTerminal(/** @type {Body} */ body) {
+  return ["error", "completed"].includes(body.type) || (body.type === "status" && WORDS.get(body.status) === "cancelled");
 }
 
 /** @returns {Job} */
-function newJob(/** @type {string} */ key, /** @type {Body} */ body, /** @type {number} */ at) {
+function newJob(/** @type {string} */ key, /** @type {Body} */ body) {
   return {
     key,
     jobId: nameOf(body.job_id),
-    name: nameOf(body.task_name) ?? "job",
-    status: "queued",
+    parentId: null,
+    name: "",
+    status: null,
     progress: null,
     message: "",
     error: null,
     attempt: null,
     result: null,
-    startedAt: at,
+    partsOver: 0,
+    createdAt: null,
+    startedAt: null,
+    updatedAt: 0,
     endedAt: null,
   };
 }
 
 /** @returns {Job} */
-function applied(/** @type {Job} */ job, /** @type {Body} */ body, /** @type {number} */ at) {
+function fromState(/** @type {string} */ id, /** @type {Record<string, any>} */ state) {
+  const time = (/** @type {unknown} */ value) => timeOf(value) || null;
+  const parts = objectOf(state.parts);
+  return {
+    key: id,
+    jobId: id,
+    parentId: nameOf(state.parent_id),
+    name: nameOf(state.task_name) ?? "",
+    status: /** @type {Job["status"]} */ (WORDS.get(state.status) ?? null),
+    progress: fractionOf(state.parts ? parts.told : state.progress),
+    message: textOf(state.message) ?? "",
+    error: textOf(state.error),
+    attempt: numberOf(state.attempt),
+    result: state.result ?? null,
+    partsOver: numberOf(parts.over) ?? 0,
+    createdAt: time(state.created_at),
+    startedAt: time(state.started_at),
+    updatedAt: time(state.updated_at) ?? 0,
+    endedAt: time(state.ended_at),
+  };
+}
+
+/** @returns {Job} */
+function applied(/** @type {Job | undefined} */ before, /** @type {Job} */ job, /** @type {Body} */ body, /** @type {number} */ at) {
   const next = {
     ...job,
-    attempt: numberOf(body.attempt) ?? job.attempt,
+    parentId: job.parentId ?? nameOf(body.parent_id),
+    name: job.name || (nameOf(body.task_name) ?? ""),
     message: textOf(body.message) ?? job.message,
   };
   switch (body.type) {
     case "progress":
-      next.status = "running";
+      // What runs has no outcome yet.
+      Object.assign(next, { status: "running", error: null, result: null });
       next.progress = fractionOf(body.progress) ?? job.progress;
       break;
     case "status":
@@ -149,7 +216,7 @@ function applied(/** @type {Job} */ job, /** @type {Body} */ body, /** @type {nu
       if (body.status === "queued" || body.status === "started") {
         Object.assign(next, { progress: 0, error: null, result: null });
       }
-      if (body.status === "queued") next.startedAt = at;
+      if (body.status === "queued") next.attempt = null;
       break;
     case "error":
       next.status = "failed";
@@ -162,6 +229,32 @@ function applied(/** @type {Job} */ job, /** @type {Body} */ body, /** @type {nu
       next.result = body.result ?? null;
       break;
   }
-  next.endedAt = ENDS.has(next.status) ? at : null;
+  next.attempt = numberOf(body.attempt) ?? next.attempt;
+  if (before === undefined || (isOpen(next) && !isOpen(before))) {
+    // New, or run again after its end.
+    Object.assign(next, { createdAt: at, startedAt: null, partsOver: 0 });
+  }
+  if (next.status === "running") next.startedAt ??= at;
+  next.updatedAt = at;
+  next.endedAt = isTerminal(body) ? at : null;
   return next;
+}
+
+/** Count a job that ended, or is run again, with the one that it is a part of, while that runs. */
+function countPart(/** @type {Map<string, Job>} */ jobs, /** @type {Job | undefined} */ before, /** @type {Job} */ after) {
+  const parent = after.parentId === null ? undefined : jobs.get(after.parentId);
+  const step = Number(hasEnded(after)) - Number(before !== undefined && hasEnded(before));
+  if (step === 0 || parent === undefined || parent.key === after.key || !isOpen(parent)) return;
+  jobs.set(parent.key, { ...parent, partsOver: Math.max(0, parent.partsOver + step) });
+}
+
+/** Forget those heard of least lately, where there are too many. */
+function bounded(/** @type {Map<string, Job>} */ jobs) {
+  for (const [open, most] of /** @type {[boolean, number][]} */ ([[true, MAX_JOBS], [false, MAX_ENDED]])) {
+    if (jobs.size <= most) continue;
+    const alike = [...jobs.values()].filter((job) => isOpen(job) === open);
+    alike.sort((a, b) => a.updatedAt - b.updatedAt);
+    for (const job of alike.slice(0, Math.max(0, alike.length - most))) jobs.delete(job.key);
+  }
+  return jobs;
 }
