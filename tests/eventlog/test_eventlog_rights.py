@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
 import redis
 
 from streamer import SyncPublisher
+from streamer.cursor import ORIGIN
 from streamer.errors import LogForbidden, LogUnavailable
 from streamer.eventlog.base import BatchKey
 from streamer.eventlog.leases import Lease
@@ -52,6 +53,18 @@ async def full_log(server: Server, prefix: str) -> AsyncIterator[RedisEventLog]:
 def progress(share: float, key: str | None = None) -> NewEvent:
     fields = {"task_name": "t", "progress": share, "attempt": 1}
     return new_event(JOB, "progress", fields, idempotency_key=key)
+
+
+def everything_of_jobs() -> list[NewEvent]:
+    """More jobs than are kept, their parts and their ends, and more tasks."""
+    events = [progress(0.5), note()]
+    for n in range(70):
+        fields = {"task_name": f"t{n}", "progress": 0.5, "attempt": 1, "job_id": f"j{n}"}
+        parent = {"parent_id": "j"} if n % 2 else {}
+        events.append(new_event("projects/p", "progress", {**fields, **parent}))
+        ended = {"task_name": f"t{n}", "job_id": f"j{n}", **parent}
+        events.append(new_event("projects/p", "completed", ended))
+    return events
 
 
 def note(key: str | None = None, *, ephemeral: bool = False) -> NewEvent:
@@ -148,6 +161,19 @@ async def test_a_missing_wait_is_named_before_anything_is_stored(
     await log.close()
 
 
+#: Of every hash of ours.
+FIELDS = (
+    "last",
+    "trimmed",
+    "reason",
+    "busy",
+    "status",
+    "progress",
+    "attempt",
+    "terminal",
+    "t",
+    "j",
+)
 KEYS = (
     *("clock", "birth", "topics", "b:worker", "IDEMPOTENCY"),
     *(f"{kind}:{topic}" for kind in "tmsk" for topic in JOB),
@@ -176,6 +202,42 @@ async def test_somebody_elses_key_under_our_name_is_named_and_nothing_is_stored(
     with pytest.raises(LogUnavailable, match=rf"something else.*{re.escape(name)}"):
         await full_log.append_all(batch, BatchKey("worker", 1))
     assert everything(admin, prefix) == before
+
+
+@pytest.mark.parametrize("key", [*KEYS, "processes", "c:p", "leases:held", "leases:deadlines"])
+async def test_somebody_elses_key_is_never_a_defect_of_ours(
+    admin: redis.Redis, full_log: RedisEventLog, prefix: str, key: str
+) -> None:
+    """Whatever asks for it is refused by name, or answers; so with nonsense of the right type."""
+    name = f"{{{prefix}}}:{key}"
+    lease = Lease("j", JOB, 1)
+    await full_log.report_connections("p", {"jobs/j": 1})
+    await full_log.leases.renew([lease], 0.0)
+    writes: dict[str, Callable[[], object]] = {
+        "stream": lambda: admin.xadd(name, {"a": "b", "c": "d"}),
+        "entry": lambda: admin.xadd(name, {"e": "nonsense"}),
+        "hash": lambda: admin.hset(name, mapping=dict.fromkeys(FIELDS, "nonsense")),
+        "text": lambda: admin.set(name, "nonsense"),
+        "list": lambda: admin.rpush(name, "nonsense"),
+        "sorted set": lambda: admin.zadd(name, {"nonsense": 1.5}),
+    }
+    for kind, write in writes.items():
+        admin.delete(name)
+        write()
+        reads: list[Callable[[], Awaitable[object]]] = [
+            lambda: full_log.read(JOB, ORIGIN, 10),
+            lambda: full_log.snapshots(JOB),
+            lambda: full_log.topics("", 10),
+            lambda: full_log.connections(but="q"),
+            lambda: full_log.leases.lapsed(1.0),
+            lambda: full_log.leases.renew([lease], 1.0),
+            lambda: full_log.append_all(everything_of_jobs(), BatchKey("worker", 1)),
+        ]
+        for read in reads:
+            try:
+                await read()
+            except LogUnavailable as error:
+                assert "something else" in error.detail, (kind, error.detail)  # noqa: PT017
 
 
 async def test_a_user_without_rights_for_leases_changes_none(

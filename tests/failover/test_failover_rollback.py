@@ -210,6 +210,27 @@ async def test_a_log_that_lost_nothing_is_no_reset(
     assert received(reader) == ids
 
 
+@pytest.mark.faults
+async def test_a_loss_is_told_though_redis_refuses_writes(own_server: Server) -> None:
+    """It cannot be kept then, so it is found again by whoever knows; reading goes on."""
+    log = RedisEventLog(own_server.url)
+    past = Rollback(own_server, "streamer")
+    (edge,) = await publish(log, 1)
+    past.save()
+    within, last = await publish(log, 2)
+    past.restore()
+    with own_server.client() as client:
+        client.config_set("min-replicas-to-write", 1)
+        (gap,) = (await log.read([TOPIC], within, 10)).gaps
+        assert gap.until > last
+        assert ids_of(await read_all(log, [TOPIC], Cursor(1, 0))) == [edge]
+        assert (await log.snapshots([TOPIC]))[TOPIC].cursor > last
+        client.config_set("min-replicas-to-write", 0)
+    (new,) = await publish(log, 1)
+    assert new > gap.until
+    await log.close()
+
+
 async def test_a_cursor_of_a_client_raises_nothing(log: RedisEventLog) -> None:
     """Else one made-up id would put every later id a thousand years ahead."""
     (first,) = await publish(log, 1)

@@ -152,6 +152,14 @@ local function look_at_key(number)
   return known[key]
 end
 
+local checked_channels = {}
+
+local function check_channel(number)
+  if checked_channels[number] then return end
+  checked_channels[number] = true
+  need('PUBLISH', ARGV[HEADER + 4 * (number - 1) + 2], '')
+end
+
 local function look_at(event)
   local is_known = event.key > 0 and look_at_key(event.key)
   for i = event.first_unless + 1, event.last do
@@ -166,7 +174,7 @@ local function look_at(event)
   local is_of_job = event.is_news or event.task ~= ''
   for i = event.first_topic + 1, event.last_topic do
     local number = tonumber(ARGV[i])
-    need('PUBLISH', ARGV[HEADER + 4 * (number - 1) + 2], '')
+    check_channel(number)
     if event.kind ~= 'E' then
       is_any_stored = true
       local topic = topic_of(number)

@@ -123,12 +123,17 @@ class Commands:
         keys: Sequence[str],
         arguments: Sequence[Any],
         *,
+        before: Callable[[], Sequence[Any]] = tuple,
         repeatable: bool = True,
     ) -> Any:  # noqa: ANN401 - a reply of Redis
-        """Run `script` over the same connection; as `run` does."""
+        """Run `script` over the same connection; as `run` does.
+
+        `before` gives the first of its arguments, anew for each try.
+        """
 
         async def call() -> Any:  # noqa: ANN401
-            return await script.run(await self._pipeline.open(), keys, arguments)
+            connection = await self._pipeline.open()
+            return await script.run(connection, keys, (*before(), *arguments))
 
         return await self.run(call, repeatable=repeatable)
 

@@ -3,6 +3,8 @@
 --
 -- A topic here is a table: its keys `snapshot` and `tasks`, its `name`, and `busy` as it is
 -- kept in its meta; what is learnt is collected in it and stored once for the batch.
+-- It is learnt while the batch is being stored: whatever a hash may have in it, nothing
+-- here may fail.
 
 local BUSY = { ['"queued"'] = true, ['"running"'] = true, ['"retrying"'] = true }
 local OPEN = { ['"queued"'] = true, ['"running"'] = true, ['"retrying"'] = true, ['"stalled"'] = true }
@@ -37,6 +39,7 @@ end
 local function lines_of(text)
   local lines = {}
   for line in string.gmatch(text .. '\n', '([^\n]*)\n') do lines[#lines + 1] = line end
+  for i = #lines + 1, RESULT do lines[i] = '' end
   return lines
 end
 
@@ -78,7 +81,7 @@ local function count(topic, name, lines, before)
   if is_over ~= was_over then
     local parent, parent_lines = open_parent_of(topic, name, lines)
     if parent then
-      local over = math.max(0, parent_lines[PARTS_OVER] + (is_over and 1 or -1))
+      local over = math.max(0, (tonumber(parent_lines[PARTS_OVER]) or 0) + (is_over and 1 or -1))
       parent_lines[PARTS_OVER] = string.format('%.0f', over)
       parent.stored, parent.changed = nil, true
     elseif is_over then
@@ -121,7 +124,8 @@ local function is_stale(topic, event)
     known = job.lines and job.lines[ATTEMPT]
       or job.stored and string.match(job.stored, '^[^\n]*\n([^\n]*)')
   end
-  return known and known ~= '' and tonumber(event.attempt) < tonumber(known)
+  known = known and tonumber(known)
+  return known and tonumber(event.attempt) < known
 end
 
 local function fold_own(topic, id, event)
@@ -192,9 +196,10 @@ local function forget_jobs(topic, kept, are_open)
     local status = string.match(flat[i + 1], '^[^\n]*')
     if string.sub(flat[i], 1, 1) == '=' and (OPEN[status] or false) == are_open then
       local name = string.sub(flat[i], 2)
-      local job_ms, job_seq = string.match(last[name], '^(%d+)-(%d+)\n')
+      local job_ms, job_seq = string.match(last[name] or '', '^(%d+)-(%d+)\n')
       alike[#alike + 1] = {
-        name = name, ms = tonumber(job_ms), seq = tonumber(job_seq), busy = BUSY[status] and 1 or 0,
+        name = name, ms = tonumber(job_ms) or 0, seq = tonumber(job_seq) or 0,
+        busy = BUSY[status] and 1 or 0,
       }
     end
   end
@@ -259,7 +264,7 @@ local function forget_oldest_tasks(topic, kept)
   local flat, tasks = call('HGETALL', topic.tasks), {}
   for i = 1, #flat, 2 do
     local task_ms, task_seq = string.match(flat[i + 1], '^(%d+)-(%d+) ')
-    tasks[#tasks + 1] = { name = flat[i], ms = tonumber(task_ms), seq = tonumber(task_seq) }
+    tasks[#tasks + 1] = { name = flat[i], ms = tonumber(task_ms) or 0, seq = tonumber(task_seq) or 0 }
   end
   table.sort(tasks, function(a, b)
     return a.ms < b.ms or (a.ms == b.ms and a.seq < b.seq)

@@ -113,8 +113,9 @@ class RedisEventLog:
             events, batch, self._keys, self._retention, wait_replicas
         )
         repeatable = batch is not None or all(event.idempotency_key for event in events)
+        acknowledged = 0
         if wait_replicas:
-            found = await self._commands.run(
+            found, acknowledged = await self._commands.run(
                 lambda: self._append_and_wait(keys, arguments), repeatable=repeatable
             )
         else:
@@ -124,6 +125,11 @@ class RedisEventLog:
         for id_ in ids:
             if id_ is not None:
                 self._seen.note(id_)
+        if acknowledged < wait_replicas:
+            raise LogUnavailable(
+                f"stored, but on {acknowledged} replicas, fewer than the "
+                f"{wait_replicas} asked for; retrying with the same idempotency key is safe"
+            )
         return ids
 
     async def read(self, topics: Sequence[str], after: Cursor, limit: int) -> Page:
@@ -270,28 +276,23 @@ class RedisEventLog:
     ) -> Any:  # noqa: ANN401 - a reply of Redis
         """Run a script that begins with position.lua."""
         return await self._commands.run_script(
-            script, keys, (*self._seen.arguments(), *arguments), repeatable=repeatable
+            script, keys, arguments, before=self._seen.arguments, repeatable=repeatable
         )
 
     async def _publish_probe(self, name: str, token: bytes) -> None:
         await self._commands.call("PUBLISH", name, token, repeatable=False)
 
-    async def _append_and_wait(self, keys: Sequence[str], arguments: Sequence[Any]) -> Any:  # noqa: ANN401 - a reply of Redis
+    async def _append_and_wait(
+        self, keys: Sequence[str], arguments: Sequence[Any]
+    ) -> tuple[Any, int]:
         milliseconds = int(self._timeout * 1000 * _WAIT_SHARE)
-        ids, acknowledged = await _APPEND.run_and_wait(
+        return await _APPEND.run_and_wait(
             self._redis,
             keys,
             (*self._seen.arguments(), *arguments),
             self._wait_replicas,
             milliseconds,
         )
-        if acknowledged < self._wait_replicas:
-            raise LogUnavailable(
-                f"stored, but on {acknowledged} replicas, fewer than the "
-                f"{self._wait_replicas} asked for; "
-                "retrying with the same idempotency key is safe"
-            )
-        return ids
 
 
 def _pairs(flat: list[bytes]) -> dict[str, bytes]:
