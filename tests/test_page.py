@@ -90,7 +90,7 @@ def test_who_was_told_of_the_gaps_stands_where_no_event_is_passed_over(
     """Behind all of them, or where it stood before."""
     events = () if first is None else (event(first),)
     page = Page(tuple(gap("a", end) for end in until), events, Cursor(9, 0), complete=True)
-    assert page.told == stands
+    assert page.told(Cursor(0, 5)) == stands
 
 
 def test_several_gaps_become_one_of_no_topic_for_an_answer_with_one_place() -> None:

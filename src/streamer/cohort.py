@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from .cursor import Cursor
 from .fan_out import FanOut
+from .page import Gap
 from .reader import alone
 from .wire.form import Form
 
@@ -57,6 +58,11 @@ class Cohort:
         self._direct = None
         reader.cohort = None
         reader.session.cursor = self.position
+
+    def lose(self, gaps: Sequence[Gap]) -> None:
+        """Let every reader know what it is never given."""
+        for reader in self._members:
+            reader.session.lose(gaps, self.position)
 
     def failed(self, error: Exception) -> None:
         """Cut every reader, for `error`."""

@@ -73,3 +73,5 @@ def _second(seconds: int) -> str:
 
 #: Older than every event: "from the first that is kept".
 ORIGIN: Final = Cursor(0, 0)
+#: Older than every event too, and a position like any other: what is gone since is a gap.
+FIRST: Final = Cursor(0, 1)

@@ -172,12 +172,13 @@ class Feed:
         self.tail = Tail(told, floor=until, max_events=self._limits[0], max_bytes=self._limits[1])
         self._sent = told
         self._snapshots, self._unfolded, self._folded = None, [], until
-        controls = gap_controls(gaps, told)
+        controls = gap_controls(gaps, stood, told)
         for cohort in tuple(self._cohorts):
+            cohort.lose(gaps)
             cohort.write(encode(cohort.form, controls), told)
         for reader in tuple(self._apart):
             if reader.session.cursor == stood:
-                reader.session.cursor = told
+                reader.session.lose(gaps, told)
                 alone(reader, partial(reader.write, controls))
             elif reader.session.cursor < until:
                 alone(reader, reader.resume)

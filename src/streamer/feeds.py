@@ -284,8 +284,9 @@ class Feeds:
         while not complete or resumptions != self._resumptions:
             resumptions = self._resumptions
             # Gaps may reach beyond the last event: they have been told.
-            page = await self.read(feed.topics, max(feed.tail.head, feed.tail.floor))
+            stood = max(feed.tail.head, feed.tail.floor)
+            page = await self.read(feed.topics, stood)
             complete = page.complete
             if page.gaps:
-                feed.lose(page.gaps, page.told)
+                feed.lose(page.gaps, page.told(stood))
             feed.push(page.events)

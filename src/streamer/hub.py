@@ -297,7 +297,7 @@ class Hub:
                 if reader.asked is not step:
                     return
                 # Those who waited behind another's read may find it in the tail now.
-                if step.backfill or not feed.tail.floor <= step.after <= feed.tail.head:
+                if step.beyond_tail or not feed.tail.floor <= step.after <= feed.tail.head:
                     page = await self._read_page(feed, step)
         except Exception as error:  # noqa: BLE001 - reported by it
             # It would wait for a page for ever; cut, it comes back and asks again.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 
 import msgspec
 
@@ -54,23 +54,26 @@ class Page(msgspec.Struct, frozen=True):
             published to these topics. Read on from here.
         complete: there was no more when the page was read; `cursor` is then the
             log's position at that moment.
+        begins: of a page from the first that is kept on: what is kept of each topic
+            begins after this position. To whom it is the first, nothing before is a gap.
     """
 
     gaps: tuple[Gap, ...]
     events: tuple[Event, ...]
     cursor: Cursor
     complete: bool
+    begins: Mapping[str, Cursor] = {}
 
-    @property
-    def told(self) -> Cursor:
-        """Where a reader stands that was given the gaps, and no event yet; needs a gap.
+    def told(self, after: Cursor) -> Cursor:
+        """Where a reader that stood at `after` stands once it has the gaps, and no event yet.
 
-        That is behind the gaps, unless one reaches beyond an event that is still
-        to come: then it stands where it stood, and is told again if it comes back.
+        That is behind the gaps, of which there is one, unless one reaches beyond an
+        event that is still to come: then it stands where it stood, and is told again
+        if it comes back.
         """
         until = max(gap.until for gap in self.gaps)
         first = self.events[0].id if self.events else None
-        return until if first is None or until < first else self.gaps[0].after
+        return until if first is None or until < first else after
 
     @property
     def gap(self) -> Gap | None:
@@ -89,7 +92,9 @@ class Page(msgspec.Struct, frozen=True):
         kept = {event.id for event in events}
         parts = [gap.up_to(cursor, kept) for gap in self.gaps]
         gaps = tuple(part for part in parts if part is not None)
-        return Page(gaps, events, cursor, complete=False)
+        return msgspec.structs.replace(
+            self, gaps=gaps, events=events, cursor=cursor, complete=False
+        )
 
     def within(self, max_bytes: int) -> Page:
         """This page up to the event that makes it about `max_bytes` large; at least one."""

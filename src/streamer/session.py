@@ -18,9 +18,10 @@ from typing import Any, Final
 import msgspec
 
 from .control import Control
-from .cursor import Cursor
+from .cursor import FIRST, ORIGIN, Cursor
 from .event import Event
 from .page import Gap, Page
+from .seen import Seen
 from .send_progress import SendProgress
 from .snapshot import Snapshot
 from .tail import Tail
@@ -47,11 +48,15 @@ class Send(msgspec.Struct, frozen=True):
 
 
 class ReadLog(msgspec.Struct, frozen=True):
-    """Read `topics` after this cursor from the log and hand the page to `take_page`."""
+    """Read `topics` after this cursor from the log and hand the page to `take_page`.
+
+    `beyond_tail` is for what no tail can answer, even one that reaches back to `after`.
+    """
 
     topics: tuple[str, ...]
     after: Cursor
     backfill: bool = False
+    beyond_tail: bool = False
 
 
 class Join(msgspec.Struct, frozen=True):
@@ -92,8 +97,7 @@ class Session:
         "_backfill",
         "_progress",
         "_running",
-        "_since",
-        "_start",
+        "_seen",
         "cursor",
         "state",
         "topics",
@@ -114,9 +118,7 @@ class Session:
         self.until_end = until_end
         # The topics that no `end` has named yet; None if only `until_end` ends it.
         self._running = dict.fromkeys(topics) if per_job and not until_end else None
-        self._start = cursor
-        # Where those topics begin that came later than `_start`.
-        self._since: dict[str, Cursor] | None = None
+        self._seen = Seen(topics, cursor)
         self._announced = False
         # Whether the log itself said that nothing was after `cursor`.
         self._at_head = False
@@ -138,21 +140,39 @@ class Session:
         """
         if self._backfill:
             first = self._backfill[0]
-            return ReadLog((first.topic,), first.after, backfill=True)
+            return ReadLog((first.topic,), first.after, backfill=True, beyond_tail=True)
         # A cursor ahead of the tail may be one of another process that heard
         # sooner, or of another log: only the log knows which.
         if self._at_head and self.cursor >= tail.head:
             return self._join()
         if not tail.floor <= self.cursor <= tail.head:
-            return ReadLog(self.topics, self.cursor)
+            return self._read()
         events = tail.after(self.cursor, PAGE_BYTES)
-        return Send(self.take(events)) if events else self._join()
+        if events:
+            return Send(self.take(events))
+        # So may be a topic that was added with a cursor of its own.
+        is_ahead = self._seen.ahead > self.cursor
+        return self._read(beyond_tail=True) if is_ahead else self._join()
+
+    def _read(self, *, beyond_tail: bool = False) -> ReadLog:
+        # From the origin nothing is a gap, but it is to a topic that has a cursor of its own.
+        is_first = self.cursor == ORIGIN and self._seen.ahead == ORIGIN
+        after = ORIGIN if is_first else max(self.cursor, FIRST)
+        return ReadLog(self.topics, after, beyond_tail=beyond_tail)
 
     def _join(self) -> Join:
         self.state = State.LIVE
-        if self._announced:
-            return Join([])
-        return Join([self._caught_up()])
+        said: list[Event | Control] = []
+        said += [self._rolled_back(topic) for topic in self._seen.beyond(self.cursor)]
+        if not self._announced:
+            said.append(self._caught_up())
+        return Join(said)
+
+    def _rolled_back(self, topic: str) -> Control:
+        """Report that the log does not reach to where this reader had been in `topic`."""
+        gap = Gap(topic, self._seen.begins(topic), self.cursor, "reset")
+        self._seen.begin(topic, self.cursor)
+        return gap_control(gap, self.cursor)
 
     def _caught_up(self) -> Control:
         self._announced = True
@@ -164,10 +184,13 @@ class Session:
         """Move past `events`, which follow the cursor; return what to write of them."""
         taken: list[Event | Control] = []
         self._at_head = False
+        some_are_old = self._seen.ahead > self.cursor
         for event in events:
-            taken.append(event)
             if event.id is not None:
                 self.cursor = event.id
+            if some_are_old and not self._seen.wants(event):
+                continue
+            taken.append(event)
             if event.terminal and self.may_end:
                 taken += self._ends(event)
                 if self.state is State.ENDED:
@@ -179,14 +202,24 @@ class Session:
         if self._backfill:
             return self._take_backfill(page)
         taken: list[Event | Control] = []
+        page = msgspec.structs.replace(page, gaps=self._seen.untold(page.gaps))
+        for topic, begin in page.begins.items():
+            if self._seen.begins(topic) == ORIGIN:
+                self._seen.begin(topic, begin)
         if page.gaps:
-            self.cursor = page.told
-            taken += gap_controls(page.gaps, page.told)
+            stood = self.cursor
+            self.lose(page.gaps, page.told(stood))
+            taken += gap_controls(page.gaps, stood, self.cursor)
         taken += self.take(page.events)
         if self.state is not State.ENDED:
             self.cursor = page.cursor
             self._at_head = page.complete
         return taken
+
+    def lose(self, gaps: Sequence[Gap], cursor: Cursor) -> None:
+        """Move to `cursor`; what `gaps` say is never given to this reader."""
+        self._seen.lose(gaps)
+        self.cursor = cursor
 
     def end(self, reason: str, topic: str) -> Control:
         """End the session; return the last control event to write."""
@@ -229,18 +262,19 @@ class Session:
         """Read other topics from now on, still after `cursor`.
 
         `backfill` is a topic that was added, with the reader's own cursor in it:
-        what it missed there, up to `cursor`, is replayed first.
+        what it missed there, up to `cursor`, is replayed first. Where it is ahead of
+        `cursor`, what comes of that topic up to there is not given again.
         """
         if self.state is State.LIVE:
             self.state = State.REPLAYING
-        if backfill is not None and backfill[1] < self.cursor:
+        self._seen.change(topics, self.cursor)
+        if backfill is not None:
             topic, after = backfill
-            self._backfill = (*self._backfill, _Backfill(topic, after, after))
+            if after < self.cursor:
+                self._backfill = (*self._backfill, _Backfill(topic, after, after))
+            else:
+                self._seen.begin(topic, after)
         self._backfill = tuple(part for part in self._backfill if part.topic in topics)
-        self._since = {
-            topic: self._since_of(topic) if topic in self.topics else self.cursor
-            for topic in topics
-        }
         if self._running is not None:
             kept = {topic for topic in self.topics if topic not in self._running}
             self._running = dict.fromkeys(topic for topic in topics if topic not in kept)
@@ -249,31 +283,23 @@ class Session:
 
     def _take_backfill(self, page: Page) -> list[Event | Control]:
         first, *rest = self._backfill
+        start = min(page.begins.get(first.topic, first.start), self.cursor)
         # What was lost beyond the cursor is told by the replay from there.
-        parts = [gap.up_to(self.cursor, ()) for gap in page.gaps]
-        taken: list[Event | Control] = [
-            gap_control(part, self.cursor) for part in parts if part is not None
-        ]
+        up_to = [gap.up_to(self.cursor, ()) for gap in page.gaps]
+        parts = [part for part in up_to if part is not None]
+        self._seen.lose([msgspec.structs.replace(part, topic=first.topic) for part in parts])
+        taken: list[Event | Control] = [gap_control(part, self.cursor) for part in parts]
         for event in page.events:
-            if event.id is not None and event.id <= self.cursor and not self._has_seen(event):
+            if event.id is not None and event.id <= self.cursor and not self._seen.has(event):
                 taken.append(event)
                 if event.terminal and self._running is not None:
                     taken += self._ends(event)
         if page.complete or page.cursor >= self.cursor:
             self._backfill = tuple(rest)
-            self._since = {**(self._since or {}), first.topic: first.start}
+            self._seen.begin(first.topic, start)
         else:
-            self._backfill = (_Backfill(first.topic, first.start, page.cursor), *rest)
+            self._backfill = (_Backfill(first.topic, start, page.cursor), *rest)
         return taken
-
-    def _has_seen(self, event: Event) -> bool:
-        """Whether `event` reached this reader by another of its topics."""
-        return event.id is not None and any(
-            topic in self.topics and event.id > self._since_of(topic) for topic in event.topics
-        )
-
-    def _since_of(self, topic: str) -> Cursor:
-        return self._start if self._since is None else self._since[topic]
 
     # What its transport says
 
@@ -334,10 +360,10 @@ def named_by(topic: str) -> dict[str, str]:
     return {"message": f"Connected to {topic}"}
 
 
-def gap_controls(gaps: Sequence[Gap], told: Cursor) -> list[Control]:
-    """Tell a reader of all `gaps` of a page; it stands at `told` when it has the last."""
+def gap_controls(gaps: Sequence[Gap], stood: Cursor, stands: Cursor) -> list[Control]:
+    """Report all `gaps` of a page to a reader; it stands at `stands` when it has the last."""
     *others, last = gaps
-    return [*(gap_control(gap, gap.after) for gap in others), gap_control(last, told)]
+    return [*(gap_control(gap, stood) for gap in others), gap_control(last, stands)]
 
 
 def gap_control(gap: Gap, cursor: Cursor) -> Control:

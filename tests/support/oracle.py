@@ -167,7 +167,9 @@ class Oracle:
             self._see_end(frame)
         elif kind == "subscribed":
             self.topics = tuple(frame["topics"])
-            self.spans.append(Span(frame["topic"], session_cursor))
+            # From where it stood, or from what it had of the topic, if that is more.
+            had = ORIGIN if frame.get("after") is None else Cursor.parse(frame["after"])
+            self.spans.append(Span(frame["topic"], max(session_cursor, had)))
         elif kind == "unsubscribed":
             self.topics = tuple(frame["topics"])
             for span in self.spans:
@@ -194,6 +196,10 @@ class Oracle:
         else:
             assert frame["resumed"], frame
             assert cursor == self.cursor, f"resumed at {cursor}, not at {self.cursor}"
+            for span in self.spans:
+                if span.stop is None and not span.backfill:
+                    # It has one cursor now for all of its topics.
+                    span.start = min(span.start, cursor)
             if cursor == ORIGIN:  # it had received nothing yet: it begins anew
                 self.spans = [Span(topic, cursor) for topic in self.topics]
         snapshots = frame.get("snapshots") or {frame.get("topic"): frame.get("snapshot")}
@@ -224,6 +230,7 @@ class Oracle:
             frame["number"],
         ), frame
         assert set(event.topics) & set(self.topics), f"{frame} is of no topic of {self.topics}"
+        assert any(span.holds(event) for span in self.spans), f"had already: {frame}"
         if id_ in self.received:
             # Asked for anew, by a topic that was added, after the one that it came by was left.
             left = {span.topic for span in self.spans if span.stop is not None}
@@ -246,7 +253,7 @@ class Oracle:
             assert gap.after >= self.cursor, f"{frame} at {self.cursor}"
             # Behind all that is told of, or where it stood if an older event is to come.
             ends = [gap.until, *(other.until for other in self.gaps)]
-            assert gap.after <= cursor <= max(ends), frame
+            assert self.cursor <= cursor <= max(ends), frame
         self.gaps.append(gap)
         self.cursor = max(self.cursor, cursor)
 
@@ -303,8 +310,6 @@ class Oracle:
         for event in owed:
             if event.id in self.received:
                 continue
-            if span.backfill and len(event.topics) > 1:
-                continue  # it may have been lost, and told so, by the topic that was there before
             assert (span.topic, event.id) in removed, f"missing, though the log has it: {event}"
             from_origin = span.start == ORIGIN and (first is None or event.id < first)
             assert from_origin or any(gap.excuses(event) for gap in self.gaps), (

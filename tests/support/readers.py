@@ -158,6 +158,16 @@ class SocketReader:
         await wait_until(lambda: len(self.ids) >= len(ids), f"not {ids}: {self.ids}")
         assert self.ids == ids
 
+    async def has_ids_in_any_order(self, ids: set[str]) -> None:
+        """Wait until these came, whatever else did: a backfill is older than what follows."""
+        await wait_until(lambda: ids <= set(self.ids), f"not {ids}: {self.ids}")
+
+    async def has_types(self, type_: str, count: int) -> None:
+        """Wait until so many of a type came."""
+        await wait_until(
+            lambda: self.types.count(type_) >= count, f"{type_} came not: {self.types}"
+        )
+
     async def is_closed(self) -> tuple[int, str]:
         """Wait for the close frame."""
         await wait_until(lambda: self.closed is not None, "the WebSocket was not closed")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from ..cursor import ORIGIN, Cursor
+from ..cursor import FIRST, ORIGIN, Cursor
 from ..event import Event
 from ..page import Gap, Page
 
@@ -89,6 +89,7 @@ def merge(
         tuple(events[id_] for id_ in sorted(events)),
         position,
         complete=not bounds,
+        begins={page.topic: page.trimmed or FIRST for page in pages} if after <= FIRST else {},
     )
 
 

@@ -1,0 +1,103 @@
+"""What one reader has been given of each of its topics."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from .cursor import ORIGIN, Cursor
+from .event import Event
+from .page import Gap
+
+#: Losses remembered for each reader. They matter to one that adds a topic with a cursor
+#: of its own, and only while the log keeps what is as old: a thousand gaps, not more.
+MAX_LOSSES: Final = 1000
+
+
+class Seen:
+    """Where each topic of a reader begins, and what was lost of it since.
+
+    An event of several topics reaches a reader once, by whichever of them it has
+    first. So whoever adds a topic needs to know which of its events came already,
+    and which did not though they stand between others that did: those that were
+    lost by one topic, and are kept by another.
+    """
+
+    __slots__ = ("_begins", "_lost")
+
+    def __init__(self, topics: Collection[str], begin: Cursor) -> None:
+        self._begins: Mapping[str, Cursor] = dict.fromkeys(topics, begin)
+        self._lost: deque[Gap] | None = None
+
+    def change(self, topics: Collection[str], begin: Cursor) -> None:
+        """Read `topics` from now on; those that are new begin after `begin`."""
+        self._begins = {topic: self._begins.get(topic, begin) for topic in topics}
+
+    def begins(self, topic: str) -> Cursor:
+        """The position after which `topic` is given to the reader."""
+        return self._begins[topic]
+
+    def begin(self, topic: str, after: Cursor) -> None:
+        """Let `topic` begin after `after`."""
+        self._begins = {**self._begins, topic: after}
+
+    @property
+    def ahead(self) -> Cursor:
+        """Where the last of the topics begins: up to here, some have been given already."""
+        return max(self._begins.values())
+
+    def beyond(self, cursor: Cursor) -> list[str]:
+        """The topics that begin after `cursor`."""
+        return [topic for topic, begin in self._begins.items() if begin > cursor]
+
+    def wants(self, event: Event) -> bool:
+        """Whether one of the topics of `event` begins before it."""
+        begins = self._begins
+        return event.id is None or any(
+            topic in begins and event.id > begins[topic] for topic in event.topics
+        )
+
+    def has(self, event: Event) -> bool:
+        """Whether `event`, which is no newer than the reader's cursor, has been given."""
+        begins, id_ = self._begins, event.id
+        return id_ is not None and any(
+            topic in begins and id_ > begins[topic] and not self._has_lost(topic, id_)
+            for topic in event.topics
+        )
+
+    def lose(self, gaps: Sequence[Gap]) -> None:
+        """Remember that the reader was not given what `gaps` say."""
+        for gap in gaps:
+            if gap.until > gap.after:
+                if self._lost is None:
+                    self._lost = deque(maxlen=MAX_LOSSES)
+                self._lost.append(gap)
+
+    def untold(self, gaps: Sequence[Gap]) -> tuple[Gap, ...]:
+        """What of `gaps` is a loss to this reader, and not what it never had to be given.
+
+        A topic that begins after a gap had what was lost; one that begins at the
+        origin takes what there is.
+        """
+        found: list[Gap] = []
+        for gap in gaps:
+            named = self._begins if gap.topic is None else (gap.topic,)
+            begins = {topic: self._begins.get(topic, gap.after) for topic in named}
+            lost: dict[str | None, Cursor] = {
+                topic: begin for topic, begin in begins.items() if ORIGIN < begin < gap.until
+            }
+            if len(lost) == len(self._begins):  # of all of them: one gap says it
+                lost = {gap.topic: min(lost.values())}
+            found += [
+                msgspec.structs.replace(gap, topic=topic, after=max(begin, gap.after))
+                for topic, begin in lost.items()
+            ]
+        return tuple(found)
+
+    def _has_lost(self, topic: str, id_: Cursor) -> bool:
+        return self._lost is not None and any(
+            gap.after < id_ <= gap.until and gap.topic in {None, topic} for gap in self._lost
+        )
