@@ -27,7 +27,7 @@ LAYERS: Final = (
         "redis_url",
     }
     | {"redacted", "redis_parameters", "server_url", "web_names"},
-    {"wire", "session", "tail", "writer", "heartbeat", "send_progress"}
+    {"wire", "seen", "session", "tail", "writer", "heartbeat", "send_progress"}
     | {"acceptance", "refusals", "request_limits", "request_pieces", "upgrade_offer"},
     {"eventlog"},
     {"publisher", "sync_publisher", "outbox", "job_publishing"}
