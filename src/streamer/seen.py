@@ -71,10 +71,12 @@ class Seen:
     def lose(self, gaps: Sequence[Gap]) -> None:
         """Remember that the reader was not given what `gaps` say."""
         for gap in gaps:
-            if gap.until > gap.after:
-                if self._lost is None:
-                    self._lost = deque(maxlen=MAX_LOSSES)
-                self._lost.append(gap)
+            if gap.until <= gap.after:  # the log went back: what it will say comes after that
+                self._begins = {t: min(begin, gap.until) for t, begin in self._begins.items()}
+                continue
+            if self._lost is None:
+                self._lost = deque(maxlen=MAX_LOSSES)
+            self._lost.append(gap)
 
     def untold(self, gaps: Sequence[Gap]) -> tuple[Gap, ...]:
         """What of `gaps` is a loss to this reader, and not what it never had to be given.
@@ -84,6 +86,9 @@ class Seen:
         """
         found: list[Gap] = []
         for gap in gaps:
+            if gap.until <= gap.after:
+                found.append(gap)
+                continue
             named = self._begins if gap.topic is None else (gap.topic,)
             begins = {topic: self._begins.get(topic, gap.after) for topic in named}
             lost: dict[str | None, Cursor] = {
