@@ -297,7 +297,8 @@ class Hub:
                 if reader.asked is not step:
                     return
                 # Those who waited behind another's read may find it in the tail now.
-                if step.beyond_tail or not feed.tail.floor <= step.after <= feed.tail.head:
+                anew = step.backfill or step.beyond_tail
+                if anew or not feed.tail.floor <= step.after <= feed.tail.head:
                     page = await self._read_page(feed, step)
         except Exception as error:  # noqa: BLE001 - reported by it
             # It would wait for a page for ever; cut, it comes back and asks again.

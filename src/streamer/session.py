@@ -140,7 +140,7 @@ class Session:
         """
         if self._backfill:
             first = self._backfill[0]
-            return ReadLog((first.topic,), first.after, backfill=True, beyond_tail=True)
+            return ReadLog((first.topic,), first.after, backfill=True)
         # A cursor ahead of the tail may be one of another process that heard
         # sooner, or of another log: only the log knows which.
         if self._at_head and self.cursor >= tail.head:
