@@ -91,18 +91,28 @@ def test_a_turned_picture_is_as_wide_as_it_is_shown(rotation: int, size: tuple[i
 
 
 @pytest.mark.parametrize(
-    ("name", "declares"),
+    ("name", "declares", "jumps"),
     [
-        ("mov,mp4,m4a,3gp,3g2,mj2", True),
-        ("matroska,webm", True),
-        ("avi", True),
-        ("mpegts", False),
-        (None, False),
+        ("mov,mp4,m4a,3gp,3g2,mj2", True, False),
+        ("matroska,webm", True, False),
+        ("avi", True, False),
+        ("mpegts", False, True),
+        ("ogg", False, True),
+        ("gif", False, False),
+        (None, False, False),
     ],
 )
-def test_some_formats_say_in_front_how_long_they_are(name: str | None, declares: bool) -> None:
-    answer = {"streams": [VIDEO], "format": {"format_name": name}}
-    assert read_probe(answer).declares is declares
+def test_some_formats_say_in_front_how_long_they_are_and_of_some_nobody_knows(
+    name: str | None, declares: bool, jumps: bool
+) -> None:
+    found = read_probe({"streams": [VIDEO], "format": {"format_name": name}})
+    assert (found.declares, found.jumps) == (declares, jumps)
+
+
+def test_the_length_of_what_jumps_is_not_refused() -> None:
+    """A day is what ffprobe says of a broadcast whose clock went back."""
+    jumping = Media(pictures=(PICTURE,), duration=88_246.0, jumps=True)
+    assert check_limits(jumping) is jumping
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,21 @@ def test_a_thousand_pictures_a_second_are_no_more_than_anybody_sees(
     assert times[-1] == pytest.approx(2.0, abs=0.02)
 
 
+@pytest.mark.parametrize("jump", ["7200", "-7200"])
+def test_a_broadcast_whose_clock_jumps_goes_on(
+    transcoding: Transcoding, videos: Videos, jump: str
+) -> None:
+    first = videos.make("first.ts", *PICTURE, *H264, "-output_ts_offset", "10000")
+    second = videos.make(
+        f"second{jump}.ts", *PICTURE, *H264, "-output_ts_offset", str(10000 + int(jump))
+    )
+    source = first.with_name(f"jump{jump}.ts")
+    source.write_bytes(first.read_bytes() + second.read_bytes())
+    result, output = transcoding(source)
+    assert len(picture_times(output)) == pytest.approx(100, abs=2)
+    assert result["duration"] == pytest.approx(4.0, abs=0.2)
+
+
 def test_sound_stays_where_it_was(transcoding: Transcoding, videos: Videos) -> None:
     """It begins a second after the pictures."""
     source = videos.make(

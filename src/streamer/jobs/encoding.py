@@ -78,7 +78,8 @@ def output_options(
     """
     sounds = [] if sound is None else ["-map", f"0:{sound.index}", *sound_options(sound)]
     options = [
-        *("-map", f"0:{picture.index}", *sounds, "-dn", "-sn", "-map_metadata", "-1"),
+        *("-map", f"0:{picture.index}", *sounds, "-dn", "-sn"),
+        *("-map_metadata", "-1", "-map_chapters", "-1"),
         *("-vf", _filters(picture, height, _held(extent, start)), "-filter_threads", str(THREADS)),
         *(*variable_rate, "-enc_time_base", _time_base(picture.time_base)),
         *("-threads", str(THREADS), *_FORMATS[output_format]),

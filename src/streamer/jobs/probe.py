@@ -23,6 +23,9 @@ _PROBE_SECONDS: Final = 20.0
 MAX_SECONDS: Final = 12 * 3600.0
 #: Formats whose header says how long they are; others are as long as what is in them.
 _DECLARING: Final = frozenset({"mov", "matroska", "avi", "flv", "asf", "mxf"})
+#: Formats whose clock may jump. ffmpeg leaves jumps out, so that the first and the
+#: last time in the file do not say how long it is.
+_JUMPING: Final = frozenset({"mpegts", "mpeg", "ogg"})
 _ENTRIES: Final = (
     "format=format_name,duration"
     ":stream=index,codec_type,width,height,duration,nb_frames,time_base,field_order,channels"
@@ -76,12 +79,14 @@ class Media(msgspec.Struct, frozen=True, kw_only=True):
         sounds: its tracks of sound, likewise.
         duration: in seconds; None if the header does not say.
         declares: whether `duration` is what the header says, not what was found.
+        jumps: whether its clock may jump, so that its times say nothing of its length.
     """
 
     pictures: tuple[PictureTrack, ...]
     sounds: tuple[SoundTrack, ...] = ()
     duration: float | None = None
     declares: bool = False
+    jumps: bool = False
 
 
 def probe(descriptor: int) -> Media:
@@ -153,6 +158,7 @@ def read_probe(answer: dict[str, Any]) -> Media:
         ),
         duration=_seconds(container.get("duration")),
         declares=not _DECLARING.isdisjoint(formats),
+        jumps=not _JUMPING.isdisjoint(formats),
     )
 
 
@@ -168,17 +174,17 @@ def check_limits(media: Media) -> Media:
                 f"its pictures are {picture.width} x {picture.height}; "
                 f"at most {MAX_PIXELS:,} pixels are allowed"
             )
-    check_duration(media.duration)
+    check_duration(media, media.duration)
     return media
 
 
-def check_duration(seconds: float | None) -> None:
-    """Refuse what lasts too long.
+def check_duration(media: Media, seconds: float | None) -> None:
+    """Refuse what lasts too long, by its header or by what is in it; pure.
 
     Raises:
         Unreadable: it does.
     """
-    if seconds is not None and seconds > MAX_SECONDS:
+    if seconds is not None and seconds > MAX_SECONDS and not media.jumps:
         raise Unreadable(f"it lasts {seconds:,.0f} s; at most {MAX_SECONDS:,.0f} s are allowed")
 
 

@@ -125,7 +125,7 @@ def run(parameters: Transcode, settings: Settings) -> dict[str, Any]:
                 job,
                 _space_check(unfinished, settings, job),
             )
-        result = _described(unfinished, wanted)
+        result = _described(unfinished, wanted, jumps=media.jumps)
         unfinished.replace(output)
     finally:
         unfinished.unlink(missing_ok=True)
@@ -144,7 +144,7 @@ def _extent(media: Media, packets: Packets, tracks: Tracks) -> tuple[Extent, flo
     check_whole(media, packets, chosen)
     seconds = packets.seconds_to(chosen)
     try:
-        check_duration(seconds)
+        check_duration(media, seconds)
     except Unreadable as error:
         raise FfmpegFailed(str(error)) from error
     return packets.of(tracks.picture.index), seconds
@@ -210,7 +210,7 @@ def _remove_old(settings: Settings, keep: Path | None = None) -> None:
     )
 
 
-def _described(output: Path, wanted: Extent) -> dict[str, Any]:
+def _described(output: Path, wanted: Extent, *, jumps: bool) -> dict[str, Any]:
     """The shape of what was made.
 
     Raises:
@@ -228,7 +228,7 @@ def _described(output: Path, wanted: Extent) -> dict[str, Any]:
     if made.count * _PICTURES_SHARE < expected:
         raise FfmpegFailed(f"only {made.count} of {wanted.count} pictures could be decoded")
     missing = (wanted.last - wanted.start) - (made.last - made.start)
-    if missing > _MISSING_SECONDS:
+    if missing > _MISSING_SECONDS and not jumps:
         raise FfmpegFailed(f"the last {missing:.1f} s of the pictures could not be decoded")
     return {
         "width": picture.width,
