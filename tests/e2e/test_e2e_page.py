@@ -177,3 +177,78 @@ def test_one_who_comes_late_sees_where_the_job_is(
     page = LivePage(browser, everything, project)
     wait_until_blocking(lambda: page.job("percent") == "25 %", "the snapshot was not shown")
     assert page.count("received") == 0
+
+
+def test_one_who_comes_late_can_load_what_is_kept(
+    browser: Chrome, everything: str, project: str
+) -> None:
+    """In its place, below what came since; each event once, and it is said that this is all."""
+    for n in range(3):
+        publish(everything, project, type="note", n=n)
+    page = LivePage(browser, everything, project)
+    publish(everything, project, type="note", n=3)
+    wait_until_blocking(lambda: page.count("received") == 1, "the new event did not come")
+    page.run("document.getElementById('earlier').click()")
+    wait_until_blocking(
+        lambda: page.text("earlier-said") == "3 earlier events: all that is kept",
+        "the earlier events were not loaded",
+    )
+    ids = page.run(
+        "return [...document.querySelectorAll('#log li code')].map((id) => id.textContent)"
+        ".filter((id) => id !== '').reverse()"
+    )
+    assert ids == page.published()
+    assert page.count("received") == 1
+
+
+@pytest.mark.parametrize(
+    ("result", "link", "text"),
+    [
+        ("https://a.example/b.csv", "https://a.example/b.csv", ""),
+        ("javascript:alert(1)", "", "javascript:alert(1)"),
+        ("done", "", "done"),
+        ({"rows": 5}, "", '{\n  "rows": 5\n}'),
+    ],
+    ids=str,
+)
+def test_any_result_is_shown_and_only_http_is_a_link(  # noqa: PLR0917 - the columns of a table
+    page: LivePage, everything: str, project: str, result: object, link: str, text: str
+) -> None:
+    publish(everything, project, type="completed", task_name="t", result=result)
+    wait_until_blocking(lambda: page.job("status") == "completed", "the job never showed up")
+    assert page.job("output") == text
+    assert page.job("result") == ("Open the result" if link else "")
+    assert page.run("return document.querySelector('.job [data-part=result]').href") == link
+
+
+def test_how_fast_a_job_goes_and_how_long_it_may_take_is_shown(
+    page: LivePage, everything: str, project: str
+) -> None:
+    metadata = {"speed": 2.5, "eta": 75}
+    publish(everything, project, type="progress", task_name="t", progress=0.5, metadata=metadata)
+    wait_until_blocking(
+        lambda: page.job("pace") == "2.5× · about 1:15 left",  # noqa: RUF001 - it is a times sign
+        "the pace was not shown",
+    )
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_type_of_an_event_stands_on_one_line(
+    browser: Chrome, page: LivePage, everything: str, project: str, width: int
+) -> None:
+    """As the longest of a job does, in a wide window and in a narrow one."""
+    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    publish(everything, project, type="completed", task_name="t")
+    publish(everything, project, type="progress", task_name="t", progress=0.5)
+    wait_until_blocking(lambda: page.count("received") == 2, "the events did not come")
+    heights = page.run(
+        "return ['completed', 'progress'].map((type) => document.querySelector("
+        "`#log [data-type=${type}] .type`).firstChild).map((text) => { const range = "
+        "document.createRange(); range.selectNode(text); "
+        "return range.getClientRects().length; })"
+    )
+    assert heights == [1, 1]
+    assert page.run("return document.documentElement.scrollWidth <= innerWidth")
+    metrics["width"] = 1280
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)

@@ -6,7 +6,8 @@ import { test } from "node:test";
 import { describe } from "../../src/streamer/web/describe.js";
 import { EventLog } from "../../src/streamer/web/event-log.js";
 import { JobCards } from "../../src/streamer/web/job-cards.js";
-import { NO_JOBS, foldEvent, foldSnapshot } from "../../src/streamer/web/jobs.js";
+import { NO_JOBS, foldEvent, foldSnapshot, keyOf } from "../../src/streamer/web/jobs.js";
+import { NO_PACES, foldPace } from "../../src/streamer/web/pace.js";
 import { Stream } from "../../src/streamer/web/streamer.js";
 import { Strip } from "../../src/streamer/web/strip.js";
 import { controls, events } from "./any-json.mjs";
@@ -43,9 +44,11 @@ test("a card that was drawn already is drawn again after any event", () => {
   const container = element();
   const cards = new JobCards(container, async () => true);
   let jobs = NO_JOBS;
+  let paces = NO_PACES;
   for (const body of events()) {
     jobs = foldEvent(jobs, body);
-    cards.show(jobs, { now: 1e12, cancellable: true });
+    paces = foldPace(paces, keyOf(body), body);
+    cards.show(jobs, { now: 1e12, cancellable: true, paces });
   }
   cards.show(foldEvent(jobs, good), { now: 1e12, cancellable: true });
   assert.equal(container.children[0].parts.percent.textContent, "75 %");

@@ -4,12 +4,14 @@
  * @module
  */
 
+import { earlierEvents } from "./earlier.js";
 import { EventLog } from "./event-log.js";
 import { JobCards } from "./job-cards.js";
 import { NO_JOBS, foldEvent, foldSnapshot, isOpen, keyOf } from "./jobs.js";
 import { shownJobs } from "./shown-jobs.js";
 import { percent } from "./describe.js";
 import { timeOf } from "./fields.js";
+import { NO_PACES, foldPace } from "./pace.js";
 import { Stream } from "./streamer.js";
 import { Strip } from "./strip.js";
 import { setText } from "./template.js";
@@ -32,6 +34,9 @@ const cards = new JobCards(byId("jobs"), cancel);
 
 let project = projectInAddress();
 let jobs = NO_JOBS;
+let paces = NO_PACES;
+/** @type {string | null} where the first visit to this project began */
+let arrivedAt = null;
 /** Milliseconds that this machine's clock is ahead of the log's. */
 let skew = 0;
 /** @type {import("./streamer.js").StateDetail} */
@@ -75,6 +80,7 @@ function received(/** @type {any} */ { body, replayed }) {
   if (!replayed && told) skew = Date.now() - told;
   const before = jobs;
   jobs = foldEvent(jobs, body);
+  paces = foldPace(paces, keyOf(body), body);
   announce(before, body);
   strip.add(body, replayed, at);
   log.add(body, replayed ? "replayed" : "live");
@@ -85,6 +91,7 @@ function controlled(/** @type {any} */ body) {
   if (body.type === "pong") return;
   if (body.type === "connected") {
     snapshot = body.snapshot;
+    arrivedAt ??= stream.lastEventId;
     // A reader that resumes has this already, or is about to be given it.
     if (!body.resumed) jobs = foldSnapshot(jobs, snapshot);
   } else if (body.type === "gap") {
@@ -129,7 +136,7 @@ function draw() {
 
 function show() {
   log.show();
-  cards.show(jobs, { now: logNow(), cancellable });
+  cards.show(jobs, { now: logNow(), cancellable, paces });
   byId("no-jobs").hidden = jobs.size > 0;
   const { received: events, duplicates, gaps, connections } = stream.counts;
   setText(byId("received"), String(events));
@@ -247,6 +254,29 @@ async function post(/** @type {string} */ url, /** @type {object} */ body) {
   throw Object.assign(new Error(words), { status: answer.status });
 }
 
+byId("earlier").addEventListener("click", async () => {
+  const [button, asked] = [byId("earlier"), project];
+  button.disabled = true;
+  const say = (/** @type {string} */ words) => setText(byId("earlier-said"), words);
+  say("Loading…");
+  log.show();
+  try {
+    const found = await earlierEvents(path("events"), {
+      most: log.room,
+      isKnown: (id) => log.has(id),
+      until: arrivedAt,
+    });
+    if (project !== asked) return;
+    log.addEarlier(found.events);
+    const many = found.events.length === 1 ? "1 earlier event" : `${found.events.length} earlier events`;
+    say(found.complete ? `${many}: all that is kept` : `${many}; there is no room for more`);
+  } catch (error) {
+    if (project !== asked) return;
+    say(`Not loaded: ${/** @type {Error} */ (error).message}`);
+    button.disabled = false;
+  }
+});
+
 byId("cut").addEventListener("click", () => stream.cut(CUT_MS));
 
 for (const radio of document.querySelectorAll("[name=transport]")) {
@@ -268,6 +298,10 @@ addEventListener("hashchange", () => {
   project = projectInAddress();
   stream.close();
   jobs = NO_JOBS;
+  paces = NO_PACES;
+  arrivedAt = null;
+  byId("earlier").disabled = false;
+  setText(byId("earlier-said"), "");
   log.clear();
   strip.clear();
   showProject();

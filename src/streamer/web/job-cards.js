@@ -6,6 +6,7 @@
 
 import { clock, percent } from "./describe.js";
 import { elapsedSeconds, hasEnded } from "./jobs.js";
+import { shownResult } from "./results.js";
 import { shownJobs } from "./shown-jobs.js";
 import { instance, setText } from "./template.js";
 
@@ -14,8 +15,6 @@ import { instance, setText } from "./template.js";
 
 /** Characters of a job id that tell it from the others on a page; all of it is in the tooltip. */
 const ID_LENGTH = 8;
-/** Results that a browser shows by itself. */
-const PLAYABLE = /\.(mp4|webm|m4v|mov)$/iu;
 
 export class JobCards {
   #container;
@@ -38,8 +37,9 @@ export class JobCards {
    * @param {object} options
    * @param {number} options.now milliseconds since 1970, by the log's clock
    * @param {boolean} options.cancellable whether the server can cancel jobs
+   * @param {import("./pace.js").Paces} [options.paces] how fast they go
    */
-  show(jobs, { now, cancellable }) {
+  show(jobs, { now, cancellable, paces }) {
     const shown = shownJobs(jobs);
     const keys = new Set(shown.map((job) => job.key));
     for (const [key, card] of this.#cards) {
@@ -52,6 +52,7 @@ export class JobCards {
       const card = this.#cards.get(job.key) ?? this.#add(job);
       card.job = job;
       update(card, now, cancellable);
+      setText(card.parts.pace, hasEnded(job) ? "" : (paces?.get(job.key)?.words ?? ""));
       const there = this.#container.children[position++] ?? null;
       // Moving an element would stop its video and take its focus.
       if (there !== card.root) this.#container.insertBefore(card.root, there);
@@ -105,20 +106,11 @@ function tellsMore(/** @type {Job} */ { status, message }) {
 }
 
 function showResult(/** @type {import("./template.js").Parts} */ parts, /** @type {Job} */ job) {
-  const url = ownUrl(job.result?.url);
-  parts.result.hidden = parts.video.hidden = url === null;
-  if (url === null) return;
-  if (parts.result.href !== url.href) parts.result.href = url.href;
-  parts.video.hidden = !PLAYABLE.test(url.pathname);
-  if (!parts.video.hidden && parts.video.src !== url.href) parts.video.src = url.href;
-}
-
-/** @returns {URL | null} only a file of this server: a publisher may put anything in a result */
-function ownUrl(/** @type {unknown} */ text) {
-  if (typeof text !== "string") return null;
-  // "/files/a.mp4" is a path at the server, which a proxy may have put under a prefix.
-  const path = text.replace(/^\/(?!\/)/u, "./");
-  if (!URL.canParse(path, document.baseURI)) return null;
-  const url = new URL(path, document.baseURI);
-  return url.origin === location.origin ? url : null;
+  const { link, video, text } = shownResult(job.result, document.baseURI);
+  parts.result.hidden = link === null;
+  if (link !== null && parts.result.href !== link) parts.result.href = link;
+  parts.video.hidden = video === null;
+  if (video !== null && parts.video.src !== video) parts.video.src = video;
+  parts.output.hidden = text === "";
+  setText(parts.output, text);
 }

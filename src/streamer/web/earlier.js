@@ -1,0 +1,48 @@
+/**
+ * What the log keeps from before a reader came, read by polling: for a person who comes late.
+ *
+ * @module
+ */
+
+/** @typedef {import("./streamer.js").Body & Record<string, any>} Body */
+
+/** Events of one answer, the most there may be. */
+const PAGE = 1000;
+/** Questions at most: an answer is bounded in bytes too, and may have few events. */
+const MAX_PAGES = 20;
+
+/**
+ * The newest `most` of the events that are kept and came before those that are known.
+ *
+ * @param {string} url the topic's events, to be polled
+ * @param {object} options
+ * @param {number} options.most
+ * @param {(id: string) => boolean} options.isKnown whether an event has been shown: ids are
+ *   opaque, and only the server knows which is the older
+ * @param {string | null} options.until the position that the reader came at, if it has one
+ * @param {typeof globalThis.fetch} [options.fetch]
+ * @returns {Promise<{events: Body[], complete: boolean}>} in the order of the log; `complete` if
+ *   the log keeps no earlier ones
+ */
+export async function earlierEvents(url, { most, isKnown, until, fetch = globalThis.fetch }) {
+  /** @type {Body[]} */
+  let events = [];
+  let dropped = false;
+  let after = "0-0";
+  for (let page = 0; page < MAX_PAGES; page += 1) {
+    const answer = await fetch(`${url}?after=${encodeURIComponent(after)}&limit=${PAGE}`, { cache: "no-store" });
+    const said = await answer.json().catch(() => ({}));
+    if (!answer.ok) throw new Error(said.detail ?? `the server answered ${answer.status}`);
+    const bodies = Array.isArray(said.events) ? said.events : [];
+    const known = bodies.findIndex((/** @type {Body} */ { id }) => typeof id === "string" && isKnown(id));
+    events.push(...(known === -1 ? bodies : bodies.slice(0, known)));
+    if (events.length > most) {
+      events = events.slice(events.length - most);
+      dropped = true;
+    }
+    const isOver = known !== -1 || bodies.length === 0 || said.cursor === after || said.cursor === until;
+    if (isOver) return { events, complete: !dropped };
+    after = said.cursor;
+  }
+  return { events, complete: false };
+}
