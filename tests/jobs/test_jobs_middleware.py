@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import multiprocessing
 import threading
 import uuid
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import dramatiq
 import pytest
 from dramatiq import Broker
+from msgspec.structs import replace
 
 import streamer
 from streamer import SyncPublisher
@@ -25,6 +28,7 @@ from streamer.jobs.progress import Progress
 from streamer.jobs.running import RunningJob
 from streamer.jobs.submit import Jobs
 from streamer.jobs.topics import topics_of
+from streamer.jobs.worker import open_publisher
 from streamer.new_event import new_event
 from streamer.publisher import Publisher
 from streamer.settings import Settings
@@ -144,6 +148,16 @@ async def test_a_delayed_job_is_queued_once(job_broker: Broker, watcher: JobWatc
     assert await watcher.story(job_id) == ["queued", "started", "completed"]
 
 
+class Broken(dict[str, int]):
+    """A result that raises when it is looked at."""
+
+    def values(self) -> Any:  # noqa: ANN401
+        raise RuntimeError
+
+    def items(self) -> Any:  # noqa: ANN401
+        raise RuntimeError
+
+
 @pytest.mark.parametrize(
     ("result", "reason"),
     [
@@ -152,6 +166,7 @@ async def test_a_delayed_job_is_queued_once(job_broker: Broker, watcher: JobWatc
         ({"name": "\udce4"}, "cannot be encoded as JSON"),
         ("x" * 100_000, "60000"),
         (float("nan"), "JSON cannot say"),
+        (Broken(), "cannot be encoded as JSON: RuntimeError"),
         (None, None),
     ],
 )
@@ -310,6 +325,47 @@ async def test_a_job_that_only_tracks_is_cancelled(
         await jobs.cancel(job_id)
         await watcher.ended(job_id)
     assert await watcher.story(job_id) == ["queued", "started", "cancelling", "cancelled"]
+
+
+async def test_an_asynchronous_job_that_only_tracks_is_cancelled(
+    job_broker: Broker, watcher: JobWatcher, jobs: Jobs
+) -> None:
+    @dramatiq.actor(broker=job_broker)
+    async def draw() -> None:
+        never = asyncio.Event()
+        for _ in streamer.track(range(100_000)):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(never.wait(), 0.01)
+
+    with working(job_broker):
+        job_id = draw.send().message_id
+        await watcher.told(job_id, "started")
+        await jobs.cancel(job_id)
+        await watcher.ended(job_id)
+    assert await watcher.story(job_id) == ["queued", "started", "cancelling", "cancelled"]
+
+
+@pytest.mark.parametrize("letter", ["x", "\0", "\U0001f600"])
+async def test_an_error_is_reported_however_small_the_largest_event_is(
+    job_settings: Settings, watcher: JobWatcher, letter: str
+) -> None:
+    settings = replace(job_settings, max_event_bytes=1024)
+    with open_publisher(settings) as publisher:
+        broker = create_broker(settings, publisher, max_retries=1, retry_seconds=(0.01, 0.02))
+
+        @dramatiq.actor(broker=broker)
+        def hopeless() -> None:
+            streamer.progress().update(0.5, letter * 900, what=letter * 900)
+            raise OSError(letter * 900)
+
+        with working(broker):
+            job_id = hopeless.send_with_options(project_id="p" * 64).message_id
+            bodies = await watcher.ended(job_id)
+        broker.client.close()
+    story = await watcher.story(job_id)
+    assert story == ["queued", "started", "retrying", "started", "error"]
+    assert bodies[-1]["error"].startswith(letter * 10)
+    assert 0.5 in [body.get("progress") for body in bodies]
 
 
 async def test_no_update_fails_a_job(job_broker: Broker, watcher: JobWatcher) -> None:

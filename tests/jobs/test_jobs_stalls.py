@@ -373,3 +373,22 @@ async def test_a_stalled_job_that_was_to_be_cancelled_is_cancelled() -> None:
     await job.publisher.status(TOPICS, CANCELLING, task_name=CANCEL_TASK)
     await job.let_lapse()
     assert await job.story() == ["started", CANCELLING, "cancelled"]
+
+
+async def test_a_later_run_that_stalls_is_reported_as_that_run() -> None:
+    """And a lease that an earlier run has left behind says nothing of it."""
+    job = Abandoned()
+    await job.log.leases.renew([Lease("j1", TOPICS, 3, "work")], 10.0)
+    await job.log.leases.renew([Lease("j1:again", TOPICS, 1, "work")], 10.0)
+    for status in ("queued", "started"):
+        await job.publisher.status(
+            TOPICS,
+            status,
+            task_name="work",
+            attempt=None if status == "queued" else 1,
+            run="again",
+        )
+    await job.let_lapse()
+    assert await job.story() == ["queued", "started", "stalled"]
+    stalled = (await job.watcher.bodies("j1"))[-1]
+    assert (stalled["run"], stalled["attempt"]) == ("again", 1)

@@ -15,7 +15,7 @@ from ..job_event import MAX_NAME_LENGTH
 from ..snapshot import Snapshot
 from ..sync_publisher import SyncPublisher
 from .keys import end_key, queued_key, reset_key, retry_key, start_key
-from .publishable import text_of
+from .publishable import cut, text_of
 from .running import RunningJob
 from .runs import run_name
 from .topics import AnyMessage
@@ -125,7 +125,7 @@ class Reports:
             return
         job.progress.send_held()
         seconds = (delay or 0) / 1000
-        text = text_of(error, _ERROR_CHARACTERS)
+        text = self._text_of(error)
         self._publisher.status(
             job.topics,
             "retrying",
@@ -155,12 +155,15 @@ class Reports:
             )
 
         try:
-            if isinstance(result, float) and not math.isfinite(result):
-                raise InvalidFields(f"the result is {result}, which JSON cannot say")
+            _refuse_if_no_number(result)
             report(result)
         except StreamerError as error:
             _logger.warning("the result of job %s is not published: %s", job.job_id, error)
             report(None, str(error))
+        except Exception as error:
+            # Of a foreign type, when it was asked for what it holds.
+            _logger.exception("the result of job %s is not published", job.job_id)
+            report(None, f"the result cannot be encoded as JSON: {type(error).__name__}")
         # Before the message is acknowledged: after that nobody would report the end.
         self.settle()
 
@@ -168,7 +171,7 @@ class Reports:
         """Report ``error``: the job is not tried again."""
         self._publisher.error(
             job.topics,
-            text_of(error, _ERROR_CHARACTERS),
+            self._text_of(error),
             task_name=job.task_name,
             details={"type": type(error).__name__},
             attempt=job.attempt,
@@ -205,6 +208,10 @@ class Reports:
         )
         self.settle()
 
+    def _text_of(self, error: BaseException | None) -> str:
+        # Twice in an event, and there must be room for the rest of it.
+        return cut(text_of(error, _ERROR_CHARACTERS), self._publisher.max_event_bytes // 8)
+
     def _queued(
         self,
         topics: tuple[str, ...],
@@ -226,6 +233,12 @@ class Reports:
             idempotency_key=key,
             unless=(end_key(name), start_key(name, 1), *unless),
         )
+
+
+def _refuse_if_no_number(result: object) -> None:
+    """Refuse what msgspec would encode as null, without a word."""
+    if isinstance(result, float) and not math.isfinite(result):
+        raise InvalidFields(f"the result is {result}, which JSON cannot say")
 
 
 def _job_of(topics: tuple[str, ...]) -> str:
