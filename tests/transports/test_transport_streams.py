@@ -225,7 +225,9 @@ async def test_a_job_stream_ends_and_then_is_over(
     assert late.text.rstrip().split("\n")[-2] == "event: end"
     async with websocket(live.ws_url, f"{path}?last_event_id={last.json()['id']}") as again:
         assert (await again.is_closed())[0] == 1000
-        assert again.bodies == [{"type": "end", "topic": topic, "reason": "completed"}]
+        assert again.bodies == [
+            {"type": "end", "topic": topic, "reason": "completed", "remaining": 0}
+        ]
 
 
 async def test_a_stream_of_jobs_tells_the_end_of_each_and_ends_with_the_last(

@@ -64,7 +64,7 @@ async def submit_job(
     except SerializationException as error:
         raise InvalidJSON("the body is not JSON; it must be a JSON object") from error
     accepted = await jobs.submit(project_id, body)
-    location = f"/api/v1/jobs/{accepted['task_id']}"
+    location = f"{request.scope.get('root_path', '')}/api/v1/jobs/{accepted['task_id']}"
     return Response(accepted, status_code=202, headers={"Location": location})
 
 
