@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv6Address
 from typing import Final
-from urllib.parse import urlsplit
 
 from .redacted import HIDDEN, malformed
 
 #: What is allowed, in words, for whoever set something else.
 ALLOWED: Final = "http://host[:port] or https://host[:port], with the path before /api if any"
+#: A name beyond ASCII is written in its form for DNS, xn--.
+_ADDRESS: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(?::([0-9]{1,5}))?")
+_HIGHEST_PORT: Final = 65535
 
 
 class InvalidServerURL(ValueError):
@@ -30,23 +33,32 @@ def check_server_url(text: str) -> str:
         raise InvalidServerURL("it has a space, or a character that cannot be seen")
     if not text.lower().startswith(("http://", "https://")):
         raise InvalidServerURL("it does not start with http:// or https://")
-    try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port
-        if host is not None and ":" in host:
-            IPv6Address(host)
-        elif host is not None:
-            host.encode("idna")
-    except ValueError:
-        # Not chained: that error quotes what may be a password.
-        raise InvalidServerURL("its host or its port is malformed") from None
-    if not host or "%" in host:
-        raise InvalidServerURL("it names no host")
-    if parts.query or parts.fragment or text.endswith(("?", "#")):
-        raise InvalidServerURL("it has a '?' or a '#'; in a password write %3F and %23")
-    if "@" in parts.path:
+    place, _, rest = text.partition("://")[2].partition("/")
+    if "@" in rest:
         raise InvalidServerURL("it has a '/' before an '@'; in a password write %2F")
+    if "?" in text or "#" in text:
+        raise InvalidServerURL("it has a '?' or a '#'; in a password write %3F and %23")
+    userinfo, _, address = place.rpartition("@")
+    if set("@[]") & set(userinfo):
+        raise InvalidServerURL("it has an '@' or a bracket in a password; write %40, %5B and %5D")
+    if not address:
+        raise InvalidServerURL("it names no host")
+    match = _ADDRESS.fullmatch(address)
+    if match is None or not _is_host(match[1]) or int(match[2] or 0) > _HIGHEST_PORT:
+        # Without it: it may be the end of a password that is followed by no host.
+        raise InvalidServerURL("its host or its port is malformed")
     return text.rstrip("/")
+
+
+def _is_host(text: str) -> bool:
+    try:
+        if text.startswith("["):
+            IPv6Address(text.strip("[]"))
+        else:
+            text.encode("idna")  # a label that is empty or too long
+    except ValueError:
+        return False
+    return True
 
 
 def without_userinfo(url: str) -> str:

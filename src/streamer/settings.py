@@ -168,8 +168,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             ge=1,
             le=3600,
-            description="Time for which a connection waits for its next request; longer than "
-            "the 60 of most proxies, which else find it closed.",
+            description="Time that a connection waits for its next request; most proxies "
+            "keep theirs for 60.",
             extra={"unit": "seconds"},
         ),
     ] = 75.0

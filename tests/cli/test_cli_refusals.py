@@ -145,6 +145,9 @@ def test_a_host_that_is_none_is_told(host: str, tmp_path: Path) -> None:
         (("openapi", "/dev/null/x"), "/dev/null: ", 1),
         (("publish", "a", "b", '{"a":"\udcff"}'), "JSON is not a JSON object", 2),
         (("tail", "\udcff"), "is not a topic", 2),
+        (("tail", "a", "--url", "http://xn--u"), "its host is malformed", 2),
+        (("publish", "a", "b", "--url", "http://xn--u"), "its host is malformed", 2),
+        (("check", "--port", "0", "--host", "xn--u"), "cannot be had on xn--u", 1),
         (("tail", "a", "--from", "\udcff"), "--from has a character", 2),
         (
             ("publish", "a", "b", "--url", "http://127.0.0.1:1", "--key", "a\nb"),

@@ -11,6 +11,7 @@ import rich_click as click
 
 from ..errors import StreamerError
 from ..redacted import message
+from ..server_url import InvalidServerURL
 
 
 class Command(click.RichCommand):
@@ -31,6 +32,8 @@ class Command(click.RichCommand):
             sys.stdout.flush()
         except StreamerError as error:
             raise click.ClickException(error.detail) from error
+        except InvalidServerURL as error:  # what only a resolver's rules refuse
+            raise click.UsageError(str(error), ctx) from error
         except OSError as error:
             if error.errno == errno.EPIPE:  # as in `| head`: who reads has seen enough
                 let_go_of_output()

@@ -125,7 +125,7 @@ def _port(settings: Settings) -> Finding:
         # Our own port, whatever server tail and publish are to talk to.
         own = msgspec.structs.replace(settings, url=None).base_url
         answer = httpx.get(f"{own}/healthz", timeout=_PATIENCE, trust_env=False)
-    except (httpx.ConnectError, httpx.InvalidURL):
+    except (httpx.ConnectError, httpx.InvalidURL, UnicodeError):
         return _bindable(what, settings)
     except httpx.RequestError as error:
         return Finding(what, f"in use by something that does not speak HTTP ({error})", good=False)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import httpx
+
 from ..redacted import message
-from ..server_url import check_server_url
+from ..server_url import InvalidServerURL, check_server_url
 from .follow import Refused
 
 ClientT = TypeVar("ClientT")
@@ -24,6 +26,10 @@ def open_client(
         Refused: the environment names a proxy or certificates that cannot be used.
     """
     base = check_server_url(url)
+    try:
+        _ = httpx.URL(base).host
+    except (httpx.InvalidURL, UnicodeError):  # a name that begins with xn--, and is none
+        raise InvalidServerURL("its host is malformed") from None
     try:
         return kind(base_url=base, **options)
     except (ValueError, ImportError, OSError) as error:
