@@ -17,7 +17,7 @@ from streamer.eventlog.redis import RedisEventLog
 from streamer.jobs.kinds import JobKind
 from streamer.jobs.runs import begin_run
 from streamer.jobs.submit import Jobs
-from streamer.jobs.waiting import PATIENCE, WaitingWatch
+from streamer.jobs.waiting import PATIENCE, SELDOM_SECONDS, WaitingWatch
 from streamer.publisher import Publisher
 from streamer.settings import Settings
 from support.jobs import JobWatcher, working
@@ -90,6 +90,29 @@ async def test_a_worker_of_another_queue_is_none(bench: Bench) -> None:
         await bench.look(PATIENCE)
     assert await bench.watcher.story("slow") == ["queued", "waiting"]
     assert await bench.watcher.story("fast") == ["queued"]
+
+
+async def test_while_there_are_workers_jobs_are_seldom_looked_at(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look reads the snapshots of many; it finds a queue that nobody takes jobs from."""
+    looks: list[int] = []
+    topics = bench.log.topics
+
+    async def counted(prefix: str, limit: int) -> list[str]:
+        looks.append(limit)
+        return await topics(prefix, limit)
+
+    monkeypatch.setattr(bench.log, "topics", counted)
+    await bench.log.workers.announce("w", ["default"])
+    await bench.queue("default")
+    for _ in range(10):
+        await bench.look(SELDOM_SECONDS / 10 - 0.1)
+    assert len(looks) == 2  # one of each server
+    await bench.queue("slow", "slow")
+    await bench.look(SELDOM_SECONDS)
+    await bench.look(PATIENCE)
+    assert await bench.watcher.story("slow") == ["queued", "waiting"]
 
 
 async def test_nothing_is_said_of_jobs_that_run_are_over_or_are_not_of_dramatiq(

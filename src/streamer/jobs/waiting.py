@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 import time
 from collections.abc import Callable, Iterable
@@ -24,8 +25,11 @@ from .runs import FIRST, run_in, run_name
 PATIENCE: Final = 5.0
 #: Seconds between two looks.
 _LOOK_SECONDS: Final = 2.0
-#: Jobs looked at, those heard of last: what is reported says it for all of a queue.
-_MOST: Final = 200
+#: Seconds between two looks at the jobs while there are workers, and none is missed:
+#: only a queue that none of them takes jobs from could be found.
+SELDOM_SECONDS: Final = 30.0
+#: Jobs looked at, those heard of last: what one says is so for all of its queue.
+_MOST: Final = 50
 #: Not one of the snapshot's words: the job is queued, as it was.
 WAITING: Final = "waiting"
 #: Metadata of ``queued``: where the job waits.
@@ -64,6 +68,7 @@ class WaitingWatch:
         self._clock: Final = clock
         #: Since when each queue has had no worker.
         self._missed: dict[str, float] = {}
+        self._looked = -math.inf
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -83,6 +88,10 @@ class WaitingWatch:
         Raises:
             LogUnavailable: what is left is reported at the next look.
         """
+        workers, now, before = await self._log.workers.queues(), self._clock(), self._missed
+        if workers and not before and now < self._looked + SELDOM_SECONDS:
+            return
+        self._looked = now
         topics = [topic for topic in await self._log.topics(JOBS, _MOST) if job_of(topic)]
         snapshots = await self._log.snapshots(topics) if topics else {}
         # Only of Dramatiq: who else queues jobs has workers of another kind.
@@ -91,8 +100,6 @@ class WaitingWatch:
             for topic, snapshot in snapshots.items()
             if snapshot.status == "queued" and (queue := queue_of(snapshot)) is not None
         }
-        workers = await self._log.workers.queues() if waiting else []
-        now, before = self._clock(), self._missed
         self._missed = {}
         for topic, queue in waiting.items():
             snapshot = snapshots[topic]
