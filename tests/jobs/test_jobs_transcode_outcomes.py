@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from dramatiq import Broker
 
+from streamer.jobs import encoding
 from streamer.jobs.actors import declare_actors
+from streamer.jobs.ffmpeg import FfmpegFailed
 from streamer.jobs.progress import JobCancelled, Progress
 from streamer.jobs.transcode import TRANSCODE
 from streamer.settings import Settings
@@ -84,9 +86,14 @@ def test_a_cancel_in_the_middle_ends_ffmpeg_at_once_and_leaves_nothing(
         *("minute.mp4", "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25:duration=60", *H264)
     )
 
+    seen: list[str] = []
+
     def cancel(progress: Progress) -> None:
         if progress.fraction > 0:
-            assert any(name.endswith(".part") for name in transcoding.outputs)
+            (name,) = transcoding.outputs
+            seen.append(name)
+            assert name.endswith(".part")
+            assert len(users_of(name)) == 2  # the leash and ffmpeg
             progress.cancel()
 
     transcoding.on_progress = cancel
@@ -94,13 +101,23 @@ def test_a_cancel_in_the_middle_ends_ffmpeg_at_once_and_leaves_nothing(
         transcoding(source, height=1080)
     assert 0.0 < max(transcoding.fractions) < 0.99
     assert transcoding.outputs == []
-    wait_until_blocking(lambda: not users_of(transcoding.settings.output_dir), "ffmpeg went on")
+    wait_until_blocking(lambda: not users_of(seen[0]), "ffmpeg went on")
 
 
-def users_of(directory: Path) -> list[str]:
-    """The command lines of all processes that name `directory`."""
+def test_what_ffmpeg_complains_about_does_not_say_where_results_lie(
+    transcoding: Transcoding, videos: Videos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(encoding._FORMATS, "mp4", ("-f", "image2"))
+    with pytest.raises(FfmpegFailed) as failed:
+        transcoding(videos.make("plain.mp4", *PICTURE, *H264))
+    assert str(transcoding.settings.output_dir) not in str(failed.value)
+    assert transcoding.outputs == []
+
+
+def users_of(name: str) -> list[str]:
+    """The command lines of all processes that name a file."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):  # it has just ended
             found.append(path.read_bytes().decode(errors="replace"))
-    return [line for line in found if str(directory) in line]
+    return [line for line in found if name in line]

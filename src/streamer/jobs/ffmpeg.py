@@ -121,6 +121,7 @@ def run_ffmpeg(
     descriptors: Sequence[int] = (),
     on_line: Callable[[str], None] = lambda _: None,
     check: Callable[[], None] = lambda: None,
+    directory: Path | None = None,
     seconds: float = 600.0,
 ) -> None:
     """Run ffmpeg to its end, as `run_program` does."""
@@ -130,6 +131,7 @@ def run_ffmpeg(
         descriptors=descriptors,
         on_line=on_line,
         check=check,
+        directory=directory,
         seconds=seconds,
     )
 
@@ -141,6 +143,7 @@ def run_program(
     descriptors: Sequence[int] = (),
     on_line: Callable[[str], None] = lambda _: None,
     check: Callable[[], None] = lambda: None,
+    directory: Path | None = None,
     seconds: float,
 ) -> str:
     """Run ``ffmpeg`` or ``ffprobe`` to its end; whatever ends this thread or process ends it too.
@@ -151,6 +154,8 @@ def run_program(
         descriptors: open files that it inherits.
         on_line: called with each line of its standard output.
         check: called ten times a second; what it raises stops the program.
+        directory: where it runs; a file that it complains about is named from there,
+            and readers of a job's error do not learn where it lies.
         seconds: that it may take.
 
     Returns:
@@ -172,6 +177,7 @@ def run_program(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         pass_fds=tuple(descriptors),
+        cwd=directory,
         start_new_session=True,  # a Ctrl-C is for the worker to handle
     )
     end = time.monotonic() + seconds

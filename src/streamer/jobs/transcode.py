@@ -117,13 +117,14 @@ def run(parameters: Transcode, settings: Settings) -> dict[str, Any]:
                         variable_rate=variable_rate(),
                         height=parameters.height,
                         output_format=parameters.format,
-                        path=str(unfinished),
+                        path=unfinished.name,
                     ),
                 ],
                 descriptor,
-                seconds,
                 job,
-                _space_check(unfinished, settings, job),
+                directory=unfinished.parent,
+                seconds=seconds,
+                check=_space_check(unfinished, settings, job),
             )
         result = _described(unfinished, wanted, jumps=media.jumps)
         unfinished.replace(output)
@@ -153,8 +154,10 @@ def _extent(media: Media, packets: Packets, tracks: Tracks) -> tuple[Extent, flo
 def _transcode(
     arguments: list[str],
     descriptor: int,
-    seconds: float,
     job: Progress,
+    *,
+    directory: Path,
+    seconds: float,
     check: Callable[[], None],
 ) -> None:
     reader = ReportReader()
@@ -175,6 +178,7 @@ def _transcode(
         descriptors=(descriptor,),
         on_line=on_line,
         check=check,
+        directory=directory,
         seconds=min(_TIME_MORE + _TIME_FACTOR * seconds, _TIME_MOST),
     )
 
