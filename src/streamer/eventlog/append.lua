@@ -73,8 +73,6 @@ local function topic_of(number)
     topic.trimmed, topic.reason = topic.last, 'expired'
     topic.busy = topic.busy and '0'
   end
-  look('HLEN', topic.snapshot)
-  look('HLEN', topic.tasks)
   log.raise_over(topic.stream, topic.length, topic.last)
   by_number[number] = topic
   touched[#touched + 1] = topic
@@ -92,6 +90,7 @@ local function check(topic)
   end
   if topic.is_of_job then
     for _, key in ipairs({ topic.snapshot, topic.tasks }) do
+      look('HLEN', key)
       need('HSET', key, 'f', '')
       need('HDEL', key, 'f')
     end
@@ -203,9 +202,12 @@ while arg < #ARGV do
 end
 local time = is_any_stored and now()
 for _, topic in ipairs(touched) do check(topic) end
+-- Once a minute is often enough to keep the index bounded.
+local is_new_minute = is_any_stored
+  and math.floor(math.max(time, log.ms) / 60000) ~= math.floor(log.found_ms / 60000)
 if is_any_stored then
   need('SET', KEYS[1], '')
-  need('SET', KEYS[2], '')
+  if log.is_changed then need('SET', KEYS[2], '') end
   need('ZADD', KEYS[3], 0, '')
   need('ZREMRANGEBYSCORE', KEYS[3], 0, 0)
 end
@@ -298,8 +300,7 @@ end
 
 if ms then
   call('SET', KEYS[1], id_of(ms, seq))
-  -- Once a minute is often enough to keep the index bounded.
-  if math.floor(ms / 60000) ~= math.floor(log.found_ms / 60000) then
+  if is_new_minute then
     call('ZREMRANGEBYSCORE', KEYS[3], '-inf', string.format('(%.0f', ms - ARGV[8]))
   end
 end

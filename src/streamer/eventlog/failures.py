@@ -46,6 +46,7 @@ _BY_TEXT = (
     ("unauthenticated", "NOAUTH"),
     ("authentication required", "NOAUTH"),
     ("unknown command", "UNKNOWN"),
+    ("invalid command passed", "UNKNOWN"),
 )
 
 

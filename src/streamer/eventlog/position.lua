@@ -36,49 +36,57 @@ local log = { is_changed = false, found_ms = 0 }
 
 -- Raise the position to an id that is in the log.
 function log.raise(id, key)
+  if id == log.clock then return end
   local ms, seq = numbers_of(id, key)
   if is_less(log.ms, log.seq, ms, seq) then
     log.ms, log.seq, log.is_changed = ms, seq, true
   end
 end
 
-local function add_lost(birth, after, upto)
-  local ranges, oldest = {}, log.ms - LOST_TTL
-  for range in string.gmatch(birth, '%S+:%S+') do
-    if tonumber(string.match(range, ':(%d+)')) > oldest then ranges[#ranges + 1] = range end
+-- Go on above all ids that may have been given, and keep what was lost.
+local function go_on(clock, birth, topics, is_whole)
+  local function add_lost(after, upto)
+    local ranges, oldest = {}, log.ms - LOST_TTL
+    for range in string.gmatch(birth, '%S+:%S+') do
+      if tonumber(string.match(range, ':(%d+)')) > oldest then ranges[#ranges + 1] = range end
+    end
+    ranges[#ranges + 1] = after .. ':' .. upto
+    while #ranges > MAX_LOST do
+      local second = table.remove(ranges, 2)
+      ranges[1] = string.match(ranges[1], '^[^:]+') .. string.match(second, ':.+$')
+    end
+    return string.match(birth, '^%S+') .. ' ' .. table.concat(ranges, ' ')
   end
-  ranges[#ranges + 1] = after .. ':' .. upto
-  while #ranges > MAX_LOST do
-    local second = table.remove(ranges, 2)
-    ranges[1] = string.match(ranges[1], '^[^:]+') .. string.match(second, ':.+$')
+
+  if topics > 0 then
+    local newest = look('ZRANGE', KEYS[3], -1, -1, 'WITHSCORES')
+    log.ms = math.max(log.ms, tonumber(newest[2]) + 1)
   end
-  return string.match(birth, '^%S+') .. ' ' .. table.concat(ranges, ' ')
+  local position = id_of(log.ms, log.seq)
+  log.birth = is_whole and add_lost(clock, position) or position
 end
 
 local function find_position()
   local clock, birth = look('GET', KEYS[1]), look('GET', KEYS[2])
   local topics = look('ZCARD', KEYS[3])
   if birth then numbers_of(string.match(birth, '^%S+') or '', KEYS[2]) end
-  local is_whole = false
+  local is_whole, is_behind = false, false
   if clock then
-    log.ms, log.seq = numbers_of(clock, KEYS[1])
+    log.clock, log.ms, log.seq = clock, numbers_of(clock, KEYS[1])
     log.found_ms = log.ms
     -- Until something is appended the log has no topics, and stands where it was born.
     is_whole = birth and (topics > 0 or birth == clock)
+    is_behind = clock ~= ARGV[1] and is_less(log.ms, log.seq, numbers_of(ARGV[1], 'floor'))
   end
-  local is_behind = clock and is_less(log.ms, log.seq, numbers_of(ARGV[1], 'floor'))
   log.birth = birth
   if is_whole and not is_behind then return end
   log.is_changed = true
   if is_behind or not clock then
     log.ms, log.seq = math.max(now(), tonumber(ARGV[2])), 0
-    if topics > 0 then
-      local newest = look('ZRANGE', KEYS[3], -1, -1, 'WITHSCORES')
-      log.ms = math.max(log.ms, tonumber(newest[2]) + 1)
-    end
+    go_on(clock, birth, topics, is_whole)
+  else
+    log.birth = clock
   end
-  local position = id_of(log.ms, log.seq)
-  log.birth = is_whole and add_lost(birth, clock, position) or position
 end
 
 find_position()

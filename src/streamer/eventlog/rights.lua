@@ -12,8 +12,7 @@ local function fail(text) error({ err = text }) end
 -- Check that this user may run a command; before anything is written, for a script
 -- that is stopped in its middle is not undone.
 local function need(command, key, ...)
-  local is_known, is_allowed = pcall(redis.acl_check_cmd, command, key, ...)
-  if not (is_known and is_allowed) then
+  if not redis.acl_check_cmd(command, key, ...) then
     fail('NOPERM the user may not run ' .. command .. ' on ' .. key)
   end
 end
