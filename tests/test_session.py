@@ -244,14 +244,14 @@ def test_until_end_is_cut_at_the_first_terminal_event() -> None:
     items = session.take([event(1), event(2, terminal=True), event(3), event(4, terminal=True)])
     assert said(items) == [1, 2, "end"]
     assert told(items[-1]) == {"type": "end", "topic": "a", "reason": "completed", "remaining": 0}
-    assert (session.state, session.cursor) == (State.ENDED, at(2))
+    assert (session.state, session.cursor) == (State.ENDED, at(2).next())
 
 
-def test_a_page_with_the_end_leaves_the_cursor_at_the_terminal_event() -> None:
+def test_a_page_with_the_end_leaves_the_cursor_behind_the_terminal_event() -> None:
     """Not at the page's own."""
     session = session_at(0, until_end=True)
     session.take_page(page(event(1, terminal=True), cursor=7))
-    assert session.cursor == at(1)
+    assert session.cursor == at(1).next()
 
 
 def test_a_terminal_event_ends_nobody_who_did_not_ask() -> None:
@@ -302,7 +302,7 @@ def test_a_reader_of_jobs_is_told_the_end_of_each_and_ends_with_the_last() -> No
     items = session.take([event(5, "jobs/a", terminal=True), event(6, "jobs/b")])
     assert said(items) == [5, "end"]
     assert ends(items) == [("jobs/a", 0)]
-    assert (session.state, session.cursor) == (State.ENDED, at(5))
+    assert (session.state, session.cursor) == (State.ENDED, at(5).next())
 
 
 def test_one_event_may_end_several_jobs() -> None:

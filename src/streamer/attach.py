@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from .control import Control
 from .cursor import Cursor
+from .event import Event
 from .session import end_control
+from .snapshot import Snapshot
+from .topic import job_of
 
 
 class Attach(msgspec.Struct, frozen=True):
@@ -59,3 +62,30 @@ class Finished(Exception):
             end_control(topic, reason, remaining=last - number)
             for number, (topic, reason) in enumerate(self._ends)
         ]
+
+
+def refuse_if_finished(
+    attach: Attach, snapshots: Mapping[str, Snapshot], last: Event | None
+) -> None:
+    """Raise `Finished` if `attach` resumes where there is nothing more to wait for.
+
+    A stream of jobs ends where a first visit would: behind their ends. Any other may
+    have been opened after an end: only who resumes at the very event that ended the
+    stream has been given it. `last` is the event it resumes at, if the log has it.
+    """
+    resume = attach.resume
+    if resume is None or not (attach.per_job or attach.until_end):
+        return
+    by_itself = attach.topics if not attach.until_end else attach.topics[:1]
+    ends: list[tuple[str, str]] = []
+    for topic in attach.topics:
+        state = snapshots[topic]
+        ends_behind = job_of(topic) is not None and topic in by_itself
+        if state.terminal is not None and (
+            state.terminal == resume or (ends_behind and state.terminal < resume)
+        ):
+            ends.append((topic, state.status or "ended"))
+        elif last is not None and last.terminal and topic in last.topics:
+            ends.append((topic, last.type))
+    if len(ends) == len(attach.topics) or (ends and attach.until_end):
+        raise Finished(ends)

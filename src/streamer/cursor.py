@@ -61,6 +61,10 @@ class Cursor(NamedTuple):
             return Cursor(self.ms, self.seq - 1)
         return Cursor(self.ms - 1, _MAX_SEQUENCE)
 
+    def next(self) -> Cursor:
+        """The first position after this one."""
+        return Cursor(self.ms, self.seq + 1)
+
     def timestamp(self) -> str:
         """The id's own time: RFC 3339, UTC, milliseconds."""
         return f"{_second(self.ms // 1000)}.{self.ms % 1000:03d}Z"

@@ -57,6 +57,16 @@ class Event:
         self._encoded: dict[str, bytes] | None = None
 
     @property
+    def end(self) -> Cursor:
+        """Where a reader stands that has been given it; needs an id.
+
+        Behind a terminal event there is a position that no event has: whoever comes
+        when it is the last of the log stands there, and has not been given it.
+        """
+        assert self.id is not None, "an ephemeral event has no place in the log"  # noqa: S101
+        return self.id.next() if self.terminal else self.id
+
+    @property
     def body(self) -> bytes:
         """The flat JSON object, one line, that every transport sends."""
         if self._body is None:

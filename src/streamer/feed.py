@@ -221,7 +221,7 @@ class _Pass:
     """One batch of events on its way to the readers that were live when it began.
 
     Attributes:
-        head: where it leaves them: the id of its last durable event.
+        head: where it leaves them: at the end of its last durable event.
     """
 
     __slots__ = ("_apart", "_base", "_batch", "_buffers", "_cohorts", "_terminal", "head")
@@ -233,8 +233,8 @@ class _Pass:
         cohorts: list[Cohort],
         apart: dict[Reader, None],
     ) -> None:
-        ids = [event.id for event in batch if event.id is not None]
-        self.head = ids[-1] if ids else base
+        stored = [event for event in batch if event.id is not None]
+        self.head = stored[-1].end if stored else base
         self._base = base
         self._batch = batch
         self._cohorts = cohorts[::-1]

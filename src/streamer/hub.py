@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from .attach import Attach, Finished, Gone
+from .attach import Attach, Gone, refuse_if_finished
 from .control import Control
 from .crowd import Crowd
 from .cursor import Cursor
@@ -27,6 +27,7 @@ from .session import PAGE_BYTES, ReadLog, Session, State, connected_control
 from .topic import job_of
 
 if TYPE_CHECKING:
+    from .event import Event
     from .eventlog.base import EventLog
     from .feed import Feed
     from .snapshot import Snapshot
@@ -152,11 +153,12 @@ class Hub:
         feed = await self._feeds.open(tuple(sorted(attach.topics)))
         try:
             snapshots = await self._snapshots(feed)
+            last = await self._last_given(attach, feed)
             # It may have left while the feed was opened, and others have come.
             _refuse_if_gone(writer)
             self._refuse_if_draining()
             self._refuse_if_crowded(attach)
-            _refuse_if_finished(attach, snapshots)
+            refuse_if_finished(attach, snapshots, last)
         except BaseException:
             self._feeds.leave(feed)
             raise
@@ -327,6 +329,13 @@ class Hub:
             await self._renew_snapshots(feed)
         raise LogUnavailable(f"the state of {feed.topics} changes too fast to be read")
 
+    async def _last_given(self, attach: Attach, feed: Feed) -> Event | None:
+        """The event at which a reader resumes that ends by itself, if the log has it."""
+        if attach.resume is None or not attach.until_end:
+            return None
+        page = await self._log.read(feed.topics, attach.resume.before(), 1)
+        return next((event for event in page.events if event.id == attach.resume), None)
+
     async def _renew_snapshots(self, feed: Feed) -> None:
         feed.renew_snapshots(await self._log.snapshots(feed.topics))
 
@@ -354,13 +363,3 @@ class Hub:
 def _refuse_if_gone(writer: Writer) -> None:
     if writer.lost:
         raise Gone
-
-
-def _refuse_if_finished(attach: Attach, snapshots: dict[str, Snapshot]) -> None:
-    if attach.resume is None or not (attach.per_job or attach.until_end):
-        return
-    topics = attach.topics if attach.per_job else attach.topics[:1]
-    states = [snapshots[topic] for topic in topics]
-    if all(state.terminal is not None and state.terminal <= attach.resume for state in states):
-        ends = [(topic, snapshots[topic].status or "ended") for topic in topics]
-        raise Finished(ends)

@@ -187,7 +187,7 @@ class Session:
         some_are_old = self._seen.ahead > self.cursor
         for event in events:
             if event.id is not None:
-                self.cursor = event.id
+                self.cursor = event.end
             if some_are_old and not self._seen.wants(event):
                 continue
             taken.append(event)

@@ -48,7 +48,7 @@ class Tail:
         """Take a notified event; False if it is not news (a repeat, or replayed)."""
         if event.id is None or event.id <= self.head:
             return False
-        self.head = event.id
+        self.head = event.end
         if event.id > self.floor:
             self._ids.append(event.id)
             self._events.append(event)

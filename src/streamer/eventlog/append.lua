@@ -244,6 +244,9 @@ for _, event in ipairs(events) do
     if key then call('PEXPIRE', key, ARGV[6]) end
   else
     id = kind == 'E' and '-' or next_id()
+    -- The log stands behind an end, not at it: one position that no event has. So
+    -- a reader that comes then is told from one that has been given the end.
+    if kind == 'T' then seq = seq + 1 end
     local notification = id .. ' ' .. event.entry
     if event.is_news then read_news(event) end
     for i = event.first_topic + 1, event.last_topic do

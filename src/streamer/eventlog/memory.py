@@ -187,9 +187,10 @@ class MemoryEventLog:
         id_ = None
         if not new.ephemeral:
             seq = self._head.seq + 1 if self._head.ms == ms else 0
-            id_ = self._head = Cursor(ms, seq)
+            id_ = Cursor(ms, seq)
         event = Event(id_, new.type, new.topics, new.fields, terminal=new.terminal)
         if id_ is not None:
+            self._head = event.end
             for name in new.topics:
                 topic = self._topic(name, now)
                 if topic is None:
