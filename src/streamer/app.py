@@ -101,7 +101,10 @@ def create_app(settings: Settings, log: EventLog | None = None) -> Litestar:
         on_shutdown=[close_jobs],
         request_max_body_size=BODY_FACTOR * settings.max_event_bytes,  # more is refused unread
     )
-    origins = Origins(settings.allowed_origins, loopback_pages=is_loopback(settings.host))
+    origins = Origins(
+        settings.allowed_origins,
+        loopback_pages=not settings.allowed_origins and is_loopback(settings.host),
+    )
     app.asgi_handler = life.at_first_request(Guard(app, _hosts(settings), origins))
     app.state.settings = settings
     app.state.origins = origins

@@ -12,6 +12,7 @@ import { shownJobs } from "./shown-jobs.js";
 import { percent } from "./describe.js";
 import { timeOf } from "./fields.js";
 import { NO_PACES, foldPace } from "./pace.js";
+import { post } from "./post.js";
 import { Stream } from "./streamer.js";
 import { Strip } from "./strip.js";
 import { setText } from "./template.js";
@@ -237,21 +238,6 @@ async function cancel(/** @type {import("./jobs.js").Job} */ job) {
     draw();
     return false;
   }
-}
-
-/** @returns {Promise<any>} the answer's JSON; throws an Error with the server's own sentence */
-async function post(/** @type {string} */ url, /** @type {object} */ body) {
-  const answer = await fetch(url, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(body),
-  }).catch(() => {
-    throw new Error("The server cannot be reached. Try again when it is back.");
-  });
-  const said = await answer.json().catch(() => ({}));
-  if (answer.ok) return said;
-  const words = said.detail ?? said.title ?? `The server answered ${answer.status}.`;
-  throw Object.assign(new Error(words), { status: answer.status });
 }
 
 byId("earlier").addEventListener("click", async () => {

@@ -1,0 +1,27 @@
+/**
+ * One request that changes something, and its answer.
+ *
+ * @module
+ */
+
+import { objectOf, textOf } from "./fields.js";
+
+/**
+ * @param {string} url
+ * @param {object} body sent as JSON
+ * @returns {Promise<any>} the answer's JSON, an object; throws an Error with the server's own
+ *   sentence, and its `status` where there was an answer
+ */
+export async function post(url, body) {
+  const answer = await fetch(url, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  }).catch(() => {
+    throw new Error("The server cannot be reached. Try again when it is back.");
+  });
+  const said = objectOf(await answer.json().catch(() => ({})));
+  if (answer.ok) return said;
+  const words = textOf(said.detail) ?? textOf(said.title) ?? `The server answered ${answer.status}.`;
+  throw Object.assign(new Error(words), { status: answer.status });
+}
