@@ -6,7 +6,8 @@ import logging
 
 import pytest
 
-from streamer.acceptance import Acceptance, address_of, party_of
+from streamer.acceptance import Acceptance, address_of
+from streamer.party import party_of
 
 
 class FakeConnection:

@@ -28,7 +28,7 @@ LAYERS: Final = (
     }
     | {"redacted", "redis_parameters", "server_url", "web_names"},
     {"wire", "seen", "session", "tail", "writer", "heartbeat", "send_progress"}
-    | {"acceptance", "refusals", "request_limits", "request_pieces", "upgrade_offer"},
+    | {"acceptance", "party", "refusals", "request_limits", "request_pieces", "upgrade_offer"},
     {"eventlog"},
     {"publisher", "sync_publisher", "outbox", "job_publishing"}
     | {

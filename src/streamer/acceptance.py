@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 from typing import Final, Protocol
+
+from .party import party_of
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -122,17 +123,6 @@ class Acceptance:
         oldest.give_way()
         self._gave_way += 1
         return True
-
-
-def party_of(host: str) -> str:
-    """Whose a connection from `host` is: of IPv6, a network of 64 bits is one party's."""
-    if ":" not in host:
-        return host
-    try:
-        network = ipaddress.ip_network((host.partition("%")[0], 64), strict=False)
-    except ValueError:
-        return host
-    return str(network)
 
 
 def address_of(client: tuple[str, int] | None) -> tuple[str, int] | None:

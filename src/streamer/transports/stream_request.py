@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Network, ip_address
 from typing import Any, Final, Protocol
 
 from ..attach import Attach
 from ..cursor import ORIGIN, Cursor
 from ..errors import InvalidParameter, InvalidTopic
+from ..party import party_of
 from ..topic import check_topic, job_of
 
 #: Seconds; a heartbeat more often than once a second is a burden, and less often
@@ -21,9 +20,6 @@ MAX_HEARTBEAT: Final = 300
 #: Events in one answer to a poll, and seconds that it may wait.
 MAX_LIMIT: Final = 1000
 MAX_WAIT: Final = 60.0
-
-#: Leading bits of an IPv6 address that are one subscriber's.
-_SUBSCRIBER_BITS: Final = 64
 
 _WHOLE: Final = re.compile(r"[0-9]{1,6}")
 
@@ -110,20 +106,7 @@ def client_of(connection: Any) -> str:  # noqa: ANN401 - a request or a socket
     addresses must not count as so many clients.
     """
     address = connection.scope.get("client")
-    return _counted(address[0]) if address else "unknown"
-
-
-@lru_cache(maxsize=4096)
-def _counted(text: str) -> str:
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return text
-    if isinstance(address, IPv4Address):
-        return text
-    if address.ipv4_mapped is not None:  # a socket of both families says so
-        return str(address.ipv4_mapped)
-    return str(IPv6Network((int(address), _SUBSCRIBER_BITS), strict=False))
+    return party_of(address[0]) if address else "unknown"
 
 
 def subject_of(authorization: str | None) -> str:
