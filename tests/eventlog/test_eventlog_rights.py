@@ -137,8 +137,9 @@ async def test_a_right_that_is_missing_is_named_and_nothing_is_stored_or_notifie
     ]
     named = named.replace("PREFIX", re.escape(prefix))
     for _ in range(2):
-        with pytest.raises(LogForbidden, match=f"(?i){named}"):
+        with pytest.raises(LogForbidden, match=f"(?i){named}") as raised:
             await log.append_all(batch, BatchKey("worker", 1))
+        assert "user_script" not in raised.value.detail
     assert everything(admin, prefix) == before
     allow(admin)
     ids = await log.append_all(batch, BatchKey("worker", 1))

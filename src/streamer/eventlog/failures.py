@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from redis import exceptions
 
 from ..errors import LogForbidden, LogUnavailable
@@ -25,6 +27,8 @@ _ADVICE = {
     "BUSY": "Redis is busy with a script",
     "WRONGTYPE": "Redis holds something else under one of our keys; choose another STREAMER_PREFIX",
 }
+#: What Redis adds to the error of a script.
+_PLACE = re.compile(r"[ ,]*script: [0-9a-f]*,? ?on @user_script:\d+\.?$")
 _BY_CLASS = (
     (exceptions.OutOfMemoryError, "OOM"),
     (exceptions.ReadOnlyError, "READONLY"),
@@ -52,7 +56,8 @@ _BY_TEXT = (
 
 def unavailable(error: Exception) -> LogUnavailable:
     """The `LogUnavailable` that tells what `error` means; chain it with ``from``."""
-    text = str(error)
+    # Where in which script it was is nothing that an operator can use.
+    text = _PLACE.sub("", str(error))
     word = next((word for kind, word in _BY_CLASS if isinstance(error, kind)), None)
     if word is None:
         word = next((word for part, word in _BY_TEXT if part in text.lower()), None)
