@@ -19,6 +19,7 @@ LAYERS: Final = (
         "setting",
         "settings",
         "snapshot",
+        "snapshot_size",
         "job_states",
         "topic_state",
         "topic",

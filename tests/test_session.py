@@ -535,6 +535,7 @@ def test_connected_to_a_project_names_it() -> None:
             "tasks": {},
             "jobs": {},
             "jobs_left_out": 0,
+            "truncated": False,
         },
     }
 

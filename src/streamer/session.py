@@ -24,6 +24,7 @@ from .page import Gap, Page
 from .seen import Seen
 from .send_progress import SendProgress
 from .snapshot import Snapshot
+from .snapshot_size import Budget
 from .tail import Tail
 from .topic import job_of, project_of
 
@@ -329,19 +330,22 @@ def connected_control(
     session: Session, snapshots: dict[str, Snapshot], *, resumed: bool, retry_ms: int
 ) -> Control:
     """The first thing said on every connection."""
+    budget = Budget(len(session.topics))
     cursor = str(session.cursor)
     fields: dict[str, Any]
     if len(session.topics) == 1:
         topic = session.topics[0]
         fields = {"topic": topic, **named_by(topic), "cursor": cursor, "resumed": resumed}
-        fields["snapshot"] = snapshots[topic].to_fields()
+        fields["snapshot"] = budget.fit(snapshots[topic].to_fields())
     else:
         fields = {
             "topics": session.topics,
             "message": f"Connected to {len(session.topics)} topics",
             "cursor": cursor,
             "resumed": resumed,
-            "snapshots": {topic: snapshots[topic].to_fields() for topic in session.topics},
+            "snapshots": {
+                topic: budget.fit(snapshots[topic].to_fields()) for topic in session.topics
+            },
         }
     return Control("connected", fields, id=session.cursor, retry_ms=retry_ms)
 

@@ -20,9 +20,11 @@ from streamer.eventlog.memory import MemoryEventLog
 from streamer.hub import Hub, HubOptions
 from streamer.new_event import new_event
 from streamer.polls import MAX_ANSWER_BYTES, MAX_LARGE_ANSWERS, SMALL_ANSWER_BYTES
+from streamer.snapshot_size import SNAPSHOT_BYTES
 from streamer.transports.poll_answer import PollAnswer
 from streamer.writer import EXTENSION
 from support.live import Live, StartLive
+from support.readers import sse, websocket
 from support.waiting import wait_until
 
 PATHS = pytest.mark.parametrize("path", ["fast", "portable"])
@@ -236,6 +238,34 @@ async def test_many_polls_that_do_not_read_hold_little_memory(hub: Hub) -> None:
         poll.take_all()
     await asyncio.gather(*tasks)
     assert not await is_small()
+
+
+async def test_large_snapshots_are_sent_in_part(live: Live, project: str) -> None:
+    """In `connected` over both transports, a status and a list of jobs; each says so."""
+    topics = [f"jobs/{project}-{n}" for n in range(4)]
+    async with httpx.AsyncClient(base_url=live.url, timeout=20) as client:
+        for topic in topics:
+            for n in range(7):
+                body = {"topic": topic, "type": "progress", "progress": 0.5, "task_name": f"t{n}"}
+                large = {**body, "metadata": {"text": LARGE}}
+                assert (await client.post("/api/v1/events", json=large)).status_code == 201
+        answer = await client.get(f"/api/v1/status?topic={topics[0]}")
+        assert len(answer.content) <= SNAPSHOT_BYTES + 1000
+        assert answer.json()["truncated"] is True
+        assert list(answer.json()["tasks"])[-1] == "t6", "the newest are kept"
+        listed = await client.get("/api/v1/jobs?limit=200")
+        assert len(listed.content) <= 1024 * 1024 + 200 * 1000
+        assert {job["job_id"] for job in listed.json()["jobs"]} >= {t[5:] for t in topics}
+    path = "/api/v1/stream?" + "&".join(f"topic={topic}" for topic in topics)
+    async with sse(live.url, path) as stream, websocket(live.ws_url, path) as socket:
+        await stream.has("connected", "caught_up")
+        await socket.has("connected", "caught_up")
+        assert len(socket.frames[0]) <= SNAPSHOT_BYTES + 2000
+        bodies: list[dict[str, Any]] = [stream.events[0].body, socket.bodies[0]]
+        for body in bodies:
+            for topic in topics:
+                snapshot = body["snapshots"][topic]
+                assert (snapshot["truncated"], snapshot["progress"]) == (True, 0.5)
 
 
 async def test_forty_large_polls_leave_the_log_to_others(live: Live, project: str) -> None:

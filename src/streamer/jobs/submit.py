@@ -17,6 +17,7 @@ from ..eventlog.base import EventLog
 from ..publisher import Publisher
 from ..settings import Settings
 from ..snapshot import Snapshot
+from ..snapshot_size import Budget
 from ..topic import JOBS, job_of, job_topic, project_topic
 from .broker import create_broker
 from .keys import cancel_key, end_key, queued_key, start_key
@@ -36,6 +37,11 @@ QUEUE_SECONDS: Final = 4.5
 FULL_SECONDS: Final = 5.0
 #: Seconds to tell the readers of a job that it could not be queued.
 _TELL_SECONDS: Final = 0.5
+
+#: Bytes of the snapshots in a list of jobs, about, and how many of them are read from
+#: the log at once: each may be some megabytes there.
+_LIST_BYTES: Final = 1024 * 1024
+_AT_ONCE: Final = 8
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -134,11 +140,17 @@ class Jobs:
         topics = [topic for topic in await self._log.topics(JOBS, limit) if job_of(topic)]
         if not topics:
             return []
-        snapshots = await self._log.snapshots(topics)
         workers = await self._workers()
-        return [
-            self._described(topic.removeprefix(JOBS), snapshots[topic], workers) for topic in topics
-        ]
+        budget = Budget(len(topics), _LIST_BYTES)
+        listed: list[dict[str, Any]] = []
+        for start in range(0, len(topics), _AT_ONCE):
+            few = topics[start : start + _AT_ONCE]
+            snapshots = await self._log.snapshots(few)
+            listed += [
+                self._described(topic.removeprefix(JOBS), snapshots[topic], workers, budget)
+                for topic in few
+            ]
+        return listed
 
     async def cancel(self, job_id: str) -> dict[str, Any]:
         """Cancel a job that waits, or ask the worker that runs it to; may be repeated.
@@ -223,7 +235,11 @@ class Jobs:
         return await self._log.workers.queues()
 
     def _described(
-        self, job_id: str, snapshot: Snapshot, workers: list[frozenset[str]]
+        self,
+        job_id: str,
+        snapshot: Snapshot,
+        workers: list[frozenset[str]],
+        budget: Budget | None = None,
     ) -> dict[str, Any]:
         queue = queue_of(snapshot) if snapshot.status == "queued" else None
         return {
@@ -232,7 +248,7 @@ class Jobs:
             "kind": self._kind_of(snapshot),
             "stream_url": _stream_url(job_id),
             "workers": None if queue is None else count_workers(workers, queue),
-            **snapshot.to_fields(),
+            **(budget or Budget(1)).fit(snapshot.to_fields()),
         }
 
     def _kind_of(self, snapshot: Snapshot) -> str | None:

@@ -12,6 +12,7 @@ from litestar.types import ASGIApp
 from ..attach import Attach
 from ..eventlog.base import EventLog
 from ..hub import Hub
+from ..snapshot_size import Budget
 from ..topic import check_topic, job_topic, project_topic
 from .documentation import ApiOperation, PollOperation
 from .methods import is_head
@@ -111,4 +112,4 @@ async def _poll(request: Request[Any, Any, Any], hub: Hub, topics: tuple[str, ..
 
 
 async def _snapshot(log: EventLog, topic: str) -> dict[str, Any]:
-    return (await log.snapshots([topic]))[topic].to_fields()
+    return Budget(1).fit((await log.snapshots([topic]))[topic].to_fields())
