@@ -65,6 +65,23 @@ FAST: Final[dict[str, Callable[[Stage, str], Peer]]] = {
     "a long poll": lambda stage, topic: Peer(stage, f"/api/v1/events?topic={topic}-no&wait=1"),
     "a poll": lambda stage, topic: Peer(stage, f"/api/v1/events?topic={topic}&after=0-0"),
     "a status": lambda stage, topic: Peer(stage, f"/api/v1/status?topic={topic}"),
+    "two streams, one behind the other": lambda stage, topic: Peer(
+        stage,
+        _both(topic),
+        body=b"GET /api/v1/stream?topic=shared HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    ),
+    "a poll before a stream": lambda stage, topic: Peer(
+        stage,
+        f"/api/v1/events?topic={topic}&after=0-0",
+        body=b"GET /api/v1/stream?topic=shared HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    ),
+    "a publisher": lambda stage, topic: Peer(
+        stage,
+        "/api/v1/events",
+        {"Content-Length": "30"},
+        method="POST",
+        body=f'{{"topic":"{topic}-p","type":"note"}}'.ljust(30).encode(),
+    ),
     "a head that is never finished": lambda stage, topic: Peer(stage, _both(topic), until=20),
 }
 PORTABLE: Final[dict[str, Callable[[Stage, str], AsgiPeer]]] = {

@@ -59,7 +59,6 @@ class Stage:
         self.state: Final = ServerState()
         self.peers: Final[list[Peer]] = []
         self._number = 0
-        self.loop.inside(self.hub.start)
 
     def publish(self, *topics: str, text: str = "") -> int:
         """Publish one event to `topics`; return the number in it."""
