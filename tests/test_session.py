@@ -501,6 +501,23 @@ def test_a_gap_in_what_was_missed_ends_at_the_cursor() -> None:
     assert cursor_of(items[0]) == at(10)
 
 
+def test_a_lost_log_is_a_gap_of_the_added_topic_and_not_of_what_comes_of_it() -> None:
+    """Without a topic, its cursor would pass what is kept of `b` and comes next."""
+    session = session_at(10, "a")
+    session.change_topics(("a", "b"), ("b", at(1)))
+    gap, *rest = session.take_page(page(Gap(None, at(1), at(4), "reset"), event(6, "b"), cursor=10))
+    assert isinstance(gap, Control)
+    assert msgspec.json.decode(gap.body()) == {
+        "type": "gap",
+        "topic": "b",
+        "after": "1-0",
+        "until": "4-0",
+        "reason": "reset",
+        "cursor": "10-0",
+    }
+    assert said(rest) == [6]
+
+
 def test_a_cursor_that_is_not_behind_needs_no_backfill() -> None:
     """The replay from the session's own cursor has it all."""
     session = session_at(10, "a")

@@ -287,8 +287,12 @@ class Session:
         start = min(page.begins.get(first.topic, first.start), self.cursor)
         # What was lost beyond the cursor is told by the replay from there.
         up_to = [gap.up_to(self.cursor, ()) for gap in page.gaps]
-        parts = [part for part in up_to if part is not None]
-        self._seen.lose([msgspec.structs.replace(part, topic=first.topic) for part in parts])
+        # Of this topic alone, also if the log itself was lost: what it still has comes next,
+        # below the cursor of the others.
+        parts = [
+            msgspec.structs.replace(part, topic=first.topic) for part in up_to if part is not None
+        ]
+        self._seen.lose(parts)
         taken: list[Event | Control] = [gap_control(part, self.cursor) for part in parts]
         for event in page.events:
             if event.id is not None and event.id <= self.cursor and not self._seen.has(event):

@@ -4,14 +4,14 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from support.fault_schedule import AT_THE_SAME_TIME, FAULTS
-from support.fault_stage import Load, Stage, staged
+from support.fault_schedule import AT_THE_SAME_TIME, FAULTS, FIRST, Fault
+from support.fault_stage import CROWD_LIMIT, Load, Stage, staged
 from support.quota_redis import QuotaRedis
 from support.verdict import Verdict
 
@@ -25,11 +25,19 @@ LOGS: Final = {
     "keeps all": {},
     "keeps 40": {"STREAMER_RETENTION_LENGTH": "40", "STREAMER_TAIL_EVENTS": "10"},
 }
+_LIMIT: Final = {"STREAMER_MAX_CONNECTIONS_PER_CLIENT": str(CROWD_LIMIT)}
 
 
-async def _break_something(load: Load) -> list[str]:
+def _drawn(stage: Stage) -> Iterator[Fault]:
+    """Every fault in turn, again and again, each time in another order."""
+    yield from FIRST
+    while True:
+        yield from stage.random.sample(FAULTS, len(FAULTS))
+
+
+async def _break_something(load: Load, drawn: Iterator[Fault]) -> list[str]:
     random = load.stage.random
-    faults = [random.choice(FAULTS)]
+    faults = [next(drawn)]
     if random.random() < 0.4:
         faults.insert(random.randint(0, 1), random.choice(AT_THE_SAME_TIME))
     names = [fault.__name__ for fault in faults]
@@ -40,10 +48,13 @@ async def _break_something(load: Load) -> list[str]:
     return names
 
 
-async def _round(stage: Stage, end: float, injected: Counter[str]) -> Verdict:
-    async with stage.load(readers=2, rate=stage.random.choice([20, 60])) as load:
+async def _round(
+    stage: Stage, end: float, drawn: Iterator[Fault], injected: Counter[str]
+) -> Verdict:
+    rate = stage.random.choice([20, 60])
+    async with stage.load(readers=2, rate=rate, crowd=True) as load:
         for _ in range(ROUND):
-            injected.update(await _break_something(load))
+            injected.update(await _break_something(load, drawn))
             if time.monotonic() >= end:
                 break
         return await load.settle(keeps_all=load.keeps_all)
@@ -60,10 +71,11 @@ async def test_whatever_breaks_in_whatever_order_nothing_is_lost_untold(
     total, injected = Verdict(), Counter[str]()
     end = time.monotonic() + SECONDS
     try:
-        with staged(redis, seed, short_dir, **LOGS[kind]) as stage:
+        with staged(redis, seed, short_dir, **LOGS[kind], **_LIMIT) as stage:
             stage.long = SECONDS >= 60
+            drawn = _drawn(stage)
             while time.monotonic() < end:
-                total.add(await _round(stage, end, injected))
+                total.add(await _round(stage, end, drawn, injected))
     finally:
         redis.stop()
     # Printed by conftest.py when all is over: what a long run is for.

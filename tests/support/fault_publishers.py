@@ -21,7 +21,7 @@ _TIMEOUT: Final = 8.0
 
 
 class FaultPublisher(ABC):
-    """Publishes numbered events to one topic, without an end.
+    """Publishes numbered events, without an end, to one topic unless `topics_of` says more.
 
     Attributes:
         name: stands in every event, beside its number.
@@ -81,6 +81,18 @@ class FaultPublisher(ABC):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), self._pause)
 
+    def topics_of(self, number: int) -> tuple[str, ...]:
+        """Where the event `number` is published to."""
+        return (self.topic,)
+
+    def stored_in(self, topic: str) -> dict[int, Cursor | None]:
+        """What is acknowledged of `topic`."""
+        return {n: id_ for n, id_ in self.stored.items() if topic in self.topics_of(n)}
+
+    def sent_to(self, topic: str) -> set[tuple[str, int]]:
+        """Every event that was ever published to `topic`, whatever became of it."""
+        return {(self.name, n) for n in range(self.next) if topic in self.topics_of(n)}
+
     def _fields(self, number: int) -> dict[str, Any]:
         return {"by": self.name, "n": number}
 
@@ -123,7 +135,7 @@ class HttpPublisher(FaultPublisher):
                 await asyncio.wait_for(asyncio.get_running_loop().create_future(), 0.05)
 
     async def _post(self, number: int, headers: dict[str, str]) -> httpx.Response | None:
-        body = {"topic": self.topic, "type": "tick", **self._fields(number)}
+        body = {"topics": self.topics_of(number), "type": "tick", **self._fields(number)}
         try:
             return await self._client.post("/api/v1/events", json=body, headers=headers)
         except httpx.HTTPError as error:

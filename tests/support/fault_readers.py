@@ -41,6 +41,22 @@ class Gap(NamedTuple):
     reason: str
 
 
+class View(NamedTuple):
+    """What one reader saw of one topic.
+
+    Attributes:
+        name: of what kind the reader is.
+        start: what comes after is owed to it.
+        several: whether it reads other topics beside this one.
+    """
+
+    name: str
+    start: Cursor
+    seen: list[Seen]
+    gaps: list[Gap]
+    several: bool
+
+
 class FaultReader(ABC):
     """One reader of one topic over all its connections.
 
@@ -103,6 +119,22 @@ class FaultReader(ABC):
             f"a reader did not reach {cursor}",
             deadline,
         )
+
+    def view(self, topic: str) -> View:
+        """What it saw of `topic`."""
+        assert topic == self.topic, f"{self} does not read {topic}"
+        assert self.start is not None, f"{self} was never connected"
+        return View(type(self).__name__, self.start, self.seen, self.gaps, several=False)
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """All that it reads."""
+        return (self.topic,)
+
+    @property
+    def subscribed(self) -> tuple[str, ...]:
+        """What a server counts it as a reader of, while it is connected."""
+        return (self.topic,)
 
     async def is_live(self, *, deadline: float = 20.0) -> None:
         """Wait until it is connected and has caught up."""
@@ -203,8 +235,9 @@ class SseReader(FaultReader):
         async with asyncio.timeout(SILENCE):
             reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
         try:
-            path = f"/api/v1/stream?topic={quote(self.topic)}&heartbeat=1"
-            resume = "" if self.cursor is None else f"Last-Event-ID: {self.cursor}\r\n"
+            query, cursor = self._query()
+            path = f"/api/v1/stream?{query}&heartbeat=1"
+            resume = "" if cursor is None else f"Last-Event-ID: {cursor}\r\n"
             head = f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\n{resume}\r\n"
             writer.write(head.encode())
             async with asyncio.timeout(SILENCE):
@@ -216,6 +249,9 @@ class SseReader(FaultReader):
             await self._read_body(_Body(reader, answer))
         finally:
             writer.close()
+
+    def _query(self) -> tuple[str, Cursor | None]:
+        return f"topic={quote(self.topic)}", self.cursor
 
     async def _read_body(self, body: _Body) -> None:
         rest = b""
@@ -242,6 +278,8 @@ class SseReader(FaultReader):
         assert fields.get("event") == name, fields
         if "id" in fields and "id" in body:
             assert fields["id"] == body["id"], fields
+        if body["type"] in {"connected", "gap"} and "id" not in body:
+            assert fields["id"] == body["cursor"], fields
         self._take(body)
 
 

@@ -71,6 +71,13 @@ async def clock_is_set_back(load: Load) -> None:
         client.set(load.stage.clock_key, f"{int(last.partition(b'-')[0]) + 60_000}-0")
 
 
+async def redis_is_flushed_with_its_clock_behind(load: Load) -> None:
+    """The ids that were given are a minute ahead of the clock that goes on without them."""
+    await clock_is_set_back(load)
+    await load.flows(2)
+    await redis_is_flushed(load)
+
+
 async def clients_are_cut(load: Load) -> None:
     """By FIN or by RST."""
     load.stage.client_line.cut(reset=load.stage.random.random() < 0.5)
@@ -167,6 +174,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
     redis_is_stopped,
     subscribers_are_killed,
     redis_is_flushed,
+    redis_is_flushed_with_its_clock_behind,
     redis_is_full,
     disk_is_full,
     clock_is_set_back,
@@ -185,6 +193,8 @@ FAULTS: Final[tuple[Fault, ...]] = (
     server_is_killed,
     server_is_drained,
 )
+#: What a schedule begins with: whatever else is drawn, each run has these.
+FIRST: Final[tuple[Fault, ...]] = (redis_is_flushed_with_its_clock_behind,)
 #: What may happen at the same time as any of them.
 AT_THE_SAME_TIME: Final[tuple[Fault, ...]] = (
     clients_are_cut,
