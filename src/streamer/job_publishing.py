@@ -39,6 +39,7 @@ class JobPublishing(ABC, Generic[Answer_co]):
         metadata: Mapping[str, Any] | None = None,
         attempt: int | None = None,
         run: str | None = None,
+        parent_id: str | None = None,
         idempotency_key: str | None = None,
         unless: Iterable[str] = (),
     ) -> Answer_co:
@@ -51,6 +52,7 @@ class JobPublishing(ABC, Generic[Answer_co]):
             "metadata": dict(metadata or {}),
             "attempt": attempt,
             "run": run,
+            "parent_id": parent_id,
         }
         return self.publish(
             topics, "progress", _told(fields), idempotency_key=idempotency_key, unless=unless
@@ -66,6 +68,7 @@ class JobPublishing(ABC, Generic[Answer_co]):
         metadata: Mapping[str, Any] | None = None,
         attempt: int | None = None,
         run: str | None = None,
+        parent_id: str | None = None,
         idempotency_key: str | None = None,
         unless: Iterable[str] = (),
     ) -> Answer_co:
@@ -77,6 +80,7 @@ class JobPublishing(ABC, Generic[Answer_co]):
             "metadata": dict(metadata or {}),
             "attempt": attempt,
             "run": run,
+            "parent_id": parent_id,
         }
         return self.publish(
             topics, "status", _told(fields), idempotency_key=idempotency_key, unless=unless
@@ -91,6 +95,7 @@ class JobPublishing(ABC, Generic[Answer_co]):
         details: object = None,
         attempt: int | None = None,
         run: str | None = None,
+        parent_id: str | None = None,
         idempotency_key: str | None = None,
         unless: Iterable[str] = (),
     ) -> Answer_co:
@@ -101,6 +106,7 @@ class JobPublishing(ABC, Generic[Answer_co]):
             "details": details,
             "attempt": attempt,
             "run": run,
+            "parent_id": parent_id,
         }
         return self.publish(
             topics, "error", _told(fields), idempotency_key=idempotency_key, unless=unless
@@ -115,6 +121,7 @@ class JobPublishing(ABC, Generic[Answer_co]):
         result_omitted: str | None = None,
         attempt: int | None = None,
         run: str | None = None,
+        parent_id: str | None = None,
         idempotency_key: str | None = None,
         unless: Iterable[str] = (),
     ) -> Answer_co:
@@ -128,6 +135,7 @@ class JobPublishing(ABC, Generic[Answer_co]):
                 "result_omitted": result_omitted,
                 "attempt": attempt,
                 "run": run,
+                "parent_id": parent_id,
             }
         ) | {"result": result}
         return self.publish(

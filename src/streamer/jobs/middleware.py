@@ -16,7 +16,9 @@ from ..snapshot import Snapshot
 from ..sync_publisher import SyncPublisher
 from . import runs
 from .enqueues import Enqueues
+from .parents import mark_parent, parent_of
 from .progress import Progress, set_progress
+from .progress import progress as current_progress
 from .reports import Reports, queue_of, task_name_of
 from .running import RunningJob, RunningJobs, cancel_asked
 from .topics import PROJECT_OPTION, AnyMessage, topics_of
@@ -94,6 +96,7 @@ class JobEvents(Middleware):
             # Retries enqueues from inside the worker's `except`, so the failure is at hand.
             self._reports.retrying(job, delay, sys.exc_info()[1])
         elif not moved:
+            mark_parent(message, current_progress().job_id, self._thread.delivery)
             self._begin_run(message, topics, job)
         if len(topics) > 1:
             message.options[PROJECT_OPTION] = topics[0].partition("/")[2]
@@ -162,6 +165,7 @@ class JobEvents(Middleware):
             progress,
             run=run,
             queue=queue_of(message),
+            parent=parent_of(message),
             retries=int(message.options.get("retries", 0)),
             seen=before.cursor if before is not None else ORIGIN,
         )
@@ -281,7 +285,9 @@ class JobEvents(Middleware):
             return  # it is reported when the job is over
         if not first and self._goes_on(topics, job_id):
             return  # what it is now is reported; of this one, its start
-        self._reports.queued(topics, task_name_of(message), run, queue_of(message))
+        self._reports.queued(
+            topics, task_name_of(message), run, queue_of(message), parent=parent_of(message)
+        )
 
     def _goes_on(self, topics: tuple[str, ...], job_id: str) -> bool:
         """Whether another run of the job is waiting or running."""

@@ -88,24 +88,27 @@ class Reports:
         run: str,
         queue: str,
         *,
+        parent: str | None = None,
         unless: tuple[str, ...] = (),
     ) -> None:
         """Report ``queued`` of a run that was enqueued."""
         key = queued_key(run_name(_job_of(topics), run))
-        self._queued(topics, task_name, run, queue, key=key, unless=unless)
+        self._queued(topics, task_name, run, queue, key=key, parent=parent, unless=unless)
         self.settle()
 
     def enqueued(self, job: RunningJob) -> None:
         """Report ``queued`` of what a job has enqueued of itself, now that it is over."""
         if job.waiting is not None and not job.superseded:
             unless = job.next_starts
-            self.queued(job.topics, job.task_name, job.waiting, job.queue, unless=unless)
+            self.queued(
+                job.topics, job.task_name, job.waiting, job.queue, parent=job.parent, unless=unless
+            )
 
     def started(self, job: RunningJob, *, reset: bool) -> None:
         """Report ``started``; with `reset`, after the end of another run."""
         if reset:
             key = reset_key(job.name)
-            self._queued(job.topics, job.task_name, job.run, job.queue, key=key)
+            self._queued(job.topics, job.task_name, job.run, job.queue, key=key, parent=job.parent)
         again = f", attempt {job.attempt}" if job.attempt > 1 else ""
         self._publisher.status(
             job.topics,
@@ -114,6 +117,7 @@ class Reports:
             message=f"Started{again}",
             attempt=job.attempt,
             run=job.run or None,
+            parent_id=job.parent,
             idempotency_key=start_key(job.name, job.attempt),
             unless=job.fence,
         )
@@ -220,6 +224,7 @@ class Reports:
         queue: str,
         *,
         key: str,
+        parent: str | None = None,
         unless: tuple[str, ...] = (),
     ) -> None:
         name = run_name(_job_of(topics), run)
@@ -230,6 +235,7 @@ class Reports:
             message="Queued",
             metadata={QUEUE_FIELD: queue},
             run=run or None,
+            parent_id=parent,
             idempotency_key=key,
             unless=(end_key(name), start_key(name, 1), *unless),
         )

@@ -50,6 +50,7 @@ class RunningJob:
     Attributes:
         run: which run of the job it is, as in `runs`.
         queue: where it waited.
+        parent: the id of the job that it is a part of, if any.
         retries: Dramatiq's count of retries as the attempt began.
         seen: the log's position up to which the job's events are known here.
         superseded: the log says that the run is over, or in a later attempt (this
@@ -72,6 +73,7 @@ class RunningJob:
         *,
         run: str = FIRST,
         queue: str = "default",
+        parent: str | None = None,
         retries: int = 0,
         seen: Cursor = ORIGIN,
     ) -> None:
@@ -82,6 +84,7 @@ class RunningJob:
         self.progress: Final = progress
         self.run: Final = run
         self.queue: Final = queue
+        self.parent: Final = parent
         self.retries: Final = retries
         self.seen = seen
         self.superseded = False

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from ..event import CONTROL_TYPES
-from ..job_event import JOB_EVENT_TYPES, Completed, Error, Progress, Status
+from ..job_event import JOB_EVENT_TYPES, STATUSES, Completed, Error, Progress, Status
 from ..snapshot import Snapshot
 
 _Schema = dict[str, Any]
@@ -124,6 +124,34 @@ _OTHER: Final[_Schema] = {
 }
 
 
+_TIME: Final[_Schema] = {"type": ["string", "null"], "format": "date-time"}
+_MAYBE_TEXT: Final[_Schema] = {"type": ["string", "null"]}
+_FRACTION: Final[_Schema] = {"type": ["number", "null"], "minimum": 0.0, "maximum": 1.0}
+
+_JOB: Final[_Schema] = {
+    "type": "object",
+    "description": "One job of a topic's snapshot.",
+    "properties": {
+        "status": {"enum": [*STATUSES, None]},
+        "progress": {**_FRACTION, "description": "Its own, or else the mean of its parts'."},
+        "message": _MAYBE_TEXT,
+        "result": {},
+        "error": _MAYBE_TEXT,
+        "attempt": {"type": ["integer", "null"]},
+        "task_name": _MAYBE_TEXT,
+        "parent_id": {**_MAYBE_TEXT, "description": "The job that it is a part of."},
+        "parts": {
+            "type": ["object", "null"],
+            "description": "`told` is the progress that was told of the job itself.",
+            "properties": {"total": _WHOLE, "over": _WHOLE, "told": _FRACTION},
+        },
+        "group": {"type": "boolean", "description": "Only its parts are known."},
+        **dict.fromkeys(("created_at", "started_at", "updated_at", "ended_at"), _TIME),
+        "end": {"type": ["string", "null"], "description": "The id of its terminal event."},
+    },
+}
+
+
 def event_schemas() -> dict[str, _Schema]:
     """The schemas of all bodies, by name; those of job events come from `job_event` itself."""
     (_, structs) = msgspec.json.schema_components(
@@ -141,9 +169,19 @@ def event_schemas() -> dict[str, _Schema]:
         "Snapshot": {
             "type": "object",
             "description": "The last known state of a topic, at `cursor`.",
-            "properties": {name: {} for name in Snapshot().to_fields()} | {"cursor": _ID},
+            "properties": {
+                **{name: {} for name in Snapshot().to_fields()},
+                "cursor": _ID,
+                "jobs": {
+                    "type": "object",
+                    "description": "Its jobs by id: those over first, each oldest first.",
+                    "additionalProperties": {"$ref": REF.format(name="Job")},
+                },
+                "jobs_left_out": {**_WHOLE, "description": "More jobs that are not over."},
+            },
             "additionalProperties": True,
         },
+        "Job": _JOB,
     }
 
 
