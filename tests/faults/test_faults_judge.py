@@ -13,8 +13,9 @@ from streamer.cursor import Cursor
 from streamer.eventlog.memory import MemoryEventLog
 from streamer.new_event import new_event
 from streamer.retention import Retention, RetentionPolicy
+from support.fault_notes import Gap, Seen
 from support.fault_publishers import FaultPublisher
-from support.fault_readers import FaultReader, Gap, Seen
+from support.fault_readers import FaultReader
 from support.tcp_proxy import Direction, TcpProxy
 from support.verdict import Verdict, judge
 from support.waiting import wait_until

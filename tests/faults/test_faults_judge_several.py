@@ -15,11 +15,12 @@ from streamer.eventlog.memory import MemoryEventLog
 from streamer.new_event import new_event
 from support import fault_bystanders
 from support.fault_bystanders import Bystander, Wire
+from support.fault_load import CROWD_LIMIT
 from support.fault_places import Places
 from support.fault_publishers import FaultPublisher
 from support.fault_readers import SseReader
 from support.fault_several import SeveralReader
-from support.fault_stage import CROWD_LIMIT, staged
+from support.fault_stage import staged
 from support.servers import Server
 from support.verdict import judge
 from support.waiting import DidNotCome, wait_until

@@ -10,8 +10,9 @@ from typing import Final
 
 import pytest
 
+from support.fault_load import CROWD_LIMIT, Load
 from support.fault_schedule import AT_THE_SAME_TIME, FAULTS, FIRST, Fault
-from support.fault_stage import CROWD_LIMIT, Load, Stage, staged
+from support.fault_stage import Stage, staged
 from support.quota_redis import QuotaRedis
 from support.verdict import Verdict
 

@@ -3,9 +3,10 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 
+from support.fault_load import Load
 from support.fault_publishers import HttpPublisher
 from support.fault_readers import SseReader
-from support.fault_stage import Load, Stage
+from support.fault_stage import Stage
 
 #: Readers that a killed server leaves behind.
 READERS = 1000

@@ -8,7 +8,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Self
 from urllib.parse import quote, urlsplit
 
 import httpx
@@ -17,6 +17,7 @@ from websockets.asyncio.client import connect
 
 from streamer.cursor import Cursor
 
+from .fault_notes import Gap, Seen, View
 from .waiting import wait_until
 
 #: Seconds of silence after which a reader takes its connection for dead; the
@@ -24,37 +25,6 @@ from .waiting import wait_until
 SILENCE: Final = 3.0
 #: Seconds before a reader comes back: short, or a test would wait for its readers.
 _PAUSE: Final = 0.05
-
-
-class Seen(NamedTuple):
-    """One durable event, as it was read."""
-
-    id: Cursor
-    body: dict[str, Any]
-
-
-class Gap(NamedTuple):
-    """A range that a reader was told is lost."""
-
-    after: Cursor
-    until: Cursor
-    reason: str
-
-
-class View(NamedTuple):
-    """What one reader saw of one topic.
-
-    Attributes:
-        name: of what kind the reader is.
-        start: what comes after is owed to it.
-        several: whether it reads other topics beside this one.
-    """
-
-    name: str
-    start: Cursor
-    seen: list[Seen]
-    gaps: list[Gap]
-    several: bool
 
 
 class FaultReader(ABC):

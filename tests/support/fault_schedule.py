@@ -7,7 +7,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from .fault_stage import Load
+from .fault_load import Load
 from .quota_redis import QuotaRedis
 from .tcp_proxy import BOTH, Direction
 from .waiting import wait_until

@@ -14,9 +14,10 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from streamer.cursor import Cursor
 
+from .fault_notes import Gap, Seen, View
 from .fault_places import Places
 from .fault_publishers import HttpPublisher
-from .fault_readers import SILENCE, FaultReader, Gap, Seen, SseReader, View, WebSocketReader
+from .fault_readers import SILENCE, FaultReader, SseReader, WebSocketReader
 
 #: Seconds between two commands of a reader that changes its topics.
 _CHANGES: Final = (0.02, 0.2)

@@ -14,8 +14,9 @@ from streamer.cursor import ORIGIN, Cursor
 from streamer.event import Event
 from streamer.eventlog.base import EventLog
 
+from .fault_notes import Seen, View
 from .fault_publishers import FaultPublisher
-from .fault_readers import FaultReader, Seen, View
+from .fault_readers import FaultReader
 from .reading import read_all
 
 
