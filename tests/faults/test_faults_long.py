@@ -5,6 +5,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -49,16 +50,36 @@ async def _break_something(load: Load, drawn: Iterator[Fault]) -> list[str]:
     return names
 
 
-async def _round(
-    stage: Stage, end: float, drawn: Iterator[Fault], injected: Counter[str]
-) -> Verdict:
+@dataclass
+class Run:
+    """What a run has come to, over all of its rounds."""
+
+    verdict: Verdict = field(default_factory=Verdict)
+    injected: Counter[str] = field(default_factory=Counter)
+    leavers: int = 0
+    silence: float = 0.0
+
+    def __str__(self) -> str:
+        found = self.verdict
+        return (
+            f"{found.events} events, {found.delivered} deliveries, {self.injected.total()} faults, "
+            f"{self.leavers} clients that left at once; lost {len(found.lost)}, doubled "
+            f"{len(found.doubled)}, undeclared gaps {len(found.undeclared)}, declared as lost "
+            f"{found.declared}; the longest silence of a heartbeat a second {self.silence:.1f} s"
+        )
+
+
+async def _round(stage: Stage, end: float, drawn: Iterator[Fault], run: Run) -> None:
     rate = stage.random.choice([20, 60])
     async with stage.load(readers=2, rate=rate, crowd=True) as load:
         for _ in range(ROUND):
-            injected.update(await _break_something(load, drawn))
+            run.injected.update(await _break_something(load, drawn))
             if time.monotonic() >= end:
                 break
-        return await load.settle(keeps_all=load.keeps_all)
+        run.verdict.add(await load.settle(keeps_all=load.keeps_all))
+        assert load.crowd is not None
+        run.leavers += load.crowd.leavers.came
+        run.silence = max(run.silence, *(one.longest for one in load.crowd.bystanders))
 
 
 @pytest.mark.timeout(SECONDS + 120)
@@ -69,23 +90,17 @@ async def test_whatever_breaks_in_whatever_order_nothing_is_lost_untold(
     """Faults drawn at random, one or two at a time, for as long as is asked for."""
     redis = QuotaRedis(short_dir, "--maxmemory-policy", "noeviction")
     redis.start()
-    total, injected = Verdict(), Counter[str]()
+    run = Run()
     end = time.monotonic() + SECONDS
     try:
         with staged(redis, seed, short_dir, **LOGS[kind], **_LIMIT) as stage:
             stage.long = SECONDS >= 60
             drawn = _drawn(stage)
             while time.monotonic() < end:
-                total.add(await _round(stage, end, drawn, injected))
+                await _round(stage, end, drawn, run)
     finally:
         redis.stop()
     # Printed by conftest.py when all is over: what a long run is for.
-    totals = (
-        f"A log that {kind}, {SECONDS:g} s, seed {seed}: {total.events} events, "
-        f"{total.delivered} deliveries, {injected.total()} faults; lost {len(total.lost)}, "
-        f"doubled {len(total.doubled)}, undeclared gaps {len(total.undeclared)}, "
-        f"declared as lost {total.declared}"
-    )
-    record_property("totals", totals)
-    record_property("totals", f"Faults: {dict(injected.most_common())}")
-    total.check()
+    record_property("totals", f"A log that {kind}, {SECONDS:g} s, seed {seed}: {run}")
+    record_property("totals", f"Faults: {dict(run.injected.most_common())}")
+    run.verdict.check()
