@@ -11,7 +11,7 @@ DEV_READY := $(VENV)/.ready-dev
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --require-virtualenv
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types coverage openapi bench faults docs format requirements clean
+.PHONY: help run test lint types coverage openapi bench floods faults docs format requirements clean
 
 help: ## List what can be made.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ openapi: $(DEV_READY) ## Write openapi/openapi.json.
 
 bench: $(DEV_READY) ## Measure, on this machine.
 	@$(PY) benchmarks/run.py $(ARGS)
+
+floods: $(DEV_READY) ## Measure what floods cost, and print the table of docs/RELIABILITY.md.
+	@$(PY) benchmarks/floods.py $(ARGS)
 
 STREAMER_FAULT_SECONDS ?= 300
 STREAMER_SWARM ?= 20000

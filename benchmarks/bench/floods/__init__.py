@@ -25,6 +25,7 @@ class Flood:
 
 #: To fill topics in no time, and where the number of events is the flood.
 _NO_PUBLISH_RATE = {"STREAMER_PUBLISH_RATE": "0"}
+_POLLS = "{n} polls of 1,000 events of 50 kB that do not read"
 
 FLOODS = {
     flood.name: flood
@@ -34,12 +35,9 @@ FLOODS = {
         Flood("slow_heads", "{n} heads, a byte each half second", 300),
         Flood("slow_bodies", "{n} bodies, a byte each half second", 300),
         Flood("trailers", "{n} bodies with 20 MiB of trailers each", 5),
-        Flood(
-            "polls",
-            "{n} polls of 1,000 events of 50 kB that do not read",
-            40,
-            environ=_NO_PUBLISH_RATE,
-        ),
+        Flood("polls", _POLLS, 40, environ=_NO_PUBLISH_RATE),
+        # Few enough that a server may have all of their answers in memory.
+        Flood("few_polls", _POLLS, 4, finish=4.0, environ=_NO_PUBLISH_RATE),
         Flood(
             "snapshots",
             "{n} streams of 16 topics with 64 tasks of 50 kB each, five at a time",

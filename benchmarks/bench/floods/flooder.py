@@ -1,4 +1,4 @@
-"""The process that floods: told over its standard input when to begin and when to stop.
+"""The process that floods, from one line of its standard input until the next.
 
     python -m bench.floods.flooder NAME PORT COUNT
 
@@ -20,7 +20,7 @@ import uvloop
 from ..machine import raise_file_limit
 from . import kinds
 
-#: Seconds after which it ends, whatever it is told.
+#: Seconds after which it ends without a second line.
 _LONGEST = 40.0
 
 
@@ -33,8 +33,8 @@ async def _run(name: str, port: int, count: int) -> None:
     await asyncio.to_thread(sys.stdin.readline)
     flood = asyncio.create_task(getattr(kinds, name)(flooder))
     flood.add_done_callback(lambda _: print("done", flush=True))
-    told = asyncio.create_task(asyncio.to_thread(sys.stdin.readline))
-    await asyncio.wait([told], timeout=_LONGEST)
+    stop = asyncio.create_task(asyncio.to_thread(sys.stdin.readline))
+    await asyncio.wait([stop], timeout=_LONGEST)
     cut = sum(line.is_cut() for line in flooder.held)
     if flooder.held:
         flooder.got["cut"] += cut

@@ -139,6 +139,9 @@ async def polls(flooder: Flooder) -> None:
     await flooder.hold_all(use, reads=False)
 
 
+prepare_few_polls, few_polls = prepare_polls, polls
+
+
 async def prepare_snapshots(flooder: Flooder) -> None:
     bodies = [
         {

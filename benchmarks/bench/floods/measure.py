@@ -6,6 +6,7 @@ import json
 import re
 import tempfile
 import time
+from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +17,16 @@ from .. import machine
 from ..process import Process, free_port, python
 from ..redis import Redis
 from . import Flood
+from .line import ADDRESS
 from .others import Others
 
 _BENCHMARKS = Path(__file__).parents[2]
 #: So short that a run of seconds shows what they do.
 _TIMEOUT = "3"
-#: Seconds of flood before its window.
-_RAMP = 1.0
+#: A state in /proc/net/tcp.
+_ESTABLISHED = "01"
+#: Connections that the flooder holds, in what it reports.
+_HELD = "held at the end"
 
 
 @dataclass(frozen=True)
@@ -101,8 +105,8 @@ def _cost(flood: Flood, server: Process, beside: list[Process], others: Others, 
     alone = others.run(size.seconds)
     cpu_alone = server.cpu_seconds() - start
     memory = _peak(server)
-    _tell(flooder)
-    others.run(_RAMP)
+    # From its first moment on: what it delays and what is made up for later both show.
+    _command(flooder)
     start = server.cpu_seconds()
     start_load = time.process_time() + sum(one.cpu_seconds() for one in beside)
     flooded = others.run(size.seconds)
@@ -112,7 +116,13 @@ def _cost(flood: Flood, server: Process, beside: list[Process], others: Others, 
     if flood.finish:
         assert flooder.popen.stdout is not None
         others.run(flood.finish, until=flooder.popen.stdout.fileno())
-    _tell(flooder)
+    held = _held(others.port)
+    _command(flooder)
+    got = Counter[str](json.loads(_last_line(flooder)))
+    if thought := got.pop(_HELD, 0):
+        # Who does not read is not told: the server's side of its connection is gone.
+        got["cut"] += max(0, thought - held)
+        got[_HELD] = held
     return Cost(
         alone=alone.rate,
         flooded=flooded.rate,
@@ -126,7 +136,7 @@ def _cost(flood: Flood, server: Process, beside: list[Process], others: Others, 
         cpu_alone=cpu_alone / alone.seconds,
         cpu_flooded=cpu_flooded / flooded.seconds,
         load_cpu=load_cpu / flooded.seconds,
-        got=json.loads(_last_line(flooder)),
+        got=dict(got),
     )
 
 
@@ -145,6 +155,18 @@ def _environ(port: int, redis_url: str, directory: Path, source: Path) -> dict[s
     }
 
 
+def _held(port: int) -> int:
+    """Connections of the flooder that the server on `port` has."""
+    lines = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines())
+    host = "".join(f"{int(part):02X}" for part in reversed(ADDRESS.split(".")))
+    return sum(
+        fields[1].endswith(f":{port:04X}")
+        and fields[2].startswith(f"{host}:")
+        and fields[3] == _ESTABLISHED
+        for fields in lines
+    )
+
+
 def _peak(process: Process) -> int:
     """The most memory that a process and its descendants had at once, each, in bytes."""
     total = 0
@@ -155,7 +177,7 @@ def _peak(process: Process) -> int:
     return total
 
 
-def _tell(flooder: Process) -> None:
+def _command(flooder: Process) -> None:
     assert flooder.popen.stdin is not None
     flooder.popen.stdin.write("\n")
     flooder.popen.stdin.flush()

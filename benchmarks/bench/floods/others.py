@@ -51,7 +51,7 @@ class Others:
     """
 
     def __init__(self, port: int, *, readers: int, per_second: float, publishers: int = 4) -> None:
-        self._port = port
+        self.port = port
         self._selector = selectors.DefaultSelector()
         self._window = Window()
         self._readers = [_Reader(self._connect()) for _ in range(readers)]
@@ -89,6 +89,10 @@ class Others:
             if until is not None:
                 self._selector.unregister(until)
         self._window.seconds = time.monotonic() - start
+        # Of what is due and not answered yet, the wait so far.
+        for publisher in self._publishers:
+            late = time.monotonic() - publisher.due
+            self._window.waits += [late] if late > 0 else []
         return self._window
 
     def fresh(self, count: int) -> int:
@@ -176,7 +180,7 @@ class Others:
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         line.settimeout(1.0)
         with contextlib.suppress(TimeoutError):
-            line.connect(("127.0.0.1", self._port))
+            line.connect(("127.0.0.1", self.port))
         line.settimeout(0.0)
         return line
 

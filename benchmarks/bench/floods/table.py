@@ -15,25 +15,26 @@ def render(found: Mapping[str, Cost], before: Mapping[str, Cost]) -> str:
     lines = [
         "| flood | rate | p99 | new readers | memory | CPU | what the flooder gets |",
         "|---|---:|---:|---:|---:|---:|---|",
+        *(_row(name, now, before.get(name)) for name, now in found.items()),
     ]
-    for name, now in found.items():
-        flood = FLOODS[name]
-        then = before.get(name)
-
-        def cell(text: Callable[[Cost], str], now: Cost = now, then: Cost | None = then) -> str:
-            return text(now) if then is None else f"{text(then)} → {text(now)}"
-
-        cells = [
-            flood.title.format(n=f"{flood.count:,}"),
-            cell(lambda cost: f"{cost.ratio:.2f}"),
-            cell(lambda cost: f"{cost.wait_flooded * 1000:,.0f} ms"),
-            cell(lambda cost: f"{cost.fresh}/{cost.fresh_of}"),
-            cell(lambda cost: f"{cost.memory / _MB:,.0f} MB"),
-            cell(lambda cost: f"{cost.cpu_flooded:.2f}"),
-            cell(_got),
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def _row(name: str, now: Cost, then: Cost | None) -> str:
+    def cell(text: Callable[[Cost], str], unit: str = "") -> str:
+        return f"{text(now)}{unit}" if then is None else f"{text(then)} → {text(now)}{unit}"
+
+    flood = FLOODS[name]
+    cells = [
+        flood.title.format(n=f"{flood.count:,}"),
+        cell(lambda cost: f"{cost.ratio:.2f}"),
+        cell(lambda cost: f"{cost.wait_flooded * 1000:,.0f}", " ms"),
+        cell(lambda cost: f"{cost.fresh}/{cost.fresh_of}"),
+        cell(lambda cost: f"{cost.memory / _MB:,.0f}", " MB"),
+        cell(lambda cost: f"{cost.cpu_flooded:.2f}"),
+        cell(_got),
+    ]
+    return f"| {' | '.join(cells)} |"
 
 
 def _got(cost: Cost) -> str:

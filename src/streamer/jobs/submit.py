@@ -14,6 +14,7 @@ from dramatiq.brokers.redis import RedisBroker
 from ..cursor import Cursor
 from ..errors import InvalidJSON, LogUnavailable, NotFound, TooManyJobs
 from ..eventlog.base import EventLog
+from ..eventlog.turns import Turns
 from ..publisher import Publisher
 from ..settings import Settings
 from ..snapshot import Snapshot
@@ -38,10 +39,11 @@ FULL_SECONDS: Final = 5.0
 #: Seconds to tell the readers of a job that it could not be queued.
 _TELL_SECONDS: Final = 0.5
 
-#: Bytes of the snapshots in a list of jobs, about, and how many of them are read from
-#: the log at once: each may be some megabytes there.
+#: Bytes of the snapshots in a list of jobs, about. Each may be some megabytes in the log,
+#: so they are read one by one, and for one list at a time: publishes wait behind them.
 _LIST_BYTES: Final = 1024 * 1024
-_AT_ONCE: Final = 8
+#: Seconds that a list waits for its turn.
+_LIST_SECONDS: Final = 5.0
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -67,6 +69,7 @@ class Jobs:
         self._publisher: Final = publisher
         self._kinds: Final = dict(kinds) if kinds is not None else load_kinds()
         self._broker: RedisBroker | None = None
+        self._listing: Final = Turns(1, _LIST_SECONDS)
 
     async def submit(self, project_id: str, body: object) -> dict[str, Any]:
         """Queue the job that `body` asks for: its ``kind`` and the kind's parameters.
@@ -142,15 +145,16 @@ class Jobs:
             return []
         workers = await self._workers()
         budget = Budget(len(topics), _LIST_BYTES)
-        listed: list[dict[str, Any]] = []
-        for start in range(0, len(topics), _AT_ONCE):
-            few = topics[start : start + _AT_ONCE]
-            snapshots = await self._log.snapshots(few)
-            listed += [
-                self._described(topic.removeprefix(JOBS), snapshots[topic], workers, budget)
-                for topic in few
+        async with self._listing:
+            return [
+                self._described(
+                    topic.removeprefix(JOBS),
+                    (await self._log.snapshots([topic]))[topic],
+                    workers,
+                    budget,
+                )
+                for topic in topics
             ]
-        return listed
 
     async def cancel(self, job_id: str) -> dict[str, Any]:
         """Cancel a job that waits, or ask the worker that runs it to; may be repeated.

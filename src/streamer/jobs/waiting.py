@@ -93,7 +93,8 @@ class WaitingWatch:
             return
         self._looked = now
         topics = [topic for topic in await self._log.topics(JOBS, _MOST) if job_of(topic)]
-        snapshots = await self._log.snapshots(topics) if topics else {}
+        # One by one: each may be some megabytes, and publishes wait behind them.
+        snapshots = {topic: (await self._log.snapshots([topic]))[topic] for topic in topics}
         # Only of Dramatiq: who else queues jobs has workers of another kind.
         waiting = {
             topic: queue
