@@ -44,6 +44,8 @@ _TELL_SECONDS: Final = 0.5
 _LIST_BYTES: Final = 1024 * 1024
 #: Seconds that a list waits for its turn.
 _LIST_SECONDS: Final = 5.0
+#: Seconds of a read after which a list leaves others as much time as it took.
+_LONG_READ: Final = 0.005
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -149,12 +151,21 @@ class Jobs:
             return [
                 self._described(
                     topic.removeprefix(JOBS),
-                    (await self._log.snapshots([topic]))[topic],
+                    await self._listed(topic),
                     workers,
                     budget,
                 )
                 for topic in topics
             ]
+
+    async def _listed(self, topic: str) -> Snapshot:
+        """The snapshot of `topic`; if it is large, not at the cost of those who publish."""
+        clock = asyncio.get_running_loop().time
+        start = clock()
+        snapshot = (await self._log.snapshots([topic]))[topic]
+        if (took := clock() - start) > _LONG_READ:
+            await asyncio.sleep(took)
+        return snapshot
 
     async def cancel(self, job_id: str) -> dict[str, Any]:
         """Cancel a job that waits, or ask the worker that runs it to; may be repeated.
