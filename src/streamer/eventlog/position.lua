@@ -18,10 +18,11 @@
 local MAX_LOST = 16
 -- Milliseconds that a range is kept, as a topic's meta is: 30 days.
 local LOST_TTL = 30 * 24 * 3600 * 1000
+local DASH = 45
 local LAST_SEQ = '18446744073709551615'
 
 local function numbers_of(id, key)
-  local ms, seq = string.match(id, '^(%d+)-(%d+)$')
+  local ms, seq = match(id, '^(%d+)-(%d+)$')
   if not ms then fail('WRONGTYPE no id of ours (' .. key .. ')') end
   return tonumber(ms), tonumber(seq)
 end
@@ -30,13 +31,16 @@ local function is_less(ms, seq, other_ms, other_seq)
   return ms < other_ms or (ms == other_ms and seq < other_seq)
 end
 
-local function id_of(ms, seq) return string.format('%.0f-%.0f', ms, seq) end
+local function id_of(ms, seq) return format('%.0f-%.0f', ms, seq) end
 
 local log = { is_changed = false, found_ms = 0 }
 
 -- Raise the position to an id that is in the log.
 function log.raise(id, key)
-  if id == log.clock then return end
+  -- Most often it is an older one: milliseconds of 13 digits need not be read.
+  if id == log.clock or (log.digits and byte(id, 14) == DASH and sub(id, 1, 13) < log.digits) then
+    return
+  end
   local ms, seq = numbers_of(id, key)
   if is_less(log.ms, log.seq, ms, seq) then
     log.ms, log.seq, log.is_changed = ms, seq, true
@@ -47,20 +51,20 @@ end
 local function go_on(clock, birth, topics, is_whole)
   local function add_lost(after, upto)
     local ranges, oldest = {}, log.ms - LOST_TTL
-    for range in string.gmatch(birth, '%S+:%S+') do
-      if tonumber(string.match(range, ':(%d+)')) > oldest then ranges[#ranges + 1] = range end
+    for range in gmatch(birth, '%S+:%S+') do
+      if tonumber(match(range, ':(%d+)')) > oldest then ranges[#ranges + 1] = range end
     end
     ranges[#ranges + 1] = after .. ':' .. upto
     while #ranges > MAX_LOST do
       local second = table.remove(ranges, 2)
-      ranges[1] = string.match(ranges[1], '^[^:]+') .. string.match(second, ':.+$')
+      ranges[1] = match(ranges[1], '^[^:]+') .. match(second, ':.+$')
     end
-    return string.match(birth, '^%S+') .. ' ' .. table.concat(ranges, ' ')
+    return match(birth, '^%S+') .. ' ' .. table.concat(ranges, ' ')
   end
 
   if topics > 0 then
     local newest = look('ZRANGE', KEYS[3], -1, -1, 'WITHSCORES')
-    log.ms = math.max(log.ms, tonumber(newest[2]) + 1)
+    log.ms = max(log.ms, tonumber(newest[2]) + 1)
   end
   local position = id_of(log.ms, log.seq)
   log.birth = is_whole and add_lost(clock, position) or position
@@ -69,11 +73,12 @@ end
 local function find_position()
   local clock, birth = look('GET', KEYS[1]), look('GET', KEYS[2])
   local topics = look('ZCARD', KEYS[3])
-  if birth then numbers_of(string.match(birth, '^%S+') or '', KEYS[2]) end
+  if birth then numbers_of(match(birth, '^%S+') or '', KEYS[2]) end
   local is_whole, is_behind = false, false
   if clock then
     log.clock, log.ms, log.seq = clock, numbers_of(clock, KEYS[1])
     log.found_ms = log.ms
+    log.digits = byte(clock, 14) == DASH and sub(clock, 1, 13)
     -- Until something is appended the log has no topics, and stands where it was born.
     is_whole = birth and (topics > 0 or birth == clock)
     is_behind = clock ~= ARGV[1] and is_less(log.ms, log.seq, numbers_of(ARGV[1], 'floor'))
@@ -82,7 +87,7 @@ local function find_position()
   if is_whole and not is_behind then return end
   log.is_changed = true
   if is_behind or not clock then
-    log.ms, log.seq = math.max(now(), tonumber(ARGV[2])), 0
+    log.ms, log.seq = max(now(), tonumber(ARGV[2])), 0
     go_on(clock, birth, topics, is_whole)
   else
     log.birth = clock
@@ -110,14 +115,14 @@ local function lost_of(topic, stream, length)
     local ms = tonumber(look('ZSCORE', KEYS[3], topic) or nil)
     if not ms then return nil end
     if ms >= log.ms then return id_of(log.ms, log.seq), 'expired' end
-    return string.format('%.0f-', ms) .. LAST_SEQ, 'expired'
+    return format('%.0f-', ms) .. LAST_SEQ, 'expired'
   end
   local info = info_of(stream)
   if info['entries-added'] == info.length and info['max-deleted-entry-id'] == '0-0' then
     return nil
   end
   local ms, seq = numbers_of(info['first-entry'][1], stream)
-  return seq > 0 and id_of(ms, seq - 1) or string.format('%.0f-', ms - 1) .. LAST_SEQ, 'trimmed'
+  return seq > 0 and id_of(ms, seq - 1) or format('%.0f-', ms - 1) .. LAST_SEQ, 'trimmed'
 end
 
 -- Keep the position for a script that else only reads. If Redis refuses writes

@@ -5,15 +5,40 @@
 -- written is checked against the user's rights. For the rest, as for a full memory
 -- or disk, Redis refuses a script's first write, and none after it.
 
-local call = redis.call
+-- Looked up once: a global costs as much as some commands.
+local call, tonumber, tostring, type, pairs, ipairs = redis.call, tonumber, tostring, type, pairs, ipairs
+local format, match, gmatch = string.format, string.match, string.gmatch
+local sub, byte = string.sub, string.byte
+local floor, max, min = math.floor, math.max, math.min
 
 local function fail(text) error({ err = text }) end
 
+local everywhere, nobody = {}, nil
+
 -- Check that this user may run a command; before anything is written, for a script
--- that is stopped in its middle is not undone.
+-- that is stopped in its middle is not undone. Who may run it on a key that nothing of
+-- ours is called may run it on all of them: then one look is enough for the script.
 local function need(command, key, ...)
-  if not redis.acl_check_cmd(command, key, ...) then
+  if everywhere[command] then return end
+  nobody = nobody or (match(KEYS[1], '^.*:') or '') .. '\n'
+  if redis.acl_check_cmd(command, nobody, ...) then
+    everywhere[command] = true
+  elseif not redis.acl_check_cmd(command, key, ...) then
     fail('NOPERM the user may not run ' .. command .. ' on ' .. key)
+  end
+end
+
+local is_wide
+
+-- The same for the channel of a topic. Who may publish what no topic is called may
+-- publish every topic: then one look is enough for all of them.
+local function need_channel(name, topic)
+  if is_wide == nil then
+    local nothing = sub(name, 1, #name - #topic) .. '\n'
+    is_wide = redis.acl_check_cmd('PUBLISH', nothing, '')
+  end
+  if not is_wide and not redis.acl_check_cmd('PUBLISH', name, '') then
+    fail('NOPERM the user may not run PUBLISH on ' .. name)
   end
 end
 
@@ -31,6 +56,6 @@ end
 local function now()
   local time = redis.pcall('TIME')
   if time.err then fail('NOPERM the user may not run TIME') end
-  return time[1] * 1000 + math.floor(time[2] / 1000)
+  return time[1] * 1000 + floor(time[2] / 1000)
 end
 
