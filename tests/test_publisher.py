@@ -119,8 +119,11 @@ async def test_the_typed_events_have_the_fields_that_clients_know(
     await publisher.error(topics, "no disk", task_name="encode", details={"free": 0})
     await publisher.completed(topics, {"url": "/x"}, task_name="encode")
     common = {
-        **{"topic": "projects/p1", "topics": topics},
-        **{"project_id": "p1", "job_id": "j1", "task_name": "encode"},
+        "topic": "projects/p1",
+        "topics": topics,
+        "project_id": "p1",
+        "job_id": "j1",
+        "task_name": "encode",
     }
     found = await bodies_of(log, "jobs/j1")
     for body in found:
