@@ -16,6 +16,7 @@ class FakeConnection:
     def __init__(self) -> None:
         self.looks: list[float] = []
         self.gave_way = False
+        self.party: str | None = None
 
     def look(self, now: float) -> None:
         self.looks.append(now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from typing import Final, Protocol
 
 from .party import party_of
@@ -16,7 +17,13 @@ _MAPPED: Final = "::ffff:"
 
 
 class Connection(Protocol):
-    """A connection, as far as its bounds go; none of its methods raises."""
+    """A connection, as far as its bounds go; none of its methods raises.
+
+    Attributes:
+        party: whose it is, while it is counted; kept here, for there are many.
+    """
+
+    party: str | None
 
     def look(self, now: float) -> None:
         """End the connection if its time is over (seconds, of the loop's clock)."""
@@ -41,7 +48,7 @@ class Acceptance:
     def __init__(self, most: int = 0, most_waiting: int = 0) -> None:
         self._most: Final = most
         self._most_waiting: Final = most_waiting
-        self._parties: Final[dict[Connection, str]] = {}
+        self._count = 0
         self._waiting: Final[dict[str, dict[Connection, None]]] = {}
         self._waiting_count = 0
         self._working: Final[dict[Connection, None]] = {}
@@ -51,25 +58,28 @@ class Acceptance:
 
     def __len__(self) -> int:
         """How many connections there are."""
-        return len(self._parties)
+        return self._count
 
     def enter(self, connection: Connection, host: str) -> bool:
         """Take a new connection of `host`, which waits now; False if there is no room."""
-        if self._most and len(self._parties) >= self._most and not self._make_room():
+        if self._most and self._count >= self._most and not self._make_room():
             self._refused += 1
             return False
-        self._parties[connection] = party_of(host)
+        connection.party = sys.intern(party_of(host))
+        self._count += 1
         self.wait(connection)
         return True
 
     def leave(self, connection: Connection) -> None:
         """The connection is lost."""
         self.seat(connection)
-        self._parties.pop(connection, None)
+        if connection.party is not None:
+            connection.party = None
+            self._count -= 1
 
     def wait(self, connection: Connection) -> None:
         """It has no whole request: it is new, or was answered."""
-        party = self._parties.get(connection)
+        party = connection.party
         if party is None:
             return
         self.seat(connection)
@@ -80,14 +90,16 @@ class Acceptance:
 
     def work(self, connection: Connection) -> None:
         """It is being answered, or closed."""
-        if connection in self._parties:
+        if connection.party is not None:
             self.seat(connection)
             self._working[connection] = None
 
     def seat(self, connection: Connection) -> None:
         """It is a reader."""
         self._working.pop(connection, None)
-        party = self._parties.get(connection, "")
+        party = connection.party
+        if party is None:
+            return
         ours = self._waiting.get(party)
         if ours is not None and connection in ours:
             del ours[connection]
@@ -107,7 +119,7 @@ class Acceptance:
         ):
             _logger.warning(
                 "too many connections (%d): %d that waited were closed, %d were not taken",
-                len(self._parties),
+                self._count,
                 self._gave_way,
                 self._refused,
             )

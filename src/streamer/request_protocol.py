@@ -57,6 +57,7 @@ class RequestProtocol(HttpToolsProtocol):
     _pieces: RequestPieces
     #: When the connection is ended unless something comes of it, on the loop's clock.
     _deadline: float = _NEVER
+    party: str | None = None
     _progress: SendProgress | None = None
     #: The next requests, while one is answered; and whether they were thrown away.
     _next: bytes = b""

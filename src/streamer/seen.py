@@ -26,15 +26,25 @@ class Seen:
     lost by one topic, and are kept by another.
     """
 
-    __slots__ = ("_begins", "_lost")
+    __slots__ = ("_begin", "_lost", "_parted", "_topics")
 
     def __init__(self, topics: Collection[str], begin: Cursor) -> None:
-        self._begins: Mapping[str, Cursor] = dict.fromkeys(topics, begin)
+        # Nearly all topics of nearly all readers begin where the reader does.
+        self._topics = topics
+        self._begin = begin
+        self._parted: Mapping[str, Cursor] | None = None
         self._lost: deque[Gap] | None = None
+
+    @property
+    def _begins(self) -> Mapping[str, Cursor]:
+        if self._parted is None:
+            return dict.fromkeys(self._topics, self._begin)
+        return self._parted
 
     def change(self, topics: Collection[str], begin: Cursor) -> None:
         """Read `topics` from now on; those that are new begin after `begin`."""
-        self._begins = {topic: self._begins.get(topic, begin) for topic in topics}
+        begins = self._begins
+        self._parted = {topic: begins.get(topic, begin) for topic in topics}
 
     def begins(self, topic: str) -> Cursor:
         """The position after which `topic` is given to the reader."""
@@ -42,15 +52,17 @@ class Seen:
 
     def begin(self, topic: str, after: Cursor) -> None:
         """Let `topic` begin after `after`."""
-        self._begins = {**self._begins, topic: after}
+        self._parted = {**self._begins, topic: after}
 
     @property
     def ahead(self) -> Cursor:
         """Where the last of the topics begins: up to here, some have been given already."""
-        return max(self._begins.values())
+        return self._begin if self._parted is None else max(self._parted.values())
 
     def beyond(self, cursor: Cursor) -> list[str]:
         """The topics that begin after `cursor`."""
+        if self.ahead <= cursor:
+            return []
         return [topic for topic, begin in self._begins.items() if begin > cursor]
 
     def wants(self, event: Event) -> bool:
@@ -72,7 +84,7 @@ class Seen:
         """Remember that the reader was not given what `gaps` say."""
         for gap in gaps:
             if gap.until <= gap.after:  # the log went back: what it will say comes after that
-                self._begins = {t: min(begin, gap.until) for t, begin in self._begins.items()}
+                self._parted = {t: min(begin, gap.until) for t, begin in self._begins.items()}
                 continue
             if self._lost is None:
                 self._lost = deque(maxlen=MAX_LOSSES)

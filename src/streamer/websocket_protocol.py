@@ -60,6 +60,7 @@ class FastWebSocket(TransportWriter, WebSocketsSansIOProtocol):
     acceptance: ClassVar[Acceptance] = Acceptance()
     silence: ClassVar[Wheel[FastWebSocket]] = Wheel()
 
+    party: str | None = None
     _closing: asyncio.Task[None] | None = None
     #: What came in and waits: for the app, or for the rate.
     _inbox: bytes = b""
