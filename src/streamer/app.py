@@ -76,7 +76,7 @@ def create_app(settings: Settings, log: EventLog | None = None) -> Litestar:
             *HEALTH_HANDLERS,
             *PAGE_HANDLERS,
         ],
-        guards=[check_query],
+        before_request=check_query,
         dependencies={
             "settings": _given(settings),
             "log": _given(the_log),

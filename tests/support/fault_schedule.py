@@ -74,7 +74,9 @@ async def clock_is_set_back(load: Load) -> None:
 async def redis_is_flushed_with_its_clock_behind(load: Load) -> None:
     """The ids that were given are a minute ahead of the clock that goes on without them."""
     await clock_is_set_back(load)
-    await load.flows(2)
+    # Until every process has been given one of them: what one is promised that knows of
+    # none is another matter (docs/RELIABILITY.md).
+    await load.flows(40)
     await redis_is_flushed(load)
 
 

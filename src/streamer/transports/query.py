@@ -6,8 +6,7 @@ import difflib
 from collections import Counter
 from typing import Any, Final, NamedTuple
 
-from litestar.connection import ASGIConnection
-from litestar.enums import ScopeType
+from litestar import Request
 from litestar.handlers.base import BaseRouteHandler
 
 from ..errors import InvalidParameter
@@ -83,15 +82,18 @@ def query_of(handler: BaseRouteHandler) -> Query:
     return query
 
 
-async def check_query(
-    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
-) -> None:
-    """Guard every address of the API over HTTP; raises `InvalidParameter`.
+async def check_query(request: Request[Any, Any, Any]) -> None:
+    """Look at the query of every request to the API, before its handler does.
 
-    A WebSocket is accepted first and checks for itself: a browser cannot read why
-    its handshake was refused.
+    Not a guard of the framework, which would copy the handler for each request. A
+    WebSocket is accepted first and checks for itself: a browser cannot read why its
+    handshake was refused.
+
+    Raises:
+        InvalidParameter: naming the parameter, and what is allowed.
     """
-    if connection.scope["type"] == ScopeType.HTTP and any(
-        path.startswith(_API) for path in handler.paths
-    ):
-        query_of(handler).check(connection.query_params)
+    if not request.scope["query_string"]:
+        return
+    handler = request.route_handler
+    if any(path.startswith(_API) for path in handler.paths):
+        query_of(handler).check(request.query_params)
