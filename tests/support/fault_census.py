@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import httpx
 
+from .waiting import wait_until
+
 #: Seconds that a connection may take to begin.
 _BEGIN: Final = 10.0
 
@@ -43,7 +45,15 @@ async def let_in(port: int, count: int) -> int:
 
 
 async def _get(url: str) -> Any:  # noqa: ANN401 - any JSON
-    async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
+    """The answer to `url`, once the log can be asked: what broke it last may still be felt."""
+
+    async def answered() -> httpx.Response | None:
         answer = await client.get(url)
+        if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+            return None
         answer.raise_for_status()
-        return answer.json()
+        return answer
+
+    async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
+        found: httpx.Response = await wait_until(answered, f"{url} is still refused")
+        return found.json()
