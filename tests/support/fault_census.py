@@ -55,5 +55,6 @@ async def _get(url: str) -> Any:  # noqa: ANN401 - any JSON
         return answer
 
     async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
-        found: httpx.Response = await wait_until(answered, f"{url} is still refused")
+        found = await wait_until(answered, f"{url} is still refused")
+        assert found is not None
         return found.json()
