@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from .cursor import Cursor
@@ -128,3 +128,20 @@ class Event:
     def __repr__(self) -> str:
         """For a person who debugs."""
         return f"Event({self.id}, {self.type!r}, {self.topics}, {self.fields!r})"
+
+
+class Run(list[Event]):
+    """Events that several readers are sent at once: written once for all who read one form."""
+
+    __slots__ = ("_buffers",)
+
+    def __init__(self, events: Iterable[Event] = ()) -> None:
+        super().__init__(events)
+        self._buffers: dict[object, bytes] = {}
+
+    def encoded(self, form: object, encode: Callable[[], bytes]) -> bytes:
+        """These events in `form`, as one buffer that is made at most once."""
+        buffer = self._buffers.get(form)
+        if buffer is None:
+            buffer = self._buffers[form] = encode()
+        return buffer

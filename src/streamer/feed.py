@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Final
 
 from .cohort import Cohort, roomy
 from .cursor import ORIGIN, Cursor
+from .event import Event, Run
 from .job_event import JOB_EVENT_TYPES
 from .reader import alone
 from .session import State, gap_controls
 from .tail import Tail
-from .wire.form import Form, encode
+from .wire.form import encode
 
 if TYPE_CHECKING:
-    from .event import Event
     from .fan_out import FanOut
     from .page import Gap, Page
     from .reader import Reader
@@ -203,7 +203,9 @@ class Feed:
                 if state is not None and event.id is not None and event.id > state.cursor:
                     self._snapshots[topic] = state.after(event, topic)
         position = max(self.tail.head, *(state.cursor for state in self._snapshots.values()))
-        return {topic: state.at(position) for topic, state in self._snapshots.items()}
+        if any(state.cursor != position for state in self._snapshots.values()):
+            self._snapshots = {t: state.at(position) for t, state in self._snapshots.items()}
+        return self._snapshots.copy()
 
     def renew_snapshots(self, snapshots: dict[str, Snapshot]) -> None:
         """Take snapshots read from the log, unless more than we kept came meanwhile.
@@ -224,7 +226,7 @@ class _Pass:
         head: where it leaves them: at the end of its last durable event.
     """
 
-    __slots__ = ("_apart", "_base", "_batch", "_buffers", "_cohorts", "_terminal", "head")
+    __slots__ = ("_apart", "_base", "_batch", "_cohorts", "_terminal", "head")
 
     def __init__(
         self,
@@ -236,18 +238,17 @@ class _Pass:
         stored = [event for event in batch if event.id is not None]
         self.head = stored[-1].end if stored else base
         self._base = base
-        self._batch = batch
+        self._batch = Run(batch)
         self._cohorts = cohorts[::-1]
         self._apart = list(apart)
         self._terminal = any(event.terminal for event in batch)
-        self._buffers: dict[Form, bytes] = {}
 
     def run(self, feed: Feed) -> bool:
         """Write to the next cohort, or to as many that stand apart; True when all are served."""
         if self._cohorts:
             cohort = self._cohorts.pop()
             try:
-                cohort.write(self._buffer(cohort.form), self.head)
+                cohort.write(encode(cohort.form, self._batch), self.head)
             except Exception as error:  # noqa: BLE001 - reported by it
                 # They lack what the others have now: they must not go on from there.
                 cohort.failed(error)
@@ -271,11 +272,5 @@ class _Pass:
             return
         if is_stored:
             session.cursor = self.head
-        reader.writer.write(self._buffer(reader.writer.form))
+        reader.writer.write(encode(reader.writer.form, self._batch))
         reader.rejoin()
-
-    def _buffer(self, form: Form) -> bytes:
-        buffer = self._buffers.get(form)
-        if buffer is None:
-            buffer = self._buffers[form] = encode(form, self._batch)
-        return buffer

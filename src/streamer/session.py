@@ -45,7 +45,7 @@ class State(Enum):
 class Send(msgspec.Struct, frozen=True):
     """Write these now, then ask again."""
 
-    items: list[Event | Control]
+    items: Sequence[Event | Control]
 
 
 class ReadLog(msgspec.Struct, frozen=True):
@@ -181,11 +181,14 @@ class Session:
 
     # What it is given
 
-    def take(self, events: Sequence[Event]) -> list[Event | Control]:
+    def take(self, events: Sequence[Event]) -> Sequence[Event | Control]:
         """Move past `events`, which follow the cursor; return what to write of them."""
-        taken: list[Event | Control] = []
         self._at_head = False
         some_are_old = self._seen.ahead > self.cursor
+        if events and not some_are_old and not self.may_end:  # so are nearly all
+            self.cursor = events[-1].end
+            return events
+        taken: list[Event | Control] = []
         for event in events:
             if event.id is not None:
                 self.cursor = event.end

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from typing import Final
 
 from .cursor import Cursor
-from .event import Event
+from .event import Event, Run
 
 #: Evicted places at the front of the lists before they are moved up; many, so
 #: that eviction costs nothing per event.
@@ -26,7 +27,17 @@ class Tail:
         max_bytes: their size at most.
     """
 
-    __slots__ = ("_events", "_ids", "_max_bytes", "_max_events", "_size", "_start", "floor", "head")
+    __slots__ = (
+        "_events",
+        "_ids",
+        "_last_run",
+        "_max_bytes",
+        "_max_events",
+        "_size",
+        "_start",
+        "floor",
+        "head",
+    )
 
     def __init__(
         self, position: Cursor, *, floor: Cursor | None = None, max_events: int, max_bytes: int
@@ -37,6 +48,8 @@ class Tail:
         self._ids: list[Cursor] = []
         self._start = 0
         self._size = 0
+        # Those who were cut together come back together, and from one place.
+        self._last_run = _NO_RUN
         self._max_events = max_events
         self._max_bytes = max_bytes
 
@@ -49,6 +62,7 @@ class Tail:
         if event.id is None or event.id <= self.head:
             return False
         self.head = event.end
+        self._last_run = _NO_RUN
         if event.id > self.floor:
             self._ids.append(event.id)
             self._events.append(event)
@@ -69,11 +83,21 @@ class Tail:
         self._size += size
         self.floor = floor
 
-    def after(self, cursor: Cursor, max_bytes: int) -> list[Event]:
+    def after(self, cursor: Cursor, max_bytes: int) -> Run:
         """Events after `cursor`: at least one if there is any, about `max_bytes` at most.
 
-        `cursor` must not be before the floor.
+        `cursor` must not be before the floor. Whoever asks after the same cursor as
+        the last, with nothing new since, is given the same run.
         """
+        if cursor >= self.head:
+            return Run()  # as for all who have been given the rest: not to be remembered
+        asked, run = self._last_run
+        if asked != (cursor, max_bytes):
+            run = Run(self._after(cursor, max_bytes))
+            self._last_run = (cursor, max_bytes), run
+        return run
+
+    def _after(self, cursor: Cursor, max_bytes: int) -> list[Event]:
         first = bisect_right(self._ids, cursor, lo=self._start)
         size = 0
         for last in range(first, len(self._events)):
@@ -97,3 +121,4 @@ class Tail:
 
 
 _EVICTED = Event(None, "evicted", ("evicted",), b"{}")
+_NO_RUN: Final[tuple[tuple[Cursor, int] | None, Run]] = (None, Run())

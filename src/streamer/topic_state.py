@@ -60,6 +60,8 @@ def shown_jobs(states: JobStates) -> dict[str, dict[str, Any]]:
     A job that only its parts name, as a group of messages, stands among them with
     their state and ``"group": true``.
     """
+    if not states.known:
+        return {}
     parts = _parts_of(states.known)
     jobs = {name: state for name, state in states.known.items() if name}
     groups = {

@@ -86,7 +86,11 @@ class Client:
         except Finished:
             self.writer = None
             assert attach.resume is not None
-            past = self.world.record.between(attach.topics[0], ORIGIN, attach.resume)
+            past = [
+                event
+                for topic in attach.topics
+                for event in self.world.record.between(topic, ORIGIN, attach.resume)
+            ]
             assert any(event.terminal for event in past), f"refused at {attach.resume}"
             self.oracle.ended = True
         finally:

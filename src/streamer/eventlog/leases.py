@@ -89,7 +89,7 @@ class RedisLeases:
         pause = _milliseconds(seconds / 2)
         arguments = ["lapsed", _milliseconds(seconds), pause, limit]
         found = await self._run(self._names, arguments)
-        with what_we_stored():
+        with what_we_stored:
             return [_read(job, held) for job, held in found]
 
 

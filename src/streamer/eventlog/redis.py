@@ -120,7 +120,7 @@ class RedisEventLog:
             )
         else:
             found = await self._run(_APPEND, keys, arguments, repeatable=repeatable)
-        with what_we_stored():
+        with what_we_stored:
             ids = [None if id_ == b"-" else cursor_of(id_) for id_ in found]
         for id_ in ids:
             if id_ is not None:
@@ -143,7 +143,7 @@ class RedisEventLog:
         async with self._reading:
             found = await self._run(_READ, keys, (str(after), share, size, *topics))
         head, birth, *found = found
-        with what_we_stored():
+        with what_we_stored:
             pages = [
                 TopicPage(
                     topic=topic,
@@ -170,7 +170,7 @@ class RedisEventLog:
             keys += (self._keys.snapshot(topic), self._keys.tasks(topic))
         async with self._reading:
             head, *found = await self._run(_SNAPSHOTS, keys, ())
-        with what_we_stored():
+        with what_we_stored:
             position = cursor_of(head)
             snapshots = {
                 topic: _snapshot(position, fields, tasks)
@@ -251,7 +251,7 @@ class RedisEventLog:
             await self._commands.run(lambda: self._redis.srem(self._keys.processes, *gone))
         totals: dict[str, int] = {}
         for report in reports:
-            with what_we_stored():
+            with what_we_stored:
                 counts = msgspec.json.decode(report, type=dict[str, int]) if report else {}
             for topic, count in counts.items():
                 totals[topic] = totals.get(topic, 0) + count

@@ -55,9 +55,7 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, answer a preflight, or ask the app."""
-        # The space around a value is none of it (RFC 9110 section 5.5); a server may leave it.
-        scope["headers"] = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
-        headers = _read(scope["headers"])
+        headers = _read(scope)
         if scope["type"] == ScopeType.WEBSOCKET:
             try:
                 self._hosts.check(headers.get("host"))
@@ -86,7 +84,7 @@ class Guard:
             asked = as_get(self._litestar, scope) if method == "HEAD" else scope
             await self._app(asked, receive, send)
 
-    def _added(self, headers: dict[str, str]) -> list[_Header]:
+    def _added(self, headers: dict[str, str]) -> tuple[_Header, ...]:
         """What the answer has beside its own headers.
 
         Where it does not name the page's origin, the browser lets no page read it.
@@ -94,32 +92,39 @@ class Guard:
         origin = headers.get("origin")
         if self._origins.any:
             if origin is None:
-                return [_NOSNIFF]
+                return (_NOSNIFF,)
             # With "*" no credentials: any page could read with the user's.
-            return [_NOSNIFF, (b"access-control-allow-origin", b"*"), _EXPOSED]
+            return (_NOSNIFF, (b"access-control-allow-origin", b"*"), _EXPOSED)
         if origin is None or not self._origins.allows(origin, headers.get("host")):
-            return [_NOSNIFF, _VARY]
+            return (_NOSNIFF, _VARY)
         named = (b"access-control-allow-origin", origin.encode("latin-1"))
-        return [_NOSNIFF, _VARY, named, _CREDENTIALS, _EXPOSED]
+        return (_NOSNIFF, _VARY, named, _CREDENTIALS, _EXPOSED)
 
 
-def _read(headers: Iterable[_Header]) -> dict[str, str]:
-    """The headers that are looked at here; one that is sent twice is malformed."""
+def _read(scope: Scope) -> dict[str, str]:
+    """The headers that are looked at here; one that is sent twice is malformed.
+
+    The space around a value is none of it (RFC 9110 section 5.5); a server may leave
+    it, and then it is taken away.
+    """
     found: dict[str, str] = {}
-    for name, value in headers:
-        known = _LOOKED_AT.get(name)
-        if known is not None:
-            text = value.decode("latin-1")
+    spaced = False
+    for name, value in scope["headers"]:
+        bare = value.strip(b" \t")
+        spaced |= bare is not value
+        if name in _LOOKED_AT:
+            known, text = _LOOKED_AT[name], bare.decode("latin-1")
             found[known] = f"{found[known]}, {text}" if known in found else text
+    if spaced:
+        scope["headers"] = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
     return found
 
 
-def _adding(added: list[_Header], send: Send, *, with_body: bool) -> Send:
+def _adding(added: tuple[_Header, ...], send: Send, *, with_body: bool) -> Send:
     async def answering(message: Message) -> None:
         if message["type"] == "http.response.start":
-            own = list(message["headers"])
-            names = {name.lower() for name, _ in own}
-            message["headers"] = own + [h for h in added if h is not _NOSNIFF or h[0] not in names]
+            own = [header for header in message["headers"] if header != _NOSNIFF]
+            message["headers"] = [*own, *added]
         elif message["type"] == "http.response.body" and not with_body:
             message["body"] = b""
         await send(message)

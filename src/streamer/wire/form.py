@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from functools import partial
 from typing import Protocol
 
 from ..control import Control
-from ..event import Event
+from ..event import Event, Run
 
 
 class Form(Protocol):
@@ -30,8 +31,14 @@ class Form(Protocol):
         """Joined frames, made ready for one write."""
 
 
-def encode(form: Form, items: Iterable[Event | Control]) -> bytes:
-    """Write `items` as one buffer; each event is encoded once per form, ever."""
+def encode(form: Form, items: Sequence[Event | Control]) -> bytes:
+    """Write `items` as one buffer; each event, and each run of them, is encoded once per form."""
+    if isinstance(items, Run):
+        return items.encoded(form, partial(_joined, form, items))
+    return _joined(form, items)
+
+
+def _joined(form: Form, items: Sequence[Event | Control]) -> bytes:
     encode_event = form.event
     name = form.name
     return form.wrap(
