@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 import zlib
 from dataclasses import replace
 from typing import Literal
@@ -40,7 +41,7 @@ def _config() -> uvicorn.Config:
 
 @pytest.mark.parametrize(
     "name",
-    ["cycle", "scope", "headers", "flow", "pipeline", "transport"],
+    ["cycle", "scope", "headers", "flow", "parser", "pipeline", "transport"],
 )
 async def test_uvicorns_http_protocol_still_keeps_what_an_idle_stream_lets_go_of(name: str) -> None:
     """An upgrade of uvicorn that renames it would leave it in every reader's memory."""
@@ -261,3 +262,12 @@ def parse_frame(data: bytes) -> tuple[bytes, bool]:
     assert frame.opcode is Opcode.TEXT
     assert frame.fin
     return bytes(frame.data), mark.seen
+
+
+async def test_an_http_connection_keeps_uvicorns_attributes_in_a_dictionary_of_shared_keys() -> (
+    None
+):
+    """Python shares the keys of thirty; with one more, each reader has a kilobyte of its own."""
+    protocol = FastHttp(_config(), ServerState(), {})
+    assert len(vars(protocol)) <= 28, "with `url` and one to spare"
+    assert sys.getsizeof(vars(protocol)) < 500

@@ -7,6 +7,7 @@ which attributes those are.
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections import deque
 from typing import TYPE_CHECKING
@@ -29,10 +30,22 @@ class FastHttp(TransportWriter, RequestProtocol):
     object. uvicorn still counts it among its connections.
     """
 
-    _held: list[bytes]
-    _chunked: bool = True
-    _keep_alive: bool = True
-    _ended: bool = False
+    __slots__ = (
+        *("_chunked", "_ended", "_held", "_keep_alive"),
+        *("form", "full", "lost", "taker"),
+    )
+
+    #: Buffers that wait for the head to be sent; None when none have to.
+    _held: list[bytes] | None
+    _chunked: bool
+    _keep_alive: bool
+    _ended: bool
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Have no reader yet."""
+        self._held = self.taker = None
+        self.full = self.lost = self._ended = False
+        super().connection_made(transport)
 
     # What the app calls
 
@@ -42,7 +55,6 @@ class FastHttp(TransportWriter, RequestProtocol):
         self.limit(high_water)
         self._held = []
         self._ended = False
-        self.write = self._held.append  # type: ignore[method-assign,assignment]
         return self
 
     def frame(self) -> None:
@@ -61,8 +73,7 @@ class FastHttp(TransportWriter, RequestProtocol):
         self.cycle.response_complete = True
         self._keep_alive = self.cycle.keep_alive
         self._streaming = True
-        held = self._held
-        del self.write, self._held
+        held, self._held = self._held, None
         if held:
             self.write(b"".join(held))
         self._let_go()
@@ -70,6 +81,13 @@ class FastHttp(TransportWriter, RequestProtocol):
             self.taker.requeued()
         if self._ended:
             self.close(1000, "ended")
+
+    def write(self, buffer: bytes) -> None:
+        """Hand `buffer` to the transport, or hold it until the head is sent."""
+        if self._held is not None:
+            self._held.append(buffer)
+        else:
+            super().write(buffer)
 
     def descriptor(self) -> int | None:
         """The socket, once the head of the response is sent."""
@@ -87,12 +105,16 @@ class FastHttp(TransportWriter, RequestProtocol):
         self.cycle = self.scope = self.headers = self.flow = None  # type: ignore[assignment]
         if not self.pipeline:  # an empty deque is 600 bytes
             self.pipeline = None  # type: ignore[assignment]
+        if self._pieces.in_head:  # what comes next waits until the stream ends
+            self.parser = None  # type: ignore[assignment]
 
     def _take_back(self) -> None:
         """Become fit for the next request."""
         self.flow = RequestFlow(self.transport)
         if self.pipeline is None:
             self.pipeline = deque()
+        if self.parser is None:
+            self._renew_parser()
 
     def close(self, code: int, reason: str) -> None:  # noqa: ARG002 - only a WebSocket has them
         """Write the last chunk, and let the connection go on with its next request."""
