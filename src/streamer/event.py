@@ -131,17 +131,14 @@ class Event:
 
 
 class Run(list[Event]):
-    """Events that several readers are sent at once: written once for all who read one form."""
+    """Events that several readers are sent at once: written once for all who read one form.
 
-    __slots__ = ("_buffers",)
+    Attributes:
+        buffers: the events as one buffer, by wire form.
+    """
+
+    __slots__ = ("buffers",)
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
         super().__init__(events)
-        self._buffers: dict[object, bytes] = {}
-
-    def encoded(self, form: object, encode: Callable[[], bytes]) -> bytes:
-        """These events in `form`, as one buffer that is made at most once."""
-        buffer = self._buffers.get(form)
-        if buffer is None:
-            buffer = self._buffers[form] = encode()
-        return buffer
+        self.buffers: dict[object, bytes] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -76,8 +76,8 @@ class Life:
     def at_first_request(self, app: ASGIApp) -> ASGIApp:
         """Return `app`, which begins with its first request if it has not begun before."""
 
-        async def begun(scope: Scope, receive: Receive, send: Send) -> None:
+        def begun(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
             self.begin()
-            await app(scope, receive, send)
+            return app(scope, receive, send)
 
         return begun

@@ -102,7 +102,7 @@ class FastHttp(TransportWriter, RequestProtocol):
         if not self.lost:
             self.flow.resume_reading()
         self._hold(b"")
-        self.cycle = self.scope = self.headers = self.flow = None  # type: ignore[assignment]
+        self.cycle = self.scope = self.flow = None  # type: ignore[assignment]
         if not self.pipeline:  # an empty deque is 600 bytes
             self.pipeline = None  # type: ignore[assignment]
         if self._pieces.in_head:  # what comes next waits until the stream ends

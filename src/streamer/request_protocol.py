@@ -25,6 +25,18 @@ _logger: Final = logging.getLogger(__name__)
 _NEVER: Final = math.inf
 
 
+class _Ignored(list[tuple[bytes, bytes]]):
+    """The headers after the head: trailers mean nothing to us, and are thrown away."""
+
+    __slots__ = ()
+
+    def append(self, _header: tuple[bytes, bytes]) -> None:
+        """Forget it."""
+
+
+_IGNORED: Final = _Ignored()
+
+
 class RequestFlow(FlowControl):
     """Reading stays paused while a request is held back, whoever wants to read its body."""
 
@@ -184,11 +196,6 @@ class RequestProtocol(HttpToolsProtocol):
 
     # What the parser calls
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; a trailer, which means nothing to us, is thrown away."""
-        if self._pieces.in_head:
-            super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
         """The head is read: a body may follow."""
         if self.parser.should_upgrade():
@@ -197,6 +204,7 @@ class RequestProtocol(HttpToolsProtocol):
         if self.retiring:
             self.cycle.keep_alive = False
         self._pieces.head_read(self.headers)
+        self.headers = _IGNORED  # the scope has them: what is added now is a trailer
         self._deadline = self.loop.time() + self.limits.body_seconds
 
     def on_body(self, body: bytes) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Protocol
 
 from ..control import Control
@@ -33,9 +32,12 @@ class Form(Protocol):
 
 def encode(form: Form, items: Sequence[Event | Control]) -> bytes:
     """Write `items` as one buffer; each event, and each run of them, is encoded once per form."""
-    if isinstance(items, Run):
-        return items.encoded(form, partial(_joined, form, items))
-    return _joined(form, items)
+    if not isinstance(items, Run):
+        return _joined(form, items)
+    buffer = items.buffers.get(form)
+    if buffer is None:
+        buffer = items.buffers[form] = _joined(form, items)
+    return buffer
 
 
 def _joined(form: Form, items: Sequence[Event | Control]) -> bytes:
