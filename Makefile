@@ -11,10 +11,11 @@ DEV_READY := $(VENV)/.ready-dev
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --require-virtualenv
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types coverage openapi bench floods faults docs format requirements clean
+.PHONY: help run test lint types coverage openapi bench floods faults docs wheel-test format \
+	requirements clean
 
 help: ## List what can be made.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo '  ARGS="..." is passed on, as in: make test ARGS="-k cursor"'
 
 run: $(RUN_READY) ## Start everything, with the page at http://localhost:8000.
@@ -23,14 +24,15 @@ run: $(RUN_READY) ## Start everything, with the page at http://localhost:8000.
 test: $(DEV_READY) ## Run the tests.
 	@$(PY) -m pytest -n 2 $(ARGS)
 
-lint: $(DEV_READY) ## Check style and format.
+lint: $(DEV_READY) ## Check style and format, and the workflows.
 	@$(PY) -m ruff check $(ARGS) .
 	@$(PY) -m ruff format --check .
+	@$(VENV)/bin/actionlint -shellcheck= -pyflakes= .github/workflows/*.yml
 
 types: $(DEV_READY) ## Check types, strictly.
 	@$(PY) -m mypy $(ARGS)
 
-coverage: $(DEV_READY) ## Run the tests and report the lines and branches they miss.
+coverage: $(DEV_READY) ## Run the tests, report the lines and branches they miss, and fail if too many.
 	@rm -f .coverage .coverage.*
 	@$(PY) -m coverage run -m pytest -n 2 $(ARGS)
 	@$(PY) -m coverage combine --quiet
@@ -58,6 +60,9 @@ docs: $(DEV_READY) ## Write the README's table of settings; check its commands a
 	@PYTHONPATH=tests $(PY) -m support.settings_table
 	@$(PY) -m pytest -q tests/docs $(ARGS)
 
+wheel-test: $(DEV_READY) ## Build the wheel and the sdist into dist/, and test the wheel.
+	@.ci/test-wheel
+
 format: $(DEV_READY) ## Format the code, and fix what can be fixed by itself.
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
@@ -70,7 +75,7 @@ requirements: $(DEV_READY) ## Pin again what pyproject.toml asks for (ARGS=--upg
 	@$(COMPILE) $(ARGS) --group dev -c requirements/run.txt -o requirements/dev.txt
 
 clean: ## Remove what was made; the data directory stays.
-	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* htmlcov
+	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* htmlcov dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(PY):
