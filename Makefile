@@ -29,8 +29,9 @@ lint: $(DEV_READY) ## Check style and format, and the workflows.
 	@$(PY) -m ruff format --check .
 	@$(VENV)/bin/actionlint -shellcheck= -pyflakes= .github/workflows/*.yml
 
-types: $(DEV_READY) ## Check types, strictly.
+types: $(DEV_READY) ## Check types, strictly: ours, and those that users of the API see.
 	@$(PY) -m mypy $(ARGS)
+	@$(VENV)/bin/pyright --project tests/typing --pythonpath $(PY)
 
 coverage: $(DEV_READY) ## Run the tests, report the lines and branches they miss, and fail if too many.
 	@rm -f .coverage .coverage.*

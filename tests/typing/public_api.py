@@ -1,0 +1,122 @@
+"""The public API as a user writes it: read by mypy and pyright, never run.
+
+`assert_type` says what an expression is. A line with two ignores is a mistake that
+both checkers must find: an ignore that nothing needs is itself an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
+from typing import Any, assert_type
+
+import msgspec
+
+import streamer
+from streamer import JobCancelled, JobKind, Progress, Publisher, SyncPublisher, progress, track
+from streamer.client import Received, Refused, follow, follow_async
+from streamer.eventlog.base import EventLog
+
+
+def reports_from_a_job(pages: list[str]) -> None:
+    assert_type(progress(), Progress)
+    assert_type(progress().fraction, float)
+    assert_type(progress().cancelled, bool)
+    assert_type(progress().job_id, str | None)
+    assert_type(track(pages), Iterator[str])
+    assert_type(progress().track(enumerate(pages), total=3), Iterator[tuple[int, str]])
+    for page in streamer.track(pages, message="drawing"):
+        assert_type(page, str)
+    try:
+        progress().update(1, "half way", step=2, of="three")
+    except JobCancelled as cancelled:
+        assert_type(cancelled, JobCancelled)
+
+    progress().update("half")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    progress().fraction = 0.5  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+    track(3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def publishes_from_a_worker(log: EventLog) -> None:
+    with SyncPublisher(lambda: log, max_events=10) as publisher:
+        assert_type(publisher, SyncPublisher)
+        publisher.publish(["jobs/1", "projects/p"], "said", {"text": "hello"}, ephemeral=True)
+        publisher.progress("jobs/1", 0.5, task_name="encode", metadata={"fps": 25})
+        publisher.status("jobs/1", "running", message="away we go")
+        publisher.error("jobs/1", "no such file", details={"errno": 2}, attempt=1)
+        publisher.completed("jobs/1", [1, 2], unless=["jobs/1/over"])
+        assert_type(publisher.flush(), bool)
+        assert_type(publisher.dropped, int)
+    assert_type(publisher.close(timeout=1.0), bool)
+
+    SyncPublisher(log)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    SyncPublisher()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    publisher.progress("jobs/1")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    publisher.publish("a", "b", 5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def publishes_from_an_event_loop(log: EventLog) -> None:
+    publisher = Publisher(log, max_event_bytes=1000)
+    event_id = await publisher.publish("chats/42", "said", {"text": "hello"}, idempotency_key="k")
+    if event_id is not None:
+        assert_type(event_id.ms, int)
+        assert_type(str(event_id), str)
+    # Every kind of event answers as `publish` does.
+    event_id = await publisher.progress("jobs/1", 0.5)
+    event_id = await publisher.status("jobs/1", "cancelled")
+    event_id = await publisher.error("jobs/1", "no such file")
+    event_id = await publisher.completed("jobs/1")
+
+    str(event_id.ms)  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess]
+
+
+class Thumbnails(msgspec.Struct):
+    """The parameters of a kind of job."""
+
+    pages: list[str]
+
+
+def draw(parameters: Thumbnails, _settings: object) -> int:
+    return len(parameters.pages)
+
+
+def offers_a_kind_of_job(fields: Mapping[str, Any]) -> None:
+    kind = JobKind(name="thumbnails", parameters=Thumbnails, run=draw, options={"max_retries": 3})
+    assert_type(kind, JobKind)
+    assert_type(kind.read(fields), msgspec.Struct)
+
+    JobKind(name="thumbnails")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    kind.name = "other"  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def follows_and_blocks(url: str) -> None:
+    def reconnecting(reason: str, seconds: float) -> None:
+        """Take what `on_reconnect` is given."""
+
+    stream = follow(url, "jobs/1", "jobs/2", start="earliest", on_reconnect=reconnecting)
+    assert_type(stream, Generator[Received, None, None])
+    try:
+        for event in stream:
+            assert_type(event, Received)
+            assert_type(event.type, str)
+            assert_type(event.body, bytes)
+            assert_type(event.id, str | None)
+            assert_type(event.fields(), dict[str, Any])
+            event.id = ""  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+    except Refused as refused:
+        assert_type(refused.status, int)
+        assert_type(refused.detail, str)
+
+    follow(url, 1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def follows_in_an_event_loop(url: str) -> None:
+    stream = follow_async(url, "jobs/1", until_end=True, last_event_id="0-0")
+    assert_type(stream, AsyncGenerator[Received, None])
+    async for event in stream:
+        assert_type(event, Received)
+
+    list(stream)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+
+
+def asks_for_what_is_not_there() -> None:
+    streamer.tracks([])  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
