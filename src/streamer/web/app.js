@@ -4,18 +4,24 @@
  * @module
  */
 
+import { curlCommand, tailCommand } from "./commands.js";
 import { earlierEvents } from "./earlier.js";
+import { button, byId, element, input } from "./elements.js";
 import { EventLog } from "./event-log.js";
 import { JobCards } from "./job-cards.js";
 import { NO_JOBS, foldEvent, foldSnapshot, isOpen, keyOf } from "./jobs.js";
 import { shownJobs } from "./shown-jobs.js";
 import { percent } from "./describe.js";
-import { timeOf } from "./fields.js";
+import { numberOf, objectOf, textOf, timeOf } from "./fields.js";
 import { NO_PACES, foldPace } from "./pace.js";
 import { post } from "./post.js";
 import { Stream } from "./streamer.js";
 import { Strip } from "./strip.js";
 import { setText } from "./template.js";
+
+/** @import { Job, Jobs } from "./jobs.js" */
+/** @import { StateDetail, StreamEvents, Transport } from "./streamer.js" */
+/** @import { Accepted, Body, Claimed, Connections } from "./wire.d.ts" */
 
 /** Beside the page, wherever that is: a proxy may have put it under a prefix. */
 const API = new URL("api/v1", document.baseURI).href;
@@ -26,11 +32,8 @@ const COUNT_MS = 5000;
 /** Milliseconds between drawings of what moves with time alone. */
 const TICK_MS = matchMedia("(prefers-reduced-motion: reduce)").matches ? 1000 : 100;
 
-/** @returns {any} */
-const byId = (/** @type {string} */ id) => document.getElementById(id);
-
 const log = new EventLog(byId("log"));
-const strip = new Strip(byId("strip"));
+const strip = new Strip(element("strip", HTMLCanvasElement));
 const cards = new JobCards(byId("jobs"), cancel);
 
 let project = projectInAddress();
@@ -40,11 +43,11 @@ let paces = NO_PACES;
 let arrivedAt = null;
 /** Milliseconds that this machine's clock is ahead of the log's. */
 let skew = 0;
-/** @type {import("./streamer.js").StateDetail} */
+/** @type {StateDetail} */
 let connection = { state: "idle", cause: null };
 /** Whether the server can cancel jobs; known to be false once it said so. */
 let cancellable = true;
-/** @type {any} the snapshot of the last `connected` */
+/** @type {unknown} the snapshot of the last `connected` */
 let snapshot;
 /** @type {Stream} */
 let stream;
@@ -64,18 +67,30 @@ function path(/** @type {string} */ rest) {
 }
 
 function connect() {
-  const chosen = /** @type {any} */ (document.querySelector("[name=transport]:checked"));
-  stream = new Stream(path("stream"), { transport: chosen.value });
-  const on = (/** @type {string} */ type, /** @type {(detail: any) => void} */ told) =>
-    stream.addEventListener(type, (event) => told(/** @type {CustomEvent} */ (event).detail));
+  const chosen = document.querySelector("[name=transport]:checked");
+  stream = new Stream(path("stream"), { transport: transportOf(chosen) });
   on("event", received);
   on("control", ({ body }) => controlled(body));
   on("state", entered);
-  on("duplicate", ({ body }) => log.note("duplicate", body.id));
+  on("duplicate", ({ body }) => log.note("duplicate", textOf(body.id) ?? ""));
   stream.open();
 }
 
-function received(/** @type {any} */ { body, replayed }) {
+/**
+ * @template {keyof StreamEvents} T
+ * @param {T} type
+ * @param {(detail: StreamEvents[T]) => void} told
+ */
+function on(type, told) {
+  stream.addEventListener(type, (event) => told(/** @type {CustomEvent<StreamEvents[T]>} */ (event).detail));
+}
+
+/** @returns {Transport} */
+function transportOf(/** @type {Element | null} */ radio) {
+  return radio instanceof HTMLInputElement && radio.value === "websocket" ? "websocket" : "sse";
+}
+
+function received(/** @type {StreamEvents["event"]} */ { body, replayed }) {
   const told = timeOf(body.timestamp);
   const at = told || logNow();
   if (!replayed && told) skew = Date.now() - told;
@@ -88,7 +103,7 @@ function received(/** @type {any} */ { body, replayed }) {
   draw();
 }
 
-function controlled(/** @type {any} */ body) {
+function controlled(/** @type {Body} */ body) {
   if (body.type === "pong") return;
   if (body.type === "connected") {
     snapshot = body.snapshot;
@@ -102,7 +117,7 @@ function controlled(/** @type {any} */ body) {
   draw();
 }
 
-function entered(/** @type {import("./streamer.js").StateDetail} */ detail) {
+function entered(/** @type {StateDetail} */ detail) {
   const answered = connection.state !== "connecting";
   connection = detail;
   strip.connection(["replaying", "live"].includes(detail.state), logNow());
@@ -116,7 +131,7 @@ function entered(/** @type {import("./streamer.js").StateDetail} */ detail) {
 }
 
 /** Tell a screen reader what matters: starts and ends, not each percent. */
-function announce(/** @type {import("./jobs.js").Jobs} */ before, /** @type {any} */ body) {
+function announce(/** @type {Jobs} */ before, /** @type {Body} */ body) {
   const key = keyOf(body) ?? "";
   const job = jobs.get(key);
   if (job !== undefined && job.status !== null && before.get(key)?.status !== job.status) {
@@ -147,7 +162,8 @@ function show() {
   setText(byId("last-event-id"), stream.lastEventId ?? "–");
   byId("duplicates").classList.toggle("bad", duplicates > 0);
   byId("gaps").classList.toggle("bad", gaps > 0);
-  showCommands();
+  setText(byId("curl"), curlCommand(path("stream"), stream.lastEventId));
+  setText(byId("tail"), tailCommand(project, document.baseURI, stream.lastEventId));
   showTime();
 }
 
@@ -159,7 +175,7 @@ function showTime() {
   byId("notice").hidden = words === "";
   byId("notice").dataset.cause = connection.cause ?? connection.state;
   setText(byId("notice"), words);
-  byId("cut").disabled = connection.state !== "live";
+  button("cut").disabled = connection.state !== "live";
   const running = shownJobs(jobs).find(isOpen);
   document.title = running === undefined ? "Streamer" : `${percent(running.progress ?? 0)} · Streamer`;
 }
@@ -194,40 +210,28 @@ function noticeWords() {
   return `The server cannot be reached. ${next}${after}; what happens meanwhile is kept and replayed.`;
 }
 
-function showCommands() {
-  const url = word(path("stream"));
-  const last = stream.lastEventId;
-  setText(byId("curl"), last === null ? `curl -N ${url}` : `curl -N -H 'Last-Event-ID: ${last}' ${url}`);
-  const server = new URL(".", document.baseURI).href.replace(/\/$/u, "");
-  setText(byId("tail"), `streamer tail projects/${project} --url ${word(server)}${last === null ? "" : ` --from ${last}`}`);
-}
-
-/** `text` as one word of a shell, which may take the brackets of an IPv6 address for a pattern. */
-function word(/** @type {string} */ text) {
-  return /^[\w./:%~=-]+$/u.test(text) ? text : `'${text.replaceAll("'", "%27")}'`;
-}
-
 /* What a person does. */
 
-byId("start-form").addEventListener("submit", async (/** @type {SubmitEvent} */ submitted) => {
+byId("start-form").addEventListener("submit", async (submitted) => {
   submitted.preventDefault();
-  const form = new FormData(/** @type {HTMLFormElement} */ (submitted.target));
+  const form = new FormData(element("start-form", HTMLFormElement));
   const failure = byId("start-failure");
   failure.hidden = true;
-  byId("start").disabled = true;
+  button("start").disabled = true;
   try {
     const source = String(form.get("source")).trim();
+    /** @type {Claimed<Accepted>} */
     const job = await post(path("jobs"), { kind: "transcode", source, height: Number(form.get("height")) });
     log.note("start", `Job ${job.task_id} for ${source}; its events come after ${job.last_event_id}`);
   } catch (error) {
     failure.textContent = /** @type {Error} */ (error).message;
     failure.hidden = false;
   }
-  byId("start").disabled = false;
+  button("start").disabled = false;
   draw();
 });
 
-async function cancel(/** @type {import("./jobs.js").Job} */ job) {
+async function cancel(/** @type {Job} */ job) {
   try {
     await post(`${API}/jobs/${encodeURIComponent(job.jobId ?? "")}/cancel`, {});
     return true;
@@ -240,9 +244,9 @@ async function cancel(/** @type {import("./jobs.js").Job} */ job) {
   }
 }
 
-byId("earlier").addEventListener("click", async () => {
-  const [button, asked] = [byId("earlier"), project];
-  button.disabled = true;
+button("earlier").addEventListener("click", async () => {
+  const asked = project;
+  button("earlier").disabled = true;
   const say = (/** @type {string} */ words) => setText(byId("earlier-said"), words);
   say("Loading…");
   log.show();
@@ -259,24 +263,24 @@ byId("earlier").addEventListener("click", async () => {
   } catch (error) {
     if (project !== asked) return;
     say(`Not loaded: ${/** @type {Error} */ (error).message}`);
-    button.disabled = false;
+    button("earlier").disabled = false;
   }
 });
 
-byId("cut").addEventListener("click", () => stream.cut(CUT_MS));
+button("cut").addEventListener("click", () => stream.cut(CUT_MS));
 
 for (const radio of document.querySelectorAll("[name=transport]")) {
   radio.addEventListener("change", () => {
-    const { value } = /** @type {HTMLInputElement} */ (radio);
-    log.note("switch", `To ${value === "sse" ? "SSE" : "WebSocket"}, from after ${stream.lastEventId}`);
-    stream.use(/** @type {"sse" | "websocket"} */ (value));
+    const transport = transportOf(radio);
+    log.note("switch", `To ${transport === "sse" ? "SSE" : "WebSocket"}, from after ${stream.lastEventId}`);
+    stream.use(transport);
   });
 }
 
-byId("project-form").addEventListener("submit", (/** @type {SubmitEvent} */ submitted) => {
+byId("project-form").addEventListener("submit", (submitted) => {
   submitted.preventDefault();
-  location.hash = byId("project").value;
-  byId("project").blur();
+  location.hash = input("project").value;
+  input("project").blur();
 });
 
 addEventListener("hashchange", () => {
@@ -286,7 +290,7 @@ addEventListener("hashchange", () => {
   jobs = NO_JOBS;
   paces = NO_PACES;
   arrivedAt = null;
-  byId("earlier").disabled = false;
+  button("earlier").disabled = false;
   setText(byId("earlier-said"), "");
   log.clear();
   strip.clear();
@@ -301,16 +305,16 @@ addEventListener("pageshow", (event) => event.persisted && stream.open());
 // The network is back: why wait for the timer.
 addEventListener("online", () => connection.cause === "lost" && stream.open());
 
-for (const button of document.querySelectorAll("[data-copy]")) {
-  button.addEventListener("click", () => copy(/** @type {HTMLButtonElement} */ (button)));
+for (const copier of document.querySelectorAll("[data-copy]")) {
+  copier.addEventListener("click", () => copy(/** @type {HTMLButtonElement} */ (copier)));
 }
 
-async function copy(/** @type {HTMLButtonElement} */ button) {
-  const code = byId(button.dataset.copy ?? "");
+async function copy(/** @type {HTMLButtonElement} */ copier) {
+  const code = byId(copier.dataset.copy ?? "");
   try {
     await navigator.clipboard.writeText(code.textContent);
-    button.textContent = "Copied";
-    setTimeout(() => (button.textContent = "Copy"), 1500);
+    copier.textContent = "Copied";
+    setTimeout(() => (copier.textContent = "Copy"), 1500);
   } catch {
     // Not over plain http from another machine: leave it selected, one key away.
     getSelection()?.selectAllChildren(code);
@@ -323,14 +327,16 @@ async function countReaders() {
   if (document.hidden) return;
   try {
     const answer = await fetch(`${API}/ws/projects/${encodeURIComponent(project)}/connections`);
-    setText(byId("watching"), answer.ok ? String((await answer.json()).active_connections) : "–");
+    /** @type {Claimed<Connections>} */
+    const told = objectOf(await answer.json());
+    setText(byId("watching"), String(numberOf(told.active_connections) ?? "–"));
   } catch {
     setText(byId("watching"), "–");
   }
 }
 
 function showProject() {
-  byId("project").value = project;
+  input("project").value = project;
 }
 
 showProject();

@@ -6,7 +6,7 @@
 
 import { numberOf, objectOf, textOf } from "./fields.js";
 
-/** @typedef {import("./streamer.js").Body & Record<string, any>} Body */
+/** @import { Body } from "./wire.d.ts" */
 
 /** Characters of one line at most; the rest can be read on the wire. */
 const MAX_LENGTH = 240;
@@ -76,7 +76,7 @@ function attempted(/** @type {Body} */ { attempt }) {
   return (numberOf(attempt) ?? 0) > 1 ? `attempt ${attempt}` : undefined;
 }
 
-function rest(/** @type {Record<string, any>} */ fields) {
+function rest(/** @type {object} */ fields) {
   const own = Object.entries(fields).filter(([name]) => !COMMON.has(name));
   return own.length > 0 ? JSON.stringify(Object.fromEntries(own)) : "";
 }

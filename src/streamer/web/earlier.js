@@ -4,7 +4,9 @@
  * @module
  */
 
-/** @typedef {import("./streamer.js").Body & Record<string, any>} Body */
+import { isBody, objectOf, textOf } from "./fields.js";
+
+/** @import { Body, Claimed, Page, Problem } from "./wire.d.ts" */
 
 /** Events of one answer, the most there may be. */
 const PAGE = 1000;
@@ -31,10 +33,11 @@ export async function earlierEvents(url, { most, isKnown, until, fetch = globalT
   let after = "0-0";
   for (let page = 0; page < MAX_PAGES; page += 1) {
     const answer = await fetch(`${url}?after=${encodeURIComponent(after)}&limit=${PAGE}`, { cache: "no-store" });
-    const said = await answer.json().catch(() => ({}));
-    if (!answer.ok) throw new Error(said.detail ?? `the server answered ${answer.status}`);
-    const bodies = Array.isArray(said.events) ? said.events : [];
-    const known = bodies.findIndex((/** @type {Body} */ { id }) => typeof id === "string" && isKnown(id));
+    /** @type {Claimed<Page | Problem>} */
+    const said = objectOf(await answer.json().catch(() => ({})));
+    if (!answer.ok) throw new Error(textOf(said.detail) ?? `the server answered ${answer.status}`);
+    const bodies = Array.isArray(said.events) ? said.events.filter(isBody) : [];
+    const known = bodies.findIndex(({ id }) => typeof id === "string" && isKnown(id));
     events.push(...(known === -1 ? bodies : bodies.slice(0, known)));
     if (events.length > most) {
       events = events.slice(events.length - most);
@@ -42,7 +45,7 @@ export async function earlierEvents(url, { most, isKnown, until, fetch = globalT
     }
     const isOver = known !== -1 || bodies.length === 0 || said.cursor === after || said.cursor === until;
     if (isOver) return { events, complete: !dropped };
-    after = said.cursor;
+    after = textOf(said.cursor) ?? after;
   }
   return { events, complete: false };
 }

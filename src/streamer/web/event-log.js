@@ -8,6 +8,8 @@ import { describe } from "./describe.js";
 import { textOf } from "./fields.js";
 import { instance } from "./template.js";
 
+/** @import { Body } from "./wire.d.ts" */
+
 /** Lines kept: enough to scroll through, few enough for a phone. */
 const MAX_LINES = 500;
 /** Ids remembered, to know an earlier event from one that is here. */
@@ -28,7 +30,7 @@ export class EventLog {
   }
 
   /**
-   * @param {import("./streamer.js").Body & Record<string, any>} body
+   * @param {Body} body
    * @param {Origin} origin
    */
   add(body, origin) {
@@ -48,12 +50,12 @@ export class EventLog {
   /**
    * Add events from before all that are here.
    *
-   * @param {(import("./streamer.js").Body & Record<string, any>)[]} bodies oldest first
+   * @param {Body[]} bodies oldest first
    */
   addEarlier(bodies) {
     this.show();
     // What came over the stream meanwhile has its line.
-    const missing = bodies.filter(({ id }) => !this.has(id ?? ""));
+    const missing = bodies.filter(({ id }) => !this.has(textOf(id) ?? ""));
     this.#list.append(...missing.map((body) => this.#line(body, "earlier")).reverse());
   }
 
@@ -87,7 +89,7 @@ export class EventLog {
     this.#waiting.length = Math.min(this.#waiting.length, MAX_LINES);
   }
 
-  #line(/** @type {import("./streamer.js").Body & Record<string, any>} */ body, /** @type {Origin} */ origin) {
+  #line(/** @type {Body} */ body, /** @type {Origin} */ origin) {
     const id = textOf(body.id) ?? "";
     if (id !== "") {
       this.#ids.add(id);

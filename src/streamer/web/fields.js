@@ -8,6 +8,8 @@
  * @module
  */
 
+/** @import { Body } from "./wire.d.ts" */
+
 /** Characters of one field that are shown; the rest can be read on the wire. */
 export const MAX_TEXT = 4000;
 
@@ -37,10 +39,15 @@ export function fractionOf(/** @type {unknown} */ value) {
   return number === null ? null : Math.min(1, Math.max(0, number));
 }
 
-/** @returns {Record<string, any>} the object itself; an empty one for what is no object */
+/** @returns {Record<string, unknown>} the object itself; an empty one for what is no object */
 export function objectOf(/** @type {unknown} */ value) {
   const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-  return isObject ? /** @type {Record<string, any>} */ (value) : {};
+  return isObject ? /** @type {Record<string, unknown>} */ (value) : {};
+}
+
+/** @returns {value is Body} whether it is an event or a control */
+export function isBody(/** @type {unknown} */ value) {
+  return typeof objectOf(value).type === "string";
 }
 
 /** @returns {number} milliseconds since 1970; NaN for what is no time */

@@ -10,8 +10,12 @@ import { shownResult } from "./results.js";
 import { shownJobs } from "./shown-jobs.js";
 import { instance, setText } from "./template.js";
 
-/** @typedef {import("./shown-jobs.js").ShownJob} Job */
-/** @typedef {{root: HTMLElement, parts: import("./template.js").Parts, job: Job}} Card */
+/** @import { Jobs } from "./jobs.js" */
+/** @import { Paces } from "./pace.js" */
+/** @import { ShownJob } from "./shown-jobs.js" */
+/** @import { CardParts } from "./template.js" */
+
+/** @typedef {{root: HTMLElement, parts: CardParts, job: ShownJob}} Card */
 
 /** Characters of a job id that tell it from the others on a page; all of it is in the tooltip. */
 const ID_LENGTH = 8;
@@ -24,7 +28,7 @@ export class JobCards {
 
   /**
    * @param {HTMLElement} container
-   * @param {(job: Job) => Promise<boolean>} cancel called when a person asks for it; answers
+   * @param {(job: ShownJob) => Promise<boolean>} cancel called when a person asks for it; answers
    *   whether the server took it
    */
   constructor(container, cancel) {
@@ -33,11 +37,11 @@ export class JobCards {
   }
 
   /**
-   * @param {import("./jobs.js").Jobs} jobs
+   * @param {Jobs} jobs
    * @param {object} options
    * @param {number} options.now milliseconds since 1970, by the log's clock
    * @param {boolean} options.cancellable whether the server can cancel jobs
-   * @param {import("./pace.js").Paces} [options.paces] how fast they go
+   * @param {Paces} [options.paces] how fast they go
    */
   show(jobs, { now, cancellable, paces }) {
     const shown = shownJobs(jobs);
@@ -60,7 +64,7 @@ export class JobCards {
   }
 
   /** @returns {Card} */
-  #add(/** @type {Job} */ job) {
+  #add(/** @type {ShownJob} */ job) {
     const card = { ...instance("job-card"), job };
     card.parts.cancel.addEventListener("click", async () => {
       card.parts.cancel.disabled = true;
@@ -101,11 +105,11 @@ function update(/** @type {Card} */ { root, parts, job }, /** @type {number} */ 
 }
 
 /** @returns {boolean} whether the last message says more than the status does */
-function tellsMore(/** @type {Job} */ { status, message }) {
+function tellsMore(/** @type {ShownJob} */ { status, message }) {
   return status !== "completed" && message.toLowerCase() !== status;
 }
 
-function showResult(/** @type {import("./template.js").Parts} */ parts, /** @type {Job} */ job) {
+function showResult(/** @type {CardParts} */ parts, /** @type {ShownJob} */ job) {
   const { link, video, text } = shownResult(job.result, document.baseURI);
   parts.result.hidden = link === null;
   if (link !== null && parts.result.href !== link) parts.result.href = link;

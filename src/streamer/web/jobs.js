@@ -7,9 +7,9 @@
  * @module
  */
 
-import { fractionOf, nameOf, numberOf, objectOf, textOf, timeOf } from "./fields.js";
+import { fractionOf, isBody, nameOf, numberOf, objectOf, textOf, timeOf } from "./fields.js";
 
-/** @typedef {import("./streamer.js").Body & Record<string, any>} Body */
+/** @import { Body, Claimed, JobState, JobStatus, Parts, Snapshot } from "./wire.d.ts" */
 
 /**
  * @typedef {object} Job
@@ -17,13 +17,12 @@ import { fractionOf, nameOf, numberOf, objectOf, textOf, timeOf } from "./fields
  * @property {string | null} jobId
  * @property {string | null} parentId the job that it is a part of
  * @property {string} name its first task's
- * @property {"queued" | "running" | "retrying" | "stalled" | "completed" | "failed" | "cancelled" | null} status
- *   null where it was never told
+ * @property {JobStatus | null} status null where it was never told
  * @property {number | null} progress 0.0 to 1.0, as it was told; null where it never was
  * @property {string} message
  * @property {string | null} error
  * @property {number | null} attempt
- * @property {any} result
+ * @property {unknown} result
  * @property {number} partsOver its parts that ended while it had not
  * @property {number | null} createdAt milliseconds since 1970, by the log's clock: its first
  *   event; null where it was before this reader came, and nobody said when
@@ -40,12 +39,14 @@ export const MAX_JOBS = 64;
 export const MAX_ENDED = 16;
 
 const TYPES = new Set(["progress", "status", "error", "completed"]);
+/** @type {ReadonlySet<JobStatus>} */
 const ENDS = new Set(["completed", "failed", "cancelled"]);
+/** @type {ReadonlySet<JobStatus>} */
 const OPEN = new Set(["queued", "running", "retrying", "stalled"]);
 
-/** The publisher's words for a status, and ours. */
+/** @type {ReadonlyMap<unknown, JobStatus>} the publisher's words for a status, and ours */
 const WORDS = new Map([
-  ...[...OPEN, ...ENDS].map((word) => /** @type {[string, string]} */ ([word, word])),
+  ...[...OPEN, ...ENDS].map((word) => /** @type {const} */ ([word, word])),
   ["started", "running"],
   ["in_progress", "running"],
   ["processing", "running"],
@@ -80,29 +81,32 @@ export function foldEvent(jobs, body) {
  * The jobs after a snapshot, for one who comes late.
  *
  * @param {Jobs} jobs never changed
- * @param {{jobs?: Record<string, any>, tasks?: Record<string, Body>} | undefined} snapshot
+ * @param {unknown} snapshot
  * @returns {Jobs}
  */
 export function foldSnapshot(jobs, snapshot) {
   /** @type {Jobs} */
   let folded = jobs;
-  for (const [id, stored] of Object.entries(objectOf(snapshot?.jobs))) {
+  /** @type {Claimed<Snapshot>} */
+  const told = objectOf(snapshot);
+  for (const [id, stored] of Object.entries(objectOf(told.jobs))) {
+    /** @type {Claimed<JobState>} */
     const state = objectOf(stored);
     if (id === "" || state.group === true) continue;
     const job = fromState(id, state);
     folded = bounded(folded.has(id) ? new Map(folded).set(id, job) : new Map([[id, job], ...folded]));
   }
   // Two tasks may be of one job: what was said last must be folded last.
-  const bodies = Object.values(objectOf(snapshot?.tasks))
-    .map(objectOf)
+  const bodies = Object.values(objectOf(told.tasks))
+    .filter(isBody)
     .sort((a, b) => (timeOf(a.timestamp) || 0) - (timeOf(b.timestamp) || 0));
   // An older server says nothing of jobs but in the last events of their tasks.
-  const bodiesKnow = snapshot?.jobs === undefined;
+  const bodiesKnow = told.jobs === undefined;
   for (const body of bodies) {
     const key = keyOf(body);
     if (key === null || (!bodiesKnow && nameOf(body.job_id) !== null)) continue;
     const known = folded.has(key);
-    folded = foldEvent(folded, /** @type {Body} */ (body));
+    folded = foldEvent(folded, body);
     // Its last event says when it was last heard of, not when it began.
     const job = folded.get(key);
     if (job !== undefined && !known) folded = new Map(folded).set(key, { ...job, createdAt: null });
@@ -124,7 +128,7 @@ export function elapsedSeconds(job, now) {
 /**
  * What tells one job of a stream from another, or null if the event is of none.
  *
- * @param {Body | Record<string, any>} body
+ * @param {Claimed<Body>} body
  * @returns {string | null}
  */
 export function keyOf(body) {
@@ -174,15 +178,16 @@ function newJob(/** @type {string} */ key, /** @type {Body} */ body) {
 }
 
 /** @returns {Job} */
-function fromState(/** @type {string} */ id, /** @type {Record<string, any>} */ state) {
+function fromState(/** @type {string} */ id, /** @type {Claimed<JobState>} */ state) {
   const time = (/** @type {unknown} */ value) => timeOf(value) || null;
+  /** @type {Claimed<Parts>} */
   const parts = objectOf(state.parts);
   return {
     key: id,
     jobId: id,
     parentId: nameOf(state.parent_id),
     name: nameOf(state.task_name) ?? "",
-    status: /** @type {Job["status"]} */ (WORDS.get(state.status) ?? null),
+    status: WORDS.get(state.status) ?? null,
     progress: fractionOf(state.parts ? parts.told : state.progress),
     message: textOf(state.message) ?? "",
     error: textOf(state.error),
@@ -198,6 +203,7 @@ function fromState(/** @type {string} */ id, /** @type {Record<string, any>} */ 
 
 /** @returns {Job} */
 function applied(/** @type {Job | undefined} */ before, /** @type {Job} */ job, /** @type {Body} */ body, /** @type {number} */ at) {
+  /** @type {Job} */
   const next = {
     ...job,
     parentId: job.parentId ?? nameOf(body.parent_id),
@@ -207,14 +213,16 @@ function applied(/** @type {Job | undefined} */ before, /** @type {Job} */ job, 
   switch (body.type) {
     case "progress":
       // What runs has no outcome yet.
-      Object.assign(next, { status: "running", error: null, result: null });
+      next.status = "running";
+      next.error = next.result = null;
       next.progress = fractionOf(body.progress) ?? job.progress;
       break;
     case "status":
-      next.status = /** @type {Job["status"]} */ (WORDS.get(body.status) ?? job.status);
+      next.status = WORDS.get(body.status) ?? job.status;
       // A new job, or a new attempt at it, starts over.
       if (body.status === "queued" || body.status === "started") {
-        Object.assign(next, { progress: 0, error: null, result: null });
+        next.progress = 0;
+        next.error = next.result = null;
       }
       if (body.status === "queued") next.attempt = null;
       break;
@@ -232,7 +240,9 @@ function applied(/** @type {Job | undefined} */ before, /** @type {Job} */ job, 
   next.attempt = numberOf(body.attempt) ?? next.attempt;
   if (before === undefined || (isOpen(next) && !isOpen(before))) {
     // New, or run again after its end.
-    Object.assign(next, { createdAt: at, startedAt: null, partsOver: 0 });
+    next.createdAt = at;
+    next.startedAt = null;
+    next.partsOver = 0;
   }
   if (next.status === "running") next.startedAt ??= at;
   next.updatedAt = at;

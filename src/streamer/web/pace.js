@@ -8,6 +8,8 @@
 import { clock } from "./describe.js";
 import { fractionOf, numberOf, objectOf, textOf, timeOf } from "./fields.js";
 
+/** @import { Body } from "./wire.d.ts" */
+
 /** Jobs remembered, more than there are cards. */
 const MAX_PACES = 200;
 /** Seconds of watching before an estimate is worth a word, and progress in that time. */
@@ -35,7 +37,7 @@ export const NO_PACES = new Map();
  *
  * @param {Paces} paces never changed
  * @param {string | null} key of the event's job
- * @param {Record<string, any>} body
+ * @param {Body} body
  * @returns {Paces}
  */
 export function foldPace(paces, key, body) {
@@ -52,7 +54,7 @@ export function foldPace(paces, key, body) {
   return next;
 }
 
-function words(/** @type {Record<string, any>} */ body, /** @type {{from: number, at: number}} */ start, /** @type {number} */ progress, /** @type {number} */ at) {
+function words(/** @type {Body} */ body, /** @type {{from: number, at: number}} */ start, /** @type {number} */ progress, /** @type {number} */ at) {
   const said = objectOf(body.metadata);
   const left = secondsOf(said.eta_seconds) ?? secondsOf(said.eta) ?? estimate(start, progress, at);
   const parts = [speedOf(said.speed)];

@@ -6,10 +6,12 @@
 
 import { objectOf, textOf } from "./fields.js";
 
+/** @import { Claimed, Problem } from "./wire.d.ts" */
+
 /**
  * @param {string} url
  * @param {object} body sent as JSON
- * @returns {Promise<any>} the answer's JSON, an object; throws an Error with the server's own
+ * @returns {Promise<Record<string, unknown>>} the answer's JSON, an object; throws an Error with the server's own
  *   sentence, and its `status` where there was an answer
  */
 export async function post(url, body) {
@@ -22,6 +24,8 @@ export async function post(url, body) {
   });
   const said = objectOf(await answer.json().catch(() => ({})));
   if (answer.ok) return said;
-  const words = textOf(said.detail) ?? textOf(said.title) ?? `The server answered ${answer.status}.`;
+  /** @type {Claimed<Problem>} */
+  const problem = said;
+  const words = textOf(problem.detail) ?? textOf(problem.title) ?? `The server answered ${answer.status}.`;
   throw Object.assign(new Error(words), { status: answer.status });
 }

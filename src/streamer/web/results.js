@@ -21,7 +21,7 @@ const PLAYABLE = /\.(mp4|webm|m4v|mov)$/iu;
  */
 
 /**
- * @param {any} result any JSON: a publisher may put anything there
+ * @param {unknown} result any JSON: a publisher may put anything there
  * @param {string} base the page's own address; a path is one at its server, beneath its prefix
  * @returns {Shown}
  */
@@ -45,11 +45,11 @@ function linkOf(/** @type {unknown} */ text, /** @type {string} */ base) {
   return url.protocol === "http:" || url.protocol === "https:" ? url : null;
 }
 
-function isOnlyLink(/** @type {any} */ result, /** @type {URL | null} */ url) {
-  return url !== null && (typeof result === "string" || Object.keys(result).length === 1);
+function isOnlyLink(/** @type {unknown} */ result, /** @type {URL | null} */ url) {
+  return url !== null && (typeof result === "string" || Object.keys(objectOf(result)).length === 1);
 }
 
-function textOf(/** @type {any} */ result) {
+function textOf(/** @type {unknown} */ result) {
   if (result === null || result === undefined) return "";
   const text = typeof result === "string" ? result : JSON.stringify(result, null, 2);
   return text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT - 1)}…`;

@@ -20,7 +20,7 @@ export class SeenIds {
   add(id) {
     if (this.#ids.has(id)) return false;
     this.#ids.add(id);
-    if (this.#ids.size > LIMIT) this.#ids.delete(this.#ids.values().next().value);
+    if (this.#ids.size > LIMIT) this.#ids.delete(/** @type {string} */ (this.#ids.values().next().value));
     return true;
   }
 }

@@ -6,10 +6,12 @@
 
 import { hasEnded, isOpen } from "./jobs.js";
 
-/** @typedef {import("./jobs.js").Job} Job */
+/** @import { Job, Jobs } from "./jobs.js" */
+/** @import { JobStatus } from "./wire.d.ts" */
+
 /** @typedef {Job & {parts: {total: number, over: number} | null, isGroup: boolean}} ShownJob */
 
-/** What says most of a group of parts, first. */
+/** @type {JobStatus[]} what says most of a group of parts, first */
 const RANKS = ["running", "retrying", "stalled", "queued"];
 
 /**
@@ -17,7 +19,7 @@ const RANKS = ["running", "retrying", "stalled", "queued"];
  *
  * A job that only its parts name, as a group of messages, stands among them.
  *
- * @param {import("./jobs.js").Jobs} jobs
+ * @param {Jobs} jobs
  * @returns {ShownJob[]}
  */
 export function shownJobs(jobs) {
@@ -36,7 +38,7 @@ export function shownJobs(jobs) {
 }
 
 /** @returns {Map<string, Job[]>} by the key of the job that they are parts of */
-function partsOf(/** @type {import("./jobs.js").Jobs} */ jobs) {
+function partsOf(/** @type {Jobs} */ jobs) {
   /** @type {Map<string, Job[]>} */
   const parts = new Map();
   for (const job of jobs.values()) {
@@ -50,14 +52,22 @@ function partsOf(/** @type {import("./jobs.js").Jobs} */ jobs) {
 function group(/** @type {string} */ key, /** @type {Job[]} */ parts) {
   const open = parts.filter(isOpen);
   const ranked = RANKS.find((rank) => open.some((part) => part.status === rank));
-  const [last] = [...parts].sort((a, b) => (b.endedAt ?? b.updatedAt) - (a.endedAt ?? a.updatedAt));
-  const status = /** @type {Job["status"]} */ (ranked ?? last.status);
+  const last = parts.reduce((a, b) => ((b.endedAt ?? b.updatedAt) > (a.endedAt ?? a.updatedAt) ? b : a));
   const first = (/** @type {(number | null)[]} */ times) =>
     times.reduce((a, b) => (a === null || (b !== null && b < a) ? b : a), null);
   return {
     ...last,
-    ...{ key, jobId: null, parentId: null, name: "", status, progress: null, message: "", error: null },
-    ...{ attempt: null, result: null, partsOver: parts.filter(hasEnded).length },
+    key,
+    jobId: null,
+    parentId: null,
+    name: "",
+    status: ranked ?? last.status,
+    progress: null,
+    message: "",
+    error: null,
+    attempt: null,
+    result: null,
+    partsOver: parts.filter(hasEnded).length,
     createdAt: first(parts.map((part) => part.createdAt)),
     startedAt: first(parts.map((part) => part.startedAt)),
     updatedAt: Math.max(...parts.map((part) => part.updatedAt)),

@@ -14,35 +14,47 @@
  * @module
  */
 
-import { numberOf, objectOf, textOf } from "./fields.js";
+import { isBody, numberOf, textOf } from "./fields.js";
 import { SeenIds } from "./seen-ids.js";
 import { openSse } from "./transports/sse.js";
 import { openWebSocket } from "./transports/websocket.js";
 
+/** @import { Body } from "./wire.d.ts" */
+
 /**
- * @typedef {object} Body what the server sends: one flat JSON object
- * @property {string} type
- * @property {string} [id] opaque; absent for control and ephemeral events
- * @property {string} [topic] of every event
- * @property {string} [timestamp] RFC 3339
- *
- * @typedef {{reason: "lost" | "refused" | "ended", detail?: string}} Closed
+ * @typedef {{reason: "lost" | "refused" | "ended", detail?: string | undefined}} Closed
  *   lost: come back; refused: the same request will be refused again; ended: no more will come
  *
  * @typedef {object} Sink what a transport reports to
  * @property {(text: string) => void} frame
  * @property {(outcome: Closed) => void} closed
  *
+ * @typedef {"sse" | "websocket"} Transport
+ *
  * @typedef {"idle" | "connecting" | "replaying" | "live" | "waiting" | "ended" | "refused"} State
  *
  * @typedef {object} StateDetail the detail of a `state` event
  * @property {State} state
  * @property {"lost" | "cut" | "draining" | null} cause why it is waiting
- * @property {string} [detail] one sentence from the server, where it gave one
+ * @property {string | undefined} [detail] one sentence from the server, where it gave one
  * @property {number} [retryAt] when it tries again; milliseconds since 1970
  *
- * @typedef {Pick<typeof globalThis, "EventSource" | "WebSocket" | "fetch" | "setTimeout" |
- *   "clearTimeout" | "setInterval" | "clearInterval"> & {random: () => number, now: () => number}} Environment
+ * @typedef {object} StreamEvents the detail of each event that a stream dispatches, by its type
+ * @property {{body: Body, replayed: boolean}} event
+ * @property {{body: Body}} control
+ * @property {StateDetail} state
+ * @property {{body: Body}} duplicate
+ *
+ * @typedef {object} Environment the browser, as much of it as a stream needs
+ * @property {new (url: string) => Pick<EventSource, "close" | "onerror" | "onmessage" | "readyState">} EventSource
+ * @property {new (url: string) => Pick<WebSocket, "close" | "onclose" | "onmessage" | "readyState" | "send">} WebSocket
+ * @property {(url: string, init: RequestInit) => Promise<Pick<Response, "json" | "ok" | "status">>} fetch
+ * @property {(call: () => void, ms: number) => number} setTimeout
+ * @property {(timer: number) => void} clearTimeout
+ * @property {(call: () => void, ms: number) => number} setInterval
+ * @property {(timer: number) => void} clearInterval
+ * @property {() => number} random from 0 to 1
+ * @property {() => number} now milliseconds since 1970
  */
 
 /** Types that only the server sends. */
@@ -74,14 +86,11 @@ function browser() {
   };
 }
 
-/**
- * Dispatches `event` ({body, replayed}), `control` ({body}), `state`
- * ({@link StateDetail}) and `duplicate` ({body}).
- */
+/** Dispatches what {@link StreamEvents} lists. */
 export class Stream extends EventTarget {
   #url;
   #environment;
-  /** @type {keyof typeof OPENERS} */
+  /** @type {Transport} */
   #transport;
   /** @type {string | null} */
   #lastEventId;
@@ -92,7 +101,7 @@ export class Stream extends EventTarget {
   #timer = 0;
   #failures = 0;
   #seen = new SeenIds();
-  /** @type {Set<string>} topics that have not ended */
+  /** @type {Set<unknown>} topics that have not ended */
   #topics = new Set();
   /** @type {string | undefined} why the server is about to refuse; a close code has no room for it */
   #complaint;
@@ -103,7 +112,7 @@ export class Stream extends EventTarget {
   /**
    * @param {string | URL} url any stream of the server; relative to the page
    * @param {object} [options]
-   * @param {"sse" | "websocket"} [options.transport]
+   * @param {Transport} [options.transport]
    * @param {string | null} [options.lastEventId] resume after this event
    * @param {Partial<Environment>} [options.environment] clocks and connections, for tests
    */
@@ -157,7 +166,7 @@ export class Stream extends EventTarget {
   /**
    * Go on over another transport, from where this one is.
    *
-   * @param {"sse" | "websocket"} transport
+   * @param {Transport} transport
    */
   use(transport) {
     if (transport === this.#transport) return;
@@ -216,13 +225,14 @@ export class Stream extends EventTarget {
 
   /** @param {string} text one frame: a JSON object, or whoever sent it is no Streamer */
   #read(text) {
+    /** @type {unknown} */
     let body;
     try {
       body = JSON.parse(text);
     } catch {
       body = null;
     }
-    if (typeof objectOf(body).type === "string") this.#receive(body);
+    if (isBody(body)) this.#receive(body);
     else this.#closed({ reason: "lost", detail: "what came is no event" });
   }
 
@@ -241,7 +251,7 @@ export class Stream extends EventTarget {
     }
   }
 
-  /** @param {Body & Record<string, any>} body */
+  /** @param {Body} body */
   #control(body) {
     switch (body.type) {
       case "connected":
@@ -285,8 +295,9 @@ export class Stream extends EventTarget {
   }
 
   /**
-   * @param {string} type
-   * @param {object} detail
+   * @template {keyof StreamEvents} T
+   * @param {T} type
+   * @param {StreamEvents[T]} detail
    */
   #dispatch(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));

@@ -8,6 +8,8 @@
 
 import { fractionOf } from "./fields.js";
 
+/** @import { Body } from "./wire.d.ts" */
+
 /** Milliseconds from the left edge to the right. */
 const SPAN_MS = 60_000;
 /** Ticks remembered; a stream of a thousand events a second is a solid block anyway. */
@@ -37,7 +39,7 @@ export class Strip {
   }
 
   /**
-   * @param {import("./streamer.js").Body & Record<string, any>} body
+   * @param {Body} body
    * @param {boolean} replayed
    * @param {number} at milliseconds since 1970, by the log's clock
    */
@@ -94,7 +96,7 @@ export class Strip {
     }
     pen.fillStyle = colour("--rule");
     pen.fillRect(0, base, width, 1);
-    scale(pen, now, left, x, height, colour("--muted"));
+    scale(pen, now, x, height, colour("--muted"));
 
     this.#ticks = this.#ticks.filter((tick) => tick.at > left);
     for (const tick of this.#ticks) {
@@ -126,7 +128,7 @@ function hatch(/** @type {CanvasRenderingContext2D} */ pen, /** @type {number} *
   pen.restore();
 }
 
-function scale(/** @type {CanvasRenderingContext2D} */ pen, /** @type {number} */ now, /** @type {number} */ left, /** @type {(at: number) => number} */ x, /** @type {number} */ height, /** @type {string} */ colour) {
+function scale(/** @type {CanvasRenderingContext2D} */ pen, /** @type {number} */ now, /** @type {(at: number) => number} */ x, /** @type {number} */ height, /** @type {string} */ colour) {
   pen.fillStyle = colour;
   pen.font = "11px ui-monospace, Menlo, Consolas, monospace";
   for (let seconds = 15; seconds < SPAN_MS / 1000; seconds += 15) {

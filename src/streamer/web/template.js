@@ -4,21 +4,47 @@
  * @module
  */
 
-/** @typedef {Record<string, any>} Parts each `data-part` element, by name */
+/**
+ * @typedef {object} CardParts
+ * @property {HTMLElement} name
+ * @property {HTMLElement} status
+ * @property {HTMLElement} percent
+ * @property {HTMLElement} bar
+ * @property {HTMLElement} fill
+ * @property {HTMLElement} message
+ * @property {HTMLElement} error
+ * @property {HTMLElement} facts
+ * @property {HTMLElement} pace
+ * @property {HTMLButtonElement} cancel
+ * @property {HTMLAnchorElement} result
+ * @property {HTMLElement} output
+ * @property {HTMLVideoElement} video
+ *
+ * @typedef {object} LineParts
+ * @property {HTMLElement} id
+ * @property {HTMLElement} type
+ * @property {HTMLElement} text
+ * @property {HTMLElement} origin
+ *
+ * @typedef {{"job-card": CardParts, "log-line": LineParts}} Templates by the id of the `<template>`,
+ *   its `data-part` elements by name; `index.html` has them
+ */
 
 /**
- * @param {string} id of a `<template>` with one root element
- * @returns {{root: HTMLElement, parts: Parts}}
+ * @template {keyof Templates} Id
+ * @param {Id} id of a `<template>` with one root element
+ * @returns {{root: HTMLElement, parts: Templates[Id]}}
  */
 export function instance(id) {
   const template = /** @type {HTMLTemplateElement} */ (document.getElementById(id));
   const root = /** @type {HTMLElement} */ (template.content.firstElementChild?.cloneNode(true));
-  /** @type {Parts} */
+  /** @type {Record<string, Element>} */
   const parts = {};
   for (const part of root.querySelectorAll("[data-part]")) {
     parts[/** @type {HTMLElement} */ (part).dataset.part ?? ""] = part;
   }
-  return { root, parts };
+  // What is in the page's HTML, only the page's HTML knows.
+  return { root, parts: /** @type {Templates[Id]} */ (/** @type {unknown} */ (parts)) };
 }
 
 /**

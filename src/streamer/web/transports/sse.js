@@ -8,8 +8,10 @@
  * @module
  */
 
-/** @typedef {import("../streamer.js").Sink} Sink */
-/** @typedef {import("../streamer.js").Environment} Environment */
+import { objectOf, textOf } from "../fields.js";
+
+/** @import { Claimed, Problem } from "../wire.d.ts" */
+/** @import { Closed, Environment, Sink } from "../streamer.js" */
 
 /** EventSource.CLOSED: the answer was no stream, and the browser will not ask again. */
 const CLOSED = 2;
@@ -58,7 +60,7 @@ export function openSse(url, lastEventId, sink, environment) {
  * @param {URL} address
  * @param {AbortController} question
  * @param {Environment} environment
- * @returns {Promise<import("../streamer.js").Closed>}
+ * @returns {Promise<Closed>}
  */
 async function whyRefused(address, question, environment) {
   const body = new AbortController();
@@ -74,8 +76,9 @@ async function whyRefused(address, question, environment) {
     if (answer.ok || answer.status >= 500 || [408, 425, 429].includes(answer.status)) {
       return { reason: "lost", detail: answer.ok ? undefined : `the server answered ${answer.status}` };
     }
-    const problem = await answer.json().catch(() => ({}));
-    return { reason: "refused", detail: problem.detail ?? `the server answered ${answer.status}` };
+    /** @type {Claimed<Problem>} */
+    const problem = objectOf(await answer.json().catch(() => ({})));
+    return { reason: "refused", detail: textOf(problem.detail) ?? `the server answered ${answer.status}` };
   } catch {
     return { reason: "lost" };
   } finally {

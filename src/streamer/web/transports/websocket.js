@@ -4,8 +4,7 @@
  * @module
  */
 
-/** @typedef {import("../streamer.js").Sink} Sink */
-/** @typedef {import("../streamer.js").Environment} Environment */
+/** @import { Closed, Environment, Sink } from "../streamer.js" */
 
 /** Milliseconds between pings; silence for one whole interval means the connection is dead. */
 const PING_MS = 15_000;
@@ -38,7 +37,7 @@ export function openWebSocket(url, lastEventId, sink, environment) {
     }
   }, PING_MS);
 
-  /** @param {import("../streamer.js").Closed | null} outcome */
+  /** @param {Closed | null} outcome */
   function finish(outcome) {
     environment.clearInterval(pings);
     socket.onmessage = socket.onclose = null;
