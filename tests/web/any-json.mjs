@@ -1,6 +1,8 @@
 // Any JSON value, the same ones in each run.
 
-/** What has broken a reader of JSON somewhere, and what no publisher of ours can write any more. */
+/** @typedef {Record<string, unknown> & {type: string}} AnyBody */
+
+/** @type {unknown[]} what has broken a reader of JSON somewhere, and what no publisher of ours can write any more. */
 const AWKWARD = [
   null, true, false, 0, -0, 5, -1, 1.5, 1e308, Infinity, -Infinity, "", " ", "0.5", "x".repeat(70_000),
   "\ud800", "\udfff\u0000", "a\u2028b\r\nc", "\u001b[2J", "__proto__", "constructor", "javascript:alert(1)",
@@ -16,7 +18,7 @@ const NAMES = [
 ];
 
 /** Numbers from 0 to 1 that depend on `seed` alone (mulberry32). */
-function randomFrom(seed) {
+function randomFrom(/** @type {number} */ seed) {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;
@@ -26,20 +28,33 @@ function randomFrom(seed) {
   };
 }
 
-/** Every awkward value in every field of an event of this type, one at a time, or the field missing. */
+/**
+ * Every awkward value in every field of an event of this type, one at a time, or the field missing.
+ *
+ * @param {AnyBody} body
+ * @returns {Generator<AnyBody>}
+ */
 export function* oneWrong(body) {
   for (const name of new Set([...Object.keys(body), ...NAMES])) {
     if (name === "type") continue;
     const { [name]: _, ...without } = body;
-    yield without;
+    yield { ...without, type: body.type };
     for (const value of AWKWARD) yield { ...body, [name]: value };
   }
 }
 
-/** `count` bodies of this type whose fields are anything at all. */
+/**
+ * `count` bodies of this type whose fields are anything at all.
+ *
+ * @param {string} type
+ * @param {number} count
+ * @returns {Generator<AnyBody>}
+ */
 export function* allWrong(type, count, seed = 1) {
   const random = randomFrom(seed);
-  const pick = (list) => list[Math.floor(random() * list.length)];
+  /** @type {<T>(list: T[]) => T} */
+  const pick = (list) => /** @type {(typeof list)[number]} */ (list[Math.floor(random() * list.length)]);
+  /** @type {(depth: number) => unknown} */
   const any = (depth) => {
     if (depth === 0 || random() < 0.5) return pick(AWKWARD);
     const inner = Array.from({ length: Math.floor(random() * 4) }, () => any(depth - 1));
@@ -59,13 +74,13 @@ const ONE_OF_EACH = [
   { type: "note", text: "t" },
 ].map((body) => ({ id: "5-0", topic: "projects/p", timestamp: "2026-01-01T00:00:00Z", job_id: "j", task_name: "t", attempt: 1, ...body }));
 
-/** Events of every type with anything in any field. */
+/** @returns {Generator<AnyBody>} events of every type with anything in any field. */
 export function* events() {
   for (const body of ONE_OF_EACH) yield* oneWrong(body);
   for (const { type } of ONE_OF_EACH) yield* allWrong(type, 300);
 }
 
-/** Control events with anything in any field. */
+/** @returns {Generator<AnyBody>} control events with anything in any field. */
 export function* controls() {
   for (const type of ["connected", "caught_up", "gap", "end", "reconnect", "pong", "error", "refused"]) {
     yield* oneWrong({ type, topic: "projects/p", cursor: "1-0" });

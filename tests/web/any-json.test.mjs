@@ -13,27 +13,31 @@ import { Strip } from "../../src/streamer/web/strip.js";
 import { controls, events } from "./any-json.mjs";
 import { fakeDocument } from "./fake-document.mjs";
 import { FakeEnvironment } from "./fake-environment.mjs";
+import { known, last, listen } from "./given.mjs";
+
+/** @import { Jobs } from "../../src/streamer/web/jobs.js" */
+/** @import { Body } from "../../src/streamer/web/wire.d.ts" */
 
 const element = fakeDocument();
 const good = { id: "9-0", type: "progress", topic: "projects/p", job_id: "good", task_name: "good", progress: 0.75, timestamp: "2026-01-01T00:00:00Z" };
 
 /** Fold, draw, and look whether a good job is still drawn; the body is named where it is not. */
-function drawn(jobs, body) {
+function drawn(/** @type {Jobs} */ jobs, /** @type {unknown} */ body) {
   const container = element();
   try {
     new JobCards(container, async () => true).show(foldEvent(jobs, good), { now: 1e12, cancellable: true });
   } catch (error) {
     throw new Error(`${error} for ${JSON.stringify(body).slice(0, 300)}`, { cause: error });
   }
-  assert.equal(container.children.some(({ parts }) => parts.name.textContent === "good" && parts.percent.textContent === "75 %"), true);
+  assert.equal(container.children.some(({ parts }) => parts.name?.textContent === "good" && parts.percent?.textContent === "75 %"), true);
   return container;
 }
 
 test("the finding: a message that is a number", () => {
   const body = { type: "error", task_name: "t", error: "x", message: 5 };
   const { children } = drawn(foldEvent(NO_JOBS, body), body);
-  assert.deepEqual(children.map(({ parts }) => parts.name.textContent), ["good", "t"]);
-  assert.equal(children[1].parts.message.textContent, "5");
+  assert.deepEqual(children.map(({ parts }) => parts.name?.textContent), ["good", "t"]);
+  assert.equal(children[1]?.parts.message?.textContent, "5");
 });
 
 test("a card is drawn of any event, beside those of the others", () => {
@@ -51,7 +55,7 @@ test("a card that was drawn already is drawn again after any event", () => {
     cards.show(jobs, { now: 1e12, cancellable: true, paces });
   }
   cards.show(foldEvent(jobs, good), { now: 1e12, cancellable: true });
-  assert.equal(container.children[0].parts.percent.textContent, "75 %");
+  assert.equal(container.children[0]?.parts.percent?.textContent, "75 %");
 });
 
 test("a snapshot that an older version has stored is drawn, whatever is in it", () => {
@@ -92,7 +96,7 @@ test("a stream goes on after any event, and its position stays a text", () => {
     assert.equal(typeof stream.lastEventId, "string");
   }
   environment.say({ ...good, id: "10-0" });
-  assert.equal(heard.at(-1).id, "10-0");
+  assert.equal(last(heard).id, "10-0");
 });
 
 test("a stream connects again after any control event", () => {
@@ -109,7 +113,7 @@ test("a stream connects again after any control event", () => {
 for (const frame of ["", "{", "null", "5", "[]", '"x"', "{}", '{"type":5}']) {
   test(`what is no event, ${JSON.stringify(frame)}, is a lost connection`, () => {
     const { environment, stream } = live();
-    environment.last.onmessage({ data: frame });
+    known(environment.last.onmessage)({ data: frame });
     assert.equal(stream.state, "waiting");
     environment.advance(500);
     assert.equal(environment.connections.length, 2);
@@ -119,8 +123,9 @@ for (const frame of ["", "{", "null", "5", "[]", '"x"', "{}", '{"type":5}']) {
 function live() {
   const environment = new FakeEnvironment();
   const stream = new Stream("http://server/api/v1/projects/p/stream", { environment });
+  /** @type {Body[]} */
   const heard = [];
-  stream.addEventListener("event", ({ detail }) => heard.push(detail.body));
+  listen(stream, "event", ({ body }) => heard.push(body));
   stream.open();
   environment.connect();
   environment.say({ type: "caught_up", cursor: "1-0" });
@@ -128,12 +133,15 @@ function live() {
 }
 
 function fakeCanvas() {
-  const finite = (...numbers) => assert.ok(numbers.every(Number.isFinite), String(numbers));
+  const finite = (/** @type {number[]} */ ...numbers) => assert.ok(numbers.every(Number.isFinite), String(numbers));
   const nothing = () => {};
-  const pen = new Proxy({ fillRect: finite, arc: (...all) => finite(...all.slice(0, 5)) }, {
+  /** @type {Record<string | symbol, (...all: number[]) => void>} */
+  const drawing = { fillRect: finite, arc: (...all) => finite(...all.slice(0, 5)) };
+  const pen = new Proxy(drawing, {
     get: (target, name) => target[name] ?? nothing,
     set: () => true,
   });
-  globalThis.getComputedStyle = () => ({ getPropertyValue: () => "#000" });
-  return { getBoundingClientRect: () => ({ width: 300, height: 100 }), getContext: () => pen, width: 0, height: 0 };
+  Object.assign(globalThis, { getComputedStyle: () => ({ getPropertyValue: () => "#000" }) });
+  const canvas = { getBoundingClientRect: () => ({ width: 300, height: 100 }), getContext: () => pen, width: 0, height: 0 };
+  return /** @type {HTMLCanvasElement} */ (/** @type {unknown} */ (canvas));
 }

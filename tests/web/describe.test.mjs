@@ -5,14 +5,18 @@ import { test } from "node:test";
 
 import { clock, describe, percent } from "../../src/streamer/web/describe.js";
 
-for (const [body, words] of [
+/** @import { Body } from "../../src/streamer/web/wire.d.ts" */
+
+/** @type {[Body & Record<string, unknown>, string][]} */
+const WORDS = [
   [{ type: "progress", task_name: "encode", progress: 0.57, message: "4x" }, "encode · 57 % · 4x"],
   [{ type: "status", task_name: "encode", status: "started", attempt: 2 }, "encode · started · attempt 2"],
   [{ type: "error", task_name: "encode", error: "<b>no</b>" }, "encode · <b>no</b>"],
   [{ type: "completed", task_name: "encode", result: { url: "/files/a.mp4" } }, "encode · /files/a.mp4"],
   [{ type: "gap", after: "1-0", until: "9-0", reason: "trimmed" }, "Lost, trimmed: the events after 1-0 up to 9-0"],
   [{ type: "chat", id: "1-0", topic: "chats/1", timestamp: "…", text: "hi" }, '{"text":"hi"}'],
-]) {
+];
+for (const [body, words] of WORDS) {
   test(`${body.type} reads ${words}`, () => assert.equal(describe(body), words));
 }
 

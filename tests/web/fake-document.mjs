@@ -2,10 +2,19 @@
 
 import { readFileSync } from "node:fs";
 
-class Element {
+import { known } from "./given.mjs";
+
+class FakeElement {
+  /** @type {Record<string, string>} */
   dataset = {};
   style = { setProperty() {} };
+  /** @type {FakeElement[]} */
   children = [];
+  /** @type {FakeElement | null} */
+  parent = null;
+  /** @type {Record<string, FakeElement>} of a template, by name */
+  parts = {};
+  /** @type {Map<string, string>} */
   attributes = new Map();
   classList = { toggle() {}, add() {}, remove() {} };
   #text = "";
@@ -21,28 +30,31 @@ class Element {
   set textContent(text) {
     this.#text = `${text}`; // as a browser does: it throws for what has no string
   }
-  setAttribute(name, value) {
+  setAttribute(/** @type {string} */ name, /** @type {unknown} */ value) {
     this.attributes.set(name, `${value}`);
   }
-  removeAttribute(name) {
+  removeAttribute(/** @type {string} */ name) {
     this.attributes.delete(name);
   }
-  hasAttribute(name) {
+  hasAttribute(/** @type {string} */ name) {
     return this.attributes.has(name);
   }
   addEventListener() {}
-  prepend(...nodes) {
+  querySelectorAll() {
+    return Object.values(this.parts);
+  }
+  prepend(/** @type {FakeElement[]} */ ...nodes) {
     this.children.unshift(...nodes);
     for (const node of nodes) node.parent = this;
   }
-  append(...nodes) {
+  append(/** @type {FakeElement[]} */ ...nodes) {
     this.children.push(...nodes);
     for (const node of nodes) node.parent = this;
   }
-  replaceChildren(...nodes) {
+  replaceChildren(/** @type {FakeElement[]} */ ...nodes) {
     this.children = nodes;
   }
-  insertBefore(node, before) {
+  insertBefore(/** @type {FakeElement} */ node, /** @type {FakeElement | null} */ before) {
     node.remove();
     const at = before === null ? this.children.length : this.children.indexOf(before);
     this.children.splice(at, 0, node);
@@ -53,27 +65,28 @@ class Element {
   }
 }
 
-const PAGE = readFileSync(new URL("../../src/streamer/web/index.html", import.meta.url), "utf8");
+const PAGE = readFileSync(new URL("../../src/streamer/web/index.html", import.meta.url), "utf-8");
 
 /** Make `document` and `location` what the modules expect; returns a maker of empty elements. */
 export function fakeDocument() {
-  globalThis.location = new URL("http://server/");
-  globalThis.document = {
-    baseURI: "http://server/live/",
-    getElementById(id) {
-      const [, inside] = PAGE.match(new RegExp(`<template id="${id}">(.*?)</template>`, "s"));
-      const names = [...inside.matchAll(/data-part="([^"]+)"/gu)].map(([, name]) => name);
-      return { content: { firstElementChild: { cloneNode: () => copyOf(names) } } };
+  Object.assign(globalThis, {
+    location: new URL("http://server/"),
+    document: {
+      baseURI: "http://server/live/",
+      getElementById(/** @type {string} */ id) {
+        const [, inside] = known(PAGE.match(new RegExp(`<template id="${id}">(.*?)</template>`, "s")));
+        const names = [...known(inside).matchAll(/data-part="([^"]+)"/gu)].map(([, name]) => known(name));
+        return { content: { firstElementChild: { cloneNode: () => copyOf(names) } } };
+      },
+      createElement: () => new FakeElement(),
     },
-    createElement: () => new Element(),
-  };
-  return () => new Element();
+  });
+  // It has what the modules use of an element, and the type checker cannot know that it is all.
+  return () => /** @type {FakeElement & HTMLElement} */ (/** @type {unknown} */ (new FakeElement()));
 }
 
-function copyOf(names) {
-  const root = new Element();
-  const parts = names.map((name) => Object.assign(new Element(), { dataset: { part: name } }));
-  root.querySelectorAll = () => parts;
-  root.parts = Object.fromEntries(names.map((name, n) => [name, parts[n]]));
+function copyOf(/** @type {string[]} */ names) {
+  const root = new FakeElement();
+  for (const name of names) root.parts[name] = Object.assign(new FakeElement(), { dataset: { part: name } });
   return root;
 }

@@ -1,46 +1,63 @@
 // A browser whose connections and clock a test holds.
 
+import { known, last } from "./given.mjs";
+
+/** @import { Environment } from "../../src/streamer/web/streamer.js" */
+
+/** An EventSource or a WebSocket. */
+class FakeConnection {
+  /** @type {0 | 1 | 2} */
+  readyState = 1;
+  closed = false;
+  /** @type {string[]} */
+  sent = [];
+  /** @type {((message: {data: string}) => void) | null} */
+  onmessage = null;
+  /** @type {(() => void) | null} */
+  onerror = null;
+  /** @type {((outcome: {code: number, reason: string}) => void) | null} */
+  onclose = null;
+
+  constructor(/** @type {string} */ url) {
+    this.url = new URL(url);
+  }
+  send(/** @type {string} */ text) {
+    this.sent.push(text);
+  }
+  close() {
+    this.closed = true;
+  }
+}
+
+/** @implements {Environment} */
 export class FakeEnvironment {
+  /** @type {FakeConnection[]} */
   connections = [];
   time = 1_000_000;
+  /** @type {Map<number, {call: () => void, at: number, every: number | null}>} */
   timers = new Map();
+  /** @type {Error | {status: number, problem?: object}} */
   answer = { status: 200 };
   #next = 1;
 
   constructor() {
-    const environment = this;
-    this.EventSource = class {
-      readyState = 1;
-      constructor(url) {
-        this.url = new URL(url);
-        environment.connections.push(this);
+    const { connections } = this;
+    class Connection extends FakeConnection {
+      constructor(/** @type {string} */ url) {
+        super(url);
+        connections.push(this);
       }
-      close() {
-        this.closed = true;
-      }
-    };
-    this.WebSocket = class {
-      readyState = 1;
-      sent = [];
-      constructor(url) {
-        this.url = new URL(url);
-        environment.connections.push(this);
-      }
-      send(text) {
-        this.sent.push(text);
-      }
-      close() {
-        this.closed = true;
-      }
-    };
+    }
+    this.EventSource = Connection;
+    this.WebSocket = Connection;
   }
 
   random = () => 1;
   now = () => this.time;
-  setTimeout = (call, ms) => this.#timer(call, ms, null);
-  setInterval = (call, ms) => this.#timer(call, ms, ms);
-  clearTimeout = (id) => this.timers.delete(id);
-  clearInterval = (id) => this.timers.delete(id);
+  setTimeout = (/** @type {() => void} */ call, /** @type {number} */ ms) => this.#timer(call, ms, null);
+  setInterval = (/** @type {() => void} */ call, /** @type {number} */ ms) => this.#timer(call, ms, ms);
+  clearTimeout = (/** @type {number} */ id) => this.timers.delete(id);
+  clearInterval = (/** @type {number} */ id) => this.timers.delete(id);
   fetch = async () => {
     if (this.answer instanceof Error) throw this.answer;
     const { status, problem } = this.answer;
@@ -48,14 +65,15 @@ export class FakeEnvironment {
   };
 
   get last() {
-    return this.connections.at(-1);
+    return last(this.connections);
   }
 
-  /** What the server sends on the newest connection, or on another. */
-  say(body, connection = this.last) {
-    connection.onmessage({ data: JSON.stringify(body) });
+  /** What the server sends on the newest connection. */
+  say(/** @type {object} */ body) {
+    known(this.last.onmessage)({ data: JSON.stringify(body) });
   }
 
+  /** @param {{cursor?: string, topic?: string | undefined, topics?: string[]}} [fields] */
   connect({ cursor = "1-0", topic = "projects/p", ...more } = {}) {
     this.say({ type: "connected", topic, cursor, resumed: false, ...more });
   }
@@ -63,24 +81,30 @@ export class FakeEnvironment {
   /** The connection breaks as it does when the server is gone. */
   break() {
     this.last.readyState = 0;
-    this.last.onerror();
+    known(this.last.onerror)();
   }
 
   /** The answer to the request is no stream. */
-  async refuse(answer) {
+  async refuse(/** @type {Error | {status: number, problem?: object}} */ answer) {
     this.answer = answer;
     this.last.readyState = 2;
-    this.last.onerror();
+    known(this.last.onerror)();
     // Let the question that the client asks of the same address be answered.
-    await new Promise((done) => setImmediate(done));
+    await new Promise((done) => setImmediate(() => done(null)));
   }
 
-  advance(ms) {
+  /** The server closes the WebSocket. */
+  close(/** @type {number} */ code, reason = "") {
+    known(this.last.onclose)({ code, reason });
+  }
+
+  advance(/** @type {number} */ ms) {
     const end = this.time + ms;
     for (;;) {
       const due = [...this.timers.entries()].filter(([, timer]) => timer.at <= end);
-      if (due.length === 0) break;
-      const [id, timer] = due.sort(([, a], [, b]) => a.at - b.at)[0];
+      const [first] = due.sort(([, a], [, b]) => a.at - b.at);
+      if (first === undefined) break;
+      const [id, timer] = first;
       this.time = timer.at;
       if (timer.every === null) this.timers.delete(id);
       else timer.at += timer.every;
@@ -89,7 +113,7 @@ export class FakeEnvironment {
     this.time = end;
   }
 
-  #timer(call, ms, every) {
+  #timer(/** @type {() => void} */ call, /** @type {number} */ ms, /** @type {number | null} */ every) {
     this.timers.set(this.#next, { call, at: this.time + ms, every });
     return this.#next++;
   }

@@ -7,11 +7,16 @@ import { readFileSync } from "node:fs";
 
 import { MAX_ENDED, MAX_JOBS, NO_JOBS, elapsedSeconds, foldEvent, foldSnapshot, hasEnded } from "../../src/streamer/web/jobs.js";
 import { shownJobs } from "../../src/streamer/web/shown-jobs.js";
+import { at, known, last } from "./given.mjs";
+
+/** @import { Jobs } from "../../src/streamer/web/jobs.js" */
+/** @import { Body } from "../../src/streamer/web/wire.d.ts" */
 
 const job = { job_id: "j1", task_name: "encode", topic: "projects/p" };
-const at = (seconds) => new Date(seconds * 1000).toISOString();
-const folded = (...bodies) =>
+/** The jobs after events of `job`, a second apart. */
+const folded = (/** @type {Body[]} */ ...bodies) =>
   bodies.reduce((jobs, body, n) => foldEvent(jobs, { ...job, timestamp: at(n), ...body }), NO_JOBS);
+const one = (/** @type {Jobs} */ jobs, key = "j1") => known(jobs.get(key));
 
 test("a job goes from queued over running to completed", () => {
   const steps = [
@@ -20,28 +25,29 @@ test("a job goes from queued over running to completed", () => {
     { type: "progress", progress: 0.5, message: "half" },
     { type: "completed", result: { url: "/files/a.mp4" } },
   ];
-  const seen = steps.map((_, n) => folded(...steps.slice(0, n + 1)).get("j1"));
+  const seen = steps.map((_, n) => folded(...steps.slice(0, n + 1)).get("j1")).map(known);
   assert.deepEqual(seen.map(({ status, progress }) => [status, progress]), [
     ["queued", 0], ["running", 0], ["running", 0.5], ["completed", 1],
   ]);
-  assert.deepEqual(seen.at(-1).result, { url: "/files/a.mp4" });
+  assert.deepEqual(last(seen).result, { url: "/files/a.mp4" });
   assert.deepEqual(seen.map(hasEnded), [false, false, false, true]);
 });
 
 test("a failed job keeps how far it was and says why", () => {
-  const { status, progress, error } = folded(
-    { type: "progress", progress: 0.3 },
-    { type: "error", error: "no such codec" },
-  ).get("j1");
+  const { status, progress, error } = one(
+    folded({ type: "progress", progress: 0.3 }, { type: "error", error: "no such codec" }),
+  );
   assert.deepEqual([status, progress, error], ["failed", 0.3, "no such codec"]);
 });
 
 test("a second attempt starts over and forgets the error", () => {
-  const { status, progress, attempt, error, endedAt } = folded(
-    { type: "progress", progress: 0.8, attempt: 1 },
-    { type: "error", error: "lost its worker" },
-    { type: "status", status: "started", attempt: 2 },
-  ).get("j1");
+  const { status, progress, attempt, error, endedAt } = one(
+    folded(
+      { type: "progress", progress: 0.8, attempt: 1 },
+      { type: "error", error: "lost its worker" },
+      { type: "status", status: "started", attempt: 2 },
+    ),
+  );
   assert.deepEqual([status, progress, attempt, error, endedAt], ["running", 0, 2, null, null]);
 });
 
@@ -56,7 +62,7 @@ test("two jobs are kept apart by id, the newest first", () => {
 
 test("a task without a job is known by its name", () => {
   const jobs = foldEvent(NO_JOBS, { type: "progress", task_name: "encode", progress: 0.5 });
-  assert.equal(jobs.get("encode").jobId, null);
+  assert.equal(one(jobs, "encode").jobId, null);
 });
 
 test("an event that is of no job changes nothing", () => {
@@ -68,15 +74,15 @@ test("an event that is of no job changes nothing", () => {
 test("folding never changes the jobs it is given", () => {
   const before = folded({ type: "progress", progress: 0.1 });
   foldEvent(before, { ...job, type: "progress", progress: 0.9 });
-  assert.equal(before.get("j1").progress, 0.1);
+  assert.equal(one(before).progress, 0.1);
 });
 
 test("one who comes late knows the state from the snapshot, and not when it began", () => {
   const tasks = { encode: { ...job, type: "progress", progress: 0.4, timestamp: at(50) } };
-  const { progress, status, createdAt } = foldSnapshot(NO_JOBS, { tasks }).get("j1");
+  const { progress, status, createdAt } = one(foldSnapshot(NO_JOBS, { tasks }));
   assert.deepEqual([progress, status, createdAt], [0.4, "running", null]);
-  const known = foldSnapshot(folded({ type: "status", status: "queued" }), { tasks });
-  assert.equal(known.get("j1").createdAt, 0);
+  const late = foldSnapshot(folded({ type: "status", status: "queued" }), { tasks });
+  assert.equal(one(late).createdAt, 0);
   assert.equal(foldSnapshot(NO_JOBS, undefined), NO_JOBS);
 });
 
@@ -85,25 +91,25 @@ test("a snapshot of two tasks of one job shows what was said last, under the fir
     cancel: { ...job, task_name: "cancel", type: "status", status: "cancelled", timestamp: at(60) },
     encode: { ...job, type: "progress", progress: 0.4, timestamp: at(50) },
   };
-  const { name, status } = foldSnapshot(NO_JOBS, { tasks }).get("j1");
+  const { name, status } = one(foldSnapshot(NO_JOBS, { tasks }));
   assert.deepEqual([name, status], ["encode", "cancelled"]);
 });
 
 test("a job that only its error is known of shows no progress", () => {
   const jobs = foldSnapshot(NO_JOBS, { tasks: { encode: { ...job, type: "error", error: "x" } } });
-  assert.equal(jobs.get("j1").progress, null);
+  assert.equal(one(jobs).progress, null);
 });
 
 test("time runs until the end of the job and then stands", () => {
-  const running = folded({ type: "status", status: "queued" }, { type: "progress", progress: 0.1 }).get("j1");
+  const running = one(folded({ type: "status", status: "queued" }, { type: "progress", progress: 0.1 }));
   assert.equal(elapsedSeconds(running, 7000), 7);
-  const ended = folded({ type: "status", status: "queued" }, { type: "completed" }).get("j1");
+  const ended = one(folded({ type: "status", status: "queued" }, { type: "completed" }));
   assert.equal(elapsedSeconds(ended, 7000), 1);
 });
 
 test("of too many jobs those heard of least lately are forgotten", () => {
   let jobs = NO_JOBS;
-  const tell = (id, n, fields) => {
+  const tell = (/** @type {string} */ id, /** @type {number} */ n, /** @type {Body} */ fields) => {
     jobs = foldEvent(jobs, { ...job, job_id: id, timestamp: at(n), ...fields });
   };
   for (let n = 0; n < MAX_JOBS + 5; n += 1) tell(`j${n}`, n, { type: "status", status: "queued" });
@@ -115,38 +121,41 @@ test("of too many jobs those heard of least lately are forgotten", () => {
   assert.equal(jobs.has(`j${MAX_JOBS + 4}`), true);
 });
 
+/** @typedef {{jobs: Record<string, Record<string, unknown>>}} Expected */
+/** @type {{name: string, topic: string, events: [string, object][], expected: Expected}[]} */
 const cases = JSON.parse(readFileSync(new URL("../fixtures/snapshots.json", import.meta.url), "utf-8"));
-const TIMES = ["created", "started", "updated", "ended"];
+const seconds = (/** @type {number | null} */ ms) => (ms === null ? null : ms / 1000);
 
 for (const { name, topic, events, expected } of cases) {
   // A job's own topic has one job, which is the topic.
   if (topic.startsWith("jobs/")) continue;
   test(`as the server makes of it: ${name}`, () => {
     const jobs = events.reduce(
-      (known, [type, fields], n) => foldEvent(known, { topic, type, timestamp: at(n), ...fields }),
+      (before, [type, fields], n) => foldEvent(before, { topic, type, timestamp: at(n), ...fields }),
       NO_JOBS,
     );
-    const shown = new Map(shownJobs(jobs).map((known) => [known.key, known]));
+    const shown = new Map(shownJobs(jobs).map((card) => [card.key, card]));
     const named = [...shown.values()].filter(({ jobId, isGroup }) => jobId !== null || isGroup);
     assert.deepEqual(named.map(({ key }) => key).sort(), Object.keys(expected.jobs).sort());
     for (const [id, fields] of Object.entries(expected.jobs)) {
-      const known = shown.get(id);
+      const card = known(shown.get(id));
+      /** @type {Record<string, unknown>} */
       const seen = {
-        status: known.status,
-        progress: known.progress,
-        message: known.message || null,
-        result: known.result,
-        error: known.error,
-        attempt: known.attempt,
-        task_name: ["job", "group"].includes(known.name) ? null : known.name,
-        parent_id: known.parentId,
-        parts: known.parts && { ...known.parts, told: jobs.get(id)?.progress ?? null },
-        group: known.isGroup,
+        status: card.status,
+        progress: card.progress,
+        message: card.message || null,
+        result: card.result,
+        error: card.error,
+        attempt: card.attempt,
+        task_name: ["job", "group"].includes(card.name) ? null : card.name,
+        parent_id: card.parentId,
+        parts: card.parts && { ...card.parts, told: jobs.get(id)?.progress ?? null },
+        group: card.isGroup,
+        created: seconds(card.createdAt),
+        started: seconds(card.startedAt),
+        updated: seconds(card.updatedAt),
+        ended: seconds(card.endedAt),
       };
-      for (const time of TIMES) {
-        const value = known[`${time}At`];
-        seen[time] = value === null ? null : value / 1000;
-      }
       for (const [field, value] of Object.entries(fields)) assert.deepEqual([id, field, seen[field]], [id, field, value]);
     }
   });
@@ -171,10 +180,10 @@ test("one who comes late knows every job from the snapshot, and when it began", 
     shownJobs(jobs).map(({ key, status, progress }) => [key, status, progress]),
     [["a", "running", 0.4], ["b", "queued", 0], ["old", "completed", 1]],
   );
-  assert.equal(elapsedSeconds(jobs.get("a"), 60_000), 50);
-  assert.equal(elapsedSeconds(jobs.get("old"), 60_000), 8);
+  assert.equal(elapsedSeconds(one(jobs, "a"), 60_000), 50);
+  assert.equal(elapsedSeconds(one(jobs, "old"), 60_000), 8);
   const late = foldEvent(jobs, { ...job, job_id: "a", type: "progress", progress: 0.2, timestamp: at(40) });
-  assert.equal(late.get("a").progress, 0.4);
+  assert.equal(one(late, "a").progress, 0.4);
 });
 
 test("a parent goes on as far as its parts, those that are forgotten counted", () => {
@@ -186,7 +195,7 @@ test("a parent goes on as far as its parts, those that are forgotten counted", (
       g: { ...state, group: true },
     },
   });
-  const parent = () => shownJobs(jobs).find(({ key }) => key === "p");
+  const parent = () => known(shownJobs(jobs).find(({ key }) => key === "p"));
   assert.deepEqual([...jobs.keys()].sort(), ["p", "x"]);
   assert.equal(parent().progress, 0.75);
   jobs = foldEvent(jobs, { ...job, job_id: "x", type: "progress", progress: 0.5, timestamp: at(60) });

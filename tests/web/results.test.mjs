@@ -6,6 +6,9 @@ import { test } from "node:test";
 import { earlierEvents } from "../../src/streamer/web/earlier.js";
 import { NO_PACES, foldPace } from "../../src/streamer/web/pace.js";
 import { shownResult } from "../../src/streamer/web/results.js";
+import { at, known } from "./given.mjs";
+
+/** @import { Body, Claimed } from "../../src/streamer/web/wire.d.ts" */
 
 const BASE = "http://server/live/";
 
@@ -37,8 +40,7 @@ test("a long result is cut", () => {
   assert.equal(shownResult("x".repeat(9000), BASE).text.length, 2000);
 });
 
-const at = (seconds) => new Date(seconds * 1000).toISOString();
-const paced = (...bodies) =>
+const paced = (/** @type {(Claimed<Body> & {type?: string})[]} */ ...bodies) =>
   bodies.reduce((paces, body) => foldPace(paces, "j", { type: "progress", ...body }), NO_PACES).get("j")?.words;
 
 test("a speed and a time that are told are shown", () => {
@@ -64,19 +66,25 @@ test("metadata that is anything else says nothing", () => {
 });
 
 /** A server that keeps `kept` ids and answers `page` of them at a time. */
-function server(kept, page) {
+function server(/** @type {string[]} */ kept, /** @type {number} */ page) {
+  /** @type {string[]} */
   const asked = [];
-  const fetch = async (url) => {
-    const after = new URL(url).searchParams.get("after");
+  const fetch = async (/** @type {string} */ url) => {
+    const after = known(new URL(url).searchParams.get("after"));
     asked.push(after);
     const from = kept.indexOf(after) + 1;
     const events = kept.slice(from, from + page).map((id) => ({ id, type: "note" }));
-    return { ok: true, json: async () => ({ events, cursor: events.at(-1)?.id ?? after, gap: null }) };
+    return { ok: true, status: 200, json: async () => ({ events, cursor: events.at(-1)?.id ?? after, gap: null }) };
   };
   return { asked, fetch };
 }
 
-const ids = (count) => Array.from({ length: count }, (_, n) => `${n + 1}-0`);
+const ids = (/** @type {number} */ count) => Array.from({ length: count }, (_, n) => `${n + 1}-0`);
+/**
+ * @param {string[]} kept
+ * @param {number} page
+ * @param {Partial<Parameters<typeof earlierEvents>[1]>} [options]
+ */
 const load = (kept, page, options) => {
   const { asked, fetch } = server(kept, page);
   const found = earlierEvents("http://server/e", { most: 500, isKnown: () => false, until: null, fetch, ...options });
@@ -84,7 +92,7 @@ const load = (kept, page, options) => {
 };
 
 test("all that is kept from before the first known event is loaded, whatever the pages", async () => {
-  const isKnown = (id) => ["6-0", "7-0"].includes(id);
+  const isKnown = (/** @type {string} */ id) => ["6-0", "7-0"].includes(id);
   for (const page of [1, 3, 1000]) {
     const found = await load(ids(7), page, { isKnown });
     assert.deepEqual([found.ids, found.complete], [ids(5), true]);

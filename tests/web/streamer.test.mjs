@@ -5,21 +5,34 @@ import { test } from "node:test";
 
 import { Stream } from "../../src/streamer/web/streamer.js";
 import { FakeEnvironment } from "./fake-environment.mjs";
+import { known, last, listen } from "./given.mjs";
 
-const event = (id, more = {}) => ({ id, type: "progress", topic: "projects/p", ...more });
+/** @import { StateDetail, Transport } from "../../src/streamer/web/streamer.js" */
+/** @typedef {{transport?: Transport, environment?: FakeEnvironment}} Options */
 
-function opened(options = {}) {
-  const environment = new FakeEnvironment();
+const event = (/** @type {string | undefined} */ id, more = {}) => ({ id, type: "progress", topic: "projects/p", ...more });
+
+function opened(/** @type {Options} */ { environment = new FakeEnvironment(), ...options } = {}) {
   const stream = new Stream("http://server/api/v1/projects/p/stream", { environment, ...options });
-  const told = { events: [], states: [], controls: [], duplicates: [] };
-  stream.addEventListener("event", ({ detail }) => told.events.push([detail.body.id, detail.replayed]));
-  stream.addEventListener("state", ({ detail }) => told.states.push(detail));
-  stream.addEventListener("control", ({ detail }) => told.controls.push(detail.body.type));
-  stream.addEventListener("duplicate", ({ detail }) => told.duplicates.push(detail.body.id));
+  const told = {
+    /** @type {[unknown, boolean][]} each id, and whether it was replayed */
+    events: [],
+    /** @type {StateDetail[]} */
+    states: [],
+    /** @type {string[]} */
+    controls: [],
+    /** @type {unknown[]} */
+    duplicates: [],
+  };
+  listen(stream, "event", ({ body, replayed }) => told.events.push([body.id, replayed]));
+  listen(stream, "state", (detail) => told.states.push(detail));
+  listen(stream, "control", ({ body }) => told.controls.push(body.type));
+  listen(stream, "duplicate", ({ body }) => told.duplicates.push(body.id));
   stream.open();
   return { environment, stream, told };
 }
 
+/** @param {Options} [options] */
 function live(options) {
   const all = opened(options);
   all.environment.connect();
@@ -27,7 +40,7 @@ function live(options) {
   return all;
 }
 
-const resumedFrom = (environment) => environment.last.url.searchParams.get("last_event_id");
+const resumedFrom = (/** @type {FakeEnvironment} */ environment) => environment.last.url.searchParams.get("last_event_id");
 
 test("what comes before caught_up was replayed, what comes after is live", () => {
   const { environment, told } = opened();
@@ -45,13 +58,13 @@ test("a first visit asks for no position and learns it from connected", () => {
   assert.equal(stream.lastEventId, "7-0");
 });
 
-for (const transport of ["sse", "websocket"]) {
+for (const transport of /** @type {const} */ (["sse", "websocket"])) {
   test(`a lost ${transport} connection resumes after the last event`, () => {
     const { environment, told } = live({ transport });
     environment.say(event("5-0"));
     if (transport === "sse") environment.break();
-    else environment.last.onclose({ code: 1006, reason: "" });
-    assert.equal(told.states.at(-1).cause, "lost");
+    else environment.close(1006);
+    assert.equal(last(told.states).cause, "lost");
     environment.advance(500);
     assert.equal(environment.connections.length, 2);
     assert.equal(resumedFrom(environment), "5-0");
@@ -83,24 +96,25 @@ test("a gap moves the cursor past what was lost", () => {
 
 test("attempts are further and further apart, to a limit, until one catches up", () => {
   const { environment, told } = opened();
+  /** @type {number[]} */
   const waits = [];
   for (let n = 0; n < 8; n += 1) {
     environment.break();
-    waits.push(told.states.at(-1).retryAt - environment.time);
-    environment.advance(waits.at(-1));
+    waits.push(known(last(told.states).retryAt) - environment.time);
+    environment.advance(last(waits));
     environment.connect();
   }
   assert.deepEqual(waits, [500, 1000, 2000, 4000, 8000, 15000, 15000, 15000]);
   environment.say({ type: "caught_up", cursor: "1-0" });
   environment.break();
-  assert.equal(told.states.at(-1).retryAt - environment.time, 500);
+  assert.equal(known(last(told.states).retryAt) - environment.time, 500);
 });
 
 test("waits are jittered down to half", () => {
   const environment = Object.assign(new FakeEnvironment(), { random: () => 0 });
   const { told } = opened({ environment });
   environment.break();
-  assert.equal(told.states.at(-1).retryAt - environment.time, 250);
+  assert.equal(known(last(told.states).retryAt) - environment.time, 250);
 });
 
 test("a server that drains says when to come back", () => {
@@ -153,7 +167,8 @@ test("a stream of several jobs goes on after an end while others remain", () => 
   assert.equal(stream.state, "ended");
 });
 
-for (const [answer, state] of [
+/** @type {[Error | {status: number, problem?: object}, string][]} */
+const ANSWERS = [
   [{ status: 204 }, "ended"],
   [{ status: 401, problem: { detail: "no token" } }, "refused"],
   [{ status: 403, problem: {} }, "refused"],
@@ -161,22 +176,26 @@ for (const [answer, state] of [
   [{ status: 429 }, "waiting"],
   [{ status: 200 }, "waiting"],
   [new TypeError("network"), "waiting"],
-]) {
-  test(`an EventSource that is closed by ${answer.status ?? answer} leaves the stream ${state}`, async () => {
+];
+for (const [answer, state] of ANSWERS) {
+  const status = answer instanceof Error ? null : answer.status;
+  test(`an EventSource that is closed by ${status ?? answer} leaves the stream ${state}`, async () => {
     const { environment, stream, told } = opened();
     await environment.refuse(answer);
     assert.equal(stream.state, state);
-    if (answer.status === 401) assert.equal(told.states.at(-1).detail, "no token");
+    if (status === 401) assert.equal(last(told.states).detail, "no token");
   });
 }
 
-for (const [code, state] of [
+/** @type {[number, string][]} */
+const CODES = [
   [1000, "ended"], [1001, "waiting"], [1008, "refused"], [1009, "refused"],
   [1012, "waiting"], [1013, "waiting"], [4408, "waiting"],
-]) {
+];
+for (const [code, state] of CODES) {
   test(`a WebSocket that is closed with ${code} leaves the stream ${state}`, () => {
     const { environment, stream } = opened({ transport: "websocket" });
-    environment.last.onclose({ code, reason: "" });
+    environment.close(code);
     assert.equal(stream.state, state);
   });
 }
@@ -188,8 +207,8 @@ for (const refusal of [
   test(`a refusal over WebSocket (${refusal.type}) is told in the server's whole sentence, and is no event`, () => {
     const { environment, told } = opened({ transport: "websocket" });
     environment.say(refusal);
-    environment.last.onclose({ code: 1008, reason: "'x' is not" });
-    assert.equal(told.states.at(-1).detail, "'x' is not an event id");
+    environment.close(1008, "'x' is not");
+    assert.equal(last(told.states).detail, "'x' is not an event id");
     assert.deepEqual(told.events, []);
   });
 }
@@ -209,7 +228,7 @@ test("a switch of transport goes on from the same event", () => {
   const { environment, stream } = live();
   environment.say(event("5-0"));
   stream.use("websocket");
-  assert.equal(environment.connections[0].closed, true);
+  assert.equal(environment.connections[0]?.closed, true);
   assert.equal(environment.last.url.protocol, "ws:");
   assert.equal(resumedFrom(environment), "5-0");
 });
@@ -218,15 +237,14 @@ test("a cut is silent and ends by itself, from the same event", () => {
   const { environment, stream, told } = live();
   environment.say(event("5-0"));
   stream.cut(4000);
-  assert.equal(told.states.at(-1).cause, "cut");
+  assert.equal(last(told.states).cause, "cut");
   environment.advance(4000);
   assert.equal(resumedFrom(environment), "5-0");
 });
 
 test("what an old connection still says is not heard", () => {
   const { environment, stream, told } = live();
-  const [old] = environment.connections;
-  const hear = old.onmessage;
+  const hear = known(environment.last.onmessage);
   stream.open();
   hear({ data: JSON.stringify(event("5-0")) });
   assert.deepEqual(told.events, []);

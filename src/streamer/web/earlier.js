@@ -6,6 +6,7 @@
 
 import { isBody, objectOf, textOf } from "./fields.js";
 
+/** @import { Environment } from "./streamer.js" */
 /** @import { Body, Claimed, Page, Problem } from "./wire.d.ts" */
 
 /** Events of one answer, the most there may be. */
@@ -22,7 +23,7 @@ const MAX_PAGES = 20;
  * @param {(id: string) => boolean} options.isKnown whether an event has been shown: ids are
  *   opaque, and only the server knows which is the older
  * @param {string | null} options.until the position that the reader came at, if it has one
- * @param {typeof globalThis.fetch} [options.fetch]
+ * @param {Environment["fetch"]} [options.fetch]
  * @returns {Promise<{events: Body[], complete: boolean}>} in the order of the log; `complete` if
  *   the log keeps no earlier ones
  */

@@ -1,9 +1,10 @@
 /**
  * What comes over the wire, as the server promises it. Types only: no browser loads this file.
  *
- * `docs/PROTOCOL.md` says what it all means. The names are those of `openapi/openapi.json`, and `tests/web/wire-types.mts` holds the two
- * together. A reader that must not trust the values, for a publisher may be of any version,
- * takes a body as a {@link Body} and an object in it as a {@link Claimed}.
+ * `docs/PROTOCOL.md` says what it all means. The names are those of `openapi/openapi.json`;
+ * `tests/web/wire-types.mts` holds the two together. A reader that must not trust the values,
+ * for a publisher may be of any version, takes a body as a {@link Body} and an object in it as
+ * a {@link Claimed}.
  */
 
 /** A position in the log: opaque, resume after it. */

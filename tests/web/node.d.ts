@@ -1,0 +1,24 @@
+// As much of Node.js as these tests use. All its types would come with a second set of the
+// browser's globals, and the page's modules are checked against the browser's.
+
+declare module "node:test" {
+  export function test(name: string, run: () => void | Promise<void>): void;
+}
+
+declare module "node:assert/strict" {
+  interface Assert {
+    ok(value: unknown, message?: string): asserts value;
+    equal(actual: unknown, expected: unknown, message?: string): void;
+    deepEqual(actual: unknown, expected: unknown, message?: string): void;
+    doesNotMatch(text: string, pattern: RegExp): void;
+    rejects(promise: Promise<unknown>, message: RegExp): Promise<void>;
+  }
+  const assert: Assert;
+  export default assert;
+}
+
+declare module "node:fs" {
+  export function readFileSync(path: URL, encoding: "utf-8"): string;
+}
+
+declare function setImmediate(call: () => void): void;
