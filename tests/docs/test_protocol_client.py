@@ -61,7 +61,8 @@ def follow(waits: Waits) -> Callable[..., Iterator[Body]]:
 def publish(live: Live, *topics: str, type: str = "said", **fields: object) -> str:  # noqa: A002
     """Publish one event; return its id."""
     body = {"topics": topics, "type": type, **fields}
-    answer = httpx.post(f"{live.url}/api/v1/events", json=body)
+    # Certificates are of no use here, and would be read for each event.
+    answer = httpx.post(f"{live.url}/api/v1/events", json=body, verify=False)
     assert answer.status_code == 201, answer.text
     return str(answer.json()["id"])
 
@@ -82,18 +83,18 @@ def test_it_has_forty_lines() -> None:
 def test_it_is_given_everything_once_and_in_order_at_whatever_byte_it_is_cut(
     live: Live, follow: Callable[..., Iterator[Body]], project: str
 ) -> None:
-    """A frame has some 160 bytes: the cuts go through all of it, and through what follows."""
+    """A frame has some 200 bytes: the cuts go through all of it, and through what follows."""
     topic = f"cuts/{project}"
     published = [publish(live, topic)]
     with TcpProxy(("127.0.0.1", live.port)) as proxy:
         ids = ids_in(follow(proxy.url, topic))
         received = [next(ids)]
-        for position in range(1, 200, 3):
+        for position in range(1, 230):
             proxy.truncate(position)
             published.append(publish(live, topic, text="é" * 8))
             received.append(next(ids))
     assert received == published
-    assert proxy.accepted > 40, "it was not cut"
+    assert proxy.accepted > 150, "it was not cut"
 
 
 def test_it_is_given_what_was_published_while_it_was_away(
