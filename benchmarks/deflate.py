@@ -16,8 +16,8 @@ import time
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame, Opcode
 
-from streamer.cursor import Cursor
-from streamer.event import Event
+from streamer.events.cursor import Cursor
+from streamer.events.event import Event
 from streamer.wire.websocket import DEFLATED_FRAMES, FRAMES
 
 EVENTS = 50

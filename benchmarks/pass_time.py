@@ -21,13 +21,13 @@ from typing import cast
 import uvloop
 
 from streamer import feed as feed_module
-from streamer.cursor import Cursor
-from streamer.event import Event
+from streamer.events.cursor import Cursor
+from streamer.events.event import Event
+from streamer.events.snapshot import Snapshot
 from streamer.fan_out import FanOut
 from streamer.feed import Feed
 from streamer.reader import Reader
 from streamer.session import ReadLog, Session, State
-from streamer.snapshot import Snapshot
 from streamer.transport_writer import TransportWriter
 from streamer.wire.form import Form
 from streamer.wire.sse import NAMED_CHUNKED

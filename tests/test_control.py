@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from streamer.control import Control
-from streamer.cursor import Cursor
+from streamer.events.control import Control
+from streamer.events.cursor import Cursor
 
 
 def test_a_body_is_one_flat_object_with_its_type_first() -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.cursor import ORIGIN, Cursor
 from streamer.errors import InvalidCursor
+from streamer.events.cursor import ORIGIN, Cursor
 
 cursors = st.builds(Cursor, st.integers(0, 253_402_300_799_999), st.integers(0, 2**64 - 1))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from streamer.cursor import Cursor
-from streamer.event import Event
+from streamer.events.cursor import Cursor
+from streamer.events.event import Event
 
 ID = Cursor(1738483210123, 4)
 HEAD = (

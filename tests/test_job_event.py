@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from streamer.errors import InvalidFields
-from streamer.job_event import check_job_event, is_terminal, snapshot_changes
+from streamer.events.job_event import check_job_event, is_terminal, snapshot_changes
 
 #: type, fields -> terminal, changes
 #: What runs has no outcome yet.

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer import errors
-from streamer.event import CONTROL_TYPES
-from streamer.new_event import MAX_TOPICS, new_event
+from streamer.events.event import CONTROL_TYPES
+from streamer.events.new_event import MAX_TOPICS, new_event
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.new_event import NewEvent, new_event
+from streamer.events.new_event import NewEvent, new_event
 from streamer.outbox import Outbox
 
 _ROOMY = 10**9

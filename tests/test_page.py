@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from streamer.cursor import Cursor
-from streamer.event import Event
-from streamer.page import Gap, Page
+from streamer.events.cursor import Cursor
+from streamer.events.event import Event
+from streamer.events.page import Gap, Page
 
 
 def event(number: int, size: int = 10) -> Event:

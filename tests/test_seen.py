@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from streamer.cursor import ORIGIN, Cursor
-from streamer.event import Event
-from streamer.page import Gap
+from streamer.events.cursor import ORIGIN, Cursor
+from streamer.events.event import Event
+from streamer.events.page import Gap
 from streamer.seen import Seen
 
 

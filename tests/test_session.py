@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from streamer.control import Control
-from streamer.cursor import ORIGIN, Cursor
-from streamer.event import Event
-from streamer.page import Gap, Page
+from streamer.events.control import Control
+from streamer.events.cursor import ORIGIN, Cursor
+from streamer.events.event import Event
+from streamer.events.page import Gap, Page
+from streamer.events.snapshot import Snapshot
 from streamer.session import (
     PAGE_BYTES,
     Join,
@@ -23,7 +24,6 @@ from streamer.session import (
     gap_control,
     named_by,
 )
-from streamer.snapshot import Snapshot
 from streamer.tail import Tail
 
 

@@ -9,11 +9,11 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.cursor import ORIGIN, Cursor
-from streamer.event import Event
 from streamer.eventlog.memory import MemoryEventLog
-from streamer.new_event import NewEvent, new_event
-from streamer.snapshot import MAX_TASKS, Snapshot
+from streamer.events.cursor import ORIGIN, Cursor
+from streamer.events.event import Event
+from streamer.events.new_event import NewEvent, new_event
+from streamer.events.snapshot import MAX_TASKS, Snapshot
 
 
 def test_an_empty_snapshot_shows_every_field() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.snapshot_size import SNAPSHOT_BYTES, Budget
+from streamer.events.snapshot_size import SNAPSHOT_BYTES, Budget
 
 
 def fields(tasks: int = 0, jobs: int = 0, size: int = 10, **own: Any) -> dict[str, Any]:  # noqa: ANN401

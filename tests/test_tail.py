@@ -6,8 +6,8 @@ import hypothesis.strategies as st
 from hypothesis import given, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from streamer.cursor import Cursor
-from streamer.event import Event
+from streamer.events.cursor import Cursor
+from streamer.events.event import Event
 from streamer.tail import Tail
 
 PLENTY = 1 << 30

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from streamer.errors import InvalidTopic
-from streamer.topic import check_topic, job_of, job_topic, project_of, project_topic
+from streamer.events.topic import check_topic, job_of, job_topic, project_of, project_topic
 
 
 @pytest.mark.parametrize(

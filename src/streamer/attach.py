@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from .control import Control
-from .cursor import Cursor
-from .event import Event
+from .events.control import Control
+from .events.cursor import Cursor
+from .events.event import Event
+from .events.snapshot import Snapshot
+from .events.topic import job_of
 from .session import end_control
-from .snapshot import Snapshot
-from .topic import job_of
 
 
 class Attach(msgspec.Struct, frozen=True):

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from .cursor import Cursor
+from .events.cursor import Cursor
+from .events.page import Gap
 from .fan_out import FanOut
-from .page import Gap
 from .reader import alone
 from .wire.form import Form
 

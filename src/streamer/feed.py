@@ -8,19 +8,19 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from .cohort import Cohort, roomy
-from .cursor import ORIGIN, Cursor
-from .event import Event, Run
-from .job_event import JOB_EVENT_TYPES
+from .events.cursor import ORIGIN, Cursor
+from .events.event import Event, Run
+from .events.job_event import JOB_EVENT_TYPES
 from .reader import alone
 from .session import State, gap_controls
 from .tail import Tail
 from .wire.form import encode
 
 if TYPE_CHECKING:
+    from .events.page import Gap, Page
+    from .events.snapshot import Snapshot
     from .fan_out import FanOut
-    from .page import Gap, Page
     from .reader import Reader
-    from .snapshot import Snapshot
 
 #: Readers of a cohort, which are written to before the event loop is let go of:
 #: some three milliseconds at the 4 to 6 µs that a send takes. Smaller ones

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from .cursor import Cursor
 from .errors import LogUnavailable
+from .events.cursor import Cursor
+from .events.page import Page
 from .feed import Feed
-from .page import Page
 
 if TYPE_CHECKING:
-    from .event import Event
     from .eventlog.base import EventLog
+    from .events.event import Event
     from .fan_out import FanOut
 
 logger = logging.getLogger(__name__)

@@ -13,24 +13,24 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from .attach import Attach, Gone, refuse_if_finished
-from .control import Control
 from .crowd import Crowd
-from .cursor import Cursor
 from .errors import Draining, LogUnavailable, StreamerError, TooManyConnections
+from .events.control import Control
+from .events.cursor import Cursor
+from .events.page import Page
+from .events.topic import job_of
 from .fan_out import FanOut
 from .feeds import Feeds, TailLimits
 from .heartbeat import Wheel
-from .page import Page
 from .polls import Polls
 from .reader import Reader, alone
 from .session import PAGE_BYTES, ReadLog, Session, State, connected_control
-from .topic import job_of
 
 if TYPE_CHECKING:
-    from .event import Event
     from .eventlog.base import EventLog
+    from .events.event import Event
+    from .events.snapshot import Snapshot
     from .feed import Feed
-    from .snapshot import Snapshot
     from .writer import Writer
 
 #: Times that snapshots are read for one reader that comes while so much happens that

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from .cursor import Cursor
 from .errors import LogUnavailable
-from .page import Page
+from .events.cursor import Cursor
+from .events.page import Page
 
 if TYPE_CHECKING:
     from .eventlog.base import EventLog

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any, Final
 
-from .cursor import Cursor
 from .eventlog.base import EventLog
+from .events.cursor import Cursor
+from .events.new_event import MAX_EVENT_BYTES, NewEvent, new_event
 from .job_publishing import JobPublishing
-from .new_event import MAX_EVENT_BYTES, NewEvent, new_event
 
 #: Events in one append. Redis answers nobody else while it runs the script.
 MAX_BATCH: Final = 256

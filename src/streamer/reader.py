@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .cohort import Cohort
-    from .control import Control
-    from .cursor import Cursor
-    from .event import Event
+    from .events.control import Control
+    from .events.cursor import Cursor
+    from .events.event import Event
+    from .events.page import Page
     from .feed import Feed
-    from .page import Page
     from .writer import Writer
 
 logger = logging.getLogger(__name__)

@@ -17,16 +17,16 @@ from typing import Any, Final
 
 import msgspec
 
-from .control import Control
-from .cursor import FIRST, ORIGIN, Cursor
-from .event import Event
-from .page import Gap, Page
+from .events.control import Control
+from .events.cursor import FIRST, ORIGIN, Cursor
+from .events.event import Event
+from .events.page import Gap, Page
+from .events.snapshot import Snapshot
+from .events.snapshot_size import Budget
+from .events.topic import job_of, project_of
 from .seen import Seen
 from .send_progress import SendProgress
-from .snapshot import Snapshot
-from .snapshot_size import Budget
 from .tail import Tail
-from .topic import job_of, project_of
 
 #: About how many bytes of events are handed to a transport at a time; as much
 #: as one write to a socket usually takes.

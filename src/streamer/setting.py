@@ -12,9 +12,9 @@ import msgspec
 from msgspec import Meta
 
 from .errors import StreamerError
+from .events.topic import check_topic
 from .redacted import HIDDEN
 from .retention import MAX_RETENTION_AGE, MAX_RETENTION_LENGTH, Retention
-from .topic import check_topic
 
 PREFIX: Final = "STREAMER_"
 

@@ -17,8 +17,8 @@ from typing import Any, Final, Self, TypeVar
 
 from .errors import LogUnavailable
 from .eventlog.base import BatchKey, EventLog
+from .events.new_event import MAX_EVENT_BYTES, NewEvent, new_event
 from .job_publishing import JobPublishing
-from .new_event import MAX_EVENT_BYTES, NewEvent, new_event
 from .outbox import Outbox
 
 T = TypeVar("T")

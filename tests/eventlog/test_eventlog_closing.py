@@ -10,7 +10,7 @@ from redis.asyncio.connection import AbstractConnection
 
 from streamer.errors import LogUnavailable
 from streamer.eventlog.base import EventLog
-from streamer.new_event import new_event
+from streamer.events.new_event import new_event
 from support.listening import RecordingListener
 from support.servers import OpenLog
 

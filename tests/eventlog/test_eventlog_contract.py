@@ -9,9 +9,9 @@ from typing import cast
 
 import pytest
 
-from streamer.cursor import ORIGIN, Cursor
 from streamer.eventlog.base import READ_BYTES, BatchKey, EventLog
-from streamer.new_event import NewEvent, new_event
+from streamer.events.cursor import ORIGIN, Cursor
+from streamer.events.new_event import NewEvent, new_event
 from support.reading import gaps_of, ids_of, position_of, read_all
 
 

@@ -16,14 +16,14 @@ from pathlib import Path
 import pytest
 import redis
 
-from streamer.cursor import ORIGIN, Cursor
 from streamer.errors import LogUnavailable
 from streamer.eventlog import server_binary
 from streamer.eventlog.data_lock import DataDirectoryHeld, running_url
 from streamer.eventlog.embedded import EmbeddedServer, EmbeddedServerFailed
 from streamer.eventlog.redis import RedisEventLog
 from streamer.eventlog.server_binary import NoServerBinary, find_server_binary
-from streamer.new_event import new_event
+from streamer.events.cursor import ORIGIN, Cursor
+from streamer.events.new_event import new_event
 from support.listening import RecordingListener
 from support.reading import ids_of, read_all
 from support.requirements import needs

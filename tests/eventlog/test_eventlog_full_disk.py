@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from streamer.attach import Attach
-from streamer.cursor import Cursor
 from streamer.errors import LogUnavailable
 from streamer.eventlog.redis import RedisEventLog
+from streamer.events.cursor import Cursor
+from streamer.events.new_event import NewEvent, new_event
 from streamer.hub import Hub
-from streamer.new_event import NewEvent, new_event
 from support.listening import RecordingListener
 from support.quota_redis import QuotaRedis
 from support.reading import gaps_of, ids_of, read_all

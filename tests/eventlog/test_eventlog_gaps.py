@@ -7,10 +7,10 @@ from typing import cast
 
 import pytest
 
-from streamer.cursor import ORIGIN, Cursor
 from streamer.eventlog.base import EventLog
-from streamer.new_event import NewEvent, new_event
-from streamer.page import Gap
+from streamer.events.cursor import ORIGIN, Cursor
+from streamer.events.new_event import NewEvent, new_event
+from streamer.events.page import Gap
 from streamer.retention import Retention, RetentionPolicy
 from support.reading import gaps_of, ids_of, items_of, read_all
 from support.servers import OpenLog

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from streamer.cursor import ORIGIN, Cursor
 from streamer.eventlog.base import EventLog
-from streamer.job_states import MAX_ENDED, MAX_JOBS
-from streamer.new_event import NewEvent, new_event
-from streamer.snapshot import Snapshot
+from streamer.events.cursor import ORIGIN, Cursor
+from streamer.events.job_states import MAX_ENDED, MAX_JOBS
+from streamer.events.new_event import NewEvent, new_event
+from streamer.events.snapshot import Snapshot
 from support.snapshot_cases import CASES, Case
 
 TOPIC = "projects/p"

@@ -6,12 +6,12 @@ import asyncio
 import threading
 from typing import cast
 
-from streamer.cursor import ORIGIN, Cursor
 from streamer.eventlog.append import BATCH_TTL, IDEMPOTENCY_TTL, SILENT_TTL, TOMBSTONE_TTL
 from streamer.eventlog.base import BatchKey
 from streamer.eventlog.memory import MemoryEventLog
-from streamer.new_event import NewEvent, new_event
-from streamer.page import Gap
+from streamer.events.cursor import ORIGIN, Cursor
+from streamer.events.new_event import NewEvent, new_event
+from streamer.events.page import Gap
 from streamer.retention import Retention, RetentionPolicy
 from support.listening import RecordingListener
 from support.reading import items_of

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from streamer.cursor import ORIGIN, Cursor
-from streamer.event import Event
 from streamer.eventlog.merge import Range, TopicPage, merge
-from streamer.page import Page
+from streamer.events.cursor import ORIGIN, Cursor
+from streamer.events.event import Event
+from streamer.events.page import Page
 
 
 def at(seq: int) -> Cursor:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-from streamer.cursor import ORIGIN, Cursor
 from streamer.eventlog.base import EventLog
-from streamer.new_event import NewEvent, new_event
+from streamer.events.cursor import ORIGIN, Cursor
+from streamer.events.new_event import NewEvent, new_event
 from support.listening import RecordingListener
 from support.reading import ids_of, read_all
 from support.waiting import wait_until

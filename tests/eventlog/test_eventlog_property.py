@@ -9,13 +9,13 @@ from collections.abc import Callable
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streamer.cursor import ORIGIN, Cursor
-from streamer.event import Event
 from streamer.eventlog.base import EventLog
 from streamer.eventlog.memory import MemoryEventLog
 from streamer.eventlog.redis import RedisEventLog
-from streamer.new_event import new_event
-from streamer.page import Gap
+from streamer.events.cursor import ORIGIN, Cursor
+from streamer.events.event import Event
+from streamer.events.new_event import new_event
+from streamer.events.page import Gap
 from streamer.retention import Retention, RetentionPolicy
 from support.reading import gaps_of, ids_of, position_of, read_all
 from support.servers import FakeClock, Server

@@ -9,15 +9,15 @@ from typing import cast
 import pytest
 import redis
 
-from streamer.cursor import ORIGIN, Cursor
 from streamer.errors import LogUnavailable
 from streamer.eventlog.append import SILENT_TTL, TOMBSTONE_TTL
 from streamer.eventlog.base import BatchKey, EventLog
 from streamer.eventlog.notifications import jittered
 from streamer.eventlog.pubsub import PubSubConnection
 from streamer.eventlog.redis import RedisEventLog
-from streamer.new_event import NewEvent, new_event
-from streamer.page import Gap
+from streamer.events.cursor import ORIGIN, Cursor
+from streamer.events.new_event import NewEvent, new_event
+from streamer.events.page import Gap
 from streamer.retention import Retention, RetentionPolicy
 from support.listening import RecordingListener
 from support.reading import gaps_of, ids_of, read_all

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from streamer.cursor import Cursor
 from streamer.eventlog.seen import Seen
+from streamer.events.cursor import Cursor
 
 
 class Seconds:

@@ -8,10 +8,10 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from streamer.cursor import Cursor
 from streamer.eventlog.base import EventLog
-from streamer.new_event import new_event
-from streamer.snapshot import MAX_TASKS, Snapshot
+from streamer.events.cursor import Cursor
+from streamer.events.new_event import new_event
+from streamer.events.snapshot import MAX_TASKS, Snapshot
 from support.reading import ids_of, read_all
 
 TOPIC = "projects/p1"

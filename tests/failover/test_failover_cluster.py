@@ -9,7 +9,7 @@ import pytest
 
 from streamer.errors import LogUnavailable
 from streamer.eventlog.redis import RedisEventLog
-from streamer.new_event import new_event
+from streamer.events.new_event import new_event
 from support.failing_over import TOPIC, Traffic, judge, quick_log
 from support.replicated import Cluster, Node
 from support.waiting import wait_until

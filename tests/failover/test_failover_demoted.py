@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from streamer.cursor import ORIGIN
 from streamer.errors import LogUnavailable
 from streamer.eventlog.redis import RedisEventLog
 from streamer.eventlog.route import Address, Route
-from streamer.new_event import NewEvent, new_event
+from streamer.events.cursor import ORIGIN
+from streamer.events.new_event import NewEvent, new_event
 from support.listening import RecordingListener
 from support.reading import ids_of, read_all
 from support.replicated import Node, free_ports

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from streamer.cursor import ORIGIN
 from streamer.errors import LogUnavailable
 from streamer.eventlog.redis import RedisEventLog
-from streamer.new_event import NewEvent, new_event
+from streamer.events.cursor import ORIGIN
+from streamer.events.new_event import NewEvent, new_event
 from support.failing_over import TOPIC, Traffic, judge, quick_log
 from support.reading import ids_of, read_all
 from support.replicated import Node, SentinelTrio

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from streamer.cursor import Cursor
 from streamer.eventlog.memory import MemoryEventLog
-from streamer.new_event import new_event
+from streamer.events.cursor import Cursor
+from streamer.events.new_event import new_event
 from streamer.retention import Retention, RetentionPolicy
 from support.fault_notes import Gap, Seen
 from support.fault_publishers import FaultPublisher

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from streamer.cursor import ORIGIN, Cursor
 from streamer.eventlog.memory import MemoryEventLog
-from streamer.new_event import new_event
+from streamer.events.cursor import ORIGIN, Cursor
+from streamer.events.new_event import new_event
 from support import fault_bystanders
 from support.fault_bystanders import Bystander, Wire
 from support.fault_load import CROWD_LIMIT

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from streamer.cursor import Cursor
-from streamer.new_event import new_event
+from streamer.events.cursor import Cursor
+from streamer.events.new_event import new_event
 from support.fault_clock import ClockedRedis
 from support.fault_readers import Poller, SseReader
 from support.fault_schedule import clock_is_set_back, redis_is_flushed

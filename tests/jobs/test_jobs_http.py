@@ -17,9 +17,9 @@ from litestar import Litestar
 from msgspec.structs import replace
 
 from streamer.app import create_app
-from streamer.cursor import Cursor
 from streamer.errors import LogUnavailable, TooManyJobs
 from streamer.eventlog.redis import RedisEventLog
+from streamer.events.cursor import Cursor
 from streamer.jobs.actors import declare_actors
 from streamer.jobs.broker import create_broker
 from streamer.jobs.client import open_client

@@ -18,9 +18,11 @@ from msgspec.structs import replace
 
 import streamer
 from streamer import SyncPublisher
-from streamer.cursor import Cursor
-from streamer.event import Event
 from streamer.eventlog.redis import RedisEventLog
+from streamer.events.cursor import Cursor
+from streamer.events.event import Event
+from streamer.events.new_event import new_event
+from streamer.events.snapshot import Snapshot
 from streamer.jobs.broker import create_broker
 from streamer.jobs.keys import start_key
 from streamer.jobs.middleware import JobEvents
@@ -29,10 +31,8 @@ from streamer.jobs.running import RunningJob
 from streamer.jobs.submit import Jobs
 from streamer.jobs.topics import topics_of
 from streamer.jobs.worker import open_publisher
-from streamer.new_event import new_event
 from streamer.publisher import Publisher
 from streamer.settings import Settings
-from streamer.snapshot import Snapshot
 from support.jobs import JobWatcher, bodies_of, deliver_again, working
 from support.waiting import wait_until
 

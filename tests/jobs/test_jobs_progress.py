@@ -20,8 +20,8 @@ import pytest
 from dramatiq.middleware import Shutdown
 
 import streamer
+from streamer.events.new_event import new_event
 from streamer.jobs.progress import INTERVAL, JobCancelled, Progress, set_progress
-from streamer.new_event import new_event
 from support.waiting import wait_until_blocking
 
 

@@ -17,13 +17,13 @@ from msgspec.structs import replace
 from streamer.eventlog.leases import Lease
 from streamer.eventlog.memory import MemoryEventLog
 from streamer.eventlog.redis import RedisEventLog
+from streamer.events.snapshot import Snapshot
 from streamer.jobs.keys import end_key, retry_key, start_key
 from streamer.jobs.running import CANCEL_TASK, CANCELLING
 from streamer.jobs.stalls import StallWatch
 from streamer.jobs.submit import Jobs
 from streamer.publisher import Publisher
 from streamer.settings import Settings
-from streamer.snapshot import Snapshot
 from support.jobs import JobWatcher, bodies_of
 from support.live import StartLive
 from support.processes import Program

@@ -8,11 +8,11 @@ from types import TracebackType
 from typing import Final, Self
 
 from streamer.attach import Attach
-from streamer.cursor import ORIGIN, Cursor
 from streamer.errors import LogUnavailable
 from streamer.eventlog.redis import RedisEventLog
+from streamer.events.cursor import ORIGIN, Cursor
+from streamer.events.new_event import new_event
 from streamer.hub import Hub
-from streamer.new_event import new_event
 from streamer.retention import Retention, RetentionPolicy
 
 from .reading import ids_of, read_all

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Final, Self
 from urllib.parse import quote
 
-from streamer.cursor import Cursor
+from streamer.events.cursor import Cursor
 
 from .fault_bystanders import HANDSHAKE
 

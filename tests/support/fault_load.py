@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from streamer.cursor import Cursor
+from streamer.events.cursor import Cursor
 
 from .fault_bystanders import Bystander
 from .fault_census import counted, counted_everywhere, let_in

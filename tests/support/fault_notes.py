@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from streamer.cursor import Cursor
+from streamer.events.cursor import Cursor
 
 
 class Seen(NamedTuple):

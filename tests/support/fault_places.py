@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from streamer.cursor import ORIGIN, Cursor
+from streamer.events.cursor import ORIGIN, Cursor
 
 
 class Places:

@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 
 import httpx
 
-from streamer.cursor import Cursor
+from streamer.events.cursor import Cursor
 from streamer.sync_publisher import SyncPublisher
 
 #: Events a second of one publisher.

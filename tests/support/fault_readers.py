@@ -15,7 +15,7 @@ import httpx
 import websockets
 from websockets.asyncio.client import connect
 
-from streamer.cursor import Cursor
+from streamer.events.cursor import Cursor
 
 from .fault_notes import Gap, Seen, View
 from .waiting import wait_until

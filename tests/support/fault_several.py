@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from websockets.asyncio.client import ClientConnection, connect
 
-from streamer.cursor import Cursor
+from streamer.events.cursor import Cursor
 
 from .fault_notes import Gap, Seen, View
 from .fault_places import Places

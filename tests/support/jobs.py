@@ -13,18 +13,18 @@ import pytest
 from dramatiq import Broker, Message
 from dramatiq.worker import Worker
 
-from streamer.cursor import ORIGIN, Cursor
 from streamer.errors import LogUnavailable
-from streamer.event import Event
 from streamer.eventlog.base import BatchKey, EventLog
 from streamer.eventlog.memory import MemoryEventLog
 from streamer.eventlog.redis import RedisEventLog
+from streamer.events.cursor import ORIGIN, Cursor
+from streamer.events.event import Event
+from streamer.events.new_event import NewEvent
+from streamer.events.snapshot import Snapshot
 from streamer.jobs.broker import create_broker
 from streamer.jobs.ffmpeg import run_ffmpeg
 from streamer.jobs.worker import open_publisher
-from streamer.new_event import NewEvent
 from streamer.settings import Settings
-from streamer.snapshot import Snapshot
 from streamer.sync_publisher import SyncPublisher
 
 from .requirements import needs

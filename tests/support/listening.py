@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from streamer.cursor import Cursor
 from streamer.errors import LogUnavailable
-from streamer.event import Event
 from streamer.eventlog.base import BatchKey, EventLog, Listener, Notifications
 from streamer.eventlog.leases import Leases
 from streamer.eventlog.workers import Workers
-from streamer.new_event import NewEvent
-from streamer.page import Page
-from streamer.snapshot import Snapshot
+from streamer.events.cursor import Cursor
+from streamer.events.event import Event
+from streamer.events.new_event import NewEvent
+from streamer.events.page import Page
+from streamer.events.snapshot import Snapshot
 
 from .waiting import wait_until
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from streamer.cursor import ORIGIN, Cursor
-from streamer.topic import job_of
+from streamer.events.cursor import ORIGIN, Cursor
+from streamer.events.topic import job_of
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from streamer.cursor import Cursor
-from streamer.page import Page
-from streamer.snapshot import Snapshot
+from streamer.events.cursor import Cursor
+from streamer.events.page import Page
+from streamer.events.snapshot import Snapshot
 
 from .listening import InterceptingEventLog
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from streamer.cursor import Cursor
-from streamer.event import Event
 from streamer.eventlog.base import EventLog
-from streamer.page import Gap, Page
+from streamer.events.cursor import Cursor
+from streamer.events.event import Event
+from streamer.events.page import Gap, Page
 
 
 async def read_all(

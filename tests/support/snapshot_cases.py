@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import msgspec
 
-from streamer.cursor import Cursor
-from streamer.new_event import NewEvent, new_event
-from streamer.snapshot import Snapshot
+from streamer.events.cursor import Cursor
+from streamer.events.new_event import NewEvent, new_event
+from streamer.events.snapshot import Snapshot
 
 #: Also read by tests/web/jobs.test.mjs.
 _FILE: Final = Path(__file__).parents[1] / "fixtures" / "snapshots.json"

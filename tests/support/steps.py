@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from unittest.mock import patch
 
 from streamer import feed, feeds, session
-from streamer.cursor import ORIGIN, Cursor
 from streamer.eventlog.base import EventLog
 from streamer.eventlog.memory import MemoryEventLog
+from streamer.events.cursor import ORIGIN, Cursor
 from streamer.feeds import TailLimits
 from streamer.retention import Retention, RetentionPolicy
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from streamer.cursor import ORIGIN, Cursor
-from streamer.event import Event
 from streamer.eventlog.base import EventLog
+from streamer.events.cursor import ORIGIN, Cursor
+from streamer.events.event import Event
 
 from .fault_notes import Seen, View
 from .fault_publishers import FaultPublisher

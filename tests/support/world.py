@@ -8,12 +8,12 @@ from functools import partial
 from typing import Any, Final
 
 from streamer.attach import Attach, Finished
-from streamer.control import Control
-from streamer.cursor import ORIGIN, Cursor
 from streamer.errors import LogUnavailable
+from streamer.events.control import Control
+from streamer.events.cursor import ORIGIN, Cursor
+from streamer.events.new_event import new_event
 from streamer.feeds import TailLimits
 from streamer.hub import Hub, HubOptions
-from streamer.new_event import new_event
 from streamer.reader import Reader
 from streamer.session import State
 

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from streamer.event import CONTROL_TYPES
-from streamer.job_event import JOB_EVENT_TYPES
+from streamer.events.event import CONTROL_TYPES
+from streamer.events.job_event import JOB_EVENT_TYPES
 from support.live import Live
 from support.readers import sse, websocket
 

@@ -14,13 +14,13 @@ import httpx
 import pytest
 
 from streamer.attach import Attach
-from streamer.cursor import ORIGIN
 from streamer.errors import TooManyConnections
 from streamer.eventlog.memory import MemoryEventLog
+from streamer.events.cursor import ORIGIN
+from streamer.events.new_event import new_event
+from streamer.events.snapshot_size import SNAPSHOT_BYTES
 from streamer.hub import Hub, HubOptions
-from streamer.new_event import new_event
 from streamer.polls import MAX_ANSWER_BYTES, MAX_LARGE_ANSWERS, SMALL_ANSWER_BYTES
-from streamer.snapshot_size import SNAPSHOT_BYTES
 from streamer.transports.poll_answer import PollAnswer
 from streamer.writer import EXTENSION
 from support.live import Live, StartLive

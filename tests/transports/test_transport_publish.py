@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from streamer.json_line import encode_line
-from streamer.new_event import MAX_EVENT_BYTES, frame_size
+from streamer.events.json_line import encode_line
+from streamer.events.new_event import MAX_EVENT_BYTES, frame_size
 from support.live import Live, StartLive
 from support.readers import publish, sse
 

@@ -6,10 +6,10 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.cursor import Cursor
-from streamer.event import Event
-from streamer.json_line import encode_line
-from streamer.page import Gap
+from streamer.events.cursor import Cursor
+from streamer.events.event import Event
+from streamer.events.json_line import encode_line
+from streamer.events.page import Gap
 from streamer.session import gap_control
 from streamer.wire.poll import answer
 

@@ -11,11 +11,11 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from streamer.control import Control
-from streamer.cursor import Cursor
-from streamer.event import CONTROL_TYPES, Event
-from streamer.json_line import encode_line
-from streamer.new_event import frame_size
+from streamer.events.control import Control
+from streamer.events.cursor import Cursor
+from streamer.events.event import CONTROL_TYPES, Event
+from streamer.events.json_line import encode_line
+from streamer.events.new_event import frame_size
 from streamer.wire import sse
 from streamer.wire.form import encode
 from streamer.wire.websocket import FRAMES, LINES

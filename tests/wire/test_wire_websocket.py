@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 
-from streamer.control import Control
-from streamer.cursor import Cursor
 from streamer.errors import InvalidCursor, InvalidFrame, InvalidTopic, StreamerError
-from streamer.event import Event
+from streamer.events.control import Control
+from streamer.events.cursor import Cursor
+from streamer.events.event import Event
 from streamer.wire.form import encode
 from streamer.wire.websocket import (
     FRAMES,

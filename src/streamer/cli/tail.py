@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final, Protocol, Self
 import rich_click as click
 
 from ..errors import StreamerError
+from ..events.topic import check_topic
 from ..redacted import message
 from ..server_url import without_userinfo
 from ..settings import Settings
-from ..topic import check_topic
 from .command import Command, let_go_of_output
 from .find_server import server_url
 from .options import with_settings
@@ -144,7 +144,7 @@ class _Lines:
 
     def event(self, event: Received) -> None:
         """Write the body, and do not keep it back."""
-        from ..event import CONTROL_TYPES
+        from ..events.event import CONTROL_TYPES
 
         if event.type not in CONTROL_TYPES or event.type == "gap":
             sys.stdout.buffer.write(event.body + b"\n")

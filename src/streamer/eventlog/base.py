@@ -7,11 +7,11 @@ from typing import Final, Protocol, runtime_checkable
 
 import msgspec
 
-from ..cursor import Cursor
-from ..event import Event
-from ..new_event import NewEvent
-from ..page import Page
-from ..snapshot import Snapshot
+from ..events.cursor import Cursor
+from ..events.event import Event
+from ..events.new_event import NewEvent
+from ..events.page import Page
+from ..events.snapshot import Snapshot
 from .leases import Leases
 from .workers import Workers
 

@@ -6,8 +6,8 @@ from typing import Final
 
 import msgspec
 
-from ..cursor import Cursor
-from ..job_states import JobState, JobStates
+from ..events.cursor import Cursor
+from ..events.job_states import JobState, JobStates
 from .stored import cursor_of
 
 #: The lines of a job that are JSON, by the field that they are.

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Final
 
 from ..errors import LogUnavailable
-from ..event import Event
+from ..events.event import Event
 from .base import Listener
 
 

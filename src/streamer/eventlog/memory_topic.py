@@ -6,11 +6,11 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Final
 
-from ..cursor import Cursor
-from ..event import Event
-from ..job_event import BUSY
+from ..events.cursor import Cursor
+from ..events.event import Event
+from ..events.job_event import BUSY
+from ..events.snapshot import Snapshot
 from ..retention import Retention
-from ..snapshot import Snapshot
 from .append import SILENT_TTL, TOMBSTONE_TTL
 
 

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from ..cursor import FIRST, ORIGIN, Cursor
-from ..event import Event
-from ..page import Gap, Page
+from ..events.cursor import FIRST, ORIGIN, Cursor
+from ..events.event import Event
+from ..events.page import Gap, Page
 
 
 class Range(NamedTuple):

@@ -13,9 +13,9 @@ from typing import Final
 
 from redis import exceptions
 
-from ..cursor import ORIGIN, Cursor
 from ..errors import LogUnavailable
-from ..event import Event
+from ..events.cursor import ORIGIN, Cursor
+from ..events.event import Event
 from ..redis_url import RedisURL
 from .base import Listener
 from .connection import Reply

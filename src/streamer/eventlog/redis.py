@@ -8,14 +8,14 @@ from typing import Any, Final
 
 import msgspec
 
-from ..cursor import ORIGIN, Cursor
 from ..errors import LogUnavailable
-from ..event import Event
-from ..new_event import NewEvent
-from ..page import Page
+from ..events.cursor import ORIGIN, Cursor
+from ..events.event import Event
+from ..events.new_event import NewEvent
+from ..events.page import Page
+from ..events.snapshot import Snapshot
 from ..redis_url import parse_redis_url
 from ..retention import RetentionPolicy
-from ..snapshot import Snapshot
 from .append import append_arguments
 from .base import READ_BYTES, BatchKey, Listener
 from .commands import Commands

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from ..cursor import ORIGIN, Cursor
+from ..events.cursor import ORIGIN, Cursor
 
 #: Milliseconds that are added to what was measured: others may have been given ids
 #: in the moment in which ours was on its way.

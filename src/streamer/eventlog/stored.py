@@ -7,8 +7,8 @@ from typing import Final
 
 import msgspec
 
-from ..cursor import Cursor
 from ..errors import LogUnavailable
+from ..events.cursor import Cursor
 from .merge import Range
 
 

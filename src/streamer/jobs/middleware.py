@@ -11,8 +11,8 @@ from typing import Any, Final, NamedTuple
 from dramatiq import Broker, Message, MessageProxy, Worker
 from dramatiq.middleware import Middleware, SkipMessage
 
-from ..cursor import ORIGIN
-from ..snapshot import Snapshot
+from ..events.cursor import ORIGIN
+from ..events.snapshot import Snapshot
 from ..sync_publisher import SyncPublisher
 from . import runs
 from .enqueues import Enqueues

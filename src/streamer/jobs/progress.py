@@ -18,7 +18,7 @@ import msgspec
 from dramatiq.middleware import Shutdown, SkipMessage
 
 from ..errors import StreamerError
-from ..new_event import MAX_EVENT_BYTES
+from ..events.new_event import MAX_EVENT_BYTES
 from .publishable import NO_METADATA, Checker
 
 T = TypeVar("T")

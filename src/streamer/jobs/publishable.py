@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ..errors import StreamerError
-from ..job_event import round_progress
-from ..json_line import encode_line
-from ..new_event import MAX_DEPTH, check_depth
+from ..events.job_event import round_progress
+from ..events.json_line import encode_line
+from ..events.new_event import MAX_DEPTH, check_depth
 
 #: Bytes of an event that its topics, names and numbers take, at most.
 _ENVELOPE_BYTES: Final = 2048

@@ -11,8 +11,8 @@ from dramatiq.common import q_name
 
 from ..errors import InvalidFields, LogUnavailable, StreamerError
 from ..eventlog.base import EventLog
-from ..job_event import MAX_NAME_LENGTH
-from ..snapshot import Snapshot
+from ..events.job_event import MAX_NAME_LENGTH
+from ..events.snapshot import Snapshot
 from ..sync_publisher import SyncPublisher
 from .keys import end_key, queued_key, reset_key, retry_key, start_key
 from .publishable import cut, text_of

@@ -15,12 +15,12 @@ from typing import Any, Final
 
 import msgspec
 
-from ..cursor import ORIGIN, Cursor
 from ..errors import LogUnavailable
-from ..event import Event
 from ..eventlog.leases import Lease
 from ..eventlog.workers import ANNOUNCE_SECONDS
-from ..snapshot import Snapshot
+from ..events.cursor import ORIGIN, Cursor
+from ..events.event import Event
+from ..events.snapshot import Snapshot
 from ..sync_publisher import SyncPublisher
 from .keys import end_key, start_key
 from .progress import Progress

@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 from dramatiq import Message, MessageProxy
 
-from ..snapshot import Snapshot
+from ..events.snapshot import Snapshot
 
 #: Message option: the name of the run; `FIRST` for the first one.
 RUN_OPTION: Final = "streamer_run"

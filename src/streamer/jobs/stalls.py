@@ -10,9 +10,9 @@ from typing import Final
 from ..errors import LogUnavailable
 from ..eventlog.base import EventLog
 from ..eventlog.leases import Lease
+from ..events.snapshot import Snapshot
+from ..events.topic import JOBS
 from ..publisher import Publisher
-from ..snapshot import Snapshot
-from ..topic import JOBS
 from .keys import end_key, fence, retry_key, start_key
 from .running import cancel_asked
 from .runs import run_in, run_named

@@ -11,15 +11,15 @@ import msgspec
 from dramatiq import Message
 from dramatiq.brokers.redis import RedisBroker
 
-from ..cursor import Cursor
 from ..errors import InvalidJSON, LogUnavailable, NotFound, TooManyJobs
 from ..eventlog.base import EventLog
 from ..eventlog.turns import Turns
+from ..events.cursor import Cursor
+from ..events.snapshot import Snapshot
+from ..events.snapshot_size import Budget
+from ..events.topic import JOBS, job_of, job_topic, project_topic
 from ..publisher import Publisher
 from ..settings import Settings
-from ..snapshot import Snapshot
-from ..snapshot_size import Budget
-from ..topic import JOBS, job_of, job_topic, project_topic
 from .broker import create_broker
 from .keys import cancel_key, end_key, queued_key, start_key
 from .kinds import JobKind, find_kind, load_kinds

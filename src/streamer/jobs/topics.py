@@ -10,7 +10,7 @@ from typing import Any, Final
 from dramatiq import Broker, Message, MessageProxy
 
 from ..errors import InvalidTopic
-from ..topic import job_topic, project_topic
+from ..events.topic import job_topic, project_topic
 
 #: Option of messages and of actors: the project.
 PROJECT_OPTION: Final = "project_id"

@@ -14,9 +14,9 @@ import msgspec
 
 from ..errors import LogUnavailable
 from ..eventlog.base import EventLog
+from ..events.snapshot import Snapshot
+from ..events.topic import JOBS, job_of, project_topic
 from ..publisher import Publisher
-from ..snapshot import Snapshot
-from ..topic import JOBS, job_of, project_topic
 from .keys import end_key, start_key
 from .runs import FIRST, run_in, run_name
 

@@ -15,7 +15,7 @@ from litestar.openapi.spec import (
 )
 from litestar.openapi.spec.enums import OpenAPIType
 
-from ..new_event import MAX_KEY_LENGTH
+from ..events.new_event import MAX_KEY_LENGTH
 from .event_schemas import EVENT, GAP, STREAM_BODY
 
 _EVENT_ID = Schema(type=OpenAPIType.STRING, pattern=r"^[0-9]{1,15}-[0-9]{1,20}$")

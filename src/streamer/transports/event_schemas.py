@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import msgspec
 
-from ..event import CONTROL_TYPES
-from ..job_event import JOB_EVENT_TYPES, STATUSES, Completed, Error, Progress, Status
-from ..snapshot import Snapshot
+from ..events.event import CONTROL_TYPES
+from ..events.job_event import JOB_EVENT_TYPES, STATUSES, Completed, Error, Progress, Status
+from ..events.snapshot import Snapshot
 
 _Schema = dict[str, Any]
 

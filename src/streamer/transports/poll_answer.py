@@ -10,7 +10,7 @@ from typing import Final
 from litestar.types import Receive, Scope, Send
 
 from ..attach import Attach
-from ..cursor import Cursor
+from ..events.cursor import Cursor
 from ..hub import Hub
 from ..session import gap_control
 from ..wire.poll import answer

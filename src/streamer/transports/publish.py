@@ -8,17 +8,17 @@ import msgspec
 from litestar import Request, post
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from ..cursor import Cursor
 from ..errors import (
     InvalidFields,
     InvalidJSON,
     InvalidParameter,
     InvalidTopic,
 )
-from ..new_event import MAX_TOPICS
+from ..events.cursor import Cursor
+from ..events.new_event import MAX_TOPICS
+from ..events.topic import project_topic
 from ..publisher import Publisher
 from ..rate import Rate
-from ..topic import project_topic
 from .documentation import PublishOperation
 from .query import PUBLISH
 from .rates import refuse_if_too_often

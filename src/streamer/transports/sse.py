@@ -15,9 +15,9 @@ from sse_starlette import EventSourceResponse
 
 from ..attach import Finished, Gone
 from ..errors import StreamerError
+from ..events.topic import job_topic, project_topic
 from ..hub import Hub
 from ..settings import Settings
-from ..topic import job_topic, project_topic
 from ..wire import sse
 from ..wire.form import encode
 from ..writer import OfferedWriter, offered_writer

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from ..control import Control
-from ..event import Event, Run
+from ..events.control import Control
+from ..events.event import Event, Run
 
 
 class Form(Protocol):

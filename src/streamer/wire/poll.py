@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..control import Control
-from ..cursor import Cursor
-from ..event import Event
+from ..events.control import Control
+from ..events.cursor import Cursor
+from ..events.event import Event
 
 
 def answer(events: Sequence[Event], cursor: Cursor, gap: Control | None) -> bytes:

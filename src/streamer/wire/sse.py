@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..control import Control
-from ..cursor import Cursor
-from ..event import Event
+from ..events.control import Control
+from ..events.cursor import Cursor
+from ..events.event import Event
 
 #: Response headers of every SSE stream. `no-transform` keeps Traefik and Caddy
 #: from holding back a sparse stream to compress it, `X-Accel-Buffering` nginx.

@@ -8,11 +8,11 @@ from typing import Final
 
 import msgspec
 
-from ..control import Control
-from ..cursor import Cursor
 from ..errors import InvalidFrame
-from ..event import Event
-from ..topic import check_topic
+from ..events.control import Control
+from ..events.cursor import Cursor
+from ..events.event import Event
+from ..events.topic import check_topic
 
 _TEXT: Final = 0x81  # FIN + opcode text, RFC 6455 section 5.2
 _SHORT: Final = 125

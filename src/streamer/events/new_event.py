@@ -9,8 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from .cursor import Cursor
-from .errors import (
+from ..errors import (
     EventTooLarge,
     InvalidFields,
     InvalidParameter,
@@ -18,6 +17,7 @@ from .errors import (
     InvalidType,
     ReservedType,
 )
+from .cursor import Cursor
 from .event import CONTROL_TYPES, Event
 from .job_event import (
     JOB_EVENT_TYPES,

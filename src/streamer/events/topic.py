@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from .errors import InvalidTopic
+from ..errors import InvalidTopic
 
 #: Segments of a topic, separated by "/".
 MAX_SEGMENTS: Final = 8

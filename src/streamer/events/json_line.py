@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from .errors import InvalidFields
+from ..errors import InvalidFields
 
 _encoder: Final = msgspec.json.Encoder()
 

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import msgspec
 
+from ..errors import InvalidFields
 from .cursor import ORIGIN, Cursor
-from .errors import InvalidFields
 from .event import Event
 from .job_event import JobEvent, check_job_event, snapshot_changes
 from .job_states import JobState, JobStates

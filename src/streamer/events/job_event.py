@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 
-from .errors import InvalidFields
+from ..errors import InvalidFields
 
 _T = TypeVar("_T")
 

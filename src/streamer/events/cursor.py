@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from .errors import InvalidCursor
+from ..errors import InvalidCursor
 
 # ASCII digits only: \d would let other scripts' digits through to Redis.
 _SHAPE: Final = re.compile(r"([0-9]{1,15})-([0-9]{1,20})")
