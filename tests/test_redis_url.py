@@ -8,10 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamer.config.redis_url import (
+    ALLOWED,
+    InvalidRedisURL,
+    RedisURL,
+    parse_redis_url,
+    without_password,
+)
+from streamer.config.setting import InvalidSetting
+from streamer.config.settings import Settings
 from streamer.eventlog.redis import RedisEventLog
-from streamer.redis_url import ALLOWED, InvalidRedisURL, RedisURL, parse_redis_url, without_password
-from streamer.setting import InvalidSetting
-from streamer.settings import Settings
 
 READ: list[tuple[str, RedisURL]] = [
     ("redis://h", RedisURL("server", "redis://h")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streamer.retention import Retention, RetentionPolicy
+from streamer.config.retention import Retention, RetentionPolicy
 
 DEFAULT, CHATS, CHAT_7 = Retention(1, 1.0), Retention(2, 20.0), Retention(3, 3.0)
 POLICY = RetentionPolicy(DEFAULT, {"chats": CHATS, "chats/7": CHAT_7})

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.retention import Retention
-from streamer.settings import SETTINGS, InvalidSetting, Settings, unknown_variables
+from streamer.config.retention import Retention
+from streamer.config.settings import SETTINGS, InvalidSetting, Settings, unknown_variables
 
 
 def test_without_variables_every_setting_has_its_default(tmp_path: Path) -> None:

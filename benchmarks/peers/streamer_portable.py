@@ -5,7 +5,7 @@ from __future__ import annotations
 import uvicorn
 
 from streamer.app import create_app
-from streamer.settings import Settings
+from streamer.config.settings import Settings
 
 settings = Settings.from_env()
 uvicorn.run(

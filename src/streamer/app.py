@@ -11,6 +11,7 @@ from litestar.exceptions import HTTPException
 from litestar.openapi.config import OpenAPIConfig
 
 from . import __version__
+from .config.settings import Settings
 from .errors import StreamerError
 from .eventlog.base import EventLog
 from .eventlog.redis import RedisEventLog
@@ -22,7 +23,6 @@ from .life import Life
 from .publisher import Publisher
 from .rate import Rate
 from .request_limits import FRAME_BURST
-from .settings import Settings
 from .transports.connections import CONNECTION_HANDLERS, Census
 from .transports.guard import Guard
 from .transports.health import HEALTH_HANDLERS

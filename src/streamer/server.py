@@ -19,13 +19,13 @@ from litestar import Litestar
 
 from .acceptance import Acceptance
 from .app import create_app
+from .config.settings import Settings
 from .descriptors import Room, make_room
 from .heartbeat import Wheel
 from .hub import Hub
 from .log_lines import write_log
 from .protocols import FastHttp
 from .request_limits import RequestLimits
-from .settings import Settings
 from .stop_signals import stop_signals
 from .transports.hosts import hosts_of
 from .websocket_protocol import FastWebSocket

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from streamer import fan_out
 from streamer.cli import main
 from streamer.cli.redacted import without_password
-from streamer.settings import SETTINGS
+from streamer.config.settings import SETTINGS
 from support.live import Live, free_port
 from support.requirements import needs
 from support.servers import Server

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from streamer import __version__
 from streamer.cli import main
-from streamer.settings import SETTINGS
+from streamer.config.settings import SETTINGS
 
 COMMANDS = ("run", "serve", "worker", "tail", "publish", "check", "openapi")
 

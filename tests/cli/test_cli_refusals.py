@@ -20,7 +20,7 @@ from streamer.cli.announced import announcing
 from streamer.cli.banner import watch_command
 from streamer.cli.directories import make_directories
 from streamer.cli.listen import why_not_bindable
-from streamer.settings import Settings
+from streamer.config.settings import Settings
 from support.live import Live, free_port
 from support.processes import Program, streamer
 from support.scripted_server import HEAD, ScriptedServer

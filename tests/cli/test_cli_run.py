@@ -329,7 +329,7 @@ def test_on_a_terminal_it_says_where_everything_is(short_dir: Path) -> None:
     from rich.console import Console
 
     from streamer.cli.banner import Banner
-    from streamer.settings import Settings
+    from streamer.config.settings import Settings
 
     written = StringIO()
     banner = Banner(Console(file=written, force_terminal=True, width=100, color_system=None))

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streamer.cli import main
-from streamer.redacted import message
-from streamer.redis_url import InvalidRedisURL, parse_redis_url
+from streamer.config.redacted import message
+from streamer.config.redis_url import InvalidRedisURL, parse_redis_url
 from support.processes import streamer
 
 SHAPES: tuple[str, ...] = (

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from streamer.settings import Settings
+from streamer.config.settings import Settings
 from support.live import StartLive
 from support.processes import Program, streamer
 from support.readers import sse

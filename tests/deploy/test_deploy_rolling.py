@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from selenium.webdriver import Chrome
 
+from streamer.config.retention import Retention, RetentionPolicy
 from streamer.eventlog.redis import RedisEventLog
 from streamer.events.cursor import ORIGIN
-from streamer.retention import Retention, RetentionPolicy
 from support.fault_publishers import HttpPublisher
 from support.fault_readers import FaultReader, Poller, SseReader, WebSocketReader
 from support.live import Live, StartLive

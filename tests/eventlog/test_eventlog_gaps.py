@@ -7,11 +7,11 @@ from typing import cast
 
 import pytest
 
+from streamer.config.retention import Retention, RetentionPolicy
 from streamer.eventlog.base import EventLog
 from streamer.events.cursor import ORIGIN, Cursor
 from streamer.events.new_event import NewEvent, new_event
 from streamer.events.page import Gap
-from streamer.retention import Retention, RetentionPolicy
 from support.reading import gaps_of, ids_of, items_of, read_all
 from support.servers import OpenLog
 from support.waiting import wait_until

@@ -6,13 +6,13 @@ import asyncio
 import threading
 from typing import cast
 
+from streamer.config.retention import Retention, RetentionPolicy
 from streamer.eventlog.append import BATCH_TTL, IDEMPOTENCY_TTL, SILENT_TTL, TOMBSTONE_TTL
 from streamer.eventlog.base import BatchKey
 from streamer.eventlog.memory import MemoryEventLog
 from streamer.events.cursor import ORIGIN, Cursor
 from streamer.events.new_event import NewEvent, new_event
 from streamer.events.page import Gap
-from streamer.retention import Retention, RetentionPolicy
 from support.listening import RecordingListener
 from support.reading import items_of
 from support.servers import FakeClock

@@ -9,9 +9,9 @@ from typing import Self
 import pytest
 from redis import exceptions
 
+from streamer.config.redis_url import parse_redis_url
 from streamer.errors import LogUnavailable
 from streamer.eventlog.pipeline import Pipeline, PipelinedConnection
-from streamer.redis_url import parse_redis_url
 from support.servers import Server
 from support.waiting import wait_until
 

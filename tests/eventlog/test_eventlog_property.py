@@ -9,6 +9,7 @@ from collections.abc import Callable
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from streamer.config.retention import Retention, RetentionPolicy
 from streamer.eventlog.base import EventLog
 from streamer.eventlog.memory import MemoryEventLog
 from streamer.eventlog.redis import RedisEventLog
@@ -16,7 +17,6 @@ from streamer.events.cursor import ORIGIN, Cursor
 from streamer.events.event import Event
 from streamer.events.new_event import new_event
 from streamer.events.page import Gap
-from streamer.retention import Retention, RetentionPolicy
 from support.reading import gaps_of, ids_of, position_of, read_all
 from support.servers import FakeClock, Server
 

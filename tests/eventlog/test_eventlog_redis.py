@@ -9,6 +9,7 @@ from typing import cast
 import pytest
 import redis
 
+from streamer.config.retention import Retention, RetentionPolicy
 from streamer.errors import LogUnavailable
 from streamer.eventlog.append import SILENT_TTL, TOMBSTONE_TTL
 from streamer.eventlog.base import BatchKey, EventLog
@@ -18,7 +19,6 @@ from streamer.eventlog.redis import RedisEventLog
 from streamer.events.cursor import ORIGIN, Cursor
 from streamer.events.new_event import NewEvent, new_event
 from streamer.events.page import Gap
-from streamer.retention import Retention, RetentionPolicy
 from support.listening import RecordingListener
 from support.reading import gaps_of, ids_of, read_all
 from support.servers import Server

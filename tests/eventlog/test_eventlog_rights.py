@@ -11,13 +11,13 @@ import pytest
 import redis
 
 from streamer import SyncPublisher
+from streamer.config.retention import Retention, RetentionPolicy
 from streamer.errors import LogForbidden, LogUnavailable
 from streamer.eventlog.base import BatchKey
 from streamer.eventlog.leases import Lease
 from streamer.eventlog.redis import RedisEventLog
 from streamer.events.cursor import ORIGIN
 from streamer.events.new_event import NewEvent, new_event
-from streamer.retention import Retention, RetentionPolicy
 from support.listening import RecordingListener
 from support.servers import Server
 from support.waiting import wait_until, wait_until_blocking

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 import redis
 
+from streamer.config.retention import Retention, RetentionPolicy
 from streamer.eventlog.base import BatchKey
 from streamer.eventlog.leases import Lease
 from streamer.eventlog.redis import RedisEventLog
 from streamer.eventlog.trial import missing_rights
 from streamer.events.cursor import ORIGIN
 from streamer.events.new_event import new_event
-from streamer.retention import Retention, RetentionPolicy
 from support.listening import RecordingListener
 from support.rollback import Rollback
 from support.servers import Server

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from streamer.config.retention import Retention, RetentionPolicy
 from streamer.eventlog.memory import MemoryEventLog
 from streamer.events.cursor import Cursor
 from streamer.events.new_event import new_event
-from streamer.retention import Retention, RetentionPolicy
 from support.fault_notes import Gap, Seen
 from support.fault_publishers import FaultPublisher
 from support.fault_readers import FaultReader

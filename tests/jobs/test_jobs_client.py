@@ -7,10 +7,10 @@ import asyncio
 import pytest
 import redis
 
+from streamer.config.settings import Settings
 from streamer.errors import JobsUnavailable
 from streamer.jobs.broker import create_broker
 from streamer.jobs.client import open_client
-from streamer.settings import Settings
 from support.replicated import SentinelTrio
 from support.servers import Server
 from support.waiting import wait_until

@@ -17,6 +17,7 @@ from litestar import Litestar
 from msgspec.structs import replace
 
 from streamer.app import create_app
+from streamer.config.settings import Settings
 from streamer.errors import LogUnavailable, TooManyJobs
 from streamer.eventlog.redis import RedisEventLog
 from streamer.events.cursor import Cursor
@@ -27,7 +28,6 @@ from streamer.jobs.kinds import JobKind, load_kinds
 from streamer.jobs.submit import QUEUE_SECONDS, Jobs
 from streamer.jobs.worker import open_publisher
 from streamer.publisher import Publisher
-from streamer.settings import Settings
 from support.jobs import JobWatcher, events_of, working
 from support.servers import Server
 from support.waiting import wait_until

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 import streamer
 from streamer import SyncPublisher
+from streamer.config.settings import Settings
 from streamer.eventlog.redis import RedisEventLog
 from streamer.events.cursor import Cursor
 from streamer.events.event import Event
@@ -32,7 +33,6 @@ from streamer.jobs.submit import Jobs
 from streamer.jobs.topics import topics_of
 from streamer.jobs.worker import open_publisher
 from streamer.publisher import Publisher
-from streamer.settings import Settings
 from support.jobs import JobWatcher, bodies_of, deliver_again, working
 from support.waiting import wait_until
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 import pytest
 
+from streamer.config.settings import Settings
 from streamer.eventlog.memory import MemoryEventLog
 from streamer.events.snapshot import Snapshot
 from streamer.jobs.submit import Jobs
 from streamer.jobs.waiting import WaitingWatch
 from streamer.publisher import Publisher
-from streamer.settings import Settings
 
 
 class MeteredLog(MemoryEventLog):

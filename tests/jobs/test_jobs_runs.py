@@ -15,13 +15,13 @@ from dramatiq.middleware import AgeLimit, CurrentMessage, Pipelines, Retries
 
 import streamer
 from streamer import SyncPublisher
+from streamer.config.settings import Settings
 from streamer.eventlog.memory import MemoryEventLog
 from streamer.eventlog.redis import RedisEventLog
 from streamer.jobs.broker import create_broker
 from streamer.jobs.middleware import JobEvents
 from streamer.jobs.submit import Jobs
 from streamer.publisher import Publisher
-from streamer.settings import Settings
 from support.jobs import JobWatcher, deliver_again, working
 from support.waiting import wait_until
 

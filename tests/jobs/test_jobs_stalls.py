@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from streamer.config.settings import Settings
 from streamer.eventlog.leases import Lease
 from streamer.eventlog.memory import MemoryEventLog
 from streamer.eventlog.redis import RedisEventLog
@@ -23,7 +24,6 @@ from streamer.jobs.running import CANCEL_TASK, CANCELLING
 from streamer.jobs.stalls import StallWatch
 from streamer.jobs.submit import Jobs
 from streamer.publisher import Publisher
-from streamer.settings import Settings
 from support.jobs import JobWatcher, bodies_of
 from support.live import StartLive
 from support.processes import Program

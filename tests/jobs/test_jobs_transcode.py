@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import pytest
 
+from streamer.config.settings import Settings
 from streamer.errors import InvalidSource, JobsUnavailable
 from streamer.jobs import leash, transcode
 from streamer.jobs.ffmpeg import FfmpegFailed, find_program, run_ffmpeg
@@ -23,7 +24,6 @@ from streamer.jobs.probe import probe
 from streamer.jobs.progress import JobCancelled, Progress, set_progress
 from streamer.jobs.sample import ensure_sample
 from streamer.jobs.transcode import TRANSCODE, Transcode
-from streamer.settings import Settings
 from support.processes import Program
 from support.requirements import needs
 from support.waiting import wait_until_blocking

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from dramatiq import Broker
 
+from streamer.config.settings import Settings
 from streamer.jobs import encoding
 from streamer.jobs.actors import declare_actors
 from streamer.jobs.ffmpeg import FfmpegFailed
 from streamer.jobs.progress import JobCancelled, Progress
 from streamer.jobs.transcode import TRANSCODE
-from streamer.settings import Settings
 from support.jobs import JobWatcher, working
 from support.requirements import needs
 from support.transcoding import Transcoding

@@ -11,6 +11,7 @@ from dramatiq import Broker
 from dramatiq.worker import Worker
 
 from streamer import SyncPublisher
+from streamer.config.settings import Settings
 from streamer.eventlog.base import EventLog
 from streamer.eventlog.memory import MemoryEventLog
 from streamer.eventlog.redis import RedisEventLog
@@ -19,7 +20,6 @@ from streamer.jobs.runs import begin_run
 from streamer.jobs.submit import Jobs
 from streamer.jobs.waiting import PATIENCE, SELDOM_SECONDS, WaitingWatch
 from streamer.publisher import Publisher
-from streamer.settings import Settings
 from support.jobs import JobWatcher, working
 from support.waiting import wait_until
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from streamer.config.settings import Settings
 from streamer.eventlog.redis import RedisEventLog
 from streamer.jobs.sample import ensure_sample
 from streamer.jobs.submit import Jobs
 from streamer.publisher import Publisher
-from streamer.settings import Settings
 from support.jobs import JobWatcher
 from support.processes import Program
 from support.requirements import needs

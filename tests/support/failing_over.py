@@ -8,12 +8,12 @@ from types import TracebackType
 from typing import Final, Self
 
 from streamer.attach import Attach
+from streamer.config.retention import Retention, RetentionPolicy
 from streamer.errors import LogUnavailable
 from streamer.eventlog.redis import RedisEventLog
 from streamer.events.cursor import ORIGIN, Cursor
 from streamer.events.new_event import new_event
 from streamer.hub import Hub
-from streamer.retention import Retention, RetentionPolicy
 
 from .reading import ids_of, read_all
 from .waiting import wait_until

@@ -12,9 +12,9 @@ from typing import Final
 
 import httpx
 
+from streamer.config.retention import Retention, RetentionPolicy
 from streamer.eventlog.keys import Keys
 from streamer.eventlog.redis import RedisEventLog
-from streamer.retention import Retention, RetentionPolicy
 from streamer.sync_publisher import SyncPublisher
 
 from .fault_bystanders import Bystander, Wire

@@ -13,6 +13,7 @@ import pytest
 from dramatiq import Broker, Message
 from dramatiq.worker import Worker
 
+from streamer.config.settings import Settings
 from streamer.errors import LogUnavailable
 from streamer.eventlog.base import BatchKey, EventLog
 from streamer.eventlog.memory import MemoryEventLog
@@ -24,7 +25,6 @@ from streamer.events.snapshot import Snapshot
 from streamer.jobs.broker import create_broker
 from streamer.jobs.ffmpeg import run_ffmpeg
 from streamer.jobs.worker import open_publisher
-from streamer.settings import Settings
 from streamer.sync_publisher import SyncPublisher
 
 from .requirements import needs

@@ -15,8 +15,8 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from streamer.app import create_app
+from streamer.config.settings import Settings
 from streamer.protocols import FastHttp
-from streamer.settings import Settings
 from streamer.websocket_protocol import FastWebSocket
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from litestar import Litestar
 
 from streamer.app import create_app
-from streamer.settings import Settings
+from streamer.config.settings import Settings
 
 
 def create() -> Litestar:

@@ -16,11 +16,11 @@ from typing import Final
 import pytest
 import redis
 
+from streamer.config.retention import RetentionPolicy
 from streamer.eventlog.base import EventLog
 from streamer.eventlog.memory import MemoryEventLog
 from streamer.eventlog.redis import RedisEventLog
 from streamer.eventlog.server_binary import find_server_binary
-from streamer.retention import RetentionPolicy
 
 from .requirements import needs
 from .waiting import wait_until_blocking

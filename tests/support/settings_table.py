@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from streamer.settings import SETTINGS
+from streamer.config.settings import SETTINGS
 
 README: Final = Path(__file__).parents[2] / "README.md"
 _BEGIN: Final = "<!-- settings: begin; written by make docs -->\n"

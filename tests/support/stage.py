@@ -15,10 +15,10 @@ from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode
 
 from streamer.app import create_app
+from streamer.config.settings import Settings
 from streamer.eventlog.memory import MemoryEventLog
 from streamer.events.new_event import new_event
 from streamer.protocols import FastHttp
-from streamer.settings import Settings
 from streamer.websocket_protocol import FastWebSocket
 
 from .pausing import PausingEventLog

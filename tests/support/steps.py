@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from unittest.mock import patch
 
 from streamer import feed, feeds, session
+from streamer.config.retention import Retention, RetentionPolicy
 from streamer.eventlog.base import EventLog
 from streamer.eventlog.memory import MemoryEventLog
 from streamer.events.cursor import ORIGIN, Cursor
 from streamer.feeds import TailLimits
-from streamer.retention import Retention, RetentionPolicy
 
 from .pausing import PausingEventLog
 from .servers import FakeClock

@@ -15,9 +15,9 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from streamer.app import create_app
+from streamer.config.settings import Settings
 from streamer.errors import StreamerError
 from streamer.eventlog.memory import MemoryEventLog
-from streamer.settings import Settings
 from streamer.transports import pages
 
 Client = TestClient[Litestar]

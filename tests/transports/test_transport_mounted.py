@@ -14,8 +14,8 @@ from litestar import Litestar, asgi
 from litestar.testing import TestClient
 
 from streamer.app import create_app
+from streamer.config.settings import Settings
 from streamer.eventlog.memory import MemoryEventLog
-from streamer.settings import Settings
 from support.live import free_port
 from support.processes import Program
 from support.readers import publish, sse, websocket

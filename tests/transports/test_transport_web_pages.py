@@ -11,8 +11,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from streamer.app import create_app
+from streamer.config.settings import Settings
 from streamer.eventlog.memory import MemoryEventLog
-from streamer.settings import Settings
 from support.live import Live, StartLive
 from support.readers import sse, websocket
 

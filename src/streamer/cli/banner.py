@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .. import __version__
-from ..settings import Settings
+from ..config.settings import Settings
 from .redacted import without_password
 
 #: The project that the page opens, and that the README's commands are about.

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..settings import SETTINGS, Settings
+from ..config.settings import SETTINGS, Settings
 from .command import Command
 from .options import GIVEN, misspelt, with_settings
 from .probes import Finding, probe_all

@@ -9,9 +9,9 @@ from typing import Any
 
 import rich_click as click
 
+from ..config.redacted import message
+from ..config.server_url import InvalidServerURL
 from ..errors import StreamerError
-from ..redacted import message
-from ..server_url import InvalidServerURL
 
 
 class Command(click.RichCommand):

@@ -9,7 +9,7 @@ from typing import Final
 
 import rich_click as click
 
-from ..settings import SETTINGS, Settings
+from ..config.settings import SETTINGS, Settings
 
 #: What only we may read: whoever reaches the embedded log's socket owns the log.
 _OURS: Final = 0o700

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from ..settings import SETTINGS, Settings
+from ..config.settings import SETTINGS, Settings
 from .announced import announced
 
 #: Who set one of these means a server of that address, and not the one that runs here.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import rich_click as click
 
-from ..redis_url import parse_redis_url
-from ..settings import Settings
+from ..config.redis_url import parse_redis_url
+from ..config.settings import Settings
 
 
 def log_url(settings: Settings) -> str | None:

@@ -9,8 +9,8 @@ from rich.panel import Panel
 from rich.table import Table
 
 from .. import __version__
-from ..redacted import message
-from ..settings import SETTINGS
+from ..config.redacted import message
+from ..config.settings import SETTINGS
 from .check import check
 from .openapi import openapi
 from .publish import publish

@@ -26,8 +26,8 @@ def schema_text() -> str:
     import json
 
     from ..app import create_app
+    from ..config.settings import Settings
     from ..eventlog.memory import MemoryEventLog
-    from ..settings import Settings
     from ..transports.reference import with_events
 
     app = create_app(Settings(), MemoryEventLog())

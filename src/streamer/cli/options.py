@@ -10,7 +10,7 @@ from typing import Any, Final
 import rich_click as click
 from click import get_current_context
 
-from ..settings import SETTINGS, InvalidSetting, Settings, unknown_variables
+from ..config.settings import SETTINGS, InvalidSetting, Settings, unknown_variables
 
 #: Key of `click.Context.meta`: the names of the settings given as options.
 GIVEN: Final = "streamer.given"

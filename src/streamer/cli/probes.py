@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from ..config.settings import Settings
 from ..errors import StreamerError
-from ..settings import Settings
 from .directories import why_not_writable
 from .listen import why_not_bindable
 from .log_url import jobs_problem

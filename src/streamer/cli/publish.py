@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import rich_click as click
 
+from ..config.redacted import message
+from ..config.server_url import without_userinfo
+from ..config.settings import Settings
 from ..errors import StreamerError
-from ..redacted import message
-from ..server_url import without_userinfo
-from ..settings import Settings
 from .command import Command
 from .find_server import server_url
 from .log_url import log_url

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from ..redis_url import without_password
+from ..config.redis_url import without_password
 
 __all__ = ["without_password"]

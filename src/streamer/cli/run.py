@@ -12,8 +12,8 @@ from typing import Final
 import msgspec
 import rich_click as click
 
+from ..config.settings import Settings
 from ..errors import StreamerError
-from ..settings import Settings
 from ..stop_signals import stop_signals
 from .announced import announcing
 from .banner import Banner

@@ -9,7 +9,7 @@ import sys
 import msgspec
 import rich_click as click
 
-from ..settings import Settings
+from ..config.settings import Settings
 from ..stop_signals import stop_signals
 from .announced import announcing
 from .child import Child, Leash

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final, Protocol, Self
 
 import rich_click as click
 
+from ..config.redacted import message
+from ..config.server_url import without_userinfo
+from ..config.settings import Settings
 from ..errors import StreamerError
 from ..events.topic import check_topic
-from ..redacted import message
-from ..server_url import without_userinfo
-from ..settings import Settings
 from .command import Command, let_go_of_output
 from .find_server import server_url
 from .options import with_settings

@@ -7,7 +7,7 @@ import sys
 import msgspec
 import rich_click as click
 
-from ..settings import Settings
+from ..config.settings import Settings
 from .command import Command
 from .directories import make_directories
 from .log_url import needed_log_url, refuse_jobs_in_a_cluster

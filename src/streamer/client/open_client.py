@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 import httpx
 
-from ..redacted import message
-from ..server_url import InvalidServerURL, check_server_url
+from ..config.redacted import message
+from ..config.server_url import InvalidServerURL, check_server_url
 from .follow import Refused
 
 ClientT = TypeVar("ClientT")

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import httpx
 
-from ..server_url import without_userinfo
+from ..config.server_url import without_userinfo
 from .follow import Refused, detail_of
 from .open_client import open_client
 

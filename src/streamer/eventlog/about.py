@@ -10,7 +10,7 @@ import msgspec
 from redis import exceptions
 from redis.asyncio import Redis
 
-from ..redis_url import parse_redis_url
+from ..config.redis_url import parse_redis_url
 from .commands import Commands
 from .failures import unavailable
 from .search import open_route

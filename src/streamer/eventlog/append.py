@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from ..config.retention import RetentionPolicy
 from ..events.event import Event
 from ..events.job_states import MAX_ENDED, MAX_JOBS
 from ..events.json_line import encode_line
 from ..events.new_event import NewEvent
 from ..events.snapshot import MAX_TASKS
-from ..retention import RetentionPolicy
 from .base import BatchKey
 from .keys import Keys
 

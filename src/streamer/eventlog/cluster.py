@@ -8,8 +8,8 @@ from typing import Any, Final
 from redis import exceptions
 from redis.crc import key_slot
 
+from ..config.redis_url import RedisURL
 from ..errors import LogUnavailable
-from ..redis_url import RedisURL
 from .route import ASK_TIMEOUT, Address, connection_options, connection_to
 
 #: Nodes that are remembered, beyond those of the URL.

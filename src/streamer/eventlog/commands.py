@@ -12,8 +12,8 @@ from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from ..config.redis_url import RedisURL
 from ..errors import LogUnavailable
-from ..redis_url import RedisURL
 from .failures import unavailable
 from .pipeline import Pipeline
 from .route import CLOSED, Address, Route, connection_options

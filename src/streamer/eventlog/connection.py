@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar, cast
 import hiredis
 from redis.asyncio.connection import SSLConnection
 
-from ..redis_url import RedisURL
+from ..config.redis_url import RedisURL
 from .route import Address, connection_options
 
 #: One reply of Redis: a list, bytes, an integer, None, or an error that it told.

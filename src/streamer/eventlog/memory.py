@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
+from ..config.retention import RetentionPolicy
 from ..events.cursor import Cursor
 from ..events.event import Event
 from ..events.new_event import NewEvent
 from ..events.page import Page
 from ..events.snapshot import Snapshot
-from ..retention import RetentionPolicy
 from .append import BATCH_TTL, IDEMPOTENCY_TTL
 from .base import READ_BYTES, BatchKey, Listener
 from .memory_leases import MemoryLeases

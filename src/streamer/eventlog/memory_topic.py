@@ -6,11 +6,11 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Final
 
+from ..config.retention import Retention
 from ..events.cursor import Cursor
 from ..events.event import Event
 from ..events.job_event import BUSY
 from ..events.snapshot import Snapshot
-from ..retention import Retention
 from .append import SILENT_TTL, TOMBSTONE_TTL
 
 

@@ -13,10 +13,10 @@ from typing import Final
 
 from redis import exceptions
 
+from ..config.redis_url import RedisURL
 from ..errors import LogUnavailable
 from ..events.cursor import ORIGIN, Cursor
 from ..events.event import Event
-from ..redis_url import RedisURL
 from .base import Listener
 from .connection import Reply
 from .failures import unavailable

@@ -10,8 +10,8 @@ from typing import Final
 import hiredis
 from redis import exceptions
 
+from ..config.redis_url import RedisURL
 from ..errors import LogUnavailable
-from ..redis_url import RedisURL
 from .connection import Connection, Reply, connect, credentials
 from .route import CLOSED, Address, Route, connection_options
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from ..redis_url import RedisURL
+from ..config.redis_url import RedisURL
 from .connection import Connection, Reply, connect, credentials
 from .route import Address
 

@@ -8,14 +8,14 @@ from typing import Any, Final
 
 import msgspec
 
+from ..config.redis_url import parse_redis_url
+from ..config.retention import RetentionPolicy
 from ..errors import LogUnavailable
 from ..events.cursor import ORIGIN, Cursor
 from ..events.event import Event
 from ..events.new_event import NewEvent
 from ..events.page import Page
 from ..events.snapshot import Snapshot
-from ..redis_url import parse_redis_url
-from ..retention import RetentionPolicy
 from .append import append_arguments
 from .base import READ_BYTES, BatchKey, Listener
 from .commands import Commands

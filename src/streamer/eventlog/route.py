@@ -10,8 +10,8 @@ from redis.asyncio.connection import Connection, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from ..config.redis_url import RedisURL
 from ..errors import LogUnavailable
-from ..redis_url import RedisURL
 
 #: Seconds that one Sentinel or node may take to tell where the log is; then
 #: the next is asked.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..redis_url import RedisURL
+from ..config.redis_url import RedisURL
 from .cluster import ClusterSearch
 from .keys import Keys
 from .route import Route

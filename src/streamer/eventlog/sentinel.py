@@ -10,8 +10,8 @@ from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
 
+from ..config.redis_url import RedisURL
 from ..errors import LogUnavailable
-from ..redis_url import RedisURL
 from .route import ASK_TIMEOUT, Address, connection_options
 
 

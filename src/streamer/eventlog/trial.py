@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ..redis_url import RedisURL, parse_redis_url
+from ..config.redis_url import RedisURL, parse_redis_url
 from .commands import Commands
 from .keys import Keys
 from .script import Script

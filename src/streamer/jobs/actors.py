@@ -7,7 +7,7 @@ from typing import Any
 
 from dramatiq import Actor, Broker, actor
 
-from ..settings import Settings
+from ..config.settings import Settings
 from .kinds import JobKind
 
 

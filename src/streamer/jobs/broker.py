@@ -16,7 +16,7 @@ from dramatiq.middleware import (
     TimeLimit,
 )
 
-from ..settings import Settings
+from ..config.settings import Settings
 from ..sync_publisher import SyncPublisher
 from .client import open_client
 from .interruptions import Interruptions

@@ -10,9 +10,9 @@ from redis.connection import SSLConnection, parse_url
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
+from ..config.redis_url import RedisURL, parse_redis_url
+from ..config.settings import Settings
 from ..errors import JobsUnavailable
-from ..redis_url import RedisURL, parse_redis_url
-from ..settings import Settings
 
 #: Seconds that connecting, or one command, may take: a server that is frozen, or
 #: a line that is dead at its other end, must not hold a worker for ever.

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
+from ..config.settings import Settings
 from ..errors import InvalidFields, UnknownJobKind
-from ..settings import Settings
 
 #: Packages offer kinds of their own under this name.
 ENTRY_POINTS: Final = "streamer.jobs"

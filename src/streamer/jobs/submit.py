@@ -11,6 +11,7 @@ import msgspec
 from dramatiq import Message
 from dramatiq.brokers.redis import RedisBroker
 
+from ..config.settings import Settings
 from ..errors import InvalidJSON, LogUnavailable, NotFound, TooManyJobs
 from ..eventlog.base import EventLog
 from ..eventlog.turns import Turns
@@ -19,7 +20,6 @@ from ..events.snapshot import Snapshot
 from ..events.snapshot_size import Budget
 from ..events.topic import JOBS, job_of, job_topic, project_topic
 from ..publisher import Publisher
-from ..settings import Settings
 from .broker import create_broker
 from .keys import cancel_key, end_key, queued_key, start_key
 from .kinds import JobKind, find_kind, load_kinds

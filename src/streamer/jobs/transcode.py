@@ -11,8 +11,8 @@ from uuid import uuid4
 
 import msgspec
 
+from ..config.settings import Settings
 from ..errors import InvalidSource, JobsUnavailable
-from ..settings import Settings
 from .encoding import MAX_RATE, input_options, output_options
 from .ffmpeg import (
     FfmpegFailed,

@@ -10,9 +10,9 @@ from typing import Final
 from dramatiq import Broker
 from dramatiq.worker import Worker
 
+from ..config.settings import Settings
 from ..errors import JobsUnavailable
 from ..eventlog.redis import RedisEventLog
-from ..settings import Settings
 from ..stop_signals import stop_signals
 from ..sync_publisher import SyncPublisher
 from .actors import declare_actors

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
+from ..config.web_names import Network, read_address, read_host, read_network
 from ..errors import InvalidHost, UnknownHost
-from ..web_names import Network, read_address, read_host, read_network
 
 #: What a machine calls itself: RFC 6761 section 6.3, RFC 1122 section 3.2.1.3, RFC 4291.
 LOOPBACK: Final = ("localhost", "*.localhost", "127.0.0.0/8", "::1")

@@ -9,11 +9,11 @@ from litestar.exceptions import SerializationException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, Parameter
 
+from ..config.settings import Settings
 from ..errors import InvalidJSON
 from ..eventlog.base import EventLog
 from ..jobs.submit import Jobs
 from ..publisher import Publisher
-from ..settings import Settings
 from .documentation import ApiOperation
 from .query import LIST
 from .rates import refuse_if_too_often

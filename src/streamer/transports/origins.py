@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
+from ..config.web_names import Origin, read_host, read_origin
 from ..errors import Forbidden
-from ..web_names import Origin, read_host, read_origin
 from .hosts import is_loopback
 
 _PORTS: Final = {"http": 80, "https": 443}

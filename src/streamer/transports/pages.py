@@ -15,8 +15,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
+from ..config.settings import Settings
 from ..errors import NotFound
-from ..settings import Settings
 
 _WEB: Final = Path(__file__).resolve().parent.parent / "web"
 _READ: Final = (HttpMethod.GET, HttpMethod.HEAD)

@@ -14,10 +14,10 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from sse_starlette import EventSourceResponse
 
 from ..attach import Finished, Gone
+from ..config.settings import Settings
 from ..errors import StreamerError
 from ..events.topic import job_topic, project_topic
 from ..hub import Hub
-from ..settings import Settings
 from ..wire import sse
 from ..wire.form import encode
 from ..writer import OfferedWriter, offered_writer

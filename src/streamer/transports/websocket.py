@@ -10,13 +10,13 @@ from typing import Any, Final
 from litestar import websocket
 
 from ..attach import Finished, Gone
+from ..config.settings import Settings
 from ..errors import Draining, InvalidFrame, InvalidTopic, StreamerError
 from ..events.control import Control
 from ..events.topic import job_topic, project_topic
 from ..hub import Hub
 from ..rate import Rate
 from ..reader import Reader
-from ..settings import Settings
 from ..wire.websocket import (
     FRAMES,
     LINES,

@@ -11,8 +11,8 @@ from typing import Any, Final, NamedTuple, get_args
 import msgspec
 from msgspec import Meta
 
-from .errors import StreamerError
-from .events.topic import check_topic
+from ..errors import StreamerError
+from ..events.topic import check_topic
 from .redacted import HIDDEN
 from .retention import MAX_RETENTION_AGE, MAX_RETENTION_LENGTH, Retention
 

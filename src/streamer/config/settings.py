@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import force_setattr
 
-from .events.new_event import MAX_EVENT_BYTES
+from ..events.new_event import MAX_EVENT_BYTES
 from .redis_url import ALLOWED, parse_redis_url, without_password
 from .retention import MAX_RETENTION_AGE, MAX_RETENTION_LENGTH, Retention, RetentionPolicy
 from .server_url import ALLOWED as ALLOWED_SERVERS
