@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from streamer.cli.keeper import keep
+from streamer.processes.keeper import keep
 
 
 class Mortal:

@@ -14,13 +14,13 @@ import rich_click as click
 
 from ..config.settings import Settings
 from ..errors import StreamerError
-from ..stop_signals import stop_signals
+from ..processes.child import Child, Leash
+from ..processes.keeper import CRASH_LOOP, keep
+from ..processes.stop_signals import stop_signals
 from .announced import announcing
 from .banner import Banner
-from .child import Child, Leash
 from .command import Command
 from .directories import make_directories
-from .keeper import CRASH_LOOP, keep
 from .listen import address, listen
 from .log_url import refuse_jobs_in_a_cluster
 from .options import tell_of_misspelt, with_settings

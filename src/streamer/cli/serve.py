@@ -10,15 +10,15 @@ import msgspec
 import rich_click as click
 
 from ..config.settings import Settings
-from ..stop_signals import stop_signals
+from ..processes.child import Child, Leash
+from ..processes.keeper import CRASH_LOOP, keep
+from ..processes.parent import end_with_parent
+from ..processes.stop_signals import stop_signals
 from .announced import announcing
-from .child import Child, Leash
 from .command import Command
-from .keeper import CRASH_LOOP, keep
 from .listen import address, listen
 from .log_url import jobs_problem, needed_log_url
 from .options import tell_of_misspelt, with_settings
-from .parent import end_with_parent
 
 #: Seconds beyond the drain that a server gets to end by itself.
 STOP_MARGIN = 10.0

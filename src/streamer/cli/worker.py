@@ -8,11 +8,11 @@ import msgspec
 import rich_click as click
 
 from ..config.settings import Settings
+from ..processes.parent import end_with_parent
 from .command import Command
 from .directories import make_directories
 from .log_url import needed_log_url, refuse_jobs_in_a_cluster
 from .options import tell_of_misspelt, with_settings
-from .parent import end_with_parent
 
 
 @click.command(cls=Command)
@@ -26,7 +26,7 @@ def worker(settings: Settings, parent_pipe: int | None) -> None:
     """
     from ..jobs.dramatiq_lines import speak_for_dramatiq
     from ..jobs.worker import run_worker
-    from ..log_lines import write_log
+    from ..processes.log_lines import write_log
 
     if parent_pipe is None:
         tell_of_misspelt()

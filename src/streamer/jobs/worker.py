@@ -13,7 +13,7 @@ from dramatiq.worker import Worker
 from ..config.settings import Settings
 from ..errors import JobsUnavailable
 from ..eventlog.redis import RedisEventLog
-from ..stop_signals import stop_signals
+from ..processes.stop_signals import stop_signals
 from ..sync_publisher import SyncPublisher
 from .actors import declare_actors
 from .broker import create_broker
