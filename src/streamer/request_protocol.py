@@ -13,11 +13,11 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .acceptance import Acceptance, address_of
 from .errors import HeadTooLarge, InvalidRequest, RequestTimeout, StreamerError
-from .refusals import refusal
 from .request_limits import RequestLimits
 from .request_pieces import RequestPieces
 from .send_progress import SendProgress
 from .upgrade_offer import head_without_offers, offers_websocket, only_websocket
+from .wire.refusal import refusal
 
 _logger: Final = logging.getLogger(__name__)
 

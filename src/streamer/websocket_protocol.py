@@ -17,10 +17,10 @@ from .acceptance import Acceptance, address_of
 from .errors import HeadTooLarge, InvalidRequest, StreamerError
 from .heartbeat import Wheel
 from .rate import Pace
-from .refusals import refusal
 from .request_limits import FRAME_BURST, RequestLimits
 from .send_progress import SendProgress
 from .transport_writer import TransportWriter
+from .wire.refusal import refusal
 from .wire.websocket import DEFLATED_FRAMES, FRAMES, WINDOW_BITS
 from .writer import EXTENSION
 

@@ -6,7 +6,7 @@ import http
 
 import msgspec
 
-from .errors import StreamerError
+from ..errors import StreamerError
 
 
 def refusal(error: StreamerError) -> bytes:
