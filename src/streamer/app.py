@@ -20,9 +20,9 @@ from .hub import Hub, HubOptions
 from .jobs.stalls import StallWatch
 from .jobs.waiting import WaitingWatch
 from .life import Life
+from .limits import FRAME_BURST
 from .publisher import Publisher
 from .rate import Rate
-from .request_limits import FRAME_BURST
 from .transports.connections import CONNECTION_HANDLERS, Census
 from .transports.guard import Guard
 from .transports.health import HEALTH_HANDLERS

@@ -23,10 +23,10 @@ from .config.settings import Settings
 from .descriptors import Room, make_room
 from .heartbeat import Wheel
 from .hub import Hub
+from .limits import RequestLimits
 from .processes.log_lines import write_log
 from .processes.stop_signals import stop_signals
 from .protocols import FastHttp
-from .request_limits import RequestLimits
 from .transports.hosts import hosts_of
 from .websocket_protocol import FastWebSocket
 

@@ -16,8 +16,8 @@ from websockets.extensions.permessage_deflate import (
 from .acceptance import Acceptance, address_of
 from .errors import HeadTooLarge, InvalidRequest, StreamerError
 from .heartbeat import Wheel
+from .limits import FRAME_BURST, RequestLimits
 from .rate import Pace
-from .request_limits import FRAME_BURST, RequestLimits
 from .send_progress import SendProgress
 from .transport_writer import TransportWriter
 from .wire.refusal import refusal
