@@ -8,7 +8,7 @@ import secrets
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from streamer.eventlog.redis import RedisEventLog
+from streamer.eventlog.redis.log import RedisEventLog
 from support.servers import Server
 from support.steps import (
     Bounds,

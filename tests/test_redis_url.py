@@ -17,7 +17,7 @@ from streamer.config.redis_url import (
 )
 from streamer.config.setting import InvalidSetting
 from streamer.config.settings import Settings
-from streamer.eventlog.redis import RedisEventLog
+from streamer.eventlog.redis.log import RedisEventLog
 
 READ: list[tuple[str, RedisURL]] = [
     ("redis://h", RedisURL("server", "redis://h")),

@@ -9,7 +9,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.eventlog.memory import MemoryEventLog
+from streamer.eventlog.memory.log import MemoryEventLog
 from streamer.events.cursor import ORIGIN, Cursor
 from streamer.events.event import Event
 from streamer.events.new_event import NewEvent, new_event

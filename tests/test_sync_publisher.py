@@ -13,7 +13,7 @@ import pytest
 
 from streamer import SyncPublisher
 from streamer.errors import InvalidFields, LogUnavailable
-from streamer.eventlog.redis import RedisEventLog
+from streamer.eventlog.redis.log import RedisEventLog
 from support.jobs import UnreliableLog, bodies_of
 from support.processes import Program
 from support.servers import Server

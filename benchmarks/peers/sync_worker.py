@@ -6,7 +6,7 @@ import argparse
 import json
 import time
 
-from streamer.eventlog.redis import RedisEventLog
+from streamer.eventlog.redis.log import RedisEventLog
 from streamer.sync_publisher import SyncPublisher
 
 #: Seconds; a shorter sleep takes longer than it says.

@@ -14,7 +14,7 @@ from . import __version__
 from .config.settings import Settings
 from .errors import StreamerError
 from .eventlog.base import EventLog
-from .eventlog.redis import RedisEventLog
+from .eventlog.redis.log import RedisEventLog
 from .feeds import TailLimits
 from .hub import Hub, HubOptions
 from .jobs.stalls import StallWatch

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 import httpx
 import pytest
 
-from streamer.eventlog.keys import Keys
+from streamer.eventlog.redis.keys import Keys
 from support.fault_readers import FaultReader, SseReader, WebSocketReader
 from support.live import Live, StartLive
 from support.processes import Program

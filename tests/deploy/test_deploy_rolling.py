@@ -10,7 +10,7 @@ import pytest
 from selenium.webdriver import Chrome
 
 from streamer.config.retention import Retention, RetentionPolicy
-from streamer.eventlog.redis import RedisEventLog
+from streamer.eventlog.redis.log import RedisEventLog
 from streamer.events.cursor import ORIGIN
 from support.fault_publishers import HttpPublisher
 from support.fault_readers import FaultReader, Poller, SseReader, WebSocketReader

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import httpx
 from selenium.webdriver import Chrome
 
-from streamer.eventlog.redis import RedisEventLog
+from streamer.eventlog.redis.log import RedisEventLog
 from streamer.publisher import Publisher
 from support.live import Live, StartLive
 from support.live_page import LivePage

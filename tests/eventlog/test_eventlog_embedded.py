@@ -17,11 +17,11 @@ import pytest
 import redis
 
 from streamer.errors import LogUnavailable
-from streamer.eventlog import server_binary
-from streamer.eventlog.data_lock import DataDirectoryHeld, running_url
-from streamer.eventlog.embedded import EmbeddedServer, EmbeddedServerFailed
-from streamer.eventlog.redis import RedisEventLog
-from streamer.eventlog.server_binary import NoServerBinary, find_server_binary
+from streamer.eventlog.embedded import binary as server_binary
+from streamer.eventlog.embedded.binary import NoServerBinary, find_server_binary
+from streamer.eventlog.embedded.data_lock import DataDirectoryHeld, running_url
+from streamer.eventlog.embedded.server import EmbeddedServer, EmbeddedServerFailed
+from streamer.eventlog.redis.log import RedisEventLog
 from streamer.events.cursor import ORIGIN, Cursor
 from streamer.events.new_event import new_event
 from support.listening import RecordingListener

@@ -10,7 +10,7 @@ import pytest
 
 from streamer.attach import Attach
 from streamer.errors import LogUnavailable
-from streamer.eventlog.redis import RedisEventLog
+from streamer.eventlog.redis.log import RedisEventLog
 from streamer.events.cursor import Cursor
 from streamer.events.new_event import NewEvent, new_event
 from streamer.hub import Hub

@@ -11,7 +11,7 @@ from redis import exceptions
 
 from streamer.config.redis_url import parse_redis_url
 from streamer.errors import LogUnavailable
-from streamer.eventlog.pipeline import Pipeline, PipelinedConnection
+from streamer.eventlog.redis.link.pipeline import Pipeline, PipelinedConnection
 from support.servers import Server
 from support.waiting import wait_until
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from streamer.config.retention import Retention, RetentionPolicy
 from streamer.eventlog.base import EventLog
-from streamer.eventlog.memory import MemoryEventLog
-from streamer.eventlog.redis import RedisEventLog
+from streamer.eventlog.memory.log import MemoryEventLog
+from streamer.eventlog.redis.log import RedisEventLog
 from streamer.events.cursor import ORIGIN, Cursor
 from streamer.events.event import Event
 from streamer.events.new_event import new_event

@@ -11,11 +11,11 @@ import redis
 
 from streamer.config.retention import Retention, RetentionPolicy
 from streamer.errors import LogUnavailable
-from streamer.eventlog.append import SILENT_TTL, TOMBSTONE_TTL
 from streamer.eventlog.base import BatchKey, EventLog
-from streamer.eventlog.notifications import jittered
-from streamer.eventlog.pubsub import PubSubConnection
-from streamer.eventlog.redis import RedisEventLog
+from streamer.eventlog.redis.append import SILENT_TTL, TOMBSTONE_TTL
+from streamer.eventlog.redis.link.pubsub import PubSubConnection
+from streamer.eventlog.redis.log import RedisEventLog
+from streamer.eventlog.redis.notifications import jittered
 from streamer.events.cursor import ORIGIN, Cursor
 from streamer.events.new_event import NewEvent, new_event
 from streamer.events.page import Gap

@@ -14,8 +14,8 @@ from streamer import SyncPublisher
 from streamer.config.retention import Retention, RetentionPolicy
 from streamer.errors import LogForbidden, LogUnavailable
 from streamer.eventlog.base import BatchKey
-from streamer.eventlog.leases import Lease
-from streamer.eventlog.redis import RedisEventLog
+from streamer.eventlog.redis.leases import Lease
+from streamer.eventlog.redis.log import RedisEventLog
 from streamer.events.cursor import ORIGIN
 from streamer.events.new_event import NewEvent, new_event
 from support.listening import RecordingListener

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streamer.eventlog.seen import Seen
+from streamer.eventlog.redis.seen import Seen
 from streamer.events.cursor import Cursor
 
 

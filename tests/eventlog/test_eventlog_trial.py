@@ -11,9 +11,9 @@ import redis
 
 from streamer.config.retention import Retention, RetentionPolicy
 from streamer.eventlog.base import BatchKey
-from streamer.eventlog.leases import Lease
-from streamer.eventlog.redis import RedisEventLog
-from streamer.eventlog.trial import missing_rights
+from streamer.eventlog.redis.leases import Lease
+from streamer.eventlog.redis.log import RedisEventLog
+from streamer.eventlog.redis.trial import missing_rights
 from streamer.events.cursor import ORIGIN
 from streamer.events.new_event import new_event
 from support.listening import RecordingListener

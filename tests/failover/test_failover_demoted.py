@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from streamer.errors import LogUnavailable
-from streamer.eventlog.redis import RedisEventLog
-from streamer.eventlog.route import Address, Route
+from streamer.eventlog.redis.link.route import Address, Route
+from streamer.eventlog.redis.log import RedisEventLog
 from streamer.events.cursor import ORIGIN
 from streamer.events.new_event import NewEvent, new_event
 from support.listening import RecordingListener
@@ -75,7 +75,7 @@ def known(servers: list[Node]) -> KnownMaster:
 async def log(
     known: KnownMaster, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[RedisEventLog]:
-    monkeypatch.setattr("streamer.eventlog.redis.open_route", lambda *_: Route(known))
+    monkeypatch.setattr("streamer.eventlog.redis.log.open_route", lambda *_: Route(known))
     log = RedisEventLog(
         "redis+sentinel://unused/unused", prefix=prefix, timeout=1.0, probe_interval=0.1
     )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from streamer.attach import Attach
-from streamer.eventlog.redis import RedisEventLog
+from streamer.eventlog.redis.log import RedisEventLog
 from streamer.events.cursor import ORIGIN, Cursor
 from streamer.events.new_event import new_event
 from streamer.events.page import Gap

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from streamer.errors import LogUnavailable
-from streamer.eventlog.redis import RedisEventLog
+from streamer.eventlog.redis.log import RedisEventLog
 from streamer.events.cursor import ORIGIN
 from streamer.events.new_event import NewEvent, new_event
 from support.failing_over import TOPIC, Traffic, judge, quick_log

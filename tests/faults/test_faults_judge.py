@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from streamer.config.retention import Retention, RetentionPolicy
-from streamer.eventlog.memory import MemoryEventLog
+from streamer.eventlog.memory.log import MemoryEventLog
 from streamer.events.cursor import Cursor
 from streamer.events.new_event import new_event
 from support.fault_notes import Gap, Seen

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from streamer.eventlog.memory import MemoryEventLog
+from streamer.eventlog.memory.log import MemoryEventLog
 from streamer.events.cursor import ORIGIN, Cursor
 from streamer.events.new_event import new_event
 from support import fault_bystanders

@@ -6,7 +6,7 @@ from unittest.mock import AsyncMock
 import pytest
 
 from streamer.errors import LogUnavailable
-from streamer.eventlog.redis import RedisEventLog
+from streamer.eventlog.redis.log import RedisEventLog
 from support.fault_readers import SseReader
 from support.fault_stage import Stage
 from support.tcp_proxy import BOTH, Direction

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from streamer.app import create_app
 from streamer.config.settings import Settings
 from streamer.errors import LogUnavailable, TooManyJobs
-from streamer.eventlog.redis import RedisEventLog
+from streamer.eventlog.redis.log import RedisEventLog
 from streamer.events.cursor import Cursor
 from streamer.jobs.actors import declare_actors
 from streamer.jobs.broker import create_broker

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 import streamer
 from streamer import SyncPublisher
 from streamer.config.settings import Settings
-from streamer.eventlog.redis import RedisEventLog
+from streamer.eventlog.redis.log import RedisEventLog
 from streamer.events.cursor import Cursor
 from streamer.events.event import Event
 from streamer.events.new_event import new_event

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from streamer.config.settings import Settings
-from streamer.eventlog.memory import MemoryEventLog
+from streamer.eventlog.memory.log import MemoryEventLog
 from streamer.events.snapshot import Snapshot
 from streamer.jobs.submit import Jobs
 from streamer.jobs.waiting import WaitingWatch

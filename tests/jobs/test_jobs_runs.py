@@ -16,8 +16,8 @@ from dramatiq.middleware import AgeLimit, CurrentMessage, Pipelines, Retries
 import streamer
 from streamer import SyncPublisher
 from streamer.config.settings import Settings
-from streamer.eventlog.memory import MemoryEventLog
-from streamer.eventlog.redis import RedisEventLog
+from streamer.eventlog.memory.log import MemoryEventLog
+from streamer.eventlog.redis.log import RedisEventLog
 from streamer.jobs.broker import create_broker
 from streamer.jobs.middleware import JobEvents
 from streamer.jobs.submit import Jobs

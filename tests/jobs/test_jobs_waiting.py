@@ -13,8 +13,8 @@ from dramatiq.worker import Worker
 from streamer import SyncPublisher
 from streamer.config.settings import Settings
 from streamer.eventlog.base import EventLog
-from streamer.eventlog.memory import MemoryEventLog
-from streamer.eventlog.redis import RedisEventLog
+from streamer.eventlog.memory.log import MemoryEventLog
+from streamer.eventlog.redis.log import RedisEventLog
 from streamer.jobs.kinds import JobKind
 from streamer.jobs.runs import begin_run
 from streamer.jobs.submit import Jobs

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from streamer.config.settings import Settings
-from streamer.eventlog.redis import RedisEventLog
+from streamer.eventlog.redis.log import RedisEventLog
 from streamer.jobs.sample import ensure_sample
 from streamer.jobs.submit import Jobs
 from streamer.publisher import Publisher

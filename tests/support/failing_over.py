@@ -10,7 +10,7 @@ from typing import Final, Self
 from streamer.attach import Attach
 from streamer.config.retention import Retention, RetentionPolicy
 from streamer.errors import LogUnavailable
-from streamer.eventlog.redis import RedisEventLog
+from streamer.eventlog.redis.log import RedisEventLog
 from streamer.events.cursor import ORIGIN, Cursor
 from streamer.events.new_event import new_event
 from streamer.hub import Hub

@@ -13,8 +13,8 @@ from typing import Final
 import httpx
 
 from streamer.config.retention import Retention, RetentionPolicy
-from streamer.eventlog.keys import Keys
-from streamer.eventlog.redis import RedisEventLog
+from streamer.eventlog.redis.keys import Keys
+from streamer.eventlog.redis.log import RedisEventLog
 from streamer.sync_publisher import SyncPublisher
 
 from .fault_bystanders import Bystander, Wire

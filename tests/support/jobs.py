@@ -16,8 +16,8 @@ from dramatiq.worker import Worker
 from streamer.config.settings import Settings
 from streamer.errors import LogUnavailable
 from streamer.eventlog.base import BatchKey, EventLog
-from streamer.eventlog.memory import MemoryEventLog
-from streamer.eventlog.redis import RedisEventLog
+from streamer.eventlog.memory.log import MemoryEventLog
+from streamer.eventlog.redis.log import RedisEventLog
 from streamer.events.cursor import ORIGIN, Cursor
 from streamer.events.event import Event
 from streamer.events.new_event import NewEvent

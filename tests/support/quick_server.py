@@ -13,7 +13,7 @@ from litestar import Litestar
 from streamer import fan_out, server
 from streamer.app import create_app
 from streamer.config.settings import Settings
-from streamer.eventlog.redis import RedisEventLog
+from streamer.eventlog.redis.log import RedisEventLog
 
 #: Seconds that one command may take, in place of 5; two probes unheard are silence.
 TIMEOUT: Final = 1.0

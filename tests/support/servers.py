@@ -18,9 +18,9 @@ import redis
 
 from streamer.config.retention import RetentionPolicy
 from streamer.eventlog.base import EventLog
-from streamer.eventlog.memory import MemoryEventLog
-from streamer.eventlog.redis import RedisEventLog
-from streamer.eventlog.server_binary import find_server_binary
+from streamer.eventlog.embedded.binary import find_server_binary
+from streamer.eventlog.memory.log import MemoryEventLog
+from streamer.eventlog.redis.log import RedisEventLog
 
 from .requirements import needs
 from .waiting import wait_until_blocking

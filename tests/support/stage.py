@@ -16,7 +16,7 @@ from websockets.frames import Frame, Opcode
 
 from streamer.app import create_app
 from streamer.config.settings import Settings
-from streamer.eventlog.memory import MemoryEventLog
+from streamer.eventlog.memory.log import MemoryEventLog
 from streamer.events.new_event import new_event
 from streamer.protocols import FastHttp
 from streamer.websocket_protocol import FastWebSocket

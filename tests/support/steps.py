@@ -10,7 +10,7 @@ from unittest.mock import patch
 from streamer import feed, feeds, session
 from streamer.config.retention import Retention, RetentionPolicy
 from streamer.eventlog.base import EventLog
-from streamer.eventlog.memory import MemoryEventLog
+from streamer.eventlog.memory.log import MemoryEventLog
 from streamer.events.cursor import ORIGIN, Cursor
 from streamer.feeds import TailLimits
 

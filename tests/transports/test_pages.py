@@ -17,7 +17,7 @@ from starlette.routing import Mount
 from streamer.app import create_app
 from streamer.config.settings import Settings
 from streamer.errors import StreamerError
-from streamer.eventlog.memory import MemoryEventLog
+from streamer.eventlog.memory.log import MemoryEventLog
 from streamer.transports import pages
 
 Client = TestClient[Litestar]

@@ -15,7 +15,7 @@ import pytest
 
 from streamer.attach import Attach
 from streamer.errors import TooManyConnections
-from streamer.eventlog.memory import MemoryEventLog
+from streamer.eventlog.memory.log import MemoryEventLog
 from streamer.events.cursor import ORIGIN
 from streamer.events.new_event import new_event
 from streamer.events.snapshot_size import SNAPSHOT_BYTES

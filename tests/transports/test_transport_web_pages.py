@@ -12,7 +12,7 @@ from websockets.exceptions import InvalidStatus
 
 from streamer.app import create_app
 from streamer.config.settings import Settings
-from streamer.eventlog.memory import MemoryEventLog
+from streamer.eventlog.memory.log import MemoryEventLog
 from support.live import Live, StartLive
 from support.readers import sse, websocket
 

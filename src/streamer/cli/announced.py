@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from ..eventlog.data_lock import is_alive
+from ..eventlog.embedded.data_lock import is_alive
 
 #: The file, in the data directory.
 _NAME: Final = "server.url"

@@ -12,7 +12,7 @@ def log_url(settings: Settings) -> str | None:
     """The Redis that is set, else the embedded server that runs on the data directory, if any."""
     if settings.redis_url is not None:
         return settings.redis_url
-    from ..eventlog.data_lock import running_url
+    from ..eventlog.embedded.data_lock import running_url
 
     return running_url(settings.data_dir)
 

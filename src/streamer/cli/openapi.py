@@ -27,7 +27,7 @@ def schema_text() -> str:
 
     from ..app import create_app
     from ..config.settings import Settings
-    from ..eventlog.memory import MemoryEventLog
+    from ..eventlog.memory.log import MemoryEventLog
     from ..transports.reference import with_events
 
     app = create_app(Settings(), MemoryEventLog())

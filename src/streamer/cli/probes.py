@@ -49,7 +49,7 @@ def probe_all(settings: Settings) -> list[Finding]:
 def _event_log(settings: Settings) -> Finding:
     if settings.redis_url is None:
         return _embedded(settings)
-    from ..eventlog.about import describe
+    from ..eventlog.redis.about import describe
 
     shown = without_password(settings.redis_url)
     try:
@@ -75,7 +75,7 @@ def _rights(settings: Settings) -> list[Finding]:
     """Whether that Redis lets us do all that the event log does."""
     if settings.redis_url is None:
         return []
-    from ..eventlog.trial import missing_rights
+    from ..eventlog.redis.trial import missing_rights
 
     replicas = settings.redis_wait_replicas
     try:
@@ -95,7 +95,7 @@ def _broker(settings: Settings) -> list[Finding]:
         return [Finding("Jobs", problem, good=None)]
     if settings.broker_url is None:
         return []  # they wait beside the events
-    from ..eventlog.about import describe
+    from ..eventlog.redis.about import describe
 
     shown = without_password(settings.broker_url)
     try:
@@ -106,8 +106,8 @@ def _broker(settings: Settings) -> list[Finding]:
 
 
 def _embedded(settings: Settings) -> Finding:
-    from ..eventlog.data_lock import running_url
-    from ..eventlog.server_binary import find_server_binary
+    from ..eventlog.embedded.binary import find_server_binary
+    from ..eventlog.embedded.data_lock import running_url
 
     try:
         binary = find_server_binary()

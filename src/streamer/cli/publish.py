@@ -76,7 +76,7 @@ def _into_log(
     key: str | None,
     ephemeral: bool,
 ) -> str | None:
-    from ..eventlog.redis import RedisEventLog
+    from ..eventlog.redis.log import RedisEventLog
     from ..publisher import Publisher
 
     async def append() -> str | None:

@@ -74,7 +74,7 @@ def _event_log(settings: Settings, banner: Banner) -> Iterator[str]:
         banner.log_at(settings.redis_url)
         yield settings.redis_url
         return
-    from ..eventlog.embedded import EmbeddedServer
+    from ..eventlog.embedded.server import EmbeddedServer
 
     embedded = EmbeddedServer(settings.data_dir)
     try:

@@ -9,7 +9,7 @@ from typing import Final
 
 from ..errors import LogUnavailable
 from ..eventlog.base import EventLog
-from ..eventlog.leases import Lease
+from ..eventlog.redis.leases import Lease
 from ..events.snapshot import Snapshot
 from ..events.topic import JOBS
 from ..publisher import Publisher

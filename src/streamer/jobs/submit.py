@@ -14,7 +14,7 @@ from dramatiq.brokers.redis import RedisBroker
 from ..config.settings import Settings
 from ..errors import InvalidJSON, LogUnavailable, NotFound, TooManyJobs
 from ..eventlog.base import EventLog
-from ..eventlog.turns import Turns
+from ..eventlog.redis.turns import Turns
 from ..events.cursor import Cursor
 from ..events.snapshot import Snapshot
 from ..events.snapshot_size import Budget

@@ -12,7 +12,7 @@ from dramatiq.worker import Worker
 
 from ..config.settings import Settings
 from ..errors import JobsUnavailable
-from ..eventlog.redis import RedisEventLog
+from ..eventlog.redis.log import RedisEventLog
 from ..processes.stop_signals import stop_signals
 from ..sync_publisher import SyncPublisher
 from .actors import declare_actors

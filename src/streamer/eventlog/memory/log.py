@@ -1,0 +1,233 @@
+"""The event log in the memory of one process, for tests and for embedding."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
+
+from ...config.retention import RetentionPolicy
+from ...events.cursor import Cursor
+from ...events.event import Event
+from ...events.new_event import NewEvent
+from ...events.page import Page
+from ...events.snapshot import Snapshot
+from ..base import READ_BYTES, BatchKey, Listener
+from ..merge import TopicPage, merge, share_of
+from ..redis.append import BATCH_TTL, IDEMPOTENCY_TTL
+from .leases import MemoryLeases
+from .notifications import MemoryNotifications
+from .topic import MemoryTopic
+from .workers import MemoryWorkers
+
+#: Milliseconds between two looks at what may be forgotten.
+_SWEEP_INTERVAL: Final = 60_000
+#: Milliseconds that a process's report of its connections is believed.
+_CONNECTIONS_TTL: Final = 15_000
+
+
+def wall_clock() -> int:
+    """Milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+class MemoryEventLog:
+    """An `EventLog` that keeps its promises as long as its process lives.
+
+    It may be used from several event loops at once, as a test with a worker's
+    thread does. An answer comes one turn of the event loop after its moment, as
+    an answer over a network comes late: others act in between.
+
+    Args:
+        clock: milliseconds since 1970; may be set back.
+        retention: how much of each topic is kept.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], int] = wall_clock,
+        retention: RetentionPolicy | None = None,
+    ) -> None:
+        self._clock: Final = clock
+        self._retention: Final = retention if retention is not None else RetentionPolicy()
+        self._lock: Final = threading.RLock()
+        self._head = self._birth = Cursor(clock(), 0)
+        self._topics: Final[dict[str, MemoryTopic]] = {}
+        self._by_key: Final[dict[tuple[str, str | None], tuple[int, Cursor | None]]] = {}
+        self._by_batch: Final[dict[str, tuple[int, int, list[Cursor | None]]]] = {}
+        self._reports: Final[dict[str, tuple[int, dict[str, int]]]] = {}
+        self._notifications: Final[list[MemoryNotifications]] = []
+        self._swept = clock()
+        self.leases: Final = MemoryLeases(clock)
+        self.workers: Final = MemoryWorkers(clock)
+
+    async def append(self, event: NewEvent) -> Cursor | None:
+        """See `EventLog.append`."""
+        return (await self.append_all((event,)))[0]
+
+    async def append_all(
+        self, events: Sequence[NewEvent], batch: BatchKey | None = None
+    ) -> list[Cursor | None]:
+        """See `EventLog.append_all`."""
+        ids = self._append_all(events, batch)
+        await asyncio.sleep(0)
+        return ids
+
+    async def read(self, topics: Sequence[str], after: Cursor, limit: int) -> Page:
+        """See `EventLog.read`."""
+        page = self._read(topics, after, limit)
+        await asyncio.sleep(0)
+        return page
+
+    async def head(self) -> Cursor:
+        """See `EventLog.head`."""
+        head = self._head
+        await asyncio.sleep(0)
+        return head
+
+    async def snapshots(self, topics: Sequence[str]) -> dict[str, Snapshot]:
+        """See `EventLog.snapshots`."""
+        snapshots = self._snapshots(topics)
+        await asyncio.sleep(0)
+        return snapshots
+
+    async def known_keys(self, topic: str, keys: Sequence[str]) -> set[str]:
+        """See `EventLog.known_keys`."""
+        with self._lock:
+            now = self._clock()
+            known = {key for key in keys if now < self._by_key.get((topic, key), (0, None))[0]}
+        await asyncio.sleep(0)
+        return known
+
+    async def topics(self, prefix: str, limit: int) -> list[str]:
+        """See `EventLog.topics`."""
+        with self._lock:
+            published = [
+                (topic.last, name)
+                for name, topic in self._topics.items()
+                if topic.last is not None and name.startswith(prefix)
+            ]
+        return [name for _, name in sorted(published, reverse=True)[:limit]]
+
+    def listen(self, listener: Listener) -> MemoryNotifications:
+        """See `EventLog.listen`; call it on the running event loop."""
+        notifications = MemoryNotifications(listener)
+        with self._lock:
+            self._notifications.append(notifications)
+        return notifications
+
+    async def report_connections(self, process: str, counts: Mapping[str, int]) -> None:
+        """See `EventLog.report_connections`."""
+        self._reports[process] = (self._clock() + _CONNECTIONS_TTL, dict(counts))
+
+    async def connections(self, *, but: str) -> dict[str, int]:
+        """See `EventLog.connections`."""
+        totals: dict[str, int] = {}
+        for process, (until, counts) in list(self._reports.items()):
+            if process == but or self._clock() >= until:
+                continue
+            for topic, count in counts.items():
+                totals[topic] = totals.get(topic, 0) + count
+        return totals
+
+    async def close(self) -> None:
+        """See `EventLog.close`."""
+        for notifications in self._notifications:
+            await notifications.close()
+
+    def _append_all(
+        self, events: Sequence[NewEvent], batch: BatchKey | None
+    ) -> list[Cursor | None]:
+        with self._lock:
+            now = self._clock()
+            if batch is not None:
+                until, sequence, ids = self._by_batch.get(batch.publisher, (0, 0, []))
+                if sequence == batch.sequence and now < until:
+                    return list(ids)
+            # One reading of the clock for a batch, as one script of Redis has.
+            ms = max(now, self._head.ms)
+            ids = [self._append(event, ms, now) for event in events]
+            if batch is not None:
+                self._by_batch[batch.publisher] = (now + BATCH_TTL, batch.sequence, list(ids))
+            self._sweep(now)
+            return ids
+
+    def _read(self, topics: Sequence[str], after: Cursor, limit: int) -> Page:
+        with self._lock:
+            now = self._clock()
+            names = tuple(dict.fromkeys(topics))
+            share = share_of(limit, len(names))
+            pages = []
+            for name in names:
+                topic = self._topic(name, now)
+                if topic is None:
+                    pages.append(TopicPage(name))
+                    continue
+                events, full = _first(topic.after(after), share, share_of(READ_BYTES, len(names)))
+                pages.append(TopicPage(name, events, full, topic.trimmed, topic.reason))
+            return merge(pages, after, self._head, self._birth)
+
+    def _snapshots(self, topics: Sequence[str]) -> dict[str, Snapshot]:
+        with self._lock:
+            now = self._clock()
+            found = {name: self._topic(name, now) for name in topics}
+            return {
+                name: Snapshot(cursor=self._head) if topic is None else topic.snapshot(self._head)
+                for name, topic in found.items()
+            }
+
+    def _append(self, new: NewEvent, ms: int, now: int) -> Cursor | None:
+        for key in (new.idempotency_key, *new.unless):
+            until, first = self._by_key.get((new.topics[0], key), (0, None))
+            if now < until:
+                return first
+        id_ = None
+        if not new.ephemeral:
+            seq = self._head.seq + 1 if self._head.ms == ms else 0
+            id_ = Cursor(ms, seq)
+        event = Event(id_, new.type, new.topics, new.fields, terminal=new.terminal)
+        if id_ is not None:
+            self._head = event.end
+            for name in new.topics:
+                topic = self._topic(name, now)
+                if topic is None:
+                    topic = self._topics[name] = MemoryTopic(name)
+                topic.append(event, self._retention.of(name))
+        if new.idempotency_key is not None:
+            self._by_key[new.topics[0], new.idempotency_key] = (now + IDEMPOTENCY_TTL, id_)
+        for notifications in self._notifications:
+            notifications.notify(event)
+        return id_
+
+    def _topic(self, name: str, now: int) -> MemoryTopic | None:
+        topic = self._topics.get(name)
+        if topic is not None and topic.expire(now):
+            del self._topics[name]
+            return None
+        return topic
+
+    def _sweep(self, now: int) -> None:
+        if now - self._swept < _SWEEP_INTERVAL:
+            return
+        self._swept = now
+        for name in list(self._topics):
+            self._topic(name, now)
+        for key in [key for key, (until, _) in self._by_key.items() if now >= until]:
+            del self._by_key[key]
+        for publisher in [name for name, kept in self._by_batch.items() if now >= kept[0]]:
+            del self._by_batch[publisher]
+
+
+def _first(events: Iterator[Event], most: int, max_bytes: int) -> tuple[list[Event], bool]:
+    """The first of `events`, as read.lua takes them; whether there may be more."""
+    taken: list[Event] = []
+    size = 0
+    for event in events:
+        taken.append(event)
+        size += len(event.entry())
+        if len(taken) >= most or size >= max_bytes:
+            return taken, True
+    return taken, False

@@ -1,0 +1,99 @@
+"""Lay out a batch of events as append.lua takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from ...config.retention import RetentionPolicy
+from ...events.event import Event
+from ...events.job_states import MAX_ENDED, MAX_JOBS
+from ...events.json_line import encode_line
+from ...events.new_event import NewEvent
+from ...events.snapshot import MAX_TASKS
+from ..base import BatchKey
+from .keys import Keys
+
+#: Milliseconds an idempotency key is remembered: clients retry within a day.
+IDEMPOTENCY_TTL: Final = 24 * 3600 * 1000
+#: Milliseconds a publisher's last batch is remembered; it retries within minutes.
+BATCH_TTL: Final = 3600 * 1000
+#: Milliseconds that a topic's meta outlives it, so that a reader who comes back
+#: after a month is still told of the gap.
+TOMBSTONE_TTL: Final = 30 * 24 * 3600 * 1000
+#: Milliseconds that a topic with a job that is not over is kept longer than one at
+#: rest, counted from its last event: over a week's end, and a holiday.
+SILENT_TTL: Final = 7 * 24 * 3600 * 1000
+
+Argument = str | bytes | int
+
+
+def append_arguments(
+    events: Sequence[NewEvent],
+    batch: BatchKey | None,
+    keys: Keys,
+    retention: RetentionPolicy,
+    wait_replicas: int,
+) -> tuple[list[str], list[Argument]]:
+    """The KEYS and ARGV of append.lua for `events`, but for the first two of ARGV."""
+    numbers: dict[str, int] = {}
+    for event in events:
+        for topic in event.topics:
+            numbers.setdefault(topic, len(numbers) + 1)
+    names = [
+        *keys.position,
+        keys.batch(batch.publisher if batch is not None else ""),
+    ]
+    arguments: list[Argument] = [
+        wait_replicas,
+        str(batch.sequence) if batch is not None else "",
+        BATCH_TTL,
+        IDEMPOTENCY_TTL,
+        TOMBSTONE_TTL,
+        int(retention.longest_age * 1000),
+        MAX_TASKS,
+        MAX_JOBS,
+        MAX_ENDED,
+        len(numbers),
+    ]
+    for topic in numbers:
+        kept = retention.of(topic)
+        names += (keys.stream(topic), keys.meta(topic), keys.snapshot(topic), keys.tasks(topic))
+        arguments += (topic, keys.notification(topic), kept.max_length, int(kept.max_age * 1000))
+    for event in events:
+        number_of_key = 0
+        if event.idempotency_key is not None:
+            names.append(keys.idempotency(event.topics[0], event.idempotency_key))
+            number_of_key = len(names)
+        arguments += (
+            entry_of(event),
+            _kind(event),
+            number_of_key,
+            "" if event.task is None else "=" + event.task,
+            b"" if event.task is None else encode_line(event.task),
+            event.job,
+            event.parent,
+            len(event.topics),
+        )
+        arguments += [numbers[topic] for topic in event.topics]
+        arguments.append(len(event.changes))
+        for name, value in event.changes.items():
+            arguments += (name, value)
+        arguments.append(len(event.unless))
+        for key in event.unless:
+            names.append(keys.idempotency(event.topics[0], key))
+            arguments.append(len(names))
+    return names, arguments
+
+
+def entry_of(event: NewEvent) -> bytes:
+    """The entry that `Event.from_entry` reads, for an event without an id yet."""
+    return Event(None, event.type, event.topics, event.fields, terminal=event.terminal).entry()
+
+
+def _kind(event: NewEvent) -> str:
+    if event.ephemeral:
+        return "E"
+    if event.terminal:
+        return "T"
+    return "P" if event.type == "progress" else "-"

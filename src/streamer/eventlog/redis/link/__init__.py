@@ -1,0 +1,1 @@
+"""Redis/ with link/ beneath, memory/ and embedded/."""

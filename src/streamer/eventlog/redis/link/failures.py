@@ -1,0 +1,75 @@
+"""Turn what goes wrong with Redis into `LogUnavailable`, saying what to do."""
+
+from __future__ import annotations
+
+import re
+
+from redis import exceptions
+
+from ....errors import LogForbidden, LogUnavailable
+
+#: What an operator reads, by the first word of Redis's own error.
+_ADVICE = {
+    "OOM": "Redis refuses writes: OOM, its maxmemory is reached",
+    "READONLY": "Redis refuses writes: READONLY, it is a replica",
+    "MISCONF": "Redis refuses writes: MISCONF, it cannot save to disk",
+    "NOREPLICAS": "Redis refuses writes: NOREPLICAS, too few replicas are connected",
+    "MASTERDOWN": "Redis refuses: MASTERDOWN, it is a replica that lost its primary",
+    "NOAUTH": "Redis refuses: NOAUTH, it wants a password; set it in STREAMER_REDIS_URL",
+    "WRONGPASS": "Redis refuses: WRONGPASS, the user or password in STREAMER_REDIS_URL is wrong",
+    "NOPERM": "Redis refuses: NOPERM, its user lacks a right; docs/REDIS.md lists them all",
+    "LOADING": "Redis is loading its data; it will answer soon",
+    "CLUSTERDOWN": "Redis Cluster is down: CLUSTERDOWN, too many of its nodes are gone",
+    "TRYAGAIN": "Redis Cluster is moving the log to another node; it will be there soon",
+    "CROSSSLOT": "Redis Cluster refuses: CROSSSLOT; give it as redis+cluster://",
+    "MOVED": "this Redis is one node of a cluster; give it as redis+cluster://",
+    "UNKNOWN": "Redis does not know one of our commands; is it renamed, or are scripts disabled?",
+    "BUSY": "Redis is busy with a script",
+    "WRONGTYPE": "Redis holds something else under one of our keys; choose another STREAMER_PREFIX",
+}
+#: What Redis adds to the error of a script.
+_PLACE = re.compile(r"[ ,]*script: [0-9a-f]*,? ?on @user_script:\d+\.?$")
+_BY_CLASS = (
+    (exceptions.OutOfMemoryError, "OOM"),
+    (exceptions.ReadOnlyError, "READONLY"),
+    (exceptions.BusyLoadingError, "LOADING"),
+    (exceptions.NoPermissionError, "NOPERM"),
+    (exceptions.MasterDownError, "MASTERDOWN"),
+    (exceptions.ClusterDownError, "CLUSTERDOWN"),
+    (exceptions.ClusterCrossSlotError, "CROSSSLOT"),
+    (exceptions.TryAgainError, "TRYAGAIN"),
+    (exceptions.MovedError, "MOVED"),
+    (exceptions.AskError, "TRYAGAIN"),
+    (exceptions.AuthenticationWrongNumberOfArgsError, "NOAUTH"),
+)
+#: redis-py cuts the first word off errors that have a class; an unauthenticated client with a
+#: long command is not even told NOAUTH.
+_BY_TEXT = (
+    ("invalid username", "WRONGPASS"),
+    ("without any password configured", "WRONGPASS"),
+    ("unauthenticated", "NOAUTH"),
+    ("authentication required", "NOAUTH"),
+    ("unknown command", "UNKNOWN"),
+    ("invalid command passed", "UNKNOWN"),
+)
+
+
+def unavailable(error: Exception) -> LogUnavailable:
+    """The `LogUnavailable` that tells what `error` means; chain it with ``from``."""
+    # Where in which script it was is nothing that an operator can use.
+    text = _PLACE.sub("", str(error))
+    word = next((word for kind, word in _BY_CLASS if isinstance(error, kind)), None)
+    if word is None:
+        word = next((word for part, word in _BY_TEXT if part in text.lower()), None)
+    if word is None:
+        word = text.partition(" ")[0].rstrip(":")
+    advice = _ADVICE.get(word)
+    if word == "NOPERM":
+        return LogForbidden(f"{advice} ({text})")
+    if advice is not None:
+        return LogUnavailable(f"{advice} ({text})")
+    if isinstance(error, exceptions.TimeoutError | TimeoutError):
+        return LogUnavailable(f"Redis did not answer in time ({text or 'timeout'})")
+    if isinstance(error, exceptions.ConnectionError | OSError):
+        return LogUnavailable(f"Redis cannot be reached ({text or type(error).__name__})")
+    return LogUnavailable(f"Redis failed ({text or type(error).__name__})")

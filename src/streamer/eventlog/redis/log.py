@@ -1,0 +1,315 @@
+"""The event log in Redis or Valkey, 7.0 or newer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+
+from ...config.redis_url import parse_redis_url
+from ...config.retention import RetentionPolicy
+from ...errors import LogUnavailable
+from ...events.cursor import ORIGIN, Cursor
+from ...events.event import Event
+from ...events.new_event import NewEvent
+from ...events.page import Page
+from ...events.snapshot import Snapshot
+from ..base import READ_BYTES, BatchKey, Listener
+from ..merge import TopicPage, merge, share_of
+from .append import append_arguments
+from .job_records import job_states
+from .keys import Keys
+from .leases import RedisLeases
+from .link.commands import Commands
+from .link.search import open_route
+from .notifications import Notifier, jittered
+from .script import Script
+from .seen import Seen
+from .stored import cursor_of, ranges_of, what_we_stored
+from .turns import Turns
+from .workers import RedisWorkers
+
+#: Share of the timeout of a command that replicas have to acknowledge it; the
+#: command itself needs some too.
+_WAIT_SHARE: Final = 0.5
+#: Pages and snapshots that are read at the same time: a publish waits on the one
+#: connection behind these at most, and readers take turns.
+_READS: Final = 8
+#: Share of the timeout of a command that a read waits for its turn.
+_TURN_SHARE: Final = 0.5
+#: Topics looked at in one step through the index.
+_INDEX_STEP: Final = 1000
+#: Milliseconds that a process's report of its connections is believed.
+CONNECTIONS_TTL: Final = 15_000
+
+
+_APPEND: Final = Script("rights.lua", "position.lua", "jobs.lua", "append.lua")
+_READ: Final = Script("rights.lua", "position.lua", "read.lua")
+_SNAPSHOTS: Final = Script("rights.lua", "position.lua", "snapshots.lua")
+_LEASES: Final = Script("rights.lua", "leases.lua")
+
+
+class RedisEventLog:
+    """An `EventLog` over any Redis or Valkey >= 7.0; see `base.EventLog`.
+
+    Args:
+        url: one of the forms of `redis_url.ALLOWED`.
+        prefix: of every key; two logs with different prefixes share one server.
+        retention: how much of each topic is kept.
+        wait_replicas: replicas that must have an event before it is acknowledged.
+        timeout: seconds that connecting, or one command, may take.
+        probe_interval: seconds between two proofs that notifications arrive.
+        backoff: seconds to wait before the n-th attempt (from 0) to reconnect.
+
+    Raises:
+        InvalidRedisURL: `url` is malformed.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        prefix: str = "streamer",
+        retention: RetentionPolicy | None = None,
+        wait_replicas: int = 0,
+        timeout: float = 5.0,
+        probe_interval: float = 2.0,
+        backoff: Callable[[int], float] = jittered,
+    ) -> None:
+        self._url: Final = parse_redis_url(url)
+        self._wait_replicas: Final = wait_replicas
+        self._timeout: Final = timeout
+        self._probe_interval: Final = probe_interval
+        self._backoff: Final = backoff
+        self._retention: Final = retention if retention is not None else RetentionPolicy()
+        self._route: Final = open_route(self._url, prefix, timeout)
+        self._commands: Final = Commands(self._url, self._route, timeout)
+        self._redis: Final = self._commands.client
+        self._keys: Final = Keys(prefix, self._commands.database)
+        self._reading: Final = Turns(_READS, timeout * _TURN_SHARE)
+        self._seen: Final = Seen()
+        self._notifiers: Final[list[Notifier]] = []
+        self.leases: Final = RedisLeases(
+            self._keys,
+            lambda names, arguments: self._commands.run_script(_LEASES, names, arguments),
+        )
+        self.workers: Final = RedisWorkers(self._keys, self._commands)
+
+    async def append(self, event: NewEvent) -> Cursor | None:
+        """See `EventLog.append`."""
+        return (await self.append_all((event,)))[0]
+
+    async def append_all(
+        self, events: Sequence[NewEvent], batch: BatchKey | None = None
+    ) -> list[Cursor | None]:
+        """See `EventLog.append_all`."""
+        if not events:
+            return []
+        durable = not all(event.ephemeral for event in events)
+        wait_replicas = self._wait_replicas if durable else 0
+        keys, arguments = append_arguments(
+            events, batch, self._keys, self._retention, wait_replicas
+        )
+        repeatable = batch is not None or all(event.idempotency_key for event in events)
+        acknowledged = 0
+        if wait_replicas:
+            found, acknowledged = await self._commands.run(
+                lambda: self._append_and_wait(keys, arguments), repeatable=repeatable
+            )
+        else:
+            found = await self._run(_APPEND, keys, arguments, repeatable=repeatable)
+        with what_we_stored:
+            ids = [None if id_ == b"-" else cursor_of(id_) for id_ in found]
+        for id_ in ids:
+            if id_ is not None:
+                self._seen.note(id_)
+        if acknowledged < wait_replicas:
+            raise LogUnavailable(
+                f"stored, but on {acknowledged} replicas, fewer than the "
+                f"{wait_replicas} asked for; retrying with the same idempotency key is safe"
+            )
+        return ids
+
+    async def read(self, topics: Sequence[str], after: Cursor, limit: int) -> Page:
+        """See `EventLog.read`."""
+        topics = tuple(dict.fromkeys(topics))
+        share = share_of(limit, len(topics))
+        keys = list(self._keys.position)
+        for topic in topics:
+            keys += (self._keys.stream(topic), self._keys.meta(topic))
+        size = share_of(READ_BYTES, len(topics))
+        async with self._reading:
+            found = await self._run(_READ, keys, (str(after), share, size, *topics))
+        head, birth, *found = found
+        with what_we_stored:
+            pages = [
+                TopicPage(
+                    topic=topic,
+                    events=[Event.from_entry(cursor_of(id_), entry) for id_, (_, entry) in entries],
+                    full=bool(full),
+                    trimmed=cursor_of(trimmed) if trimmed else None,
+                    reason=reason.decode() if reason else "trimmed",
+                )
+                for topic, (trimmed, reason, entries, full) in zip(topics, found, strict=True)
+            ]
+            position = cursor_of(head)
+            began, lost = ranges_of(birth)
+        self._seen.note(position)
+        return merge(pages, after, position, began, lost)
+
+    async def head(self) -> Cursor:
+        """See `EventLog.head`."""
+        return (await self.read((), ORIGIN, 1)).cursor
+
+    async def snapshots(self, topics: Sequence[str]) -> dict[str, Snapshot]:
+        """See `EventLog.snapshots`."""
+        keys = list(self._keys.position)
+        for topic in topics:
+            keys += (self._keys.snapshot(topic), self._keys.tasks(topic))
+        async with self._reading:
+            head, *found = await self._run(_SNAPSHOTS, keys, ())
+        with what_we_stored:
+            position = cursor_of(head)
+            snapshots = {
+                topic: _snapshot(position, fields, tasks)
+                for topic, fields, tasks in zip(topics, found[::2], found[1::2], strict=True)
+            }
+        self._seen.note(position)
+        return snapshots
+
+    async def known_keys(self, topic: str, keys: Sequence[str]) -> set[str]:
+        """See `EventLog.known_keys`."""
+        names = [self._keys.idempotency(topic, key) for key in keys]
+        found = await self._commands.run(partial(self._redis.mget, names)) if names else []
+        return {key for key, id_ in zip(keys, found, strict=True) if id_ is not None}
+
+    async def topics(self, prefix: str, limit: int) -> list[str]:
+        """See `EventLog.topics`."""
+        found: dict[str, None] = {}
+        start = 0
+        while len(found) < limit:
+            step: list[bytes] = await self._commands.run(
+                partial(
+                    self._redis.zrange,
+                    self._keys.topics,
+                    start,
+                    start + _INDEX_STEP - 1,
+                    desc=True,
+                )
+            )
+            names = (name.decode() for name in step)
+            found.update(dict.fromkeys(name for name in names if name.startswith(prefix)))
+            if len(step) < _INDEX_STEP:
+                break
+            start += _INDEX_STEP
+        return list(found)[:limit]
+
+    def listen(self, listener: Listener) -> Notifier:
+        """See `EventLog.listen`; call it on the running event loop."""
+        notifier = Notifier(
+            self._url,
+            self._route,
+            self._keys,
+            listener,
+            seen=self._seen,
+            publish=self._publish_probe,
+            timeout=self._timeout,
+            probe_interval=self._probe_interval,
+            backoff=self._backoff,
+        )
+        self._notifiers.append(notifier)
+        return notifier
+
+    async def report_connections(self, process: str, counts: Mapping[str, int]) -> None:
+        """See `EventLog.report_connections`."""
+        report = msgspec.json.encode(dict(counts))
+
+        async def write() -> None:
+            async with self._redis.pipeline(transaction=True) as commands:
+                commands.set(self._keys.process(process), report, px=CONNECTIONS_TTL)
+                commands.sadd(self._keys.processes, process)
+                await commands.execute()
+
+        await self._commands.run(write)
+
+    async def connections(self, *, but: str) -> dict[str, int]:
+        """See `EventLog.connections`."""
+        known: set[bytes] = await self._commands.run(
+            partial(self._redis.smembers, self._keys.processes)
+        )
+        others = sorted(name.decode() for name in known if name.decode() != but)
+        if not others:
+            return {}
+        reports = await self._commands.run(
+            lambda: self._redis.mget([self._keys.process(name) for name in others])
+        )
+        gone = [name for name, report in zip(others, reports, strict=True) if report is None]
+        if gone:
+            # One that reports again in this moment adds itself with its next report.
+            await self._commands.run(lambda: self._redis.srem(self._keys.processes, *gone))
+        totals: dict[str, int] = {}
+        for report in reports:
+            with what_we_stored:
+                counts = msgspec.json.decode(report, type=dict[str, int]) if report else {}
+            for topic, count in counts.items():
+                totals[topic] = totals.get(topic, 0) + count
+        return totals
+
+    async def close(self) -> None:
+        """See `EventLog.close`."""
+        for notifier in self._notifiers:
+            await notifier.close()
+        self._notifiers.clear()
+        await self._commands.close()
+        if self._route is not None:
+            await self._route.close()
+
+    async def _run(
+        self,
+        script: Script,
+        keys: Sequence[str],
+        arguments: Sequence[Any],
+        *,
+        repeatable: bool = True,
+    ) -> Any:  # noqa: ANN401 - a reply of Redis
+        """Run a script that begins with position.lua."""
+        return await self._commands.run_script(
+            script, keys, arguments, before=self._seen.arguments, repeatable=repeatable
+        )
+
+    async def _publish_probe(self, name: str, token: bytes) -> None:
+        await self._commands.call("PUBLISH", name, token, repeatable=False)
+
+    async def _append_and_wait(
+        self, keys: Sequence[str], arguments: Sequence[Any]
+    ) -> tuple[Any, int]:
+        milliseconds = int(self._timeout * 1000 * _WAIT_SHARE)
+        return await _APPEND.run_and_wait(
+            self._redis,
+            keys,
+            (*self._seen.arguments(), *arguments),
+            self._wait_replicas,
+            milliseconds,
+        )
+
+
+def _pairs(flat: list[bytes]) -> dict[str, bytes]:
+    return {flat[i].decode(): flat[i + 1] for i in range(0, len(flat), 2)}
+
+
+def _snapshot(position: Cursor, fields: list[bytes], tasks: list[bytes]) -> Snapshot:
+    state = _pairs(fields)
+    terminal = state.pop("terminal", None)
+    last_events = []
+    for task, stored in _pairs(tasks).items():
+        id_, _, entry = stored.partition(b" ")
+        last_events.append((cursor_of(id_), task, entry))
+    last_events.sort()
+    bodies = {task: Event.from_entry(id_, entry).body for id_, task, entry in last_events}
+    states = job_states(state)
+    if states is not None:
+        return Snapshot.of_states(position, states, bodies)
+    end = cursor_of(terminal) if terminal is not None else None
+    return Snapshot.from_stored(position, state, end, bodies)

@@ -1,0 +1,74 @@
+"""Which workers there are: each announces itself, and is forgotten when it no longer does."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import partial
+from typing import Final, Protocol
+
+import msgspec
+
+from .keys import Keys
+from .link.commands import Commands
+
+#: Milliseconds that an announcement is believed.
+WORKER_TTL: Final = 10_000
+#: Seconds between two announcements: one may be lost, and one late.
+ANNOUNCE_SECONDS: Final = 3.0
+
+
+class Workers(Protocol):
+    """The workers that report to the log.
+
+    Every method raises `LogUnavailable` when the log cannot be reached in time.
+    """
+
+    async def announce(self, worker: str, queues: Collection[str]) -> None:
+        """Say that `worker` takes jobs from `queues`; it is believed for 10 seconds."""
+
+    async def withdraw(self, worker: str) -> None:
+        """Say that `worker` takes no more jobs."""
+
+    async def queues(self) -> list[frozenset[str]]:
+        """The queues of each worker that has announced itself lately."""
+
+
+class RedisWorkers:
+    """`Workers` in Redis: a key for each worker, and the set of their names."""
+
+    def __init__(self, keys: Keys, commands: Commands) -> None:
+        self._keys: Final = keys
+        self._commands: Final = commands
+
+    async def announce(self, worker: str, queues: Collection[str]) -> None:
+        """See `Workers.announce`."""
+        said = msgspec.json.encode(sorted(queues))
+
+        async def write() -> None:
+            async with self._commands.client.pipeline(transaction=True) as commands:
+                commands.set(self._keys.worker(worker), said, px=WORKER_TTL)
+                commands.sadd(self._keys.workers, worker)
+                await commands.execute()
+
+        await self._commands.run(write)
+
+    async def withdraw(self, worker: str) -> None:
+        """See `Workers.withdraw`."""
+        # What it said goes by itself.
+        await self._commands.run(partial(self._commands.client.srem, self._keys.workers, worker))
+
+    async def queues(self) -> list[frozenset[str]]:
+        """See `Workers.queues`."""
+        client = self._commands.client
+        known: set[bytes] = await self._commands.run(partial(client.smembers, self._keys.workers))
+        names = sorted(name.decode() for name in known)
+        if not names:
+            return []
+        said = await self._commands.run(
+            lambda: client.mget([self._keys.worker(name) for name in names])
+        )
+        gone = [name for name, queues in zip(names, said, strict=True) if queues is None]
+        if gone:
+            # One that announces itself in this moment adds itself with the next time.
+            await self._commands.run(lambda: client.srem(self._keys.workers, *gone))
+        return [msgspec.json.decode(queues, type=frozenset[str]) for queues in said if queues]
