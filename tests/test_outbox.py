@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer.events.new_event import NewEvent, new_event
-from streamer.outbox import Outbox
+from streamer.publishing.outbox import Outbox
 
 _ROOMY = 10**9
 

@@ -7,7 +7,7 @@ import json
 import time
 
 from streamer.eventlog.redis.log import RedisEventLog
-from streamer.sync_publisher import SyncPublisher
+from streamer.publishing.sync_publisher import SyncPublisher
 
 #: Seconds; a shorter sleep takes longer than it says.
 _SHORTEST_SLEEP = 0.001

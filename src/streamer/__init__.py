@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from .jobs.kinds import JobKind
     from .jobs.progress import JobCancelled, Progress, progress, track
-    from .publisher import Publisher
-    from .sync_publisher import SyncPublisher
+    from .publishing.publisher import Publisher
+    from .publishing.sync_publisher import SyncPublisher
 
 __version__ = "0.1.0"
 

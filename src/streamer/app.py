@@ -21,7 +21,7 @@ from .jobs.stalls import StallWatch
 from .jobs.waiting import WaitingWatch
 from .life import Life
 from .limits import FRAME_BURST
-from .publisher import Publisher
+from .publishing.publisher import Publisher
 from .rate import Rate
 from .transports.connections import CONNECTION_HANDLERS, Census
 from .transports.guard import Guard

@@ -7,7 +7,7 @@ import httpx
 from selenium.webdriver import Chrome
 
 from streamer.eventlog.redis.log import RedisEventLog
-from streamer.publisher import Publisher
+from streamer.publishing.publisher import Publisher
 from support.live import Live, StartLive
 from support.live_page import LivePage
 from support.waiting import wait_until_blocking

@@ -27,7 +27,7 @@ from streamer.jobs.client import open_client
 from streamer.jobs.kinds import JobKind, load_kinds
 from streamer.jobs.submit import QUEUE_SECONDS, Jobs
 from streamer.jobs.worker import open_publisher
-from streamer.publisher import Publisher
+from streamer.publishing.publisher import Publisher
 from support.jobs import JobWatcher, events_of, working
 from support.servers import Server
 from support.waiting import wait_until

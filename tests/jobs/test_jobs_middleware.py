@@ -32,7 +32,7 @@ from streamer.jobs.running import RunningJob
 from streamer.jobs.submit import Jobs
 from streamer.jobs.topics import topics_of
 from streamer.jobs.worker import open_publisher
-from streamer.publisher import Publisher
+from streamer.publishing.publisher import Publisher
 from support.jobs import JobWatcher, bodies_of, deliver_again, working
 from support.waiting import wait_until
 

@@ -12,7 +12,7 @@ from streamer.eventlog.memory.log import MemoryEventLog
 from streamer.events.snapshot import Snapshot
 from streamer.jobs.submit import Jobs
 from streamer.jobs.waiting import WaitingWatch
-from streamer.publisher import Publisher
+from streamer.publishing.publisher import Publisher
 
 
 class MeteredLog(MemoryEventLog):

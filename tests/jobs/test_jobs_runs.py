@@ -21,7 +21,7 @@ from streamer.eventlog.redis.log import RedisEventLog
 from streamer.jobs.broker import create_broker
 from streamer.jobs.middleware import JobEvents
 from streamer.jobs.submit import Jobs
-from streamer.publisher import Publisher
+from streamer.publishing.publisher import Publisher
 from support.jobs import JobWatcher, deliver_again, working
 from support.waiting import wait_until
 

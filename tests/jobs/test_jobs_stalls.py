@@ -23,7 +23,7 @@ from streamer.jobs.keys import end_key, retry_key, start_key
 from streamer.jobs.running import CANCEL_TASK, CANCELLING
 from streamer.jobs.stalls import StallWatch
 from streamer.jobs.submit import Jobs
-from streamer.publisher import Publisher
+from streamer.publishing.publisher import Publisher
 from support.jobs import JobWatcher, bodies_of
 from support.live import StartLive
 from support.processes import Program

@@ -19,7 +19,7 @@ from streamer.jobs.kinds import JobKind
 from streamer.jobs.runs import begin_run
 from streamer.jobs.submit import Jobs
 from streamer.jobs.waiting import PATIENCE, SELDOM_SECONDS, WaitingWatch
-from streamer.publisher import Publisher
+from streamer.publishing.publisher import Publisher
 from support.jobs import JobWatcher, working
 from support.waiting import wait_until
 

@@ -13,7 +13,7 @@ from streamer.config.settings import Settings
 from streamer.eventlog.redis.log import RedisEventLog
 from streamer.jobs.sample import ensure_sample
 from streamer.jobs.submit import Jobs
-from streamer.publisher import Publisher
+from streamer.publishing.publisher import Publisher
 from support.jobs import JobWatcher
 from support.processes import Program
 from support.requirements import needs

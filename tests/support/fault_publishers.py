@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 import httpx
 
 from streamer.events.cursor import Cursor
-from streamer.sync_publisher import SyncPublisher
+from streamer.publishing.sync_publisher import SyncPublisher
 
 #: Events a second of one publisher.
 RATE: Final = 40.0

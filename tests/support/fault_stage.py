@@ -15,7 +15,7 @@ import httpx
 from streamer.config.retention import Retention, RetentionPolicy
 from streamer.eventlog.redis.keys import Keys
 from streamer.eventlog.redis.log import RedisEventLog
-from streamer.sync_publisher import SyncPublisher
+from streamer.publishing.sync_publisher import SyncPublisher
 
 from .fault_bystanders import Bystander, Wire
 from .fault_leavers import Leavers

@@ -25,7 +25,7 @@ from streamer.events.snapshot import Snapshot
 from streamer.jobs.broker import create_broker
 from streamer.jobs.ffmpeg import run_ffmpeg
 from streamer.jobs.worker import open_publisher
-from streamer.sync_publisher import SyncPublisher
+from streamer.publishing.sync_publisher import SyncPublisher
 
 from .requirements import needs
 from .servers import Server

@@ -77,7 +77,7 @@ def _into_log(
     ephemeral: bool,
 ) -> str | None:
     from ..eventlog.redis.log import RedisEventLog
-    from ..publisher import Publisher
+    from ..publishing.publisher import Publisher
 
     async def append() -> str | None:
         log = RedisEventLog(

@@ -17,7 +17,7 @@ from dramatiq.middleware import (
 )
 
 from ..config.settings import Settings
-from ..sync_publisher import SyncPublisher
+from ..publishing.sync_publisher import SyncPublisher
 from .client import open_client
 from .interruptions import Interruptions
 from .middleware import JobEvents

@@ -13,7 +13,7 @@ from dramatiq.middleware import Middleware, SkipMessage
 
 from ..events.cursor import ORIGIN
 from ..events.snapshot import Snapshot
-from ..sync_publisher import SyncPublisher
+from ..publishing.sync_publisher import SyncPublisher
 from . import runs
 from .enqueues import Enqueues
 from .parents import mark_parent, parent_of

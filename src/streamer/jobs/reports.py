@@ -13,7 +13,7 @@ from ..errors import InvalidFields, LogUnavailable, StreamerError
 from ..eventlog.base import EventLog
 from ..events.job_event import MAX_NAME_LENGTH
 from ..events.snapshot import Snapshot
-from ..sync_publisher import SyncPublisher
+from ..publishing.sync_publisher import SyncPublisher
 from .keys import end_key, queued_key, reset_key, retry_key, start_key
 from .publishable import cut, text_of
 from .running import RunningJob

@@ -21,7 +21,7 @@ from ..eventlog.redis.workers import ANNOUNCE_SECONDS
 from ..events.cursor import ORIGIN, Cursor
 from ..events.event import Event
 from ..events.snapshot import Snapshot
-from ..sync_publisher import SyncPublisher
+from ..publishing.sync_publisher import SyncPublisher
 from .keys import end_key, start_key
 from .progress import Progress
 from .runs import FIRST, run_name

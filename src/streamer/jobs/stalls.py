@@ -12,7 +12,7 @@ from ..eventlog.base import EventLog
 from ..eventlog.redis.leases import Lease
 from ..events.snapshot import Snapshot
 from ..events.topic import JOBS
-from ..publisher import Publisher
+from ..publishing.publisher import Publisher
 from .keys import end_key, fence, retry_key, start_key
 from .running import cancel_asked
 from .runs import run_in, run_named

@@ -19,7 +19,7 @@ from ..events.cursor import Cursor
 from ..events.snapshot import Snapshot
 from ..events.snapshot_size import Budget
 from ..events.topic import JOBS, job_of, job_topic, project_topic
-from ..publisher import Publisher
+from ..publishing.publisher import Publisher
 from .broker import create_broker
 from .keys import cancel_key, end_key, queued_key, start_key
 from .kinds import JobKind, find_kind, load_kinds

@@ -16,7 +16,7 @@ from ..errors import LogUnavailable
 from ..eventlog.base import EventLog
 from ..events.snapshot import Snapshot
 from ..events.topic import JOBS, job_of, project_topic
-from ..publisher import Publisher
+from ..publishing.publisher import Publisher
 from .keys import end_key, start_key
 from .runs import FIRST, run_in, run_name
 

@@ -14,7 +14,7 @@ from ..config.settings import Settings
 from ..errors import JobsUnavailable
 from ..eventlog.redis.log import RedisEventLog
 from ..processes.stop_signals import stop_signals
-from ..sync_publisher import SyncPublisher
+from ..publishing.sync_publisher import SyncPublisher
 from .actors import declare_actors
 from .broker import create_broker
 from .broker_watch import BrokerWatch

@@ -13,7 +13,7 @@ from ..config.settings import Settings
 from ..errors import InvalidJSON
 from ..eventlog.base import EventLog
 from ..jobs.submit import Jobs
-from ..publisher import Publisher
+from ..publishing.publisher import Publisher
 from .documentation import ApiOperation
 from .query import LIST
 from .rates import refuse_if_too_often

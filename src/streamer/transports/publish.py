@@ -17,7 +17,7 @@ from ..errors import (
 from ..events.cursor import Cursor
 from ..events.new_event import MAX_TOPICS
 from ..events.topic import project_topic
-from ..publisher import Publisher
+from ..publishing.publisher import Publisher
 from ..rate import Rate
 from .documentation import PublishOperation
 from .query import PUBLISH

@@ -15,9 +15,9 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import CancelledError
 from typing import Any, Final, Self, TypeVar
 
-from .errors import LogUnavailable
-from .eventlog.base import BatchKey, EventLog
-from .events.new_event import MAX_EVENT_BYTES, NewEvent, new_event
+from ..errors import LogUnavailable
+from ..eventlog.base import BatchKey, EventLog
+from ..events.new_event import MAX_EVENT_BYTES, NewEvent, new_event
 from .job_publishing import JobPublishing
 from .outbox import Outbox
 

@@ -6,7 +6,7 @@ from collections import OrderedDict, deque
 from heapq import heappop, heappush
 from typing import Final
 
-from .events.new_event import NewEvent
+from ..events.new_event import NewEvent
 
 #: Bytes that an event takes beside its fields, about.
 _EVENT_BYTES: Final = 300

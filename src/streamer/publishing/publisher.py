@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any, Final
 
-from .eventlog.base import EventLog
-from .events.cursor import Cursor
-from .events.new_event import MAX_EVENT_BYTES, NewEvent, new_event
+from ..eventlog.base import EventLog
+from ..events.cursor import Cursor
+from ..events.new_event import MAX_EVENT_BYTES, NewEvent, new_event
 from .job_publishing import JobPublishing
 
 #: Events in one append. Redis answers nobody else while it runs the script.

@@ -1,0 +1,1 @@
+"""Publisher, sync_publisher, outbox, job_publishing."""
