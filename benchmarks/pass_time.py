@@ -20,14 +20,14 @@ from typing import cast
 
 import uvloop
 
-from streamer import feed as feed_module
 from streamer.events.cursor import Cursor
 from streamer.events.event import Event
 from streamer.events.snapshot import Snapshot
-from streamer.fan_out import FanOut
-from streamer.feed import Feed
-from streamer.reader import Reader
-from streamer.session import ReadLog, Session, State
+from streamer.hub import feed as feed_module
+from streamer.hub.fan_out import FanOut
+from streamer.hub.feed import Feed
+from streamer.hub.reader import Reader
+from streamer.hub.session import ReadLog, Session, State
 from streamer.transport_writer import TransportWriter
 from streamer.wire.form import Form
 from streamer.wire.sse import NAMED_CHUNKED

@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from streamer.acceptance import Acceptance, address_of
-from streamer.party import party_of
+from streamer.hub.party import party_of
 
 
 class FakeConnection:

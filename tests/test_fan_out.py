@@ -14,9 +14,9 @@ from typing import Final
 
 import pytest
 
-from streamer import fan_out
-from streamer.fan_out import FEW, LARGE, MANY, FanOut, write_to_each
-from streamer.io_uring import SendRing
+from streamer.hub import fan_out
+from streamer.hub.fan_out import FEW, LARGE, MANY, FanOut, write_to_each
+from streamer.hub.io_uring import SendRing
 
 Send = Callable[["array[int]", bytes], list[tuple[int, int]]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hypothesis.strategies as st
 from hypothesis import given
 
-from streamer.heartbeat import Wheel
+from streamer.hub.heartbeat import Wheel
 
 
 def test_a_member_is_due_each_time_its_interval_has_passed() -> None:

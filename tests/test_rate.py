@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer import rate
-from streamer.crowd import Crowd
 from streamer.errors import TooManyConnections
+from streamer.hub.quotas import Crowd
 from streamer.rate import Rate
 
 

@@ -7,7 +7,7 @@ import pytest
 from streamer.events.cursor import ORIGIN, Cursor
 from streamer.events.event import Event
 from streamer.events.page import Gap
-from streamer.seen import Seen
+from streamer.hub.seen import Seen
 
 
 def at(ms: int) -> Cursor:

@@ -13,7 +13,7 @@ from streamer.events.cursor import ORIGIN, Cursor
 from streamer.events.event import Event
 from streamer.events.page import Gap, Page
 from streamer.events.snapshot import Snapshot
-from streamer.session import (
+from streamer.hub.session import (
     PAGE_BYTES,
     Join,
     ReadLog,
@@ -24,7 +24,7 @@ from streamer.session import (
     gap_control,
     named_by,
 )
-from streamer.tail import Tail
+from streamer.hub.tail import Tail
 
 
 def at(ms: int) -> Cursor:

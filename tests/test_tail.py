@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from streamer.events.cursor import Cursor
 from streamer.events.event import Event
-from streamer.tail import Tail
+from streamer.hub.tail import Tail
 
 PLENTY = 1 << 30
 

@@ -15,8 +15,8 @@ from .config.settings import Settings
 from .errors import StreamerError
 from .eventlog.base import EventLog
 from .eventlog.redis.log import RedisEventLog
-from .feeds import TailLimits
-from .hub import Hub, HubOptions
+from .hub.feeds import TailLimits
+from .hub.hub import Hub, HubOptions
 from .jobs.stalls import StallWatch
 from .jobs.waiting import WaitingWatch
 from .life import Life

@@ -10,7 +10,7 @@ from typing import Final
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from .eventlog.base import EventLog
-from .hub import Hub
+from .hub.hub import Hub
 from .jobs.stalls import StallWatch
 from .jobs.waiting import WaitingWatch
 from .transports.connections import Census

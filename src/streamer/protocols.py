@@ -12,10 +12,10 @@ import math
 from collections import deque
 from typing import TYPE_CHECKING
 
+from .hub.writer import EXTENSION
 from .request_protocol import RequestFlow, RequestProtocol
 from .transport_writer import TransportWriter
 from .wire.sse import LAST_CHUNK
-from .writer import EXTENSION
 
 if TYPE_CHECKING:
     from .wire.form import Form

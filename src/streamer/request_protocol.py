@@ -13,9 +13,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .acceptance import Acceptance, address_of
 from .errors import HeadTooLarge, InvalidRequest, RequestTimeout, StreamerError
+from .hub.send_progress import SendProgress
 from .limits import RequestLimits
 from .request_pieces import RequestPieces
-from .send_progress import SendProgress
 from .upgrade_offer import head_without_offers, offers_websocket, only_websocket
 from .wire.refusal import refusal
 

@@ -21,8 +21,8 @@ from .acceptance import Acceptance
 from .app import create_app
 from .config.settings import Settings
 from .descriptors import Room, make_room
-from .heartbeat import Wheel
-from .hub import Hub
+from .hub.heartbeat import Wheel
+from .hub.hub import Hub
 from .limits import RequestLimits
 from .processes.log_lines import write_log
 from .processes.stop_signals import stop_signals

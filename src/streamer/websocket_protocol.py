@@ -15,14 +15,14 @@ from websockets.extensions.permessage_deflate import (
 
 from .acceptance import Acceptance, address_of
 from .errors import HeadTooLarge, InvalidRequest, StreamerError
-from .heartbeat import Wheel
+from .hub.heartbeat import Wheel
+from .hub.send_progress import SendProgress
+from .hub.writer import EXTENSION
 from .limits import FRAME_BURST, RequestLimits
 from .rate import Pace
-from .send_progress import SendProgress
 from .transport_writer import TransportWriter
 from .wire.refusal import refusal
 from .wire.websocket import DEFLATED_FRAMES, FRAMES, WINDOW_BITS
-from .writer import EXTENSION
 
 if TYPE_CHECKING:
     from asyncio.transports import BaseTransport

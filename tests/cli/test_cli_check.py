@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from streamer import fan_out
 from streamer.cli import main
 from streamer.cli.redacted import without_password
 from streamer.config.settings import SETTINGS
+from streamer.hub import fan_out
 from support.live import Live, free_port
 from support.requirements import needs
 from support.servers import Server

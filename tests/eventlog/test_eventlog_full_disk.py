@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from streamer.attach import Attach
 from streamer.errors import LogUnavailable
 from streamer.eventlog.redis.log import RedisEventLog
 from streamer.events.cursor import Cursor
 from streamer.events.new_event import NewEvent, new_event
-from streamer.hub import Hub
+from streamer.hub.attach import Attach
+from streamer.hub.hub import Hub
 from support.listening import RecordingListener
 from support.quota_redis import QuotaRedis
 from support.reading import gaps_of, ids_of, read_all

@@ -7,14 +7,14 @@ from itertools import combinations
 
 import pytest
 
-from streamer.attach import Attach
 from streamer.config.retention import Retention, RetentionPolicy
 from streamer.eventlog.base import BatchKey
 from streamer.eventlog.redis.leases import Lease
 from streamer.eventlog.redis.log import RedisEventLog
 from streamer.events.cursor import Cursor
 from streamer.events.new_event import NewEvent, new_event
-from streamer.hub import Hub
+from streamer.hub.attach import Attach
+from streamer.hub.hub import Hub
 from support.reading import gaps_of, ids_of, read_all
 from support.servers import Server
 from support.waiting import wait_until

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from streamer.attach import Attach
 from streamer.eventlog.redis.log import RedisEventLog
 from streamer.events.cursor import ORIGIN, Cursor
 from streamer.events.new_event import new_event
 from streamer.events.page import Gap
-from streamer.hub import Hub
+from streamer.hub.attach import Attach
+from streamer.hub.hub import Hub
 from support.reading import gaps_of, ids_of, items_of, read_all
 from support.rollback import Rollback
 from support.servers import Server

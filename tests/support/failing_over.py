@@ -7,13 +7,13 @@ import time
 from types import TracebackType
 from typing import Final, Self
 
-from streamer.attach import Attach
 from streamer.config.retention import Retention, RetentionPolicy
 from streamer.errors import LogUnavailable
 from streamer.eventlog.redis.log import RedisEventLog
 from streamer.events.cursor import ORIGIN, Cursor
 from streamer.events.new_event import new_event
-from streamer.hub import Hub
+from streamer.hub.attach import Attach
+from streamer.hub.hub import Hub
 
 from .reading import ids_of, read_all
 from .waiting import wait_until

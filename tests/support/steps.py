@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from unittest.mock import patch
 
-from streamer import feed, feeds, session
 from streamer.config.retention import Retention, RetentionPolicy
 from streamer.eventlog.base import EventLog
 from streamer.eventlog.memory.log import MemoryEventLog
 from streamer.events.cursor import ORIGIN, Cursor
-from streamer.feeds import TailLimits
+from streamer.hub import feed, feeds, session
+from streamer.hub.feeds import TailLimits
 
 from .pausing import PausingEventLog
 from .servers import FakeClock

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
-from streamer.attach import Attach, Finished
 from streamer.errors import LogUnavailable
 from streamer.events.control import Control
 from streamer.events.cursor import ORIGIN, Cursor
 from streamer.events.new_event import new_event
-from streamer.feeds import TailLimits
-from streamer.hub import Hub, HubOptions
-from streamer.reader import Reader
-from streamer.session import State
+from streamer.hub.attach import Attach, Finished
+from streamer.hub.feeds import TailLimits
+from streamer.hub.hub import Hub, HubOptions
+from streamer.hub.reader import Reader
+from streamer.hub.session import State
 
 from .oracle import Oracle, Published, Record
 from .pausing import PausingEventLog

@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
+from streamer.hub.writer import Taker
 from streamer.wire.form import Form
 from streamer.wire.websocket import LINES
-from streamer.writer import Taker
 
 
 class FakeWriter:

@@ -12,7 +12,7 @@ import h11
 import httpx
 import pytest
 
-from streamer.fan_out import FEW
+from streamer.hub.fan_out import FEW
 from support.live import Live, StartLive
 from support.readers import SseReader, publish, sse, websocket
 from support.servers import Server

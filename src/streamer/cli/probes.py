@@ -143,7 +143,7 @@ def _bindable(what: str, settings: Settings) -> Finding:
 def _fan_out(settings: Settings) -> Finding:
     if not settings.io_uring:
         return Finding("Fan-out", "one system call for each reader; io_uring is switched off")
-    from ..fan_out import MANY, io_uring_problem
+    from ..hub.fan_out import MANY, io_uring_problem
 
     if (problem := io_uring_problem()) is not None:
         found = f"one system call for each reader; no io_uring: {problem}"

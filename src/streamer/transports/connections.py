@@ -15,7 +15,7 @@ from litestar.di import NamedDependency
 from ..errors import StreamerError
 from ..eventlog.base import EventLog
 from ..events.topic import project_of, project_topic
-from ..hub import Hub
+from ..hub.hub import Hub
 from .documentation import ApiOperation
 
 logger = logging.getLogger(__name__)

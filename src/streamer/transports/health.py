@@ -9,7 +9,7 @@ from litestar.di import NamedDependency
 
 from ..errors import LogUnavailable
 from ..eventlog.base import EventLog
-from ..hub import Hub
+from ..hub.hub import Hub
 from .documentation import ApiOperation
 
 

@@ -9,11 +9,11 @@ from litestar.di import NamedDependency
 from litestar.params import FromQuery
 from litestar.types import ASGIApp
 
-from ..attach import Attach
 from ..eventlog.base import EventLog
 from ..events.snapshot_size import Budget
 from ..events.topic import check_topic, job_topic, project_topic
-from ..hub import Hub
+from ..hub.attach import Attach
+from ..hub.hub import Hub
 from .documentation import ApiOperation, PollOperation
 from .methods import is_head
 from .poll_answer import PollAnswer

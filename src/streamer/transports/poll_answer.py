@@ -9,12 +9,12 @@ from typing import Final
 
 from litestar.types import Receive, Scope, Send
 
-from ..attach import Attach
 from ..events.cursor import Cursor
-from ..hub import Hub
-from ..session import gap_control
+from ..hub.attach import Attach
+from ..hub.hub import Hub
+from ..hub.session import gap_control
+from ..hub.writer import offered_writer
 from ..wire.poll import answer
-from ..writer import offered_writer
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..wire.form import Form
 
 if TYPE_CHECKING:
-    from ..writer import Taker
+    from ..hub.writer import Taker
 
 
 class PortableWriter:

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from litestar import WebSocket
 
-from ..crowd import Crowd
 from ..errors import StreamerError, TooManyConnections
 from ..events.control import Control
+from ..hub.quotas import Crowd
 from ..wire.websocket import close_reason
 
 Socket = WebSocket[Any, Any, Any]

@@ -13,14 +13,14 @@ from litestar.status_codes import HTTP_503_SERVICE_UNAVAILABLE
 from litestar.types import ASGIApp, Receive, Scope, Send
 from sse_starlette import EventSourceResponse
 
-from ..attach import Finished, Gone
 from ..config.settings import Settings
 from ..errors import StreamerError
 from ..events.topic import job_topic, project_topic
-from ..hub import Hub
+from ..hub.attach import Finished, Gone
+from ..hub.hub import Hub
+from ..hub.writer import OfferedWriter, offered_writer
 from ..wire import sse
 from ..wire.form import encode
-from ..writer import OfferedWriter, offered_writer
 from .documentation import StreamOperation
 from .portable import PortableWriter
 from .query import STREAM, STREAM_OF_TOPICS

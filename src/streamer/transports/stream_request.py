@@ -7,11 +7,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from ..attach import Attach
 from ..errors import InvalidParameter, InvalidTopic
 from ..events.cursor import ORIGIN, Cursor
 from ..events.topic import check_topic, job_of
-from ..party import party_of
+from ..hub.attach import Attach
+from ..hub.party import party_of
 
 #: Seconds; a heartbeat more often than once a second is a burden, and less often
 #: than every 15 s by default is too late for proxies that cut at 60 s.

@@ -9,14 +9,15 @@ from typing import Any, Final
 
 from litestar import websocket
 
-from ..attach import Finished, Gone
 from ..config.settings import Settings
 from ..errors import Draining, InvalidFrame, InvalidTopic, StreamerError
 from ..events.control import Control
 from ..events.topic import job_topic, project_topic
-from ..hub import Hub
+from ..hub.attach import Finished, Gone
+from ..hub.hub import Hub
+from ..hub.reader import Reader
+from ..hub.writer import OfferedWriter, offered_writer
 from ..rate import Rate
-from ..reader import Reader
 from ..wire.websocket import (
     FRAMES,
     LINES,
@@ -27,7 +28,6 @@ from ..wire.websocket import (
     close_reason,
     parse_command,
 )
-from ..writer import OfferedWriter, offered_writer
 from .origins import Origins
 from .portable import PortableWriter
 from .query import STREAM, STREAM_OF_TOPICS, query_of

@@ -7,18 +7,18 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from ..events.cursor import ORIGIN, Cursor
+from ..events.event import Event, Run
+from ..events.job_event import JOB_EVENT_TYPES
+from ..wire.form import encode
 from .cohort import Cohort, roomy
-from .events.cursor import ORIGIN, Cursor
-from .events.event import Event, Run
-from .events.job_event import JOB_EVENT_TYPES
 from .reader import alone
 from .session import State, gap_controls
 from .tail import Tail
-from .wire.form import encode
 
 if TYPE_CHECKING:
-    from .events.page import Gap, Page
-    from .events.snapshot import Snapshot
+    from ..events.page import Gap, Page
+    from ..events.snapshot import Snapshot
     from .fan_out import FanOut
     from .reader import Reader
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Protocol
 
-from .errors import OUTCOMES
+from ..errors import OUTCOMES
+from ..wire.form import encode
 from .session import Join, ReadLog, Session, State
-from .wire.form import encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ..events.control import Control
+    from ..events.cursor import Cursor
+    from ..events.event import Event
+    from ..events.page import Page
     from .cohort import Cohort
-    from .events.control import Control
-    from .events.cursor import Cursor
-    from .events.event import Event
-    from .events.page import Page
     from .feed import Feed
     from .writer import Writer
 

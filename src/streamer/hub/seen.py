@@ -8,9 +8,9 @@ from typing import Final
 
 import msgspec
 
-from .events.cursor import ORIGIN, Cursor
-from .events.event import Event
-from .events.page import Gap
+from ..events.cursor import ORIGIN, Cursor
+from ..events.event import Event
+from ..events.page import Gap
 
 #: Losses remembered for each reader. They matter to one that adds a topic with a cursor
 #: of its own, and only while the log keeps what is as old: a thousand gaps, not more.

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from .events.control import Control
-from .events.cursor import Cursor
-from .events.event import Event
-from .events.snapshot import Snapshot
-from .events.topic import job_of
+from ..events.control import Control
+from ..events.cursor import Cursor
+from ..events.event import Event
+from ..events.snapshot import Snapshot
+from ..events.topic import job_of
 from .session import end_control
 
 

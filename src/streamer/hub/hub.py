@@ -12,24 +12,24 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from ..errors import Draining, LogUnavailable, StreamerError, TooManyConnections
+from ..events.control import Control
+from ..events.cursor import Cursor
+from ..events.page import Page
+from ..events.topic import job_of
 from .attach import Attach, Gone, refuse_if_finished
-from .crowd import Crowd
-from .errors import Draining, LogUnavailable, StreamerError, TooManyConnections
-from .events.control import Control
-from .events.cursor import Cursor
-from .events.page import Page
-from .events.topic import job_of
 from .fan_out import FanOut
 from .feeds import Feeds, TailLimits
 from .heartbeat import Wheel
 from .polls import Polls
+from .quotas import Crowd
 from .reader import Reader, alone
 from .session import PAGE_BYTES, ReadLog, Session, State, connected_control
 
 if TYPE_CHECKING:
-    from .eventlog.base import EventLog
-    from .events.event import Event
-    from .events.snapshot import Snapshot
+    from ..eventlog.base import EventLog
+    from ..events.event import Event
+    from ..events.snapshot import Snapshot
     from .feed import Feed
     from .writer import Writer
 

@@ -6,8 +6,8 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Final
 
-from .events.cursor import Cursor
-from .events.event import Event, Run
+from ..events.cursor import Cursor
+from ..events.event import Event, Run
 
 #: Evicted places at the front of the lists before they are moved up; many, so
 #: that eviction costs nothing per event.

@@ -17,13 +17,13 @@ from typing import Any, Final
 
 import msgspec
 
-from .events.control import Control
-from .events.cursor import FIRST, ORIGIN, Cursor
-from .events.event import Event
-from .events.page import Gap, Page
-from .events.snapshot import Snapshot
-from .events.snapshot_size import Budget
-from .events.topic import job_of, project_of
+from ..events.control import Control
+from ..events.cursor import FIRST, ORIGIN, Cursor
+from ..events.event import Event
+from ..events.page import Gap, Page
+from ..events.snapshot import Snapshot
+from ..events.snapshot_size import Budget
+from ..events.topic import job_of, project_of
 from .seen import Seen
 from .send_progress import SendProgress
 from .tail import Tail

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from .events.cursor import Cursor
-from .events.page import Gap
+from ..events.cursor import Cursor
+from ..events.page import Gap
+from ..wire.form import Form
 from .fan_out import FanOut
 from .reader import alone
-from .wire.form import Form
 
 if TYPE_CHECKING:
     from .reader import Reader

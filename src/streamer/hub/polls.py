@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from .errors import LogUnavailable
-from .events.cursor import Cursor
-from .events.page import Page
+from ..errors import LogUnavailable
+from ..events.cursor import Cursor
+from ..events.page import Page
 
 if TYPE_CHECKING:
-    from .eventlog.base import EventLog
+    from ..eventlog.base import EventLog
     from .feed import Feed
     from .feeds import Feeds
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from .errors import LogUnavailable
-from .events.cursor import Cursor
-from .events.page import Page
+from ..errors import LogUnavailable
+from ..events.cursor import Cursor
+from ..events.page import Page
 from .feed import Feed
 
 if TYPE_CHECKING:
-    from .eventlog.base import EventLog
-    from .events.event import Event
+    from ..eventlog.base import EventLog
+    from ..events.event import Event
     from .fan_out import FanOut
 
 logger = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from typing import Any, Final, Protocol
 
-from .wire.form import Form
+from ..wire.form import Form
 
 #: The key of an ASGI scope's ``extensions`` under which our own server offers
 #: a writer; on any other server the portable path is taken.

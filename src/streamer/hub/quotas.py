@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from .errors import TooManyConnections
+from ..errors import TooManyConnections
 
 
 class Crowd:

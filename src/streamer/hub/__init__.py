@@ -1,0 +1,1 @@
+"""Readers, feeds, cohorts and the fan-out."""
