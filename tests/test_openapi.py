@@ -8,11 +8,11 @@ from pathlib import Path
 
 from litestar.routes import HTTPRoute
 
+from streamer.api.query import query_of
 from streamer.app import create_app
 from streamer.cli.openapi import schema_text
 from streamer.config.settings import Settings
 from streamer.eventlog.memory.log import MemoryEventLog
-from streamer.transports.query import query_of
 
 FILE = Path(__file__).parents[1] / "openapi" / "openapi.json"
 

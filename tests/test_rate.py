@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer import rate
+from streamer.api import rate
+from streamer.api.rate import Rate
 from streamer.errors import TooManyConnections
 from streamer.hub.quotas import Crowd
-from streamer.rate import Rate
 
 
 def test_a_burst_passes_and_the_next_must_wait_for_its_turn() -> None:

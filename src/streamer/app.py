@@ -11,6 +11,22 @@ from litestar.exceptions import HTTPException
 from litestar.openapi.config import OpenAPIConfig
 
 from . import __version__
+from .api.connections import CONNECTION_HANDLERS, Census
+from .api.guard import Guard
+from .api.health import HEALTH_HANDLERS
+from .api.hosts import Hosts, hosts_of, is_loopback
+from .api.jobs import JOB_HANDLERS, close_jobs
+from .api.origins import Origins
+from .api.pages import PAGE_HANDLERS
+from .api.poll import POLL_HANDLERS
+from .api.problems import http_problem, streamer_problem, unexpected_problem
+from .api.publish import BODY_FACTOR, PUBLISH_HANDLERS
+from .api.query import check_query
+from .api.rate import Rate
+from .api.reference import ReferencePage, SchemaJson, schema_router
+from .api.refusals import Farewells
+from .api.streams.sse import SSE_HANDLERS
+from .api.streams.websocket import WEBSOCKET_HANDLERS
 from .config.settings import Settings
 from .errors import StreamerError
 from .eventlog.base import EventLog
@@ -22,22 +38,6 @@ from .jobs.waiting import WaitingWatch
 from .life import Life
 from .limits import FRAME_BURST
 from .publishing.publisher import Publisher
-from .rate import Rate
-from .transports.connections import CONNECTION_HANDLERS, Census
-from .transports.guard import Guard
-from .transports.health import HEALTH_HANDLERS
-from .transports.hosts import Hosts, hosts_of, is_loopback
-from .transports.jobs import JOB_HANDLERS, close_jobs
-from .transports.origins import Origins
-from .transports.pages import PAGE_HANDLERS
-from .transports.poll import POLL_HANDLERS
-from .transports.problems import http_problem, streamer_problem, unexpected_problem
-from .transports.publish import BODY_FACTOR, PUBLISH_HANDLERS
-from .transports.query import check_query
-from .transports.reference import ReferencePage, SchemaJson, schema_router
-from .transports.refusals import Farewells
-from .transports.sse import SSE_HANDLERS
-from .transports.websocket import WEBSOCKET_HANDLERS
 
 
 def create_app(settings: Settings, log: EventLog | None = None) -> Litestar:

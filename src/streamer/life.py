@@ -9,11 +9,11 @@ from typing import Final
 
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from .api.connections import Census
 from .eventlog.base import EventLog
 from .hub.hub import Hub
 from .jobs.stalls import StallWatch
 from .jobs.waiting import WaitingWatch
-from .transports.connections import Census
 
 
 class Life:

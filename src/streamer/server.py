@@ -18,6 +18,7 @@ import uvicorn
 from litestar import Litestar
 
 from .acceptance import Acceptance
+from .api.hosts import hosts_of
 from .app import create_app
 from .config.settings import Settings
 from .descriptors import Room, make_room
@@ -27,7 +28,6 @@ from .limits import RequestLimits
 from .processes.log_lines import write_log
 from .processes.stop_signals import stop_signals
 from .protocols import FastHttp
-from .transports.hosts import hosts_of
 from .websocket_protocol import FastWebSocket
 
 logger = logging.getLogger(__name__)

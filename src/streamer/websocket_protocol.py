@@ -14,12 +14,12 @@ from websockets.extensions.permessage_deflate import (
 )
 
 from .acceptance import Acceptance, address_of
+from .api.rate import Pace
 from .errors import HeadTooLarge, InvalidRequest, StreamerError
 from .hub.heartbeat import Wheel
 from .hub.send_progress import SendProgress
 from .hub.writer import EXTENSION
 from .limits import FRAME_BURST, RequestLimits
-from .rate import Pace
 from .transport_writer import TransportWriter
 from .wire.refusal import refusal
 from .wire.websocket import DEFLATED_FRAMES, FRAMES, WINDOW_BITS

@@ -14,11 +14,11 @@ from litestar.testing import TestClient
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from streamer.api import pages
 from streamer.app import create_app
 from streamer.config.settings import Settings
 from streamer.errors import StreamerError
 from streamer.eventlog.memory.log import MemoryEventLog
-from streamer.transports import pages
 
 Client = TestClient[Litestar]
 

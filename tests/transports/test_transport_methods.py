@@ -15,7 +15,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from streamer.transports.stream_request import client_of
+from streamer.api.stream_request import client_of
 from support.live import Live
 
 READ = [

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from streamer.api.poll_answer import PollAnswer
 from streamer.errors import TooManyConnections
 from streamer.eventlog.memory.log import MemoryEventLog
 from streamer.events.cursor import ORIGIN
@@ -22,7 +23,6 @@ from streamer.hub.attach import Attach
 from streamer.hub.hub import Hub, HubOptions
 from streamer.hub.polls import MAX_ANSWER_BYTES, MAX_LARGE_ANSWERS, SMALL_ANSWER_BYTES
 from streamer.hub.writer import EXTENSION
-from streamer.transports.poll_answer import PollAnswer
 from support.live import Live, StartLive
 from support.readers import sse, websocket
 from support.waiting import wait_until

@@ -25,10 +25,10 @@ def schema_text() -> str:
     """The schema as JSON, the same for the same code: sorted, indented, one line end last."""
     import json
 
+    from ..api.reference import with_events
     from ..app import create_app
     from ..config.settings import Settings
     from ..eventlog.memory.log import MemoryEventLog
-    from ..transports.reference import with_events
 
     app = create_app(Settings(), MemoryEventLog())
     schema = with_events(app.openapi_schema.to_schema())

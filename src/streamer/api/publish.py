@@ -18,9 +18,9 @@ from ..events.cursor import Cursor
 from ..events.new_event import MAX_TOPICS
 from ..events.topic import project_topic
 from ..publishing.publisher import Publisher
-from ..rate import Rate
 from .documentation import PublishOperation
 from .query import PUBLISH
+from .rate import Rate
 from .rates import refuse_if_too_often
 
 #: Bytes of a body that are read for each byte that its event may have: as JSON an

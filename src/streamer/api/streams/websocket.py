@@ -9,16 +9,15 @@ from typing import Any, Final
 
 from litestar import websocket
 
-from ..config.settings import Settings
-from ..errors import Draining, InvalidFrame, InvalidTopic, StreamerError
-from ..events.control import Control
-from ..events.topic import job_topic, project_topic
-from ..hub.attach import Finished, Gone
-from ..hub.hub import Hub
-from ..hub.reader import Reader
-from ..hub.writer import OfferedWriter, offered_writer
-from ..rate import Rate
-from ..wire.websocket import (
+from ...config.settings import Settings
+from ...errors import Draining, InvalidFrame, InvalidTopic, StreamerError
+from ...events.control import Control
+from ...events.topic import job_topic, project_topic
+from ...hub.attach import Finished, Gone
+from ...hub.hub import Hub
+from ...hub.reader import Reader
+from ...hub.writer import OfferedWriter, offered_writer
+from ...wire.websocket import (
     FRAMES,
     LINES,
     Command,
@@ -28,11 +27,11 @@ from ..wire.websocket import (
     close_reason,
     parse_command,
 )
-from .origins import Origins
-from .portable import PortableWriter
-from .query import STREAM, STREAM_OF_TOPICS, query_of
-from .refusals import Farewells, Socket, older_refused_control, refused_control
-from .stream_request import (
+from ..origins import Origins
+from ..query import STREAM, STREAM_OF_TOPICS, query_of
+from ..rate import Rate
+from ..refusals import Farewells, Socket, older_refused_control, refused_control
+from ..stream_request import (
     client_of,
     headers_of,
     read_attach,
@@ -40,6 +39,7 @@ from .stream_request import (
     reads_messages,
     subject_of,
 )
+from .portable import PortableWriter
 
 
 @websocket("/api/v1/projects/{project_id:str}/stream", opt=STREAM)

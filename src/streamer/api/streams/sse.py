@@ -13,18 +13,17 @@ from litestar.status_codes import HTTP_503_SERVICE_UNAVAILABLE
 from litestar.types import ASGIApp, Receive, Scope, Send
 from sse_starlette import EventSourceResponse
 
-from ..config.settings import Settings
-from ..errors import StreamerError
-from ..events.topic import job_topic, project_topic
-from ..hub.attach import Finished, Gone
-from ..hub.hub import Hub
-from ..hub.writer import OfferedWriter, offered_writer
-from ..wire import sse
-from ..wire.form import encode
-from .documentation import StreamOperation
-from .portable import PortableWriter
-from .query import STREAM, STREAM_OF_TOPICS
-from .stream_request import (
+from ...config.settings import Settings
+from ...errors import StreamerError
+from ...events.topic import job_topic, project_topic
+from ...hub.attach import Finished, Gone
+from ...hub.hub import Hub
+from ...hub.writer import OfferedWriter, offered_writer
+from ...wire import sse
+from ...wire.form import encode
+from ..documentation import StreamOperation
+from ..query import STREAM, STREAM_OF_TOPICS
+from ..stream_request import (
     client_of,
     headers_of,
     read_attach,
@@ -32,6 +31,7 @@ from .stream_request import (
     reads_messages,
     subject_of,
 )
+from .portable import PortableWriter
 
 _METHODS: Final = [HttpMethod.GET, HttpMethod.HEAD]
 _RAW_HEADERS: Final = [

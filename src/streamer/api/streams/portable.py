@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
-from ..wire.form import Form
+from ...wire.form import Form
 
 if TYPE_CHECKING:
-    from ..hub.writer import Taker
+    from ...hub.writer import Taker
 
 
 class PortableWriter:

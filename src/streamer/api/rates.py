@@ -8,7 +8,7 @@ from typing import Any
 from litestar import Request
 
 from ..errors import TooManyRequests
-from ..rate import Rate
+from .rate import Rate
 from .stream_request import client_of, subject_of
 
 

@@ -1,0 +1,1 @@
+"""What a url means, with streams/ beside the rest."""
