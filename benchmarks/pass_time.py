@@ -28,7 +28,7 @@ from streamer.hub.fan_out import FanOut
 from streamer.hub.feed import Feed
 from streamer.hub.reader import Reader
 from streamer.hub.session import ReadLog, Session, State
-from streamer.transport_writer import TransportWriter
+from streamer.server.transport_writer import TransportWriter
 from streamer.wire.form import Form
 from streamer.wire.sse import NAMED_CHUNKED
 

@@ -6,8 +6,8 @@ import logging
 
 import pytest
 
-from streamer.acceptance import Acceptance, address_of
 from streamer.hub.party import party_of
+from streamer.server.acceptance import Acceptance, address_of
 
 
 class FakeConnection:

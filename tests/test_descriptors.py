@@ -6,7 +6,7 @@ import resource
 
 import pytest
 
-from streamer.descriptors import OTHERS, OWN, make_room, room_in
+from streamer.server.descriptors import OTHERS, OWN, make_room, room_in
 
 
 @pytest.mark.parametrize(

@@ -22,9 +22,9 @@ from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 from websockets.typing import ExtensionName
 
-from streamer.protocols import FastHttp
-from streamer.request_protocol import RequestProtocol
-from streamer.websocket_protocol import FastWebSocket
+from streamer.server.http1 import FastHttp
+from streamer.server.request_protocol import RequestProtocol
+from streamer.server.websocket import FastWebSocket
 from streamer.wire.websocket import WINDOW_BITS, deflated_text_frame
 from support.live import Live, StartLive
 from support.raw_http import answers_in, connect

@@ -6,7 +6,7 @@ import httptools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.request_pieces import RequestPieces
+from streamer.server.request_pieces import RequestPieces
 
 _CHUNKS = st.lists(st.binary(min_size=1, max_size=30) | st.just(b"\r\n\r\n"), max_size=4)
 

@@ -16,8 +16,8 @@ from starlette.routing import Mount
 
 from streamer.app import create_app
 from streamer.config.settings import Settings
-from streamer.protocols import FastHttp
-from streamer.websocket_protocol import FastWebSocket
+from streamer.server.http1 import FastHttp
+from streamer.server.websocket import FastWebSocket
 
 
 def outer(framework: str) -> Any:  # noqa: ANN401 - an ASGI app

@@ -10,11 +10,11 @@ from unittest.mock import patch
 
 from litestar import Litestar
 
-from streamer import server
 from streamer.app import create_app
 from streamer.config.settings import Settings
 from streamer.eventlog.redis.log import RedisEventLog
 from streamer.hub import fan_out
+from streamer.server import server
 
 #: Seconds that one command may take, in place of 5; two probes unheard are silence.
 TIMEOUT: Final = 1.0

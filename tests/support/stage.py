@@ -18,8 +18,8 @@ from streamer.app import create_app
 from streamer.config.settings import Settings
 from streamer.eventlog.memory.log import MemoryEventLog
 from streamer.events.new_event import new_event
-from streamer.protocols import FastHttp
-from streamer.websocket_protocol import FastWebSocket
+from streamer.server.http1 import FastHttp
+from streamer.server.websocket import FastWebSocket
 
 from .pausing import PausingEventLog
 from .servers import FakeClock

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from streamer.server import cut_the_dead
+from streamer.server.server import cut_the_dead
 from support.live import Live, StartLive
 from support.raw_http import RawClient, answers_in, connect
 from support.readers import sse, websocket

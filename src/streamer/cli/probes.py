@@ -152,7 +152,7 @@ def _fan_out(settings: Settings) -> Finding:
 
 
 def _open_files(settings: Settings) -> Finding:
-    from ..descriptors import attainable, room_in
+    from ..server.descriptors import attainable, room_in
 
     wanted = settings.max_connections
     limit = attainable(wanted)

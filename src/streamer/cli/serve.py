@@ -62,7 +62,7 @@ def _say(text: str) -> None:
 def _serve(settings: Settings, bound: socket.socket, held: tuple[int, ...]) -> int:
     """Serve until asked to stop; return the exit code. Children inherit `held`."""
     if settings.workers == 1:
-        from ..server import serve as serve_here
+        from ..server.server import serve as serve_here
 
         serve_here(settings, sockets=[bound])
         return 0

@@ -6,8 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .hub.writer import Taker
-    from .wire.form import Form
+    from ..hub.writer import Taker
+    from ..wire.form import Form
 
 
 class TransportWriter:

@@ -11,13 +11,13 @@ import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from ..errors import HeadTooLarge, InvalidRequest, RequestTimeout, StreamerError
+from ..hub.send_progress import SendProgress
+from ..limits import RequestLimits
+from ..wire.refusal import refusal
 from .acceptance import Acceptance, address_of
-from .errors import HeadTooLarge, InvalidRequest, RequestTimeout, StreamerError
-from .hub.send_progress import SendProgress
-from .limits import RequestLimits
 from .request_pieces import RequestPieces
 from .upgrade_offer import head_without_offers, offers_websocket, only_websocket
-from .wire.refusal import refusal
 
 _logger: Final = logging.getLogger(__name__)
 

@@ -17,18 +17,18 @@ import msgspec
 import uvicorn
 from litestar import Litestar
 
+from ..api.hosts import hosts_of
+from ..app import create_app
+from ..config.settings import Settings
+from ..hub.heartbeat import Wheel
+from ..hub.hub import Hub
+from ..limits import RequestLimits
+from ..processes.log_lines import write_log
+from ..processes.stop_signals import stop_signals
 from .acceptance import Acceptance
-from .api.hosts import hosts_of
-from .app import create_app
-from .config.settings import Settings
 from .descriptors import Room, make_room
-from .hub.heartbeat import Wheel
-from .hub.hub import Hub
-from .limits import RequestLimits
-from .processes.log_lines import write_log
-from .processes.stop_signals import stop_signals
-from .protocols import FastHttp
-from .websocket_protocol import FastWebSocket
+from .http1 import FastHttp
+from .websocket import FastWebSocket
 
 logger = logging.getLogger(__name__)
 

@@ -12,13 +12,13 @@ import math
 from collections import deque
 from typing import TYPE_CHECKING
 
-from .hub.writer import EXTENSION
+from ..hub.writer import EXTENSION
+from ..wire.sse import LAST_CHUNK
 from .request_protocol import RequestFlow, RequestProtocol
 from .transport_writer import TransportWriter
-from .wire.sse import LAST_CHUNK
 
 if TYPE_CHECKING:
-    from .wire.form import Form
+    from ..wire.form import Form
 
 
 class FastHttp(TransportWriter, RequestProtocol):

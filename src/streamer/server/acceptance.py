@@ -6,7 +6,7 @@ import logging
 import sys
 from typing import Final, Protocol
 
-from .hub.party import party_of
+from ..hub.party import party_of
 
 _logger: Final = logging.getLogger(__name__)
 

@@ -13,16 +13,16 @@ from websockets.extensions.permessage_deflate import (
     ServerPerMessageDeflateFactory,
 )
 
+from ..api.rate import Pace
+from ..errors import HeadTooLarge, InvalidRequest, StreamerError
+from ..hub.heartbeat import Wheel
+from ..hub.send_progress import SendProgress
+from ..hub.writer import EXTENSION
+from ..limits import FRAME_BURST, RequestLimits
+from ..wire.refusal import refusal
+from ..wire.websocket import DEFLATED_FRAMES, FRAMES, WINDOW_BITS
 from .acceptance import Acceptance, address_of
-from .api.rate import Pace
-from .errors import HeadTooLarge, InvalidRequest, StreamerError
-from .hub.heartbeat import Wheel
-from .hub.send_progress import SendProgress
-from .hub.writer import EXTENSION
-from .limits import FRAME_BURST, RequestLimits
 from .transport_writer import TransportWriter
-from .wire.refusal import refusal
-from .wire.websocket import DEFLATED_FRAMES, FRAMES, WINDOW_BITS
 
 if TYPE_CHECKING:
     from asyncio.transports import BaseTransport
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from websockets.frames import Frame
     from websockets.http11 import Request
 
-    from .wire.form import Form
+    from ..wire.form import Form
 
 _logger: Final = logging.getLogger(__name__)
 
