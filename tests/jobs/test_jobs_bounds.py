@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from streamer.errors import InvalidSource
-from streamer.jobs.ffmpeg import (
+from streamer.jobs.transcode.ffmpeg import (
     FfmpegFailed,
     FfmpegKilled,
     OutOfSpace,
@@ -16,8 +16,8 @@ from streamer.jobs.ffmpeg import (
     run_program,
     variable_rate,
 )
-from streamer.jobs.source import open_video
-from streamer.jobs.transcode import TRANSCODE, Transcode, check
+from streamer.jobs.transcode.source import open_video
+from streamer.jobs.transcode.transcode import TRANSCODE, Transcode, check
 from support.requirements import needs
 from support.transcoding import Transcoding
 from support.videos import H264, PICTURE, SOUND, Videos, picture_times
@@ -196,7 +196,7 @@ def test_memory_is_bounded(
     source = videos.make(
         *("large.mp4", "-f", "lavfi", "-i", "color=size=3000x3000:rate=5:duration=0.6", *H264)
     )
-    monkeypatch.setattr("streamer.jobs.ffmpeg._MEMORY_BYTES", 300 * 1024**2)
+    monkeypatch.setattr("streamer.jobs.transcode.ffmpeg._MEMORY_BYTES", 300 * 1024**2)
     with pytest.raises((FfmpegFailed, InvalidSource), match=r"(?i)memory|error|no picture"):
         transcoding(source, height=2160)
     assert transcoding.outputs == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streamer.jobs.ffmpeg_progress import Report, ReportReader, fraction_done, read_report
+from streamer.jobs.transcode.ffmpeg_progress import Report, ReportReader, fraction_done, read_report
 
 BLOCK = """\
 frame=27

@@ -10,8 +10,8 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
-from streamer.jobs.ffmpeg import FfmpegFailed, OutOfSpace
-from streamer.jobs.outputs import check_space, remove_old
+from streamer.jobs.transcode.ffmpeg import FfmpegFailed, OutOfSpace
+from streamer.jobs.transcode.outputs import check_space, remove_old
 from support.transcoding import JOB_ID, Transcoding
 from support.videos import H264, PICTURE, Videos
 
@@ -105,7 +105,7 @@ def test_a_disk_that_fills_meanwhile_stops_the_job_and_nothing_is_left(
         if len(looks) > 1:
             check_space(directory, 2**62)
 
-    monkeypatch.setattr("streamer.jobs.transcode.check_space", check)
+    monkeypatch.setattr("streamer.jobs.transcode.transcode.check_space", check)
     with pytest.raises(OutOfSpace):
         transcoding(videos.make("plain.mp4", *PICTURE, *H264))
     assert transcoding.outputs == []
@@ -114,7 +114,7 @@ def test_a_disk_that_fills_meanwhile_stops_the_job_and_nothing_is_left(
 def test_an_output_that_is_larger_than_all_may_be_together_is_stopped(
     transcoding: Transcoding, videos: Videos, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streamer.jobs.transcode._SPACE_SECONDS", 0.0)
+    monkeypatch.setattr("streamer.jobs.transcode.transcode._SPACE_SECONDS", 0.0)
     transcoding.settings = replace(transcoding.settings, output_bytes=1000)
     source = videos.make(
         "noise.mp4", "-f", "lavfi", "-i", "nullsrc=size=320x240:rate=25:duration=8,noise=alls=99"

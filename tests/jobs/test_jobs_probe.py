@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from streamer.jobs.probe import (
+from streamer.jobs.transcode.probe import (
     Media,
     PictureTrack,
     SoundTrack,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from streamer.errors import InvalidSource
-from streamer.jobs.source import open_source, open_video
+from streamer.jobs.transcode.source import open_source, open_video
 from support.requirements import needs
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 import pytest
 
 from streamer.errors import InvalidSource
-from streamer.jobs.ffmpeg import FfmpegFailed
+from streamer.jobs.transcode.ffmpeg import FfmpegFailed
 from support.requirements import needs
 from support.transcoding import Transcoding
 from support.videos import H264, PICTURE, SOUND, Videos, picture_times, probed, track

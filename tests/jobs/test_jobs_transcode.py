@@ -18,12 +18,12 @@ import pytest
 
 from streamer.config.settings import Settings
 from streamer.errors import InvalidSource, JobsUnavailable
-from streamer.jobs import leash, transcode
-from streamer.jobs.ffmpeg import FfmpegFailed, find_program, run_ffmpeg
-from streamer.jobs.probe import probe
 from streamer.jobs.progress import JobCancelled, Progress, set_progress
-from streamer.jobs.sample import ensure_sample
-from streamer.jobs.transcode import TRANSCODE, Transcode
+from streamer.jobs.transcode import leash, transcode
+from streamer.jobs.transcode.ffmpeg import FfmpegFailed, find_program, run_ffmpeg
+from streamer.jobs.transcode.probe import probe
+from streamer.jobs.transcode.sample import ensure_sample
+from streamer.jobs.transcode.transcode import TRANSCODE, Transcode
 from support.processes import Program
 from support.requirements import needs
 from support.waiting import wait_until_blocking
@@ -248,7 +248,7 @@ def test_a_sample_that_was_left_unfinished_is_removed(settings: Settings) -> Non
 def test_no_ffmpeg_outlives_a_worker_that_is_killed() -> None:
     """By kill -9, after which nobody is left to clean up."""
     needs("ffmpeg")
-    program = f"from streamer.jobs.ffmpeg import run_ffmpeg; run_ffmpeg({ENDLESS!r})"
+    program = f"from streamer.jobs.transcode.ffmpeg import run_ffmpeg; run_ffmpeg({ENDLESS!r})"
     with Program([sys.executable, "-c", program]) as worker:
         children = wait_until_blocking(lambda: ffmpegs_of(worker.pid), "ffmpeg did not start")
         worker.signal(signal.SIGKILL)

@@ -11,11 +11,11 @@ import pytest
 from dramatiq import Broker
 
 from streamer.config.settings import Settings
-from streamer.jobs import encoding
 from streamer.jobs.actors import declare_actors
-from streamer.jobs.ffmpeg import FfmpegFailed
 from streamer.jobs.progress import JobCancelled, Progress
-from streamer.jobs.transcode import TRANSCODE
+from streamer.jobs.transcode import encoding
+from streamer.jobs.transcode.ffmpeg import FfmpegFailed
+from streamer.jobs.transcode.transcode import TRANSCODE
 from support.jobs import JobWatcher, working
 from support.requirements import needs
 from support.transcoding import Transcoding

@@ -11,8 +11,8 @@ import pytest
 
 from streamer.config.settings import Settings
 from streamer.eventlog.redis.log import RedisEventLog
-from streamer.jobs.sample import ensure_sample
 from streamer.jobs.submit import Jobs
+from streamer.jobs.transcode.sample import ensure_sample
 from streamer.publishing.publisher import Publisher
 from support.jobs import JobWatcher
 from support.processes import Program

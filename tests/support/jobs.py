@@ -23,7 +23,7 @@ from streamer.events.event import Event
 from streamer.events.new_event import NewEvent
 from streamer.events.snapshot import Snapshot
 from streamer.jobs.broker import create_broker
-from streamer.jobs.ffmpeg import run_ffmpeg
+from streamer.jobs.transcode.ffmpeg import run_ffmpeg
 from streamer.jobs.worker import open_publisher
 from streamer.publishing.sync_publisher import SyncPublisher
 

@@ -11,9 +11,9 @@ from typing import Any, Final, Literal
 import pytest
 
 from streamer.config.settings import Settings
-from streamer.jobs import transcode
 from streamer.jobs.progress import Progress, set_progress
-from streamer.jobs.transcode import Transcode
+from streamer.jobs.transcode import transcode
+from streamer.jobs.transcode.transcode import Transcode
 
 JOB_ID: Final = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 

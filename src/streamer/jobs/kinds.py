@@ -58,7 +58,7 @@ class JobKind(msgspec.Struct, frozen=True, kw_only=True):
 
 def load_kinds() -> dict[str, JobKind]:
     """Every kind this installation knows, by name."""
-    from .transcode import TRANSCODE  # noqa: PLC0415 - it needs this module
+    from .transcode.transcode import TRANSCODE  # noqa: PLC0415 - it needs this module
 
     kinds: dict[str, JobKind] = {TRANSCODE.name: TRANSCODE}
     for entry_point in entry_points(group=ENTRY_POINTS):

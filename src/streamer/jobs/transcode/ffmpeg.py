@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Final, cast
 
-from ..errors import JobsUnavailable
+from ...errors import JobsUnavailable
 
 #: Containers that hold their streams in themselves. Playlists and session
 #: descriptions (hls, dash, concat, sdp, image2, …) name other files to open.

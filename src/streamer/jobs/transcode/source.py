@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from ..errors import InvalidSource
+from ...errors import InvalidSource
 from .probe import Media, Unreadable, probe
 
 #: The source that is generated rather than found.

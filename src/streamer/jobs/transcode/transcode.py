@@ -11,8 +11,10 @@ from uuid import uuid4
 
 import msgspec
 
-from ..config.settings import Settings
-from ..errors import InvalidSource, JobsUnavailable
+from ...config.settings import Settings
+from ...errors import InvalidSource, JobsUnavailable
+from ..kinds import JobKind
+from ..progress import Progress, progress
 from .encoding import MAX_RATE, input_options, output_options
 from .ffmpeg import (
     FfmpegFailed,
@@ -23,11 +25,9 @@ from .ffmpeg import (
     variable_rate,
 )
 from .ffmpeg_progress import ReportReader, fraction_done
-from .kinds import JobKind
 from .outputs import check_space, remove_old, remove_unfinished
 from .packets import Extent, Packets, check_whole, read_packets
 from .probe import Media, Unreadable, check_duration, probe
-from .progress import Progress, progress
 from .sample import ensure_sample
 from .source import SAMPLE, open_video
 from .tracks import Tracks, choose_tracks

@@ -1,0 +1,1 @@
+"""One kind of job, in a room of its own."""
