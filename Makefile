@@ -54,7 +54,7 @@ STREAMER_FAULT_SECONDS ?= 300
 STREAMER_SWARM ?= 20000
 faults: $(DEV_READY) ## Break everything, for minutes: kill, cut, stall, restart; see docs/RELIABILITY.md.
 	@$(PY) -m pytest -n 2 -m faults --ignore tests/faults/test_faults_long.py $(ARGS)
-	@STREAMER_SWARM=$(STREAMER_SWARM) $(PY) -m pytest tests/test_hub_property.py -k swarm \
+	@STREAMER_SWARM=$(STREAMER_SWARM) $(PY) -m pytest tests/hub/test_hub_property.py -k swarm \
 		--timeout $$((60 + $(STREAMER_SWARM) / 20))
 	@STREAMER_FAULT_SECONDS=$(STREAMER_FAULT_SECONDS) $(PY) -m pytest -n 2 \
 		tests/faults/test_faults_long.py

@@ -1,7 +1,7 @@
 """The fast path over HTTP/1.1: uvicorn's protocol class, offering a `Writer` to the app.
 
 Everything private of uvicorn that Streamer relies on is touched in this file, in
-`request_protocol.py` and in `websocket_protocol.py`; `tests/test_protocols.py` says
+`request_protocol.py` and in `websocket.py`; `tests/server/test_protocols.py` says
 which attributes those are.
 """
 

@@ -14,7 +14,7 @@ from streamer.cli.openapi import schema_text
 from streamer.config.settings import Settings
 from streamer.eventlog.memory.log import MemoryEventLog
 
-FILE = Path(__file__).parents[1] / "openapi" / "openapi.json"
+FILE = Path(__file__).parents[2] / "openapi" / "openapi.json"
 
 
 def test_the_schema_is_current() -> None:
