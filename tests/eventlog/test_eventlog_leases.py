@@ -5,8 +5,8 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from streamer.eventlog.base import EventLog
+from streamer.eventlog.leases import Lease
 from streamer.eventlog.memory.log import MemoryEventLog
-from streamer.eventlog.redis.leases import Lease
 from support.servers import FakeClock
 from support.waiting import wait_until
 

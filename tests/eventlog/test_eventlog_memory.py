@@ -8,8 +8,8 @@ from typing import cast
 
 from streamer.config.retention import Retention, RetentionPolicy
 from streamer.eventlog.base import BatchKey
+from streamer.eventlog.lifetimes import BATCH_TTL, IDEMPOTENCY_TTL, SILENT_TTL, TOMBSTONE_TTL
 from streamer.eventlog.memory.log import MemoryEventLog
-from streamer.eventlog.redis.append import BATCH_TTL, IDEMPOTENCY_TTL, SILENT_TTL, TOMBSTONE_TTL
 from streamer.events.cursor import ORIGIN, Cursor
 from streamer.events.new_event import NewEvent, new_event
 from streamer.events.page import Gap

@@ -12,7 +12,7 @@ import redis
 from streamer.config.retention import Retention, RetentionPolicy
 from streamer.errors import LogUnavailable
 from streamer.eventlog.base import BatchKey, EventLog
-from streamer.eventlog.redis.append import SILENT_TTL, TOMBSTONE_TTL
+from streamer.eventlog.lifetimes import SILENT_TTL, TOMBSTONE_TTL
 from streamer.eventlog.redis.link.pubsub import PubSubConnection
 from streamer.eventlog.redis.log import RedisEventLog
 from streamer.eventlog.redis.notifications import jittered

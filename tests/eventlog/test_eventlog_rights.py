@@ -14,7 +14,7 @@ from streamer import SyncPublisher
 from streamer.config.retention import Retention, RetentionPolicy
 from streamer.errors import LogForbidden, LogUnavailable
 from streamer.eventlog.base import BatchKey
-from streamer.eventlog.redis.leases import Lease
+from streamer.eventlog.leases import Lease
 from streamer.eventlog.redis.log import RedisEventLog
 from streamer.events.cursor import ORIGIN
 from streamer.events.new_event import NewEvent, new_event

@@ -11,7 +11,7 @@ import redis
 
 from streamer.config.retention import Retention, RetentionPolicy
 from streamer.eventlog.base import BatchKey
-from streamer.eventlog.redis.leases import Lease
+from streamer.eventlog.leases import Lease
 from streamer.eventlog.redis.log import RedisEventLog
 from streamer.eventlog.redis.trial import missing_rights
 from streamer.events.cursor import ORIGIN

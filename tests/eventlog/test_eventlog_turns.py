@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from streamer.errors import LogUnavailable
-from streamer.eventlog.redis.turns import Turns
+from streamer.eventlog.turns import Turns
 from support.waiting import wait_until
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from streamer.config.retention import Retention, RetentionPolicy
 from streamer.eventlog.base import BatchKey
-from streamer.eventlog.redis.leases import Lease
+from streamer.eventlog.leases import Lease
 from streamer.eventlog.redis.log import RedisEventLog
 from streamer.events.cursor import Cursor
 from streamer.events.new_event import NewEvent, new_event

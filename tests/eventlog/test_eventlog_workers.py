@@ -5,7 +5,7 @@ from __future__ import annotations
 from streamer.eventlog.base import EventLog
 from streamer.eventlog.memory.log import MemoryEventLog
 from streamer.eventlog.redis.log import RedisEventLog
-from streamer.eventlog.redis.workers import ANNOUNCE_SECONDS, WORKER_TTL
+from streamer.eventlog.workers import ANNOUNCE_SECONDS, WORKER_TTL
 from support.servers import FakeClock, Server
 
 

@@ -24,7 +24,8 @@ from streamer.events.cursor import Cursor
 from streamer.jobs.actors import declare_actors
 from streamer.jobs.broker import create_broker
 from streamer.jobs.client import open_client
-from streamer.jobs.kinds import JobKind, load_kinds
+from streamer.jobs.kinds import JobKind
+from streamer.jobs.known_kinds import load_kinds
 from streamer.jobs.submit import QUEUE_SECONDS, Jobs
 from streamer.jobs.worker import open_publisher
 from streamer.publishing.publisher import Publisher
@@ -357,7 +358,7 @@ def test_a_package_may_offer_kinds_of_its_own(monkeypatch: pytest.MonkeyPatch) -
         def load(self) -> JobKind:
             return kind
 
-    monkeypatch.setattr("streamer.jobs.kinds.entry_points", lambda group: [EntryPoint()])
+    monkeypatch.setattr("streamer.jobs.known_kinds.entry_points", lambda group: [EntryPoint()])
     assert load_kinds()["thumbnail"] is kind
     assert kind.read({"size": 3}) == Shape(3)
 

@@ -15,8 +15,8 @@ import pytest
 from msgspec.structs import replace
 
 from streamer.config.settings import Settings
+from streamer.eventlog.leases import Lease
 from streamer.eventlog.memory.log import MemoryEventLog
-from streamer.eventlog.redis.leases import Lease
 from streamer.eventlog.redis.log import RedisEventLog
 from streamer.events.snapshot import Snapshot
 from streamer.jobs.keys import end_key, retry_key, start_key

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from streamer.errors import LogUnavailable
 from streamer.eventlog.base import BatchKey, EventLog, Listener, Notifications
-from streamer.eventlog.redis.leases import Leases
-from streamer.eventlog.redis.workers import Workers
+from streamer.eventlog.leases import Leases
+from streamer.eventlog.workers import Workers
 from streamer.events.cursor import Cursor
 from streamer.events.event import Event
 from streamer.events.new_event import NewEvent

@@ -12,8 +12,8 @@ from ..events.event import Event
 from ..events.new_event import NewEvent
 from ..events.page import Page
 from ..events.snapshot import Snapshot
-from .redis.leases import Leases
-from .redis.workers import Workers
+from .leases import Leases
+from .workers import Workers
 
 #: Bytes of events that one page has, about: a large one would hold up all else that
 #: goes over the connection to the log, and be held in memory by each who asked.

@@ -99,7 +99,7 @@ class Feed:
             return
         cohort.remove(reader)
         if not cohort:
-            self._cohorts.remove(cohort)
+            self._cohorts = [other for other in self._cohorts if other]
 
     @property
     def live(self) -> int:

@@ -79,7 +79,8 @@ class Hub:
         self._feeds = Feeds(log, self._options.tail, fan_out, self._fail)
         self._polls = Polls(log, self._feeds, lambda: self.draining)
         self._under_way = 0  # polls
-        self._readers: dict[Reader, None] = {}
+        # Each with the feed that it reads.
+        self._readers: dict[Reader, Feed] = {}
         self._clients = Crowd(self._options.max_readers_per_client)
         self._subjects = Crowd(self._options.max_readers_per_subject)
         self._lagging: dict[Reader, None] = {}
@@ -174,7 +175,7 @@ class Hub:
         session = Session(attach.topics, cursor, until_end=attach.until_end, per_job=attach.per_job)
         reader = Reader(session, writer, feed, self)
         reader.client, reader.subject = attach.client, attach.subject
-        self._readers[reader] = None
+        self._readers[reader] = feed
         self._clients.enter(attach.client)
         self._subjects.enter(attach.subject)
         self.counts.update(attach.topics)
@@ -209,8 +210,8 @@ class Hub:
         if reader not in self._readers:
             self._feeds.leave(feed)
             return
-        self._release(reader)
-        reader.feed = feed
+        self._release(reader, self._readers[reader])
+        self._readers[reader] = reader.feed = feed
         reader.asked = None  # a page of the topics it had
         self.counts.update(topics)
         reader.session.change_topics(topics, backfill)
@@ -248,7 +249,7 @@ class Hub:
 
     def read_log(self, reader: Reader, step: ReadLog) -> None:
         """Read for `reader`, then go on with its pump."""
-        self._feeds.spawn(self._read_log(reader, reader.feed, step))
+        self._feeds.spawn(self._read_log(reader, self._readers[reader], step))
 
     def lagging(self, reader: Reader) -> None:
         """Watch `reader` until it drains."""
@@ -256,17 +257,17 @@ class Hub:
 
     def forget(self, reader: Reader) -> None:
         """The reader is over."""
-        if reader in self._readers:
-            del self._readers[reader]
+        feed = self._readers.pop(reader, None)
+        if feed is not None:
             self._clients.leave(reader.client)
             self._subjects.leave(reader.subject)
             self._lagging.pop(reader, None)
             reader.slot.pop(reader, None)
-            self._release(reader)
+            self._release(reader, feed)
 
     def _fail(self, feed: Feed, error: Exception) -> None:
-        for reader in tuple(self._readers):
-            if reader.feed is feed:
+        for reader, its_feed in tuple(self._readers.items()):
+            if its_feed is feed:
                 reader.failed(error)
 
     def _refuse_if_draining(self) -> None:
@@ -284,13 +285,13 @@ class Hub:
         self._clients.refuse_if_full(attach.client, retry_after)
         self._subjects.refuse_if_full(attach.subject, retry_after)
 
-    def _release(self, reader: Reader) -> None:
-        reader.feed.leave(reader)
+    def _release(self, reader: Reader, feed: Feed) -> None:
+        feed.leave(reader)
         for topic in reader.session.topics:
             self.counts[topic] -= 1
             if not self.counts[topic]:
                 del self.counts[topic]
-        self._feeds.leave(reader.feed)
+        self._feeds.leave(feed)
 
     async def _read_log(self, reader: Reader, feed: Feed, step: ReadLog) -> None:
         page = None

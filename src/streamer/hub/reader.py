@@ -16,11 +16,47 @@ if TYPE_CHECKING:
     from ..events.cursor import Cursor
     from ..events.event import Event
     from ..events.page import Page
-    from .cohort import Cohort
-    from .feed import Feed
+    from .tail import Tail
     from .writer import Writer
 
 logger = logging.getLogger(__name__)
+
+
+class Company(Protocol):
+    """Those a reader is written to together with, as it knows them: its cohort.
+
+    Attributes:
+        position: everything up to here has been handed to every one of them.
+    """
+
+    @property
+    def position(self) -> Cursor:
+        """See above."""
+
+    def __len__(self) -> int:
+        """How many they are."""
+
+    def ask_again(self) -> None:
+        """How one of the readers is to be written to has changed."""
+
+    def remove(self, reader: Reader) -> None:
+        """Let a reader go on by itself, from `position`."""
+
+
+class Source(Protocol):
+    """Where a reader's events come from: its feed.
+
+    Attributes:
+        tail: the newest of them.
+    """
+
+    tail: Tail
+
+    def join(self, reader: Reader) -> None:
+        """Count `reader` among the live."""
+
+    def leave(self, reader: Reader) -> None:
+        """`reader` is live no longer, if it was."""
 
 
 class Host(Protocol):
@@ -55,7 +91,7 @@ class Reader:
         "writer",
     )
 
-    def __init__(self, session: Session, writer: Writer, feed: Feed, host: Host) -> None:
+    def __init__(self, session: Session, writer: Writer, feed: Source, host: Host) -> None:
         self.session = session
         self.writer = writer
         self.feed = feed
@@ -68,7 +104,7 @@ class Reader:
         self.client = ""
         self.subject = ""
         #: Those it is written to together with, while it is live and in step.
-        self.cohort: Cohort | None = None
+        self.cohort: Company | None = None
         writer.taker = self
 
     def pump(self) -> None:

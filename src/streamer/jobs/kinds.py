@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from importlib.metadata import entry_points
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from ..config.settings import Settings
 from ..errors import InvalidFields, UnknownJobKind
-
-#: Packages offer kinds of their own under this name.
-ENTRY_POINTS: Final = "streamer.jobs"
 
 
 class JobKind(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,17 +50,6 @@ class JobKind(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidFields(
                 f"a {self.name} job cannot be made of this: {error}; its fields are: {allowed}"
             ) from error
-
-
-def load_kinds() -> dict[str, JobKind]:
-    """Every kind this installation knows, by name."""
-    from .transcode.transcode import TRANSCODE  # noqa: PLC0415 - it needs this module
-
-    kinds: dict[str, JobKind] = {TRANSCODE.name: TRANSCODE}
-    for entry_point in entry_points(group=ENTRY_POINTS):
-        kind: JobKind = entry_point.load()
-        kinds[kind.name] = kind
-    return kinds
 
 
 def find_kind(kinds: Mapping[str, JobKind], name: object) -> JobKind:

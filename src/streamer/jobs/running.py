@@ -16,8 +16,8 @@ from typing import Any, Final
 import msgspec
 
 from ..errors import LogUnavailable
-from ..eventlog.redis.leases import Lease
-from ..eventlog.redis.workers import ANNOUNCE_SECONDS
+from ..eventlog.leases import Lease
+from ..eventlog.workers import ANNOUNCE_SECONDS
 from ..events.cursor import ORIGIN, Cursor
 from ..events.event import Event
 from ..events.snapshot import Snapshot

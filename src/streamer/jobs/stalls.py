@@ -9,7 +9,7 @@ from typing import Final
 
 from ..errors import LogUnavailable
 from ..eventlog.base import EventLog
-from ..eventlog.redis.leases import Lease
+from ..eventlog.leases import Lease
 from ..events.snapshot import Snapshot
 from ..events.topic import JOBS
 from ..publishing.publisher import Publisher

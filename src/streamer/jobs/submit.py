@@ -14,7 +14,7 @@ from dramatiq.brokers.redis import RedisBroker
 from ..config.settings import Settings
 from ..errors import InvalidJSON, LogUnavailable, NotFound, TooManyJobs
 from ..eventlog.base import EventLog
-from ..eventlog.redis.turns import Turns
+from ..eventlog.turns import Turns
 from ..events.cursor import Cursor
 from ..events.snapshot import Snapshot
 from ..events.snapshot_size import Budget
@@ -22,7 +22,8 @@ from ..events.topic import JOBS, job_of, job_topic, project_topic
 from ..publishing.publisher import Publisher
 from .broker import create_broker
 from .keys import cancel_key, end_key, queued_key, start_key
-from .kinds import JobKind, find_kind, load_kinds
+from .kinds import JobKind, find_kind
+from .known_kinds import load_kinds
 from .running import CANCEL_TASK, CANCELLING, cancel_asked
 from .runs import FIRST, QUEUED_OPTION, RUN_OPTION, run_in, run_name
 from .topics import PROJECT_OPTION

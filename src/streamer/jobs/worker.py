@@ -18,7 +18,7 @@ from ..publishing.sync_publisher import SyncPublisher
 from .actors import declare_actors
 from .broker import create_broker
 from .broker_watch import BrokerWatch
-from .kinds import load_kinds
+from .known_kinds import load_kinds
 
 #: Seconds between two looks at whether a signal came.
 _LOOK_SECONDS: Final = 0.2

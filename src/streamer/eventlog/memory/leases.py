@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from ..redis.leases import MAX_FOUND, Lease
+from ..leases import MAX_FOUND, Lease
 
 
 class _Held(NamedTuple):

@@ -15,8 +15,8 @@ from ...events.new_event import NewEvent
 from ...events.page import Page
 from ...events.snapshot import Snapshot
 from ..base import READ_BYTES, BatchKey, Listener
+from ..lifetimes import BATCH_TTL, IDEMPOTENCY_TTL
 from ..merge import TopicPage, merge, share_of
-from ..redis.append import BATCH_TTL, IDEMPOTENCY_TTL
 from .leases import MemoryLeases
 from .notifications import MemoryNotifications
 from .topic import MemoryTopic

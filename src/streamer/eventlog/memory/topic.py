@@ -11,7 +11,7 @@ from ...events.cursor import Cursor
 from ...events.event import Event
 from ...events.job_event import BUSY
 from ...events.snapshot import Snapshot
-from ..redis.append import SILENT_TTL, TOMBSTONE_TTL
+from ..lifetimes import SILENT_TTL, TOMBSTONE_TTL
 
 
 class MemoryTopic:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Final
 
-from ..redis.workers import WORKER_TTL
+from ..workers import WORKER_TTL
 
 
 class MemoryWorkers:

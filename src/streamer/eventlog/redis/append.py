@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from ...config.retention import RetentionPolicy
 from ...events.event import Event
@@ -12,18 +11,8 @@ from ...events.json_line import encode_line
 from ...events.new_event import NewEvent
 from ...events.snapshot import MAX_TASKS
 from ..base import BatchKey
+from ..lifetimes import BATCH_TTL, IDEMPOTENCY_TTL, TOMBSTONE_TTL
 from .keys import Keys
-
-#: Milliseconds an idempotency key is remembered: clients retry within a day.
-IDEMPOTENCY_TTL: Final = 24 * 3600 * 1000
-#: Milliseconds a publisher's last batch is remembered; it retries within minutes.
-BATCH_TTL: Final = 3600 * 1000
-#: Milliseconds that a topic's meta outlives it, so that a reader who comes back
-#: after a month is still told of the gap.
-TOMBSTONE_TTL: Final = 30 * 24 * 3600 * 1000
-#: Milliseconds that a topic with a job that is not over is kept longer than one at
-#: rest, counted from its last event: over a week's end, and a holiday.
-SILENT_TTL: Final = 7 * 24 * 3600 * 1000
 
 Argument = str | bytes | int
 

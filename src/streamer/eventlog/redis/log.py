@@ -18,6 +18,7 @@ from ...events.page import Page
 from ...events.snapshot import Snapshot
 from ..base import READ_BYTES, BatchKey, Listener
 from ..merge import TopicPage, merge, share_of
+from ..turns import Turns
 from .append import append_arguments
 from .job_records import job_states
 from .keys import Keys
@@ -28,7 +29,6 @@ from .notifications import Notifier, jittered
 from .script import Script
 from .seen import Seen
 from .stored import cursor_of, ranges_of, what_we_stored
-from .turns import Turns
 from .workers import RedisWorkers
 
 #: Share of the timeout of a command that replicas have to acknowledge it; the

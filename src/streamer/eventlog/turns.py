@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final, Self
 
-from ...errors import LogUnavailable
+from ..errors import LogUnavailable
 
 
 class Turns:
