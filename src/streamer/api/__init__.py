@@ -1,1 +1,54 @@
-"""The hub's faces: SSE, WebSocket, poll, publish, jobs, pages."""
+"""What a URL, a header and a body mean.
+
+Layout:
+
+- `connections`: how many readers there are, over all processes.
+- `documentation`: what OpenAPI says of every URL: its problems, and parameters that are read by
+  hand.
+- `event_schemas`: what OpenAPI says of every body that a stream can carry.
+- `guard`: what stands before every handler: is it for us, from no foreign page, and what is
+  asked.
+- `health`: whether the process is up, and whether it should be sent readers.
+- `hosts`: under which names this server may be asked.
+- `jobs`: the HTTP face of jobs.
+- `methods`: which methods an address answers to, and ``HEAD`` wherever ``GET`` is one of them.
+- `origins`: which web pages may change something here, open a WebSocket, or read an answer.
+- `pages`: what a browser loads: the page at ``/``, its modules, and the files that jobs made.
+- `poll`: polling: pages of events, and snapshots, for clients that cannot hold a stream.
+- `poll_answer`: the answer to a poll: waited for, and handed over as fast as the client takes
+  it.
+- `problems`: errors over HTTP: ``application/problem+json`` (RFC 9457).
+- `publish`: publishing over HTTP.
+- `query`: which query parameters an address takes: any other is refused by name, never ignored.
+- `rate`: how often somebody may do something, as a pure rule.
+- `rates`: how often an address or a token may do something, as it is asked for over HTTP.
+- `reference`: the reference of the HTTP API as one page: no script, and nothing of another
+  server.
+- `refusals`: how a WebSocket that gets no stream is told so, and closed without a hurry.
+- `stream_request`: what a client may ask of a stream, read from its URL and headers.
+- `streams/`: streams over HTTP: server-sent events and WebSocket, on our server and on any.
+"""
+
+__all__ = [
+    "connections",
+    "documentation",
+    "event_schemas",
+    "guard",
+    "health",
+    "hosts",
+    "jobs",
+    "methods",
+    "origins",
+    "pages",
+    "poll",
+    "poll_answer",
+    "problems",
+    "publish",
+    "query",
+    "rate",
+    "rates",
+    "reference",
+    "refusals",
+    "stream_request",
+    "streams",
+]

@@ -1,1 +1,27 @@
-"""Settings, and the urls and names they hold."""
+"""Settings, and the URLs and names they hold; pure.
+
+Layout:
+
+- `settings`: every setting of Streamer: its default, its unit, what is allowed and a line of
+  help.
+- `setting`: one setting: how its text is read, what is allowed, and how that is said.
+- `redis_url`: the URL of the event log's Redis: one server, a Sentinel's master, or a cluster.
+- `redis_parameters`: what may stand after the "?" of a Redis URL: names, values and where each
+  is taken.
+- `retention`: how much of each topic the log keeps, by prefix.
+- `server_url`: the URL of a Streamer server, as clients are given it.
+- `web_names`: the names of servers and of web pages, as a ``Host`` and an ``Origin`` write
+  them.
+- `redacted`: what may be shown of a text that may hold a password.
+"""
+
+__all__ = [
+    "redacted",
+    "redis_parameters",
+    "redis_url",
+    "retention",
+    "server_url",
+    "setting",
+    "settings",
+    "web_names",
+]

@@ -1,1 +1,44 @@
-"""Readers, feeds, cohorts and the fan-out."""
+"""The readers of a process: attached, fed and written to together.
+
+Layout:
+
+- `hub`: the hub, one per process: every reader, fed from one subscription to the log.
+- `attach`: what a reader asks of the hub.
+- `quotas`: how many readers one party has, and how many it may.
+- `party`: whose a connection is, as far as its address says.
+- `feeds`: the feeds of a process: opened when first asked for, kept whole whatever the log
+  does.
+- `feed`: a feed: the tail of one set of topics, and the readers that are live on it.
+- `cohort`: a cohort: live readers that have all been written the same, and are written to as
+  one.
+- `reader`: one reader in the hub: its session, its writer, and the pump between them.
+- `session`: one reader's life, as a pure state machine.
+- `seen`: what one reader has been given of each of its topics.
+- `send_progress`: whether somebody takes what is sent to it.
+- `tail`: the tail: the newest events of a feed, kept in the process, bounded.
+- `polls`: answers to polls: pages of events for those who hold no stream, bounded in bytes.
+- `heartbeat`: one wheel of heartbeats for all readers, instead of a timer each.
+- `writer`: what the hub needs of a transport.
+- `fan_out`: one buffer to many sockets.
+- `io_uring`: sending to many sockets with one system call: Linux's io_uring(7), by ctypes.
+"""
+
+__all__ = [
+    "attach",
+    "cohort",
+    "fan_out",
+    "feed",
+    "feeds",
+    "heartbeat",
+    "hub",
+    "io_uring",
+    "party",
+    "polls",
+    "quotas",
+    "reader",
+    "seen",
+    "send_progress",
+    "session",
+    "tail",
+    "writer",
+]

@@ -1,1 +1,60 @@
-"""Jobs: their progress, their events, and the one that transcodes a video."""
+"""Jobs: their life, their events, and the workers that run them.
+
+Layout:
+
+- `actors`: the Dramatiq actors of all kinds of job.
+- `broker`: the Dramatiq broker of this deployment: jobs wait in the same Redis as the events.
+- `broker_watch`: whether the Redis that jobs wait in can be reached, said once when that
+  changes.
+- `client`: the Redis that jobs wait in, as Dramatiq's broker takes it.
+- `dramatiq_lines`: what Dramatiq logs, in our words: one line where nothing is wrong that we do
+  not say.
+- `enqueues`: what a thread is enqueueing between Dramatiq's two hooks, which it may call twice.
+- `interruptions`: a stopping worker interrupts its jobs, also one that is about to begin.
+- `keys`: the idempotency keys by which everybody who reports of a job agrees on what was first.
+- `kinds`: the kinds of job that may be asked for over HTTP.
+- `known_kinds`: the kinds of job of this installation: ours, and those of packages beside it.
+- `middleware`: the Dramatiq middleware that reports what happens to every job.
+- `parents`: which job a message is a part of: what runs while it is enqueued, or a group or
+  pipeline.
+- `progress`: the progress of the job that is running here: ``streamer.progress()``.
+- `publishable`: what of a job's update can be published: what cannot is named, and the rest is
+  kept.
+- `reports`: what is published of a job, and what the log is asked about it.
+- `running`: the jobs that this process is running: their signs of life, and what the log says
+  of them.
+- `runs`: which run of its job a message is: a job is run again when its message is enqueued
+  again.
+- `stalls`: finds jobs whose worker shows no sign of life, and tells of them once.
+- `submit`: jobs as a server sees them: asked for, looked at, cancelled.
+- `topics`: where the events of a message's job go.
+- `waiting`: finds jobs that wait for a worker that is not there, and says so on their streams.
+- `worker`: the worker process: runs jobs until it is told to stop.
+- `transcode/`: one kind of job: a video, transcoded by ffmpeg.
+"""
+
+__all__ = [
+    "actors",
+    "broker",
+    "broker_watch",
+    "client",
+    "dramatiq_lines",
+    "enqueues",
+    "interruptions",
+    "keys",
+    "kinds",
+    "known_kinds",
+    "middleware",
+    "parents",
+    "progress",
+    "publishable",
+    "reports",
+    "running",
+    "runs",
+    "stalls",
+    "submit",
+    "topics",
+    "transcode",
+    "waiting",
+    "worker",
+]

@@ -1,1 +1,33 @@
-"""Uvicorn's protocols, and the one process they serve in."""
+"""uvicorn's protocols, made fast and bounded, and the one process they serve in.
+
+Layout:
+
+- `server`: one server process: uvicorn around the app, stopping in order.
+- `http1`: the fast path over HTTP/1.1: uvicorn's protocol class, offering a `Writer` to the
+  app.
+- `websocket`: the fast path over WebSocket: uvicorn's protocol class, offering a `Writer` to
+  the app.
+- `transport_writer`: a writer that is an asyncio protocol: what it is given goes to its own
+  transport.
+- `request_protocol`: HTTP/1.1 requests, one at a time and within limits: uvicorn's protocol
+  class.
+- `request_pieces`: cuts what a client sends into pieces that end wherever a request may end
+  (RFC 9112).
+- `upgrade_offer`: offers to upgrade a connection (RFC 9110, section 7.8): a WebSocket is the
+  one that we take.
+- `acceptance`: which connections a process holds, and that those which are no readers stay in
+  bounds.
+- `descriptors`: open files of a process, and how many connections there is room for among them.
+"""
+
+__all__ = [
+    "acceptance",
+    "descriptors",
+    "http1",
+    "request_pieces",
+    "request_protocol",
+    "server",
+    "transport_writer",
+    "upgrade_offer",
+    "websocket",
+]

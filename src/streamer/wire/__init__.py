@@ -1,1 +1,13 @@
-"""Events as bytes, one file a wire; pure."""
+"""Bytes from events and back, one file for each form; pure.
+
+Layout:
+
+- `form`: what a wire form is: how events and control events become one shared buffer.
+- `sse`: server-sent events (WHATWG HTML, section 9.2): frames as bytes.
+- `websocket`: webSocket (RFC 6455): event bodies as text frames, and commands from a client.
+- `poll`: the answer to a poll: a page of bodies as one JSON object.
+- `refusal`: what the server itself says to a request that never reaches the app, as bytes (RFC
+  9457).
+"""
+
+__all__ = ["form", "poll", "refusal", "sse", "websocket"]

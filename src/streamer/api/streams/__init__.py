@@ -1,1 +1,10 @@
-"""What a url means, with streams/ beside the rest."""
+"""Streams over HTTP: server-sent events and WebSocket, on our server and on any.
+
+Layout:
+
+- `sse`: streams as server-sent events.
+- `websocket`: streams over WebSocket, at the same URLs.
+- `portable`: a writer over any ASGI server: buffers wait here until `send` takes them.
+"""
+
+__all__ = ["portable", "sse", "websocket"]

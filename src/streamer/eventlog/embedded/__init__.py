@@ -1,1 +1,11 @@
-"""Redis/ with link/ beneath, memory/ and embedded/."""
+"""A Valkey of our own, for who has none: started, watched over and stopped.
+
+Layout:
+
+- `server`: a Redis or Valkey of our own, on a Unix socket in the data directory.
+- `supervisor`: keep one server running, and end it when whoever asked for it is gone.
+- `binary`: find the Redis or Valkey that the embedded server runs.
+- `data_lock`: one embedded server per data directory.
+"""
+
+__all__ = ["binary", "data_lock", "server", "supervisor"]

@@ -1,1 +1,12 @@
-"""Redis/ with link/ beneath, memory/ and embedded/."""
+"""The event log in the memory of one process, for tests and for trying out.
+
+Layout:
+
+- `log`: the event log in the memory of one process, for tests and for embedding.
+- `topic`: one topic of the event log in memory.
+- `notifications`: subscriptions to an event log in memory.
+- `leases`: the leases of running jobs in the memory of one process.
+- `workers`: which workers there are, in the memory of one process.
+"""
+
+__all__ = ["leases", "log", "notifications", "topic", "workers"]

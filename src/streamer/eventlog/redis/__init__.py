@@ -1,1 +1,34 @@
-"""Redis/ with link/ beneath, memory/ and embedded/."""
+"""The event log in Redis: its scripts, its keys, and what it notifies.
+
+Layout:
+
+- `log`: the event log in Redis or Valkey, 7.0 or newer.
+- `append`: lay out a batch of events as append.lua takes it.
+- `script`: Lua scripts beside this module, run by their digest.
+- `keys`: the names of everything the log keeps in Redis.
+- `stored`: read ids, and ranges of them, as the log stores them.
+- `job_records`: read the jobs of a topic as append.lua stores them.
+- `seen`: what one process knows of the ids that the log has given.
+- `notifications`: one process's subscriptions to new events, over one connection to Redis.
+- `leases`: leases in Redis.
+- `workers`: announcements of workers in Redis.
+- `trial`: whether a Redis lets the event log do all that it will have to do.
+- `about`: what kind of Redis stands behind a URL, for whoever sets it up.
+- `link/`: the connections to Redis, and where it is now.
+"""
+
+__all__ = [
+    "about",
+    "append",
+    "job_records",
+    "keys",
+    "leases",
+    "link",
+    "log",
+    "notifications",
+    "script",
+    "seen",
+    "stored",
+    "trial",
+    "workers",
+]
