@@ -29,8 +29,8 @@ _HOMES: Final = {
     "JobCancelled": ".jobs.progress",
     "JobKind": ".jobs.kinds",
     "Progress": ".jobs.progress",
-    "Publisher": ".publisher",
-    "SyncPublisher": ".sync_publisher",
+    "Publisher": ".publishing.publisher",
+    "SyncPublisher": ".publishing.sync_publisher",
     "progress": ".jobs.progress",
     "track": ".jobs.progress",
 }

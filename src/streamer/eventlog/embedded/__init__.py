@@ -8,4 +8,6 @@ Layout:
 - `data_lock`: one embedded server per data directory.
 """
 
-__all__ = ["binary", "data_lock", "server", "supervisor"]
+from .server import EmbeddedServer
+
+__all__ = ["EmbeddedServer"]

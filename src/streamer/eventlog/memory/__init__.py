@@ -9,4 +9,6 @@ Layout:
 - `workers`: which workers there are, in the memory of one process.
 """
 
-__all__ = ["leases", "log", "notifications", "topic", "workers"]
+from .log import MemoryEventLog
+
+__all__ = ["MemoryEventLog"]

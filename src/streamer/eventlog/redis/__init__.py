@@ -17,18 +17,6 @@ Layout:
 - `link/`: the connections to Redis, and where it is now.
 """
 
-__all__ = [
-    "about",
-    "append",
-    "job_records",
-    "keys",
-    "leases",
-    "link",
-    "log",
-    "notifications",
-    "script",
-    "seen",
-    "stored",
-    "trial",
-    "workers",
-]
+from .log import RedisEventLog
+
+__all__ = ["RedisEventLog"]
