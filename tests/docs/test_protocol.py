@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from streamer.errors import OUTCOMES
-from streamer.event import CONTROL_TYPES
+from streamer.events.event import CONTROL_TYPES
 from support.live import Live, StartLive
 from support.readers import SocketReader, sse, websocket
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from streamer.settings import SETTINGS
+from streamer.config.settings import SETTINGS
 
 ROOT: Final = Path(__file__).parents[2]
 SECURITY: Final = (ROOT / "SECURITY.md").read_text(encoding="utf-8")

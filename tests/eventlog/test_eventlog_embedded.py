@@ -35,7 +35,7 @@ import asyncio, sys
 from pathlib import Path
 from streamer.eventlog.embedded import EmbeddedServer
 from streamer.eventlog.redis import RedisEventLog
-from streamer.new_event import new_event
+from streamer.events.new_event import new_event
 
 async def append(url):
     log = RedisEventLog(url)

@@ -40,7 +40,7 @@ import pathlib, sys, threading
 import dramatiq, streamer
 from streamer.jobs.broker import create_broker
 from streamer.jobs.worker import Stop, open_publisher, run_until
-from streamer.settings import Settings
+from streamer.config.settings import Settings
 
 settings = Settings.from_env()
 publisher = open_publisher(settings)

@@ -21,7 +21,7 @@ from support.requirements import needs
 WORKER = """
 import sys
 from streamer.jobs.worker import run_worker
-from streamer.settings import Settings
+from streamer.config.settings import Settings
 print("starting", flush=True)
 sys.exit(run_worker(Settings.from_env()))
 """
@@ -32,7 +32,7 @@ import pathlib, sys, threading
 import dramatiq, streamer
 from streamer.jobs.broker import create_broker
 from streamer.jobs.worker import Stop, open_publisher, run_until
-from streamer.settings import Settings
+from streamer.config.settings import Settings
 
 settings = Settings.from_env()
 publisher = open_publisher(settings)
