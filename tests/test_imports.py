@@ -21,20 +21,21 @@ ROOMS: Final[Mapping[str, frozenset[str]]] = {
         # The vocabulary.
         "errors": "",
         "limits": "",
+        "backoff": "",
         "events": "errors",
         "config": "errors events",
-        "processes": "",
+        "processes": "backoff",
         # The wire, and the log.
         "wire": "errors events",
         "eventlog": "errors events",
-        "eventlog/redis": "errors events config eventlog eventlog/redis/link",
+        "eventlog/redis": "backoff errors events config eventlog eventlog/redis/link",
         # What a script and a key are is of the room above; nothing else there.
         "eventlog/redis/link": "errors config eventlog/redis",
         "eventlog/memory": "errors events config eventlog",
         "eventlog/embedded": "errors",
-        "publishing": "errors events eventlog",
+        "publishing": "backoff errors events eventlog",
         # Those who read.
-        "hub": "errors events wire eventlog",
+        "hub": "backoff errors events wire eventlog",
         # Those who work.
         "jobs": "errors events config eventlog eventlog/redis publishing processes jobs/transcode",
         "jobs/transcode": "errors config jobs",
@@ -46,7 +47,7 @@ ROOMS: Final[Mapping[str, frozenset[str]]] = {
         "app": "__init__ errors limits config eventlog eventlog/redis publishing hub jobs api "
         "api/streams life",
         "server": "errors limits config processes wire hub api app",
-        "client": "config",
+        "client": "backoff config",
         "cli": "__init__ errors events config processes eventlog/redis eventlog/memory "
         "eventlog/embedded publishing hub jobs api server client app",
         # The package's own face shows what is used from outside.
@@ -63,7 +64,7 @@ MOST_IN_ROOT: Final = 12
 
 #: Decide, and never do: no clock, no loop, no socket.
 PURE: Final = (
-    *("errors", "events/", "config/", "wire/", "limits"),
+    *("errors", "events/", "config/", "wire/", "limits", "backoff"),
     *("hub/session", "hub/tail", "hub/seen", "hub/send_progress", "hub/quotas", "hub/party"),
     *("server/acceptance", "server/request_pieces", "server/upgrade_offer", "api/rate.py"),
     *("hub/heartbeat", "hub/writer"),

@@ -15,7 +15,6 @@ from streamer.eventlog.base import BatchKey, EventLog
 from streamer.eventlog.lifetimes import SILENT_TTL, TOMBSTONE_TTL
 from streamer.eventlog.redis.link.pubsub import PubSubConnection
 from streamer.eventlog.redis.log import RedisEventLog
-from streamer.eventlog.redis.notifications import jittered
 from streamer.events.cursor import ORIGIN, Cursor
 from streamer.events.new_event import NewEvent, new_event
 from streamer.events.page import Gap
@@ -388,15 +387,6 @@ async def test_a_strangers_notification_is_ignored(redis_server: Server, prefix:
     await listener.heard(id_)
     assert listener.ids == [id_]
     await log.close()
-
-
-def test_reconnecting_waits_longer_each_time_and_never_in_step() -> None:
-    """From 0.05 to 2 seconds, the upper half of it at random."""
-    longest = [jittered(attempt, lambda _low, high: high) for attempt in range(8)]
-    shortest = [jittered(attempt, lambda low, _high: low) for attempt in range(8)]
-    assert longest == [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0]
-    assert shortest == [seconds / 2 for seconds in longest]
-    assert jittered(10_000) <= 2.0
 
 
 async def test_connections_wait_for_each_other(redis_server: Server, prefix: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 import redis
 
 from streamer import SyncPublisher
+from streamer.backoff import Backoff
 from streamer.config.retention import Retention, RetentionPolicy
 from streamer.errors import LogForbidden, LogUnavailable
 from streamer.eventlog.base import BatchKey
@@ -296,7 +297,7 @@ def test_a_worker_without_channels_says_it_once_and_holds_its_events(
     """Twenty times a second it was stored again; now it is stored once, when it may be."""
     caplog.set_level(logging.WARNING)
     allow(admin, "resetchannels")
-    with SyncPublisher(lambda: as_user(server, prefix), backoff=(0.001, 0.01)) as publisher:
+    with SyncPublisher(lambda: as_user(server, prefix), backoff=Backoff(0.001, 0.01)) as publisher:
         publisher.publish("chats/1", "note", {"n": 1})
         wait_until_blocking(lambda: publisher.away, "the refusal was not noticed")
         assert not publisher.flush(0.2)

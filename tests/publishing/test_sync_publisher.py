@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from streamer import SyncPublisher
+from streamer.backoff import Backoff
 from streamer.errors import InvalidFields, LogUnavailable
 from streamer.eventlog.redis.log import RedisEventLog
 from support.jobs import UnreliableLog, bodies_of
@@ -19,7 +20,7 @@ from support.processes import Program
 from support.servers import Server
 from support.waiting import wait_until_blocking
 
-QUICK = (0.001, 0.01)
+QUICK = Backoff(0.001, 0.01)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from ..backoff import grown, jittered
 from .received import Received
 
 #: Seconds that the wait before a reconnect grows to.
@@ -141,11 +142,9 @@ class Follow:
         """
         once, self._once = self._once, None
         first = self._retry if self._retry is not None else _FIRST_WAIT
-        # 2 ** 10 is beyond the longest wait from any first one worth naming.
-        grown = first * 2 ** min(self._failures, 10)
+        longest = once if once is not None else grown(self._failures, first, LONGEST_WAIT)
         self._failures += 1
-        longest = max(SHORTEST_WAIT, min(once if once is not None else grown, LONGEST_WAIT))
-        return longest * (0.5 + self._jitter() / 2)
+        return jittered(max(SHORTEST_WAIT, min(longest, LONGEST_WAIT)), self._jitter)
 
 
 def _field(event: Received, name: str) -> object:

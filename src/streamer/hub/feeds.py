@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from ..backoff import Backoff
 from ..errors import LogUnavailable
 from ..events.cursor import Cursor
 from ..events.page import Page
@@ -30,8 +30,8 @@ MAX_RESTING: Final = 256
 #: Events notified while a feed is read that are kept until it has been; beyond
 #: them it is read on instead. A log that is slow must not fill the memory.
 MAX_HELD: Final = 10_000
-#: Seconds between two tries to read a log that is away, at most.
-MAX_RETRY: Final = 2.0
+#: Seconds before a log that is away is read again: the first time, and at most.
+REREADING: Final = Backoff(0.1, 2.0)
 
 Topics = tuple[str, ...]
 
@@ -153,14 +153,14 @@ class Feeds:
 
     async def read(self, topics: Topics, after: Cursor) -> Page:
         """Read a page, however long the log is away: a replay waits, it does not fail."""
-        retry = 0.1
+        attempt = 0
         while True:
             try:
                 return await self._log.read(topics, after, PAGE_EVENTS)
             except LogUnavailable as error:
                 logger.info("a replay waits for the event log: %s", error)
-                await asyncio.sleep(random.uniform(retry / 2, retry))
-                retry = min(retry * 2, MAX_RETRY)
+                await asyncio.sleep(REREADING(attempt))
+                attempt += 1
 
     async def _open(self, topics: Topics, opening: asyncio.Future[Feed]) -> None:
         # Held before it is subscribed: no event may fall between.

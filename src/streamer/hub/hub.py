@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from ..backoff import jittered
 from ..errors import Draining, LogUnavailable, StreamerError, TooManyConnections
 from ..events.control import Control
 from ..events.cursor import Cursor
@@ -358,7 +359,7 @@ class Hub:
 
     def _retry_ms(self) -> int:
         base = self._options.retry_ms
-        return random.randint(base, 2 * base)
+        return round(jittered(2 * base))
 
 
 def _refuse_if_gone(writer: Writer) -> None:

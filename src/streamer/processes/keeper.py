@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from ..backoff import grown
 from .child import how_it_ended
 
 #: Seconds between the death of a child and its next start: the first, and the longest.
@@ -50,7 +51,7 @@ async def keep(
     in a row soon after its start, or cannot be started. `say` is told all of it.
     """
     loop = asyncio.get_running_loop()
-    pause, deaths = first_pause, 0
+    deaths = 0
     while not stop.is_set():
         began = loop.time()
         try:
@@ -66,7 +67,9 @@ async def keep(
         if stop.is_set():
             return True
         if loop.time() - began > _HEALTHY_LIFE:
-            pause, deaths = first_pause, 0
+            deaths = 0
+        # Not jittered: one process starts one child, and says when.
+        pause = grown(deaths, first_pause, _LONGEST_PAUSE)
         deaths += 1
         if gives_up_after is not None and deaths >= gives_up_after:
             say(
@@ -78,5 +81,4 @@ async def keep(
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(pause):
                 await stop.wait()
-        pause = min(2 * pause, _LONGEST_PAUSE)
     return True

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import random
 import threading
 import time
 import uuid
@@ -15,6 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import CancelledError
 from typing import Any, Final, Self, TypeVar
 
+from ..backoff import Backoff
 from ..errors import LogUnavailable
 from ..eventlog.base import BatchKey, EventLog
 from ..events.new_event import MAX_EVENT_BYTES, NewEvent, new_event
@@ -33,7 +33,7 @@ BLOCK_SECONDS: Final = 0.1
 BATCH_EVENTS: Final = 512
 BATCH_BYTES: Final = 1024 * 1024
 #: Seconds between attempts to reach the log again: first, and at most.
-BACKOFF: Final = (0.05, 2.0)
+BACKOFF: Final = Backoff(0.05, 2.0)
 #: Seconds that `close` and the interpreter's exit wait for what is buffered.
 CLOSE_SECONDS: Final = 5.0
 
@@ -55,6 +55,7 @@ class SyncPublisher(JobPublishing[None]):
         block_seconds: longest wait of one `publish`, while the log takes events
             more slowly than they come. While it is away nothing waits.
         max_event_bytes: largest SSE frame of one event.
+        backoff: seconds to wait before the n-th attempt (from 0) to reach the log again.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class SyncPublisher(JobPublishing[None]):
         max_bytes: int = MAX_BYTES,
         block_seconds: float = BLOCK_SECONDS,
         max_event_bytes: int = MAX_EVENT_BYTES,
-        backoff: tuple[float, float] = BACKOFF,
+        backoff: Callable[[int], float] = BACKOFF,
     ) -> None:
         self._open_log: Final = open_log
         self._max_events: Final = max_events
@@ -282,14 +283,14 @@ class SyncPublisher(JobPublishing[None]):
             await self._wake.wait()
 
     async def _append(self, log: EventLog, batch: list[NewEvent], key: BatchKey) -> None:
-        pause, longest = self._backoff
+        failures = 0
         while not self._abandoned:
             try:
                 await log.append_all(batch, key)
             except LogUnavailable as error:
                 self._went_away(error)
-                await self._pause(random.uniform(pause / 2, pause))
-                pause = min(pause * 2, longest)
+                await self._pause(self._backoff(failures))
+                failures += 1
             except Exception:
                 # A batch the log will never take must not hold up all others.
                 _logger.exception("a batch of %d events was refused by the log", len(batch))

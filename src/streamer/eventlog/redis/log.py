@@ -25,7 +25,7 @@ from .keys import Keys
 from .leases import RedisLeases
 from .link.commands import Commands
 from .link.search import open_route
-from .notifications import Notifier, jittered
+from .notifications import RECONNECTING, Notifier
 from .script import Script
 from .seen import Seen
 from .stored import cursor_of, ranges_of, what_we_stored
@@ -76,7 +76,7 @@ class RedisEventLog:
         wait_replicas: int = 0,
         timeout: float = 5.0,
         probe_interval: float = 2.0,
-        backoff: Callable[[int], float] = jittered,
+        backoff: Callable[[int], float] = RECONNECTING,
     ) -> None:
         self._url: Final = parse_redis_url(url)
         self._wait_replicas: Final = wait_replicas

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
 import secrets
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection
@@ -13,6 +12,7 @@ from typing import Final
 
 from redis import exceptions
 
+from ...backoff import Backoff
 from ...config.redis_url import RedisURL
 from ...errors import LogUnavailable
 from ...events.cursor import ORIGIN, Cursor
@@ -29,8 +29,7 @@ from .stored import cursor_of
 _log: Final = logging.getLogger(__name__)
 
 #: Seconds before the first attempt to reconnect, and at most before any.
-_FIRST_BACKOFF: Final = 0.05
-_LONGEST_BACKOFF: Final = 2.0
+RECONNECTING: Final = Backoff(0.05, 2.0)
 #: Seconds that a connection must have lasted for the next attempt to be a first one:
 #: of one that is lost as soon as it is made, every feed would be read anew at each.
 _STABLE: Final = 5.0
@@ -38,15 +37,6 @@ _STABLE: Final = 5.0
 _MISSED_PROBES: Final = 2
 #: Topics in one SUBSCRIBE: its reply is one line each, all in one write of Redis.
 _SUBSCRIBE_STEP: Final = 1000
-
-
-def jittered(attempt: int, uniform: Callable[[float, float], float] = random.uniform) -> float:
-    """Seconds before the n-th attempt, from 0: doubling from 0.05 to 2, half of it random.
-
-    Random so that processes that lost Redis together do not come back together.
-    """
-    longest = min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2 ** min(attempt, 16))
-    return uniform(longest / 2, longest)
 
 
 class _Round:
