@@ -108,6 +108,24 @@ def test_a_session_ahead_of_the_tail_asks_the_log_who_is_right() -> None:
     assert isinstance(session.next_step(tail), Join)
 
 
+def test_a_live_session_that_resumes_asks_the_log_anew() -> None:
+    """That nothing was after its cursor was said long ago; the log may have been lost since."""
+    session = session_at(9)
+    session.take_page(page(cursor=9))
+    assert isinstance(session.next_step(tail_of(5)), Join)
+    session.resume()
+    assert session.next_step(tail_of(5)) == ReadLog(("a",), at(9))
+
+
+def test_a_live_session_is_moved_with_the_others_of_its_feed() -> None:
+    """It goes on from where they stand."""
+    session, tail = session_at(3), tail_of(2, 3, 5, 8)
+    session.move_to(at(5))
+    step = session.next_step(tail)
+    assert isinstance(step, Send)
+    assert said(step.items) == [8]
+
+
 def test_a_page_moves_the_cursor_beyond_its_last_event() -> None:
     """Nothing else was published up to there."""
     session = session_at(1)
@@ -369,11 +387,19 @@ MOVES = {
     ("lagging", "drained"): State.REPLAYING,
     ("ended", "filled"): State.ENDED,
     ("ended", "drained"): State.ENDED,
+    ("replaying", "resume"): State.REPLAYING,
+    ("live", "resume"): State.REPLAYING,
+    ("lagging", "resume"): State.LAGGING,
+    ("ended", "resume"): State.ENDED,
+    ("replaying", "finish"): State.ENDED,
+    ("live", "finish"): State.ENDED,
+    ("lagging", "finish"): State.ENDED,
+    ("ended", "finish"): State.ENDED,
 }
 
 
 @pytest.mark.parametrize(("state", "word"), MOVES)
-def test_a_transport_moves_a_session(state: str, word: str) -> None:
+def test_a_word_moves_a_session(state: str, word: str) -> None:
     """Every state, every word; an ended session stays so."""
     session = session_at(1)
     session.state = State(state)

@@ -50,14 +50,13 @@ class Cohort:
         """Take a reader that stands at `position`."""
         self._members[reader] = None
         self._direct = None
-        reader.cohort = self
+        reader.joined(self)
 
     def remove(self, reader: Reader) -> None:
         """Let a reader go on by itself, from `position`."""
         del self._members[reader]
         self._direct = None
-        reader.cohort = None
-        reader.session.cursor = self.position
+        reader.parted(self.position)
 
     def lose(self, gaps: Sequence[Gap]) -> None:
         """Let every reader know what it is never given."""

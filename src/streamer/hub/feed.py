@@ -75,6 +75,14 @@ class Feed:
 
     # Readers
 
+    def came(self) -> None:
+        """Count one more reader, which is not live yet."""
+        self.readers += 1
+
+    def went(self) -> None:
+        """Count one reader less; it has been left by it before."""
+        self.readers -= 1
+
     def join(self, reader: Reader) -> None:
         """Count `reader` among the live; its cursor is at the head, or ahead of it.
 
@@ -271,6 +279,6 @@ class _Pass:
                 reader.resume()
             return
         if is_stored:
-            session.cursor = self.head
+            session.move_to(self.head)
         reader.writer.write(encode(reader.writer.form, self._batch))
         reader.rejoin()

@@ -107,7 +107,7 @@ class Feeds:
         try:
             # Shielded: one client that goes away must not take the feed from others.
             feed = await asyncio.shield(opening)
-            feed.readers += 1
+            feed.came()
         finally:
             self._awaited[topics] -= 1
             if not self._awaited[topics]:
@@ -130,7 +130,7 @@ class Feeds:
 
     def leave(self, feed: Feed) -> None:
         """Give back what `open` counted; a feed without readers rests for a while."""
-        feed.readers -= 1
+        feed.went()
         self._rest_if_unused(feed.topics)
 
     def _rest_if_unused(self, topics: Topics) -> None:

@@ -174,13 +174,12 @@ class Hub:
         start = attach.resume if resumed else attach.start
         cursor = snapshot.cursor if start is None else start
         session = Session(attach.topics, cursor, until_end=attach.until_end, per_job=attach.per_job)
-        reader = Reader(session, writer, feed, self)
-        reader.client, reader.subject = attach.client, attach.subject
+        reader = Reader(session, writer, feed, self, client=attach.client, subject=attach.subject)
         self._readers[reader] = feed
         self._clients.enter(attach.client)
         self._subjects.enter(attach.subject)
         self.counts.update(attach.topics)
-        reader.slot = self._wheel.add(reader, attach.heartbeat)
+        reader.beat_with(self._wheel, attach.heartbeat)
         retry_ms = self._retry_ms()
         connected = connected_control(session, snapshots, resumed=resumed, retry_ms=retry_ms)
         reader.write([connected, *session.over(snapshots)])
@@ -212,8 +211,8 @@ class Hub:
             self._feeds.leave(feed)
             return
         self._release(reader, self._readers[reader])
-        self._readers[reader] = reader.feed = feed
-        reader.asked = None  # a page of the topics it had
+        self._readers[reader] = feed
+        reader.read_from(feed)
         self.counts.update(topics)
         reader.session.change_topics(topics, backfill)
         reader.write([reply, *reader.session.over(feed.snapshots() or {})])
@@ -263,7 +262,6 @@ class Hub:
             self._clients.leave(reader.client)
             self._subjects.leave(reader.subject)
             self._lagging.pop(reader, None)
-            reader.slot.pop(reader, None)
             self._release(reader, feed)
 
     def _fail(self, feed: Feed, error: Exception) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..events.cursor import Cursor
     from ..events.event import Event
     from ..events.page import Page
+    from .heartbeat import Wheel
     from .tail import Tail
     from .writer import Writer
 
@@ -77,34 +78,50 @@ class Reader:
 
     A reader holds no events: what it is owed is between its session's cursor
     and the head of its feed's tail.
+
+    Attributes:
+        session: what it has seen; only the session's own methods change that.
+        writer: its transport.
+        feed: where its events come from.
+        host: whom it asks: the hub.
+        client: whose it is: an address.
+        subject: and the subject that it named; empty if none.
+        asked: the page that is on its way to it: there is never more than one.
+        cohort: those it is written to together with, while it is live and in step.
     """
 
     __slots__ = (
+        "_slot",
         "asked",
         "client",
         "cohort",
         "feed",
         "host",
         "session",
-        "slot",
         "subject",
         "writer",
     )
 
-    def __init__(self, session: Session, writer: Writer, feed: Source, host: Host) -> None:
+    def __init__(
+        self,
+        session: Session,
+        writer: Writer,
+        feed: Source,
+        host: Host,
+        *,
+        client: str = "",
+        subject: str = "",
+    ) -> None:
         self.session = session
         self.writer = writer
         self.feed = feed
         self.host = host
-        #: Where it sits in the wheel of heartbeats.
-        self.slot: dict[Reader, None] = {}
-        #: The page that is on its way to it: there is never more than one.
+        self.client = client
+        self.subject = subject
         self.asked: ReadLog | None = None
-        #: Whose it is: an address, and a subject if it named one.
-        self.client = ""
-        self.subject = ""
-        #: Those it is written to together with, while it is live and in step.
         self.cohort: Company | None = None
+        # Where it sits in the wheel of heartbeats.
+        self._slot: dict[Reader, None] | None = None
         writer.taker = self
 
     def pump(self) -> None:
@@ -141,8 +158,13 @@ class Reader:
     def resume(self) -> None:
         """Serve a live reader by itself, from its cursor on."""
         self.feed.leave(self)
-        self.session.state = State.REPLAYING
+        self.session.resume()
         self.pump()
+
+    def read_from(self, feed: Source) -> None:
+        """Take another feed; a page that is on its way is of the topics it had."""
+        self.feed = feed
+        self.asked = None
 
     def write(self, items: Sequence[Event | Control]) -> None:
         """Write `items` in this reader's form; the session has moved past them."""
@@ -162,6 +184,10 @@ class Reader:
             self.write(self.session.take_page(page))
             self.finish_if_ended()
         self.pump()
+
+    def beat_with(self, wheel: Wheel[Reader], interval: int) -> None:
+        """Be due every `interval` seconds (1 or more), until it is over."""
+        self._slot = wheel.add(self, interval)
 
     def beat(self) -> None:
         """Give a sign of life, unless more than that is on its way."""
@@ -191,12 +217,23 @@ class Reader:
             return
         if control is not None and not self.writer.full:
             self.write([control])
-        self.session.state = State.ENDED
+        self.session.finish()
         if code == "send_timeout":
             self.writer.abort()
         else:
             self.writer.close(OUTCOMES[code].close_code, OUTCOMES[code].title.lower())
         self.gone()
+
+    # Its cohort reports
+
+    def joined(self, company: Company) -> None:
+        """It is written to together with others now, who stand where it does."""
+        self.cohort = company
+
+    def parted(self, position: Cursor) -> None:
+        """It goes on by itself, from `position`."""
+        self.cohort = None
+        self.session.move_to(position)
 
     # The transport tells
 
@@ -220,9 +257,12 @@ class Reader:
 
     def gone(self) -> None:
         """Let go of everything."""
-        self.session.state = State.ENDED
+        self.session.finish()
         self.asked = None
         self.feed.leave(self)
+        if self._slot is not None:
+            self._slot.pop(self, None)
+            self._slot = None
         self.host.forget(self)
 
 

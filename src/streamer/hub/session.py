@@ -89,7 +89,7 @@ class Session:
 
     Attributes:
         cursor: everything up to here has been handed to the transport.
-        state: see `State`.
+        state: see `State`. Both are for others to read, and for its methods to change.
     """
 
     __slots__ = (
@@ -225,9 +225,22 @@ class Session:
         self._seen.lose(gaps)
         self.cursor = cursor
 
+    def move_to(self, cursor: Cursor) -> None:
+        """Move to `cursor`: everything up to there has been written, with others of its feed."""
+        self.cursor = cursor
+
+    def resume(self) -> None:
+        """Replay from the cursor, if it is live: its feed has what it lacks."""
+        if self.state is State.LIVE:
+            self._replay()
+
+    def finish(self) -> None:
+        """End the session: whatever its reason, nothing more is written."""
+        self.state = State.ENDED
+
     def end(self, reason: str, topic: str) -> Control:
         """End the session; return the last control event to write."""
-        self.state = State.ENDED
+        self.finish()
         return end_control(topic, reason, remaining=0)
 
     def over(self, snapshots: Mapping[str, Snapshot]) -> list[Event | Control]:
@@ -320,9 +333,12 @@ class Session:
     def drained(self) -> None:
         """The transport takes more: replay from the cursor."""
         if self.state is State.LAGGING:
-            self.state = State.REPLAYING
-            # Said long ago: the log may have been lost since.
-            self._at_head = False
+            self._replay()
+
+    def _replay(self) -> None:
+        self.state = State.REPLAYING
+        # Said long ago: the log may have been lost since.
+        self._at_head = False
 
     def is_stuck(self, now: float, pending: int, timeout: float) -> bool:
         """Whether a lagging reader took none of its `pending` bytes for `timeout` seconds."""
