@@ -83,6 +83,17 @@ def test_a_session_at_the_head_of_the_tail_joins_at_once() -> None:
     assert session.state is State.LIVE
 
 
+def test_caught_up_moves_the_cursor_of_the_client() -> None:
+    """From the origin of an empty topic: who comes back there is told of no loss."""
+    session = Session(("a",), ORIGIN)
+    session.take_page(Page((), (), at(7), complete=True))
+    step = session.next_step(tail_of(7))
+    assert isinstance(step, Join)
+    (caught_up,) = step.items
+    assert isinstance(caught_up, Control)
+    assert caught_up.id == at(7)
+
+
 def test_a_session_in_the_tail_is_sent_what_follows_it() -> None:
     """Then it joins."""
     session, tail = session_at(3), tail_of(2, 3, 5, 8)

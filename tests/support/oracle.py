@@ -159,8 +159,7 @@ class Oracle:
         elif kind == "caught_up":
             self._caught_up += 1
             assert self._caught_up == 1, "caught up twice"
-            assert self.cursor is not None
-            assert Cursor.parse(frame["cursor"]) >= self.cursor
+            self._see_caught_up(Cursor.parse(frame["cursor"]))
         elif kind == "gap":
             self._see_gap(frame)
         elif kind == "end":
@@ -211,6 +210,16 @@ class Oracle:
             )
             if not frame["resumed"] and cursor != ORIGIN and self.received == {}:
                 self.snapshot_at = at
+
+    def _see_caught_up(self, cursor: Cursor) -> None:
+        """All there was has been given: whatever is published from here on is owed."""
+        assert self.cursor is not None
+        assert cursor >= self.cursor
+        self.cursor = cursor
+        had = {topic for event in self.received.values() for topic in event.topics}
+        for span in self.spans:
+            if span.start == ORIGIN and span.topic not in had:
+                span.start = cursor
 
     def _see_event(self, frame: dict[str, Any]) -> None:
         assert self.cursor is not None
