@@ -343,6 +343,7 @@ async def test_a_heartbeat_is_a_comment_and_no_event(live: Live, project: str) -
         await wait_until(lambda: stream.parser.comments >= 2, "no heartbeats")
         assert stream.types == ["connected", "caught_up"]
         assert stream.parser.is_between_events
+        ended = f"}}\nid: {stream.parser.last_event_id}\n\n".encode()
         assert stream.raw.endswith(ended + b":\n" * stream.parser.comments)
 
 
