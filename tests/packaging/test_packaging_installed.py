@@ -22,10 +22,11 @@ import pytest
 import streamer
 from support.processes import Program
 from support.servers import Server
+from support.waiting import DEADLINE, wait_until_blocking
 
 #: The command as it was installed, not ``python -m``.
 COMMAND: Final = str(Path(sys.executable).with_name("streamer"))
-READY: Final = r"(http://127\.0\.0\.1:\d+)"
+SERVING: Final = r"Serving at (http://127\.0\.0\.1:\d+)"
 
 
 def run(*arguments: str) -> str:
@@ -47,7 +48,13 @@ def url(valkey_server: Server, short_dir: Path, prefix: str) -> Iterator[str]:
         "STREAMER_DRAIN_SECONDS": "0.2",
     }
     with Program([COMMAND, "serve", "--port", "0"], environ=environ) as program:
-        yield program.wait_for(READY)[1]
+        found = program.wait_for(SERVING)[1]
+        # It says where it listens before it is loaded; a busy machine takes seconds for that.
+        wait_until_blocking(
+            lambda: httpx.get(f"{found}/readyz", timeout=DEADLINE).is_success,
+            "the server did not become ready",
+        )
+        yield found
 
 
 def test_every_module_can_be_imported() -> None:
@@ -68,17 +75,18 @@ def test_the_command_shows_its_help() -> None:
 
 
 def test_the_page_and_all_that_it_loads_are_served(url: str) -> None:
-    page = httpx.get(f"{url}/").raise_for_status().text
-    waiting = re.findall(r'(?:src|href)="(web/[^"]+)"', page)
-    assert "web/app.js" in waiting
-    loaded = set()
-    while waiting:
-        name = waiting.pop()
-        if name not in loaded:
-            loaded.add(name)
-            text = httpx.get(f"{url}/{name}").raise_for_status().text
-            for found in re.findall(r'(?:from|import) "(\.[^"]+)"', text):
-                waiting.append(normpath(join(dirname(name), found)))
+    with httpx.Client(base_url=url, timeout=DEADLINE) as client:
+        page = client.get("/").raise_for_status().text
+        waiting = re.findall(r'(?:src|href)="(web/[^"]+)"', page)
+        assert "web/app.js" in waiting
+        loaded = set()
+        while waiting:
+            name = waiting.pop()
+            if name not in loaded:
+                loaded.add(name)
+                text = client.get(f"/{name}").raise_for_status().text
+                for found in re.findall(r'(?:from|import) "(\.[^"]+)"', text):
+                    waiting.append(normpath(join(dirname(name), found)))
     assert len([name for name in loaded if name.endswith(".js")]) > 10
 
 
