@@ -26,6 +26,7 @@ from streamer.events.new_event import new_event
 from streamer.events.snapshot import Snapshot
 from streamer.jobs.broker import create_broker
 from streamer.jobs.keys import start_key
+from streamer.jobs.lifecycle import Run
 from streamer.jobs.middleware import JobEvents
 from streamer.jobs.progress import Progress
 from streamer.jobs.running import RunningJob
@@ -700,7 +701,7 @@ def a_progress(attempt: int) -> Event:
 def test_a_job_learns_from_its_events_whether_to_stop(
     event: Event, superseded: bool, cancelled: bool
 ) -> None:
-    job = RunningJob("j", ("jobs/j",), "work", 2, Progress(lambda *_: None))
+    job = RunningJob(Run(("jobs/j",), "work"), 2, Progress(lambda *_: None))
     job.look_at(event)
     assert (job.superseded, job.progress.cancelled) == (superseded, cancelled)
 

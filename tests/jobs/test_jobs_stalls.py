@@ -20,7 +20,7 @@ from streamer.eventlog.memory.log import MemoryEventLog
 from streamer.eventlog.redis.log import RedisEventLog
 from streamer.events.snapshot import Snapshot
 from streamer.jobs.keys import end_key, retry_key, start_key
-from streamer.jobs.running import CANCEL_TASK, CANCELLING
+from streamer.jobs.lifecycle import CANCEL_TASK, CANCELLING
 from streamer.jobs.stalls import StallWatch
 from streamer.jobs.submit import Jobs
 from streamer.publishing.publisher import Publisher

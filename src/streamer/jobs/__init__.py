@@ -11,9 +11,11 @@ Layout:
   not say.
 - `enqueues`: what a thread is enqueueing between Dramatiq's two hooks, which it may call twice.
 - `interruptions`: a stopping worker interrupts its jobs, also one that is about to begin.
-- `keys`: the idempotency keys by which everybody who reports of a job agrees on what was first.
+- `keys`: the idempotency keys that the log is asked about, and that others must not follow.
 - `kinds`: the kinds of job that may be asked for over HTTP.
 - `known_kinds`: the kinds of job of this installation: ours, and those of packages beside it.
+- `lifecycle`: every transition of a job: the type, fields, idempotency key and fence of its
+  event.
 - `middleware`: the Dramatiq middleware that reports what happens to every job.
 - `parents`: which job a message is a part of: what runs while it is enqueued, or a group or
   pipeline.
@@ -44,6 +46,7 @@ __all__ = [
     "keys",
     "kinds",
     "known_kinds",
+    "lifecycle",
     "middleware",
     "parents",
     "progress",

@@ -1,19 +1,30 @@
-"""The idempotency keys by which everybody who reports of a job agrees on what was first.
+"""The idempotency keys that the log is asked about, and that others must not follow.
 
-They name the run of the job: `runs.run_name`.
+By them everybody who reports of a job agrees on what was first. They name the run of
+the job. Keys that only one transition has stand with it, in `lifecycle`.
 """
 
 from __future__ import annotations
+
+from typing import Final
+
+#: The run that most jobs have only; its events do not name it.
+FIRST: Final = ""
+
+
+def run_name(job_id: str, run: str) -> str:
+    """What stands for the run in idempotency keys and leases."""
+    return f"{job_id}:{run}" if run else job_id
+
+
+def run_named(name: str, job_id: str) -> str:
+    """The run of that name."""
+    return name.removeprefix(job_id).removeprefix(":")
 
 
 def queued_key(run: str) -> str:
     """Of ``queued``."""
     return f"{run}:queued"
-
-
-def reset_key(run: str) -> str:
-    """Of ``queued``, as it is repeated where another run was reported last."""
-    return f"{run}:reset"
 
 
 def start_key(run: str, attempt: int) -> str:
@@ -26,20 +37,6 @@ def retry_key(run: str, attempt: int) -> str:
     return f"{run}:retrying:{attempt}"
 
 
-def cancel_key(run: str) -> str:
-    """Of ``cancelling``."""
-    return f"{run}:cancel"
-
-
 def end_key(run: str) -> str:
     """Of a run's terminal event: whatever comes first is the end."""
     return f"{run}:end"
-
-
-def fence(run: str, attempt: int) -> tuple[str, ...]:
-    """What an attempt must not tell anything after: the end, the next attempt's start.
-
-    Given as `unless` with every event of the attempt, so that the log itself
-    keeps a worker that was thought dead from telling what is no longer true.
-    """
-    return (end_key(run), start_key(run, attempt + 1))

@@ -16,6 +16,7 @@ from ..events.snapshot import Snapshot
 from ..publishing.sync_publisher import SyncPublisher
 from . import runs
 from .enqueues import Enqueues
+from .lifecycle import Run
 from .parents import mark_parent, parent_of
 from .progress import Progress, set_progress
 from .progress import progress as current_progress
@@ -92,7 +93,7 @@ class JobEvents(Middleware):
         moved = runs.is_moved(message, delay)
         retried = job is not None and _is_retry(job, message)
         if job is not None and retried:
-            runs.mark_delivered(message, job.run)
+            runs.mark_delivered(message, job.run.id)
             # Retries enqueues from inside the worker's `except`, so the failure is at hand.
             self._reports.retrying(job, delay, sys.exc_info()[1])
         elif not moved:
@@ -127,45 +128,30 @@ class JobEvents(Middleware):
         topics = topics_of(message, broker)
         if not topics:
             return
-        job_id, run = str(message.message_id), runs.run_of(message)
-        runs.mark_delivered(message, run)
-        name = runs.run_name(job_id, run)
+        run = _run_of(message, topics)
+        runs.mark_delivered(message, run.id)
         self._thread.settled = message
-        before, over = self._reports.look(topics, name)
-        if over or (before is not None and _is_over(before, run)):
-            self._refuse(job_id)
-        if before is not None and cancel_asked(before, run):
+        before, over = self._reports.look(topics, run.name)
+        if over or (before is not None and _is_over(before, run.id)):
+            self._refuse(run)
+        if before is not None and cancel_asked(before, run.id):
             self._thread.settled = None  # `after_skip_message` reports it
             raise SkipMessage("cancelled before it was started")
         # What ended is another run.
         reset = before is not None and before.terminal is not None
         known = before.attempt if before is not None and not reset else None
-        attempt = max(known or 0, runs.retries_of(message)) + 1
-        task_name = task_name_of(message)
+        number = max(known or 0, runs.retries_of(message)) + 1
 
         def send(fraction: float, text: str | None, metadata: Mapping[str, Any]) -> None:
-            self._publisher.progress(
-                topics,
-                fraction,
-                task_name=task_name,
-                message=text,
-                metadata=metadata,
-                attempt=attempt,
-                run=run or None,
-                unless=job.fence,
-            )
+            self._reports.progress(job, fraction, text, metadata)
 
         # Before the start is reported: whatever interrupts us then, its end is too.
-        progress = Progress(send, job_id=job_id, max_bytes=self._publisher.max_event_bytes)
+        progress = Progress(send, job_id=run.job_id, max_bytes=self._publisher.max_event_bytes)
         job = RunningJob(
-            job_id,
-            topics,
-            task_name,
-            attempt,
+            run,
+            number,
             progress,
-            run=run,
             queue=queue_of(message),
-            parent=parent_of(message),
             retries=int(message.options.get("retries", 0)),
             seen=before.cursor if before is not None else ORIGIN,
         )
@@ -174,8 +160,8 @@ class JobEvents(Middleware):
         self._running.hold(job)
         self._reports.started(job, reset=reset)
         # A cancel between the look and the start: then the start is not in the log.
-        if self._reports.look(topics, name)[1]:
-            self._refuse(job_id)
+        if self._reports.look(topics, run.name)[1]:
+            self._refuse(run)
         self._thread.settled = None
         self._running.add(job)
         set_progress(progress)
@@ -221,7 +207,7 @@ class JobEvents(Middleware):
             name = message.actor_name
             known = name in broker.actors
             reason = "the message was rejected" if known else f"no worker knows the actor {name!r}"
-            self._reports.rejected(topics, task_name_of(message), runs.run_of(message), reason)
+            self._reports.refused(_run_of(message, topics), reason)
         self._thread.settled = message
 
     def after_skip_message(self, broker: Broker, message: MessageProxy) -> None:
@@ -230,9 +216,9 @@ class JobEvents(Middleware):
         if job is not None:
             self._leave(job)
         if self._thread.settled is not message and (job is None or not job.superseded):
-            topics, run = topics_of(message, broker), runs.run_of(message)
+            topics = topics_of(message, broker)
             if topics:
-                self._reports.cancelled(topics, task_name_of(message), run, job)
+                self._reports.cancelled(_run_of(message, topics), job)
         if job is not None:
             self._reports.enqueued(job)
             self._let_go(job, message)
@@ -268,8 +254,8 @@ class JobEvents(Middleware):
         self._thread.settled = message
         self._running.let_go(job)
 
-    def _refuse(self, job_id: str) -> None:
-        _logger.info("this run of job %s is over; it is not started", job_id)
+    def _refuse(self, run: Run) -> None:
+        _logger.info("this run of job %s is over; it is not started", run.job_id)
         raise SkipMessage("this run of the job is over")
 
     def _begin_run(
@@ -285,9 +271,8 @@ class JobEvents(Middleware):
             return  # it is reported when the job is over
         if not first and self._goes_on(topics, job_id):
             return  # what it is now is reported; of this one, its start
-        self._reports.queued(
-            topics, task_name_of(message), run, queue_of(message), parent=parent_of(message)
-        )
+        task_name, parent = task_name_of(message), parent_of(message)
+        self._reports.queued(Run(topics, task_name, run, parent), queue_of(message))
 
     def _goes_on(self, topics: tuple[str, ...], job_id: str) -> bool:
         """Whether another run of the job is waiting or running."""
@@ -303,6 +288,11 @@ class JobEvents(Middleware):
         else:
             self._reports.failed(job, outcome.exception)
         self._reports.enqueued(job)
+
+
+def _run_of(message: MessageProxy, topics: tuple[str, ...]) -> Run:
+    """The run that a delivered message is, reported to `topics`."""
+    return Run(topics, task_name_of(message), runs.run_of(message), parent_of(message))
 
 
 def _is_retry(job: RunningJob, message: Message[Any]) -> bool:

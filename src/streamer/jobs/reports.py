@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from dramatiq.common import q_name
 
@@ -14,12 +15,12 @@ from ..eventlog.base import EventLog
 from ..events.job_event import MAX_NAME_LENGTH
 from ..events.snapshot import Snapshot
 from ..publishing.sync_publisher import SyncPublisher
-from .keys import end_key, queued_key, reset_key, retry_key, start_key
+from . import lifecycle
+from .keys import end_key, queued_key, start_key
+from .lifecycle import Attempt, Run, Transition
 from .publishable import cut, text_of
 from .running import RunningJob
-from .runs import run_name
 from .topics import AnyMessage
-from .waiting import QUEUE_FIELD
 
 #: Seconds a hook waits for its event to be in the log before the job goes on,
 #: so that what another process publishes next comes after it.
@@ -81,47 +82,30 @@ class Reports:
             return False
         return bool(known)
 
-    def queued(
-        self,
-        topics: tuple[str, ...],
-        task_name: str,
-        run: str,
-        queue: str,
-        *,
-        parent: str | None = None,
-        unless: tuple[str, ...] = (),
-    ) -> None:
-        """Report ``queued`` of a run that was enqueued."""
-        key = queued_key(run_name(_job_of(topics), run))
-        self._queued(topics, task_name, run, queue, key=key, parent=parent, unless=unless)
-        self.settle()
+    def queued(self, run: Run, queue: str, *, after: Attempt | None = None) -> None:
+        """Report ``queued`` of a run that was enqueued, by the attempt `after` if by itself."""
+        self._report(lifecycle.queued(run, queue, after=after))
 
     def enqueued(self, job: RunningJob) -> None:
         """Report ``queued`` of what a job has enqueued of itself, now that it is over."""
         if job.waiting is not None and not job.superseded:
-            unless = job.next_starts
-            self.queued(
-                job.topics, job.task_name, job.waiting, job.queue, parent=job.parent, unless=unless
-            )
+            self.queued(job.run._replace(id=job.waiting), job.queue, after=job.attempt)
 
     def started(self, job: RunningJob, *, reset: bool) -> None:
         """Report ``started``; with `reset`, after the end of another run."""
         if reset:
-            key = reset_key(job.name)
-            self._queued(job.topics, job.task_name, job.run, job.queue, key=key, parent=job.parent)
-        again = f", attempt {job.attempt}" if job.attempt > 1 else ""
-        self._publisher.status(
-            job.topics,
-            "started",
-            task_name=job.task_name,
-            message=f"Started{again}",
-            attempt=job.attempt,
-            run=job.run or None,
-            parent_id=job.parent,
-            idempotency_key=start_key(job.name, job.attempt),
-            unless=job.fence,
-        )
-        self.settle()
+            lifecycle.queued_again(job.run, job.queue).publish_with(self._publisher)
+        self._report(lifecycle.started(job.attempt))
+
+    def progress(
+        self, job: RunningJob, fraction: float, text: str | None, metadata: Mapping[str, Any]
+    ) -> None:
+        """Report how far a job is; for this the job does not wait.
+
+        Raises:
+            StreamerError: it cannot be published.
+        """
+        lifecycle.progress(job.attempt, fraction, text, metadata).publish_with(self._publisher)
 
     def retrying(self, job: RunningJob, delay: int | None, error: BaseException | None) -> None:
         """Report ``retrying``, in `delay` milliseconds."""
@@ -129,123 +113,49 @@ class Reports:
             return
         job.progress.send_held()
         seconds = (delay or 0) / 1000
-        text = self._text_of(error)
-        self._publisher.status(
-            job.topics,
-            "retrying",
-            task_name=job.task_name,
-            message=f"{text}; next attempt in {seconds:.3g} s",
-            metadata={"error": text, "delay": seconds},
-            attempt=job.attempt,
-            run=job.run or None,
-            idempotency_key=retry_key(job.name, job.attempt),
-            unless=job.fence,
-        )
-        self.settle()
+        self._report(lifecycle.retrying(job.attempt, self._text_of(error), seconds))
 
     def completed(self, job: RunningJob, result: object) -> None:
         """Report ``completed``; a result that JSON cannot say is left out."""
 
-        def report(result: object, omitted: str | None = None) -> None:
-            self._publisher.completed(
-                job.topics,
-                result,
-                task_name=job.task_name,
-                result_omitted=omitted,
-                attempt=job.attempt,
-                run=job.run or None,
-                idempotency_key=end_key(job.name),
-                unless=job.next_starts,
-            )
+        def publish(result: object, omitted: str | None = None) -> None:
+            lifecycle.completed(job.attempt, result, omitted).publish_with(self._publisher)
 
         try:
             _refuse_if_no_number(result)
-            report(result)
+            publish(result)
         except StreamerError as error:
             _logger.warning("the result of job %s is not published: %s", job.job_id, error)
-            report(None, str(error))
+            publish(None, str(error))
         except Exception as error:
             # Of a foreign type, when it was asked for what it holds.
             _logger.exception("the result of job %s is not published", job.job_id)
-            report(None, f"the result cannot be encoded as JSON: {type(error).__name__}")
+            publish(None, f"the result cannot be encoded as JSON: {type(error).__name__}")
         # Before the message is acknowledged: after that nobody would report the end.
         self.settle()
 
     def failed(self, job: RunningJob, error: BaseException) -> None:
         """Report ``error``: the job is not tried again."""
-        self._publisher.error(
-            job.topics,
-            self._text_of(error),
-            task_name=job.task_name,
-            details={"type": type(error).__name__},
-            attempt=job.attempt,
-            run=job.run or None,
-            idempotency_key=end_key(job.name),
-            unless=job.next_starts,
-        )
-        self.settle()
+        self._report(lifecycle.failed(job.attempt, self._text_of(error), type(error).__name__))
 
-    def rejected(self, topics: tuple[str, ...], task_name: str, run: str, reason: str) -> None:
+    def refused(self, run: Run, reason: str) -> None:
         """Report ``error`` of a message that was never started."""
-        self._publisher.error(
-            topics,
-            reason,
-            task_name=task_name,
-            run=run or None,
-            idempotency_key=end_key(run_name(_job_of(topics), run)),
-        )
-        self.settle()
+        self._report(lifecycle.refused(run, reason))
 
-    def cancelled(
-        self, topics: tuple[str, ...], task_name: str, run: str, job: RunningJob | None
-    ) -> None:
+    def cancelled(self, run: Run, job: RunningJob | None) -> None:
         """Report ``cancelled``, of `job` if it was started."""
-        self._publisher.status(
-            topics,
-            "cancelled",
-            task_name=task_name,
-            message="Cancelled",
-            attempt=None if job is None else job.attempt,
-            run=run or None,
-            idempotency_key=end_key(run_name(_job_of(topics), run)),
-            unless=() if job is None else job.next_starts,
-        )
+        self._report(lifecycle.skipped(run) if job is None else lifecycle.cancelled(job.attempt))
+
+    def _report(self, transition: Transition) -> None:
+        transition.publish_with(self._publisher)
         self.settle()
 
     def _text_of(self, error: BaseException | None) -> str:
         # Twice in an event, and there must be room for the rest of it.
         return cut(text_of(error, _ERROR_CHARACTERS), self._publisher.max_event_bytes // 8)
 
-    def _queued(
-        self,
-        topics: tuple[str, ...],
-        task_name: str,
-        run: str,
-        queue: str,
-        *,
-        key: str,
-        parent: str | None = None,
-        unless: tuple[str, ...] = (),
-    ) -> None:
-        name = run_name(_job_of(topics), run)
-        self._publisher.status(
-            topics,
-            "queued",
-            task_name=task_name,
-            message="Queued",
-            metadata={QUEUE_FIELD: queue},
-            run=run or None,
-            parent_id=parent,
-            idempotency_key=key,
-            unless=(end_key(name), start_key(name, 1), *unless),
-        )
-
 
 def _refuse_if_no_number(result: object) -> None:
     """Refuse what msgspec would encode as null, without a word."""
     if isinstance(result, float) and not math.isfinite(result):
         raise InvalidFields(f"the result is {result}, which JSON cannot say")
-
-
-def _job_of(topics: tuple[str, ...]) -> str:
-    return topics[-1].rpartition("/")[2]

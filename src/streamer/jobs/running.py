@@ -22,9 +22,10 @@ from ..events.cursor import ORIGIN, Cursor
 from ..events.event import Event
 from ..events.snapshot import Snapshot
 from ..publishing.sync_publisher import SyncPublisher
-from .keys import end_key, start_key
+from . import lifecycle
+from .keys import FIRST
+from .lifecycle import CANCEL_TASK, CANCELLING, Attempt, Run
 from .progress import Progress
-from .runs import FIRST, run_name
 
 #: Seconds between two looks at the log: how soon a job hears that it is cancelled.
 LOOK_SECONDS: Final = 0.5
@@ -36,10 +37,6 @@ _RENEWALS: Final = 4
 _STOP_SECONDS: Final = 1.0
 #: Events of one job read at each look; more are read at the next.
 _PAGE: Final = 500
-#: The task name under which a snapshot keeps that a cancel was asked for.
-CANCEL_TASK: Final = "cancel"
-#: Not one of the snapshot's words: asking does not change what the job is doing.
-CANCELLING: Final = "cancelling"
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -48,9 +45,9 @@ class RunningJob:
     """One attempt of one run of a job.
 
     Attributes:
-        run: which run of the job it is, as in `runs`.
+        run: which run of which job it is.
+        number: which attempt of the run, counted from 1.
         queue: where it waited.
-        parent: the id of the job that it is a part of, if any.
         retries: Dramatiq's count of retries as the attempt began.
         seen: the log's position up to which the job's events are known here.
         superseded: the log says that the run is over, or in a later attempt (this
@@ -65,26 +62,18 @@ class RunningJob:
 
     def __init__(
         self,
-        job_id: str,
-        topics: tuple[str, ...],
-        task_name: str,
-        attempt: int,
+        run: Run,
+        number: int,
         progress: Progress,
         *,
-        run: str = FIRST,
         queue: str = "default",
-        parent: str | None = None,
         retries: int = 0,
         seen: Cursor = ORIGIN,
     ) -> None:
-        self.job_id: Final = job_id
-        self.topics: Final = topics
-        self.task_name: Final = task_name
-        self.attempt: Final = attempt
-        self.progress: Final = progress
         self.run: Final = run
+        self.number: Final = number
+        self.progress: Final = progress
         self.queue: Final = queue
-        self.parent: Final = parent
         self.retries: Final = retries
         self.seen = seen
         self.superseded = False
@@ -94,34 +83,24 @@ class RunningJob:
         self.stalled: Cursor | None = None
 
     @property
-    def topic(self) -> str:
-        """The job's own topic."""
-        return self.topics[-1]
+    def job_id(self) -> str:
+        """The job's id, which is its message's."""
+        return self.run.job_id
 
     @property
-    def name(self) -> str:
-        """What the run is called in keys."""
-        return run_name(self.job_id, self.run)
+    def topic(self) -> str:
+        """The job's own topic."""
+        return self.run.topics[-1]
+
+    @property
+    def attempt(self) -> Attempt:
+        """What its events are of, and must not follow."""
+        return Attempt(self.run, self.number, tuple(self.enqueued))
 
     @property
     def lease(self) -> Lease:
         """Its sign of life."""
-        return Lease(self.name, self.topics, self.attempt, self.task_name)
-
-    @property
-    def next_starts(self) -> tuple[str, ...]:
-        """The keys of what may have started after it: the next attempt, another run."""
-        others = [run_name(self.job_id, run) for run in self.enqueued]
-        return (
-            start_key(self.name, self.attempt + 1),
-            # Another run counts on from this one's attempt if it has not ended then.
-            *(start_key(name, n) for name in others for n in (1, self.attempt + 1)),
-        )
-
-    @property
-    def fence(self) -> tuple[str, ...]:
-        """The keys of what it must not report anything after."""
-        return (end_key(self.name), *self.next_starts)
+        return Lease(self.run.name, self.run.topics, self.number, self.run.task_name)
 
     def look_at(self, event: Event) -> None:
         """Learn from an event of the job, whoever reported it, whether to stop."""
@@ -132,19 +111,19 @@ class RunningJob:
 
     def _look_at(self, event: Event, fields: dict[str, Any]) -> None:
         status = fields.get("status") if event.type == "status" else None
-        if fields.get("run", FIRST) != self.run:
+        if fields.get("run", FIRST) != self.run.id:
             if status == "started":
                 # It goes on, for it is work that somebody asked for; but the job
                 # is reported as the run that started last.
                 self.superseded = True
                 self.progress.silence()
-        elif event.terminal or (status == "started" and fields.get("attempt", 0) > self.attempt):
+        elif event.terminal or (status == "started" and fields.get("attempt", 0) > self.number):
             self.superseded = True
             self.progress.silence()
             self.progress.cancel()
         elif status == CANCELLING:
             self.progress.cancel()
-        elif status == "stalled" and fields.get("attempt") == self.attempt:
+        elif status == "stalled" and fields.get("attempt") == self.number:
             self.stalled = event.id
 
 
@@ -270,16 +249,7 @@ class RunningJobs:
 
     def _tell_running(self, job: RunningJob) -> None:
         """Tell that the worker, which was thought dead, is back at the job."""
-        self._publisher.status(
-            job.topics,
-            "running",
-            task_name=job.task_name,
-            message="The worker is back",
-            attempt=job.attempt,
-            run=job.run or None,
-            idempotency_key=f"{job.name}:back:{job.stalled}",
-            unless=job.fence,
-        )
+        lifecycle.running(job.attempt, str(job.stalled)).publish_with(self._publisher)
         job.stalled = None
 
     def _run(self, stopped: threading.Event) -> None:

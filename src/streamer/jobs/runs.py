@@ -15,6 +15,7 @@ import msgspec
 from dramatiq import Message, MessageProxy
 
 from ..events.snapshot import Snapshot
+from .keys import FIRST
 
 #: Message option: the name of the run; `FIRST` for the first one.
 RUN_OPTION: Final = "streamer_run"
@@ -28,9 +29,6 @@ _REDIS_OPTION: Final = "redis_message_id"
 _DELAYED_OPTION: Final = "streamer_delayed"
 #: Message option: Dramatiq's count of retries when the run began.
 _RETRIES_OPTION: Final = "streamer_retries"
-
-#: The run that most jobs have only; its events do not name it.
-FIRST: Final = ""
 
 AnyMessage = Message[Any] | MessageProxy
 
@@ -96,13 +94,3 @@ def run_in(snapshot: Snapshot) -> str | None:
         if isinstance(run, str):
             return run
     return None if snapshot.status is None and not snapshot.tasks else FIRST
-
-
-def run_name(job_id: str, run: str) -> str:
-    """What stands for the run in idempotency keys and leases."""
-    return f"{job_id}:{run}" if run else job_id
-
-
-def run_named(name: str, job_id: str) -> str:
-    """The run of that name."""
-    return name.removeprefix(job_id).removeprefix(":")

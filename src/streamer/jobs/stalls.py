@@ -9,13 +9,14 @@ from typing import Final
 
 from ..errors import LogUnavailable
 from ..eventlog.base import EventLog
-from ..eventlog.leases import Lease
 from ..events.snapshot import Snapshot
 from ..events.topic import JOBS
 from ..publishing.publisher import Publisher
-from .keys import end_key, fence, retry_key, start_key
+from . import lifecycle
+from .keys import run_named
+from .lifecycle import Attempt, Run
 from .running import cancel_asked
-from .runs import run_in, run_named
+from .runs import run_in
 
 #: Seconds between two looks, at most.
 _LOOK_SECONDS: Final = 1.0
@@ -61,47 +62,20 @@ class StallWatch:
             snapshot = (await self._log.snapshots([topic]))[topic]
             run = run_named(lease.job_id, topic.removeprefix(JOBS))
             goes_on = run_in(snapshot) == run and _goes_on(snapshot, lease.attempt)
+            attempt = Attempt(Run(lease.topics, lease.task_name, run), lease.attempt)
             # Told first: if we die in between, another server tells with the same key.
             if goes_on and cancel_asked(snapshot, run):
-                await self._tell_cancelled(lease, run)
+                # Nobody is there to stop it; when it is delivered again it is not started.
+                await lifecycle.cancelled(attempt).publish_with(self._publisher)
                 goes_on = False
             elif goes_on and snapshot.status != "stalled":
-                await self._tell_stalled(lease, run)
+                stalled = lifecycle.stalled(attempt, self._seconds, lease.since)
+                await stalled.publish_with(self._publisher)
             await self._log.leases.release(lease)
             if goes_on:
                 # The worker may come back for a moment, and be gone again before it
                 # has taken the lease.
                 await self._log.leases.renew([lease], self._seconds)
-
-    async def _tell_stalled(self, lease: Lease, run: str) -> None:
-        name, attempt = lease.job_id, lease.attempt
-        await self._publisher.status(
-            lease.topics,
-            "stalled",
-            task_name=lease.task_name,
-            message=(
-                f"No sign of life from the worker for {self._seconds:g} s; "
-                "the job will be delivered again"
-            ),
-            attempt=attempt,
-            run=run or None,
-            # `since`: an attempt that came back may stall once more.
-            idempotency_key=f"{name}:stalled:{attempt}:{lease.since}",
-            unless=(*fence(name, attempt), retry_key(name, attempt)),
-        )
-
-    async def _tell_cancelled(self, lease: Lease, run: str) -> None:
-        # Nobody is there to stop it; when it is delivered again it is not started.
-        await self._publisher.status(
-            lease.topics,
-            "cancelled",
-            task_name=lease.task_name,
-            message="Cancelled",
-            attempt=lease.attempt,
-            run=run or None,
-            idempotency_key=end_key(lease.job_id),
-            unless=(start_key(lease.job_id, lease.attempt + 1),),
-        )
 
 
 def _goes_on(snapshot: Snapshot, attempt: int) -> bool:

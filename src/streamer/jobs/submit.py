@@ -20,14 +20,16 @@ from ..events.snapshot import Snapshot
 from ..events.snapshot_size import Budget
 from ..events.topic import JOBS, job_of, job_topic, project_topic
 from ..publishing.publisher import Publisher
+from . import lifecycle
 from .broker import create_broker
-from .keys import cancel_key, end_key, queued_key, start_key
+from .keys import FIRST
 from .kinds import JobKind, find_kind
 from .known_kinds import load_kinds
-from .running import CANCEL_TASK, CANCELLING, cancel_asked
-from .runs import FIRST, QUEUED_OPTION, RUN_OPTION, run_in, run_name
+from .lifecycle import CANCEL_TASK, Attempt, Run
+from .running import cancel_asked
+from .runs import QUEUED_OPTION, RUN_OPTION, run_in
 from .topics import PROJECT_OPTION
-from .waiting import QUEUE_FIELD, count_workers, queue_of
+from .waiting import count_workers, queue_of
 
 #: States in which no worker has the job: it can be ended at once.
 _WAITING: Final = ("queued", "retrying", "stalled")
@@ -104,28 +106,22 @@ class Jobs:
             options={PROJECT_OPTION: project_id, QUEUED_OPTION: True, RUN_OPTION: FIRST},
         )
         job_id = message.message_id
-        topics = (project, job_topic(job_id))
+        run = Run((project, job_topic(job_id)), kind.name)
         told = False
         try:
             async with asyncio.timeout(QUEUE_SECONDS):
                 head = await self._log.head()
                 await self._refuse_if_full(broker, message.queue_name)
                 told = True
-                await self._publisher.status(
-                    topics,
-                    "queued",
-                    task_name=kind.name,
-                    message="Queued",
-                    metadata={QUEUE_FIELD: message.queue_name},
-                    idempotency_key=queued_key(job_id),
-                )
+                queued = lifecycle.queued(run, message.queue_name)
+                await queued.publish_with(self._publisher)
                 await asyncio.to_thread(broker.enqueue, message)
         except TooManyJobs:
             raise
         except Exception as error:
             _logger.warning("job %s could not be queued: %r", job_id, error)
             if told:
-                await self._tell_not_queued(topics, kind.name, job_id)
+                await self._tell_not_queued(run)
             if isinstance(error, LogUnavailable):
                 raise
             raise LogUnavailable("Redis did not take the job; it is not queued") from error
@@ -178,33 +174,14 @@ class Jobs:
             NotFound: nothing was ever told of such a job.
         """
         snapshot = await self._snapshot(job_id)
-        topics = _topics_of(job_id, snapshot)
-        run = run_in(snapshot) or FIRST
-        name = run_name(job_id, run)
+        id_ = run_in(snapshot) or FIRST
+        run = Run(_topics_of(job_id, snapshot), self._kind_of(snapshot), id_)
         if snapshot.terminal is None and snapshot.status in _WAITING:
-            # Of this and a start that a worker tells now, one is in the log, and
-            # both sides see which.
-            await self._publisher.status(
-                topics,
-                "cancelled",
-                task_name=self._kind_of(snapshot),
-                message="Cancelled",
-                attempt=snapshot.attempt,
-                run=run or None,
-                idempotency_key=end_key(name),
-                unless=(start_key(name, (snapshot.attempt or 0) + 1),),
-            )
+            last = Attempt(run, snapshot.attempt or 0)
+            await lifecycle.cancelled(last).publish_with(self._publisher)
             snapshot = await self._snapshot(job_id)
-        if snapshot.terminal is None and not cancel_asked(snapshot, run):
-            await self._publisher.status(
-                topics,
-                CANCELLING,
-                task_name=CANCEL_TASK,
-                message="Cancelling",
-                run=run or None,
-                idempotency_key=cancel_key(name),
-                unless=(end_key(name),),
-            )
+        if snapshot.terminal is None and not cancel_asked(snapshot, id_):
+            await lifecycle.cancelling(run).publish_with(self._publisher)
             snapshot = await self._snapshot(job_id)
         return self._described(job_id, snapshot, await self._workers())
 
@@ -272,18 +249,14 @@ class Jobs:
         known = (name for name in names if name in self._kinds)
         return next(known, next(iter(names), None))
 
-    async def _tell_not_queued(self, topics: tuple[str, ...], kind: str, job_id: str) -> None:
+    async def _tell_not_queued(self, run: Run) -> None:
         # It ends the job also for a worker, should the job be in the queue after all.
+        refused = lifecycle.refused(run, "the job could not be queued")
         try:
             async with asyncio.timeout(_TELL_SECONDS):
-                await self._publisher.error(
-                    topics,
-                    "the job could not be queued",
-                    task_name=kind,
-                    idempotency_key=end_key(job_id),
-                )
+                await refused.publish_with(self._publisher)
         except (LogUnavailable, TimeoutError):
-            _logger.warning("nobody was told that job %s could not be queued", job_id)
+            _logger.warning("nobody was told that job %s could not be queued", run.job_id)
 
 
 def _accepted(job_id: str, head: Cursor, kind: str, workers: int | None) -> dict[str, Any]:

@@ -17,8 +17,10 @@ from ..eventlog.base import EventLog
 from ..events.snapshot import Snapshot
 from ..events.topic import JOBS, job_of, project_topic
 from ..publishing.publisher import Publisher
-from .keys import end_key, start_key
-from .runs import FIRST, run_in, run_name
+from . import lifecycle
+from .keys import FIRST
+from .lifecycle import QUEUE_FIELD, WAITING, Run, Transition
+from .runs import run_in
 
 #: Seconds without a worker before the jobs that wait for one say so: as long as a
 #: rolling restart may take, and no longer than a person waits without a word.
@@ -30,10 +32,6 @@ _LOOK_SECONDS: Final = 2.0
 SELDOM_SECONDS: Final = 30.0
 #: Jobs looked at, those heard of last: what one says is so for all of its queue.
 _MOST: Final = 50
-#: Not one of the snapshot's words: the job is queued, as it was.
-WAITING: Final = "waiting"
-#: Metadata of ``queued``: where the job waits.
-QUEUE_FIELD: Final = "queue"
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -106,32 +104,24 @@ class WaitingWatch:
             snapshot = snapshots[topic]
             if count_workers(workers, queue):
                 if _is_told(snapshot):
-                    await self._report(topic, snapshot, queue, "queued", "Queued")
+                    await self._report(lifecycle.found_worker, topic, snapshot, queue)
                 continue
             since = self._missed[queue] = before.get(queue, now)
             if now - since >= PATIENCE and not _is_told(snapshot):
-                message = f"Waiting: no worker is running for the queue {queue!r}"
-                await self._report(topic, snapshot, queue, WAITING, message)
+                await self._report(lifecycle.waiting, topic, snapshot, queue)
 
     async def _report(
-        self, topic: str, snapshot: Snapshot, queue: str, status: str, message: str
+        self,
+        transition: Callable[[Run, str, str], Transition],
+        topic: str,
+        snapshot: Snapshot,
+        queue: str,
     ) -> None:
         last = _last_event(snapshot)
-        run = run_in(snapshot) or FIRST
-        name = run_name(topic.removeprefix(JOBS), run)
         project = last.get("project_id")
         topics = (topic,) if project is None else (project_topic(project), topic)
-        await self._publisher.status(
-            topics,
-            status,
-            task_name=last.get("task_name"),
-            message=message,
-            metadata={QUEUE_FIELD: queue},
-            run=run or None,
-            # Once each time that it changes, whoever sees it first.
-            idempotency_key=f"{name}:{status}:{last.get('id')}",
-            unless=(end_key(name), start_key(name, 1)),
-        )
+        run = Run(topics, last.get("task_name"), run_in(snapshot) or FIRST)
+        await transition(run, queue, str(last.get("id"))).publish_with(self._publisher)
 
 
 def _is_told(snapshot: Snapshot) -> bool:

@@ -4,15 +4,36 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypedDict, TypeVar, Unpack
 
 Answer_co = TypeVar("Answer_co", covariant=True)
+
+
+class JobOptions(TypedDict, total=False):
+    """What every job event may be published with.
+
+    Attributes:
+        task_name: what it is that runs; its last event is in the snapshot.
+        attempt: how many times it was started, counted from 1.
+        run: which run of the job it is; the first one has no name.
+        parent_id: the id of the job that this one is a part of.
+        idempotency_key: as in `JobPublishing.publish`.
+        unless: as in `JobPublishing.publish`.
+    """
+
+    task_name: str | None
+    attempt: int | None
+    run: str | None
+    parent_id: str | None
+    idempotency_key: str | None
+    unless: Iterable[str]
 
 
 class JobPublishing(ABC, Generic[Answer_co]):
     """Turns ``progress``, ``status``, ``error`` and ``completed`` into `publish`.
 
     `Answer_co` is what `publish` returns: a coroutine of the id, or None at once.
+    Each takes what `JobOptions` lists, by keyword.
     """
 
     @abstractmethod
@@ -33,115 +54,99 @@ class JobPublishing(ABC, Generic[Answer_co]):
         topics: str | Iterable[str],
         progress: float,
         *,
-        task_name: str | None = None,
         message: str | None = None,
         status: str = "in_progress",
         metadata: Mapping[str, Any] | None = None,
-        attempt: int | None = None,
-        run: str | None = None,
-        parent_id: str | None = None,
-        idempotency_key: str | None = None,
-        unless: Iterable[str] = (),
+        **options: Unpack[JobOptions],
     ) -> Answer_co:
-        """Tell how far a task is: `progress` from 0.0 to 1.0."""
-        fields = {
-            "task_name": task_name,
+        """Report how far a task is: `progress` from 0.0 to 1.0."""
+        own = {
             "progress": progress,
             "status": status,
             "message": message,
             "metadata": dict(metadata or {}),
-            "attempt": attempt,
-            "run": run,
-            "parent_id": parent_id,
         }
-        return self.publish(
-            topics, "progress", _told(fields), idempotency_key=idempotency_key, unless=unless
-        )
+        return self._publish(topics, "progress", own, **options)
 
     def status(
         self,
         topics: str | Iterable[str],
         status: str,
         *,
-        task_name: str | None = None,
         message: str | None = None,
         metadata: Mapping[str, Any] | None = None,
-        attempt: int | None = None,
-        run: str | None = None,
-        parent_id: str | None = None,
-        idempotency_key: str | None = None,
-        unless: Iterable[str] = (),
+        **options: Unpack[JobOptions],
     ) -> Answer_co:
-        """Tell a change of a job's state; ``cancelled`` ends the job."""
-        fields = {
-            "task_name": task_name,
-            "status": status,
-            "message": message,
-            "metadata": dict(metadata or {}),
-            "attempt": attempt,
-            "run": run,
-            "parent_id": parent_id,
-        }
-        return self.publish(
-            topics, "status", _told(fields), idempotency_key=idempotency_key, unless=unless
-        )
+        """Report a change of a job's state; ``cancelled`` ends the job."""
+        own = {"status": status, "message": message, "metadata": dict(metadata or {})}
+        return self._publish(topics, "status", own, **options)
 
     def error(
         self,
         topics: str | Iterable[str],
         error: str,
         *,
-        task_name: str | None = None,
         details: object = None,
-        attempt: int | None = None,
-        run: str | None = None,
-        parent_id: str | None = None,
-        idempotency_key: str | None = None,
-        unless: Iterable[str] = (),
+        **options: Unpack[JobOptions],
     ) -> Answer_co:
-        """Tell the last failure of a job; it ends the job."""
-        fields = {
-            "task_name": task_name,
-            "error": error,
-            "details": details,
-            "attempt": attempt,
-            "run": run,
-            "parent_id": parent_id,
-        }
-        return self.publish(
-            topics, "error", _told(fields), idempotency_key=idempotency_key, unless=unless
-        )
+        """Report the last failure of a job; it ends the job."""
+        return self._publish(topics, "error", {"error": error, "details": details}, **options)
 
     def completed(
         self,
         topics: str | Iterable[str],
         result: object = None,
         *,
-        task_name: str | None = None,
         result_omitted: str | None = None,
-        attempt: int | None = None,
-        run: str | None = None,
-        parent_id: str | None = None,
-        idempotency_key: str | None = None,
-        unless: Iterable[str] = (),
+        **options: Unpack[JobOptions],
     ) -> Answer_co:
-        """Tell that a job went well; `result` is anything JSON can say.
+        """Report that a job went well; `result` is anything JSON can say.
 
         `result_omitted` says why there is a result and `result` is not it.
         """
-        fields = _told(
-            {
-                "task_name": task_name,
-                "result_omitted": result_omitted,
-                "attempt": attempt,
-                "run": run,
-                "parent_id": parent_id,
-            }
-        ) | {"result": result}
+        own = {"result_omitted": result_omitted, "result": result}
+        return self._publish(topics, "completed", own, **options)
+
+    def _publish(
+        self,
+        topics: str | Iterable[str],
+        event_type: str,
+        own: Mapping[str, Any],
+        *,
+        idempotency_key: str | None = None,
+        unless: Iterable[str] = (),
+        task_name: str | None = None,
+        attempt: int | None = None,
+        run: str | None = None,
+        parent_id: str | None = None,
+    ) -> Answer_co:
+        fields = job_fields(own, task_name=task_name, attempt=attempt, run=run, parent_id=parent_id)
         return self.publish(
-            topics, "completed", fields, idempotency_key=idempotency_key, unless=unless
+            topics, event_type, fields, idempotency_key=idempotency_key, unless=unless
         )
 
 
-def _told(fields: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}
+def job_fields(
+    own: Mapping[str, Any],
+    *,
+    task_name: str | None = None,
+    attempt: int | None = None,
+    run: str | None = None,
+    parent_id: str | None = None,
+) -> dict[str, Any]:
+    """The fields of a job event, in the order in which they stand in its body.
+
+    `own` are those of its type. What is None is left out, but for a result: that of a
+    job that returns nothing is null.
+    """
+    given = {
+        "task_name": task_name,
+        **{name: value for name, value in own.items() if name != "result"},
+        "attempt": attempt,
+        "run": run,
+        "parent_id": parent_id,
+    }
+    fields = {name: value for name, value in given.items() if value is not None}
+    if "result" in own:
+        fields["result"] = own["result"]
+    return fields
