@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
-from litestar import Litestar
+from litestar import Litestar, Router
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.openapi.config import OpenAPIConfig
@@ -27,6 +27,7 @@ from .api.reference import ReferencePage, SchemaJson, schema_router
 from .api.refusals import Farewells
 from .api.streams.sse import SSE_HANDLERS
 from .api.streams.websocket import WEBSOCKET_HANDLERS
+from .config.server_url import API
 from .config.settings import Settings
 from .errors import StreamerError
 from .eventlog.base import EventLog
@@ -38,6 +39,16 @@ from .jobs.waiting import WaitingWatch
 from .life import Life
 from .limits import FRAME_BURST
 from .publishing.publisher import Publisher
+
+#: What stands below `API`; each names its path from there.
+_API_HANDLERS: Final = (
+    *SSE_HANDLERS,
+    *WEBSOCKET_HANDLERS,
+    *POLL_HANDLERS,
+    *PUBLISH_HANDLERS,
+    *JOB_HANDLERS,
+    *CONNECTION_HANDLERS,
+)
 
 
 def create_app(settings: Settings, log: EventLog | None = None) -> Litestar:
@@ -67,16 +78,10 @@ def create_app(settings: Settings, log: EventLog | None = None) -> Litestar:
     life = Life(the_log, hub, census, watches)
     app = Litestar(
         route_handlers=[
-            *SSE_HANDLERS,
-            *WEBSOCKET_HANDLERS,
-            *POLL_HANDLERS,
-            *PUBLISH_HANDLERS,
-            *JOB_HANDLERS,
-            *CONNECTION_HANDLERS,
+            Router(API, route_handlers=_API_HANDLERS, before_request=check_query),
             *HEALTH_HANDLERS,
             *PAGE_HANDLERS,
         ],
-        before_request=check_query,
         dependencies={
             "settings": _given(settings),
             "log": _given(the_log),

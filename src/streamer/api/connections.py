@@ -64,7 +64,7 @@ class Census:
 
 
 @get(
-    "/api/v1/ws/projects/{project_id:str}/connections",
+    "/ws/projects/{project_id:str}/connections",
     operation_class=ApiOperation,
     summary="Readers of one project",
     tags=["connections"],
@@ -82,7 +82,7 @@ async def project_connections(
 
 
 @get(
-    "/api/v1/ws/connections",
+    "/ws/connections",
     summary="Readers of all projects",
     tags=["connections"],
     operation_class=ApiOperation,
@@ -103,7 +103,7 @@ async def all_connections(census: NamedDependency[Census]) -> dict[str, Any]:
 
 
 @get(
-    "/api/v1/ws/health",
+    "/ws/health",
     summary="Whether streams are served",
     tags=["connections"],
     operation_class=ApiOperation,

@@ -9,6 +9,7 @@ from litestar.exceptions import SerializationException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, Parameter
 
+from ..config.server_url import API
 from ..config.settings import Settings
 from ..errors import InvalidJSON
 from ..eventlog.base import EventLog
@@ -47,7 +48,7 @@ _DEPENDENCIES: Final = {"jobs": Provide(provide_jobs, sync_to_thread=False)}
 
 
 @post(
-    ["/api/v1/projects/{project_id:str}/jobs", "/api/v1/projects/{project_id:str}/generate"],
+    ["/projects/{project_id:str}/jobs", "/projects/{project_id:str}/generate"],
     status_code=202,
     dependencies=_DEPENDENCIES,
     tags=["jobs"],
@@ -64,12 +65,12 @@ async def submit_job(
     except SerializationException as error:
         raise InvalidJSON("the body is not JSON; it must be a JSON object") from error
     accepted = await jobs.submit(project_id, body)
-    location = f"{request.scope.get('root_path', '')}/api/v1/jobs/{accepted['task_id']}"
+    location = f"{request.scope.get('root_path', '')}{API}/jobs/{accepted['task_id']}"
     return Response(accepted, status_code=202, headers={"Location": location})
 
 
 @get(
-    "/api/v1/jobs",
+    "/jobs",
     dependencies=_DEPENDENCIES,
     tags=["jobs"],
     summary="List the latest jobs",
@@ -84,7 +85,7 @@ async def list_jobs(
 
 
 @get(
-    "/api/v1/jobs/{job_id:str}",
+    "/jobs/{job_id:str}",
     dependencies=_DEPENDENCIES,
     tags=["jobs"],
     summary="Look at a job",
@@ -96,7 +97,7 @@ async def get_job(job_id: FromPath[str], jobs: NamedDependency[Jobs]) -> dict[st
 
 
 @post(
-    "/api/v1/jobs/{job_id:str}/cancel",
+    "/jobs/{job_id:str}/cancel",
     status_code=202,
     dependencies=_DEPENDENCIES,
     responses={

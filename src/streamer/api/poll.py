@@ -22,7 +22,7 @@ from .stream_request import client_of, read_poll, read_topics, subject_of
 
 
 @get(
-    "/api/v1/projects/{project_id:str}/events",
+    "/projects/{project_id:str}/events",
     operation_class=PollOperation,
     summary="Poll one project",
     opt=POLL,
@@ -34,7 +34,7 @@ async def poll_project(request: Request[Any, Any, Any], hub: NamedDependency[Hub
 
 
 @get(
-    "/api/v1/jobs/{job_id:str}/events",
+    "/jobs/{job_id:str}/events",
     operation_class=PollOperation,
     summary="Poll one job",
     opt=POLL,
@@ -46,7 +46,7 @@ async def poll_job(request: Request[Any, Any, Any], hub: NamedDependency[Hub]) -
 
 
 @get(
-    "/api/v1/events",
+    "/events",
     operation_class=PollOperation,
     summary="Poll several topics",
     opt=POLL_OF_TOPICS,
@@ -59,7 +59,7 @@ async def poll_topics(request: Request[Any, Any, Any], hub: NamedDependency[Hub]
 
 
 @get(
-    "/api/v1/projects/{project_id:str}/status",
+    "/projects/{project_id:str}/status",
     operation_class=ApiOperation,
     summary="Last known state of a project",
     tags=["polling"],
@@ -73,7 +73,7 @@ async def project_status(
 
 
 @get(
-    "/api/v1/jobs/{job_id:str}/status",
+    "/jobs/{job_id:str}/status",
     operation_class=ApiOperation,
     summary="Last known state of a job",
     tags=["polling"],
@@ -87,7 +87,7 @@ async def job_status(
 
 
 @get(
-    "/api/v1/status",
+    "/status",
     summary="Last known state of any topic",
     opt=STATUS_OF_TOPIC,
     tags=["polling"],

@@ -29,7 +29,7 @@ BODY_FACTOR: Final = 3
 
 
 @post(
-    "/api/v1/projects/{project_id:str}/events",
+    "/projects/{project_id:str}/events",
     operation_class=PublishOperation,
     summary="Publish to one project",
     opt=PUBLISH,
@@ -41,7 +41,7 @@ async def publish_to_project(request: Request[Any, Any, Any]) -> ASGIApp:
 
 
 @post(
-    "/api/v1/events",
+    "/events",
     operation_class=PublishOperation,
     summary="Publish to any topics",
     opt=PUBLISH,

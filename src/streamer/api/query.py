@@ -13,8 +13,6 @@ from ..errors import InvalidParameter
 
 #: The key of a handler's ``opt`` that says what its query may hold; nothing without it.
 QUERY: Final = "query"
-#: What our own addresses begin with; a page or a file may be asked for in any way.
-_API: Final = "/api/v1/"
 #: Characters of a wrong name that an error shows.
 _SHOWN: Final = 40
 
@@ -85,6 +83,7 @@ def query_of(handler: BaseRouteHandler) -> Query:
 async def check_query(request: Request[Any, Any, Any]) -> None:
     """Look at the query of every request to the API, before its handler does.
 
+    For the API alone: a page or a file may be asked for in any way.
     Not a guard of the framework, which would copy the handler for each request. A
     WebSocket is accepted first and checks for itself: a browser cannot read why its
     handshake was refused.
@@ -92,8 +91,5 @@ async def check_query(request: Request[Any, Any, Any]) -> None:
     Raises:
         InvalidParameter: naming the parameter, and what is allowed.
     """
-    if not request.scope["query_string"]:
-        return
-    handler = request.route_handler
-    if any(path.startswith(_API) for path in handler.paths):
-        query_of(handler).check(request.query_params)
+    if request.scope["query_string"]:
+        query_of(request.route_handler).check(request.query_params)

@@ -7,10 +7,11 @@ from typing import Any, Final
 
 import httpx
 
-from ..config.server_url import without_userinfo
+from ..config.server_url import API, without_userinfo
 from .follow import Refused, detail_of
 from .open_client import open_client
 
+_PATH: Final = f"{API}/events"
 #: Seconds; an append takes milliseconds, a busy server may take a little longer.
 _TIMEOUT: Final = 10.0
 #: Redirects that are followed, and the statuses that ask for the same request elsewhere.
@@ -39,7 +40,7 @@ def publish(
     try:
         with open_client(httpx.Client, url, timeout=_TIMEOUT) as client:
             answer = client.post(
-                "/api/v1/events",
+                _PATH,
                 params={"ephemeral": "true"} if ephemeral else None,
                 json={**fields, "type": event_type, "topic": topic},
                 headers=headers,
@@ -54,7 +55,7 @@ def publish(
     except httpx.RequestError as error:
         raise Refused(0, f"no server answers at {shown}: {error or 'no answer in time'}") from error
     if answer.has_redirect_location:
-        place = without_userinfo(answer.headers["Location"].removesuffix("/api/v1/events"))
+        place = without_userinfo(answer.headers["Location"].removesuffix(_PATH))
         raise Refused(answer.status_code, f"the server has moved to {place}; publish there")
     if not answer.is_success:
         raise Refused(answer.status_code, detail_of(answer.status_code, answer.content))

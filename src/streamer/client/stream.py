@@ -10,12 +10,13 @@ from typing import Final
 
 import httpx
 
+from ..config.server_url import API
 from .follow import READ_TIMEOUT, Follow, Refused
 from .frames import Frames, FrameTooLarge
 from .open_client import open_client
 from .received import Received
 
-_PATH: Final = "/api/v1/stream"
+_PATH: Final = f"{API}/stream"
 #: Seconds; a heartbeat comes well within the read timeout, so silence is a dead connection.
 _TIMEOUT: Final = httpx.Timeout(10.0, read=READ_TIMEOUT)
 #: Bytes of a refusal that are read: a problem+json has hundreds, a proxy's page thousands.

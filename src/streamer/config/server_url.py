@@ -1,4 +1,4 @@
-"""The URL of a Streamer server, as clients are given it."""
+"""The URL of a Streamer server, as clients are given it, and the path below it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Final
 
 from .redacted import HIDDEN, malformed
 
+#: The path below which a server has everything but its page and its health.
+API: Final = "/api/v1"
 #: What is allowed, in words, for whoever set something else.
 ALLOWED: Final = "http://host[:port] or https://host[:port], with the path before /api if any"
 #: A name beyond ASCII is written in its form for DNS, xn--.

@@ -11,6 +11,7 @@ import msgspec
 from dramatiq import Message
 from dramatiq.brokers.redis import RedisBroker
 
+from ..config.server_url import API
 from ..config.settings import Settings
 from ..errors import InvalidJSON, LogUnavailable, NotFound, TooManyJobs
 from ..eventlog.base import EventLog
@@ -272,7 +273,7 @@ def _accepted(job_id: str, head: Cursor, kind: str, workers: int | None) -> dict
 
 
 def _stream_url(job_id: str) -> str:
-    return f"/api/v1/jobs/{job_id}/stream"
+    return f"{API}/jobs/{job_id}/stream"
 
 
 def _topics_of(job_id: str, snapshot: Snapshot) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ MAX_DRAIN: Final = 3600.0
 
 
 @route(
-    ["/api/v1/projects/{project_id:str}/stream", "/api/v1/ws/projects/{project_id:str}/stream"],
+    ["/projects/{project_id:str}/stream", "/ws/projects/{project_id:str}/stream"],
     http_method=_METHODS,
     operation_class=StreamOperation,
     summary="Stream one project",
@@ -55,7 +55,7 @@ async def stream_project(request: Request[Any, Any, Any]) -> ASGIApp:
 
 
 @route(
-    "/api/v1/jobs/{job_id:str}/stream",
+    "/jobs/{job_id:str}/stream",
     http_method=_METHODS,
     operation_class=StreamOperation,
     summary="Stream one job",
@@ -68,7 +68,7 @@ async def stream_job(request: Request[Any, Any, Any]) -> ASGIApp:
 
 
 @route(
-    "/api/v1/stream",
+    "/stream",
     http_method=_METHODS,
     operation_class=StreamOperation,
     summary="Stream several topics",

@@ -42,13 +42,13 @@ from ..stream_request import (
 from .portable import PortableWriter
 
 
-@websocket("/api/v1/projects/{project_id:str}/stream", opt=STREAM)
+@websocket("/projects/{project_id:str}/stream", opt=STREAM)
 async def project_socket(socket: Socket) -> None:
     """Events of one project."""
     await _serve(socket, lambda: (project_topic(socket.path_params["project_id"]),))
 
 
-@websocket("/api/v1/ws/projects/{project_id:str}/stream", opt=STREAM)
+@websocket("/ws/projects/{project_id:str}/stream", opt=STREAM)
 async def older_project_socket(socket: Socket) -> None:
     """Events of one project, at the address and with the refusals that older clients know."""
     await _serve(
@@ -58,13 +58,13 @@ async def older_project_socket(socket: Socket) -> None:
     )
 
 
-@websocket("/api/v1/jobs/{job_id:str}/stream", opt=STREAM)
+@websocket("/jobs/{job_id:str}/stream", opt=STREAM)
 async def job_socket(socket: Socket) -> None:
     """Events of one job, until its terminal event."""
     await _serve(socket, lambda: (job_topic(socket.path_params["job_id"]),))
 
 
-@websocket("/api/v1/stream", opt=STREAM_OF_TOPICS)
+@websocket("/stream", opt=STREAM_OF_TOPICS)
 async def topics_socket(socket: Socket) -> None:
     """Events of every ``?topic=``."""
     await _serve(
