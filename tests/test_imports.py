@@ -27,7 +27,7 @@ ROOMS: Final[Mapping[str, frozenset[str]]] = {
         "processes": "backoff",
         # The wire, and the log.
         "wire": "errors events",
-        "eventlog": "errors events",
+        "eventlog": "errors events config eventlog/redis",
         "eventlog/redis": "backoff errors events config eventlog eventlog/redis/link",
         # What a script and a key are is of the room above; nothing else there.
         "eventlog/redis/link": "errors config eventlog/redis",
@@ -37,18 +37,17 @@ ROOMS: Final[Mapping[str, frozenset[str]]] = {
         # Those who read.
         "hub": "backoff errors events wire eventlog",
         # Those who work.
-        "jobs": "errors events config eventlog eventlog/redis publishing processes jobs/transcode",
+        "jobs": "errors events config eventlog publishing processes jobs/transcode",
         "jobs/transcode": "errors config jobs",
         # Those who ask.
         "api": "errors events config wire eventlog publishing hub jobs",
         "api/streams": "errors events config wire hub api",
         # What is put together.
         "life": "eventlog hub jobs api",
-        "app": "__init__ errors limits config eventlog eventlog/redis publishing hub jobs api "
-        "api/streams life",
+        "app": "__init__ errors limits config eventlog publishing hub jobs api api/streams life",
         "server": "errors limits config processes wire hub api app",
         "client": "backoff config",
-        "cli": "__init__ errors events config processes eventlog/redis eventlog/memory "
+        "cli": "__init__ errors events config processes eventlog eventlog/redis eventlog/memory "
         "eventlog/embedded publishing hub jobs api server client app",
         # The package's own face shows what is used from outside.
         "__init__": "publishing jobs",

@@ -31,7 +31,7 @@ from .config.server_url import API
 from .config.settings import Settings
 from .errors import StreamerError
 from .eventlog.base import EventLog
-from .eventlog.redis.log import RedisEventLog
+from .eventlog.open import open_event_log
 from .hub.feeds import TailLimits
 from .hub.hub import Hub, HubOptions
 from .jobs.stalls import StallWatch
@@ -120,18 +120,6 @@ def create_app(settings: Settings, log: EventLog | None = None) -> Litestar:
     app.state.job_rate = Rate(settings.job_rate, burst=int(10 * settings.job_rate) or 1)
     app.state.publish_rate = Rate(settings.publish_rate, burst=int(10 * settings.publish_rate) or 1)
     return app
-
-
-def open_event_log(settings: Settings) -> RedisEventLog:
-    """The event log that `settings` names; it connects when first used."""
-    if settings.redis_url is None:
-        raise ValueError("no redis_url; start an EmbeddedServer and use its url")
-    return RedisEventLog(
-        settings.redis_url,
-        prefix=settings.prefix,
-        retention=settings.retention_policy(),
-        wait_replicas=settings.redis_wait_replicas,
-    )
 
 
 def _given(value: Any) -> Provide:  # noqa: ANN401 - whatever is injected

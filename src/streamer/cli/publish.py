@@ -76,16 +76,11 @@ def _into_log(
     key: str | None,
     ephemeral: bool,
 ) -> str | None:
-    from ..eventlog.redis.log import RedisEventLog
+    from ..eventlog.open import open_event_log
     from ..publishing.publisher import Publisher
 
     async def append() -> str | None:
-        log = RedisEventLog(
-            redis_url,
-            prefix=settings.prefix,
-            retention=settings.retention_policy(),
-            wait_replicas=settings.redis_wait_replicas,
-        )
+        log = open_event_log(settings, url=redis_url)
         try:
             publisher = Publisher(log, max_event_bytes=settings.max_event_bytes)
             event_id = await publisher.publish(

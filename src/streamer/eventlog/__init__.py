@@ -3,6 +3,7 @@
 Layout:
 
 - `base`: what an event log promises; every promise is tested over every log.
+- `open`: open the event log that settings name.
 - `merge`: merge the pages of several topics into one, in the order of ids.
 - `leases`: leases of running jobs: who holds one shows signs of life; one that lapses is found.
 - `workers`: which workers there are: each announces itself, and is forgotten when it no longer
@@ -22,6 +23,7 @@ __all__ = [
     "lifetimes",
     "memory",
     "merge",
+    "open",
     "redis",
     "turns",
     "workers",

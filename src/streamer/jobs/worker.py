@@ -12,7 +12,7 @@ from dramatiq.worker import Worker
 
 from ..config.settings import Settings
 from ..errors import JobsUnavailable
-from ..eventlog.redis.log import RedisEventLog
+from ..eventlog.open import open_event_log
 from ..processes.stop_signals import stop_signals
 from ..publishing.sync_publisher import SyncPublisher
 from .actors import declare_actors
@@ -80,18 +80,9 @@ def open_publisher(settings: Settings) -> SyncPublisher:
     Raises:
         JobsUnavailable: they name none.
     """
-    url, prefix, retention = settings.redis_url, settings.prefix, settings.retention_policy()
-    if url is None:
+    if settings.redis_url is None:
         raise JobsUnavailable("no Redis to publish to; set STREAMER_REDIS_URL")
-    return SyncPublisher(
-        lambda: RedisEventLog(
-            url,
-            prefix=prefix,
-            retention=retention,
-            wait_replicas=settings.redis_wait_replicas,
-        ),
-        max_event_bytes=settings.max_event_bytes,
-    )
+    return SyncPublisher(lambda: open_event_log(settings), max_event_bytes=settings.max_event_bytes)
 
 
 def run_until(stop: Stop, broker: Broker, *, threads: int) -> bool:
