@@ -22,6 +22,7 @@ ROOMS: Final[Mapping[str, frozenset[str]]] = {
         "errors": "",
         "limits": "",
         "backoff": "",
+        "every": "errors",
         "events": "errors",
         "config": "errors events",
         "processes": "backoff",
@@ -37,10 +38,10 @@ ROOMS: Final[Mapping[str, frozenset[str]]] = {
         # Those who read.
         "hub": "backoff errors events wire eventlog",
         # Those who work.
-        "jobs": "errors events config eventlog publishing processes jobs/transcode",
+        "jobs": "errors every events config eventlog publishing processes jobs/transcode",
         "jobs/transcode": "errors config jobs",
         # Those who ask.
-        "api": "errors events config wire eventlog publishing hub jobs",
+        "api": "errors every events config wire eventlog publishing hub jobs",
         "api/streams": "errors events config wire hub api",
         # What is put together.
         "life": "eventlog hub jobs api",

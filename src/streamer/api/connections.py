@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import os
 import secrets
 from typing import Any, Final
@@ -15,6 +16,7 @@ from litestar.di import NamedDependency
 from ..errors import StreamerError
 from ..eventlog.base import EventLog
 from ..events.topic import project_of, project_topic
+from ..every import every
 from ..hub.hub import Hub
 from .documentation import ApiOperation
 
@@ -34,6 +36,8 @@ class Census:
     def __init__(self, hub: Hub, log: EventLog) -> None:
         self._hub = hub
         self._log = log
+        self._reported: dict[str, int] | None = None
+        self._reported_at = -math.inf
         self._process: Final = f"{os.getpid()}-{secrets.token_hex(4)}"
 
     async def counts(self) -> dict[str, int]:
@@ -45,16 +49,16 @@ class Census:
 
     async def run(self) -> None:
         """Report, whenever the counts have changed and every few seconds; until cancelled."""
-        reported: dict[str, int] | None = None
-        since = REPORT_INTERVAL
-        while True:
-            current = dict(self._hub.counts)
-            if current != reported or since >= REPORT_INTERVAL:
-                with contextlib.suppress(StreamerError):  # told elsewhere; counts catch up
-                    await self._log.report_connections(self._process, current)
-                    reported, since = current, 0.0
-            await asyncio.sleep(REPORT_DELAY)
-            since += REPORT_DELAY
+        await every(
+            REPORT_DELAY, self._report, "reporting how many readers there are", logger=logger
+        )
+
+    async def _report(self) -> None:
+        current, now = dict(self._hub.counts), asyncio.get_running_loop().time()
+        if current != self._reported or now >= self._reported_at + REPORT_INTERVAL:
+            with contextlib.suppress(StreamerError):  # told elsewhere; counts catch up
+                await self._log.report_connections(self._process, current)
+                self._reported, self._reported_at = current, now
 
     async def withdraw(self) -> None:
         """Say that this process has no readers any more."""

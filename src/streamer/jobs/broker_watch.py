@@ -9,6 +9,8 @@ from typing import Final, Self
 
 import redis
 
+from ..every import every_until
+
 #: Seconds between two looks.
 _INTERVAL: Final = 2.0
 
@@ -22,6 +24,7 @@ class BrokerWatch:
         self._client: Final = client
         self._interval: Final = interval
         self._over: Final = threading.Event()
+        self._away = False
         self._thread: Final = threading.Thread(target=self._watch, name="broker", daemon=True)
 
     def __enter__(self) -> Self:
@@ -38,17 +41,18 @@ class BrokerWatch:
         self._over.set()
 
     def _watch(self) -> None:
-        away = False
-        while not self._over.is_set():
-            problem = self._problem()
-            if self._over.is_set():
-                return
-            if problem is not None and not away:
-                _logger.warning("jobs wait: their Redis cannot be used (%s); trying again", problem)
-            elif problem is None and away:
-                _logger.warning("the Redis of the jobs is back; jobs are run again")
-            away = problem is not None
-            self._over.wait(self._interval)
+        what = "asking for the Redis of the jobs"
+        every_until(self._over, self._interval, self._look, what, logger=_logger)
+
+    def _look(self) -> None:
+        problem = self._problem()
+        if self._over.is_set():
+            return
+        if problem is not None and not self._away:
+            _logger.warning("jobs wait: their Redis cannot be used (%s); trying again", problem)
+        elif problem is None and self._away:
+            _logger.warning("the Redis of the jobs is back; jobs are run again")
+        self._away = problem is not None
 
     def _problem(self) -> str | None:
         try:

@@ -21,6 +21,7 @@ from ..eventlog.workers import ANNOUNCE_SECONDS
 from ..events.cursor import ORIGIN, Cursor
 from ..events.event import Event
 from ..events.snapshot import Snapshot
+from ..every import every_until
 from ..publishing.sync_publisher import SyncPublisher
 from . import lifecycle
 from .keys import FIRST
@@ -253,15 +254,8 @@ class RunningJobs:
         job.stalled = None
 
     def _run(self, stopped: threading.Event) -> None:
-        while True:
-            try:
-                self.look()
-            except LogUnavailable:
-                pass  # the publisher tells that the log is away
-            except Exception:
-                _logger.exception("looking after the running jobs failed")
-            if stopped.wait(self._interval):
-                return
+        what = "looking after the running jobs"
+        every_until(stopped, self._interval, self.look, what, logger=_logger)
 
 
 def cancel_asked(snapshot: Snapshot, run: str) -> bool:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import random
 from typing import Final
 
-from ..errors import LogUnavailable
 from ..eventlog.base import EventLog
 from ..events.snapshot import Snapshot
 from ..events.topic import JOBS
+from ..every import every
 from ..publishing.publisher import Publisher
 from . import lifecycle
 from .keys import run_named
@@ -41,15 +39,8 @@ class StallWatch:
     async def run(self) -> None:
         """Look until cancelled."""
         pause = min(_LOOK_SECONDS, self._seconds / _LOOKS)
-        while True:
-            try:
-                await self.look()
-            except LogUnavailable:
-                pass  # the server's readiness tells; `Leases.lapsed` knows what it means
-            except Exception:
-                _logger.exception("looking for stalled jobs failed")
-            # Jittered, so that many servers do not all look at once.
-            await asyncio.sleep(random.uniform(0.75, 1.0) * pause)
+        # While the log is away nobody is stalled: `Leases.lapsed` knows what that means.
+        await every(pause, self.look, "looking for stalled jobs", logger=_logger)
 
     async def look(self) -> None:
         """Tell of each job whose lease has lapsed, unless it is told already.

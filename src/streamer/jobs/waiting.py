@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import math
-import random
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final
@@ -16,6 +14,7 @@ from ..errors import LogUnavailable
 from ..eventlog.base import EventLog
 from ..events.snapshot import Snapshot
 from ..events.topic import JOBS, job_of, project_topic
+from ..every import every
 from ..publishing.publisher import Publisher
 from . import lifecycle
 from .keys import FIRST
@@ -70,15 +69,13 @@ class WaitingWatch:
 
     async def run(self) -> None:
         """Look until cancelled."""
-        while True:
-            try:
-                await self.look()
-            except LogUnavailable:
-                self._missed.clear()  # nor could a worker announce itself
-            except Exception:
-                _logger.exception("looking for jobs without a worker failed")
-            # Jittered, so that many servers do not all look at once.
-            await asyncio.sleep(random.uniform(0.75, 1.0) * _LOOK_SECONDS)
+        await every(_LOOK_SECONDS, self._try, "looking for jobs without a worker", logger=_logger)
+
+    async def _try(self) -> None:
+        try:
+            await self.look()
+        except LogUnavailable:
+            self._missed.clear()  # nor could a worker announce itself
 
     async def look(self) -> None:
         """Report of each job that waits whether there is a worker for it, when that changes.
