@@ -39,7 +39,7 @@ ROOMS: Final[Mapping[str, frozenset[str]]] = {
         "hub": "backoff errors events wire eventlog",
         # Those who work.
         "jobs": "errors every events config eventlog publishing processes jobs/transcode",
-        "jobs/transcode": "errors config jobs",
+        "jobs/transcode": "errors config processes jobs",
         # Those who ask.
         "api": "errors every events config wire eventlog publishing hub jobs",
         "api/streams": "errors events config wire hub api",

@@ -19,11 +19,12 @@ import pytest
 from streamer.config.settings import Settings
 from streamer.errors import InvalidSource, JobsUnavailable
 from streamer.jobs.progress import JobCancelled, Progress, set_progress
-from streamer.jobs.transcode import leash, transcode
+from streamer.jobs.transcode import transcode
 from streamer.jobs.transcode.ffmpeg import FfmpegFailed, find_program, run_ffmpeg
 from streamer.jobs.transcode.probe import probe
 from streamer.jobs.transcode.sample import ensure_sample
 from streamer.jobs.transcode.transcode import TRANSCODE, Transcode
+from streamer.processes import leash
 from support.processes import Program
 from support.requirements import needs
 from support.waiting import wait_until_blocking

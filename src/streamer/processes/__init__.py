@@ -3,10 +3,11 @@
 Layout:
 
 - `child`: our own commands as child processes: started, waited for, and ended in order.
-- `parent`: a child process ends when its parent does, however that came about.
+- `parent`: a process of ours ends when its parent does, however that came about.
+- `leash`: runs a program that ends when whoever holds our standard input does.
 - `keeper`: a child that is to run for as long as we do: started again when it dies.
 - `stop_signals`: the signals that ask a process to stop in order.
 - `log_lines`: how a process writes its log: one line for each thing, on the standard error.
 """
 
-__all__ = ["child", "keeper", "log_lines", "parent", "stop_signals"]
+__all__ = ["child", "keeper", "leash", "log_lines", "parent", "stop_signals"]

@@ -1,5 +1,7 @@
 """Runs a program that ends when whoever holds our standard input does.
 
+Run with ``-I -S``, so that it starts at once: it may import nothing of ours.
+
 ``python leash.py BYTES COMMAND…``: the command, which may use so much memory,
 is killed when the input ends, which is when its writer closes it or dies,
 however it dies (``kill -9``, out of memory). No other means of this works on
@@ -14,6 +16,7 @@ import resource
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 
 
 def main(memory: int, command: list[str]) -> int:
@@ -25,14 +28,23 @@ def main(memory: int, command: list[str]) -> int:
     # Descriptors that were handed to us on purpose are handed on.
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, close_fds=False)
 
-    def kill_at_end_of_input() -> None:
-        while os.read(0, 1):
-            pass
-        child.kill()
-
-    threading.Thread(target=kill_at_end_of_input, daemon=True).start()
+    at_end_of(0, child.kill)
     code = child.wait()
     return code if code >= 0 else 128 - code
+
+
+def at_end_of(fd: int, end: Callable[[], object]) -> None:
+    """Call `end`, in a thread of its own, when `fd` ends: a pipe from the parent.
+
+    A parent that is killed closes it too, which no handler of the parent could.
+    """
+
+    def watch() -> None:
+        while os.read(fd, 1):
+            pass
+        end()
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
 if __name__ == "__main__":

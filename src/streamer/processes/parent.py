@@ -1,12 +1,13 @@
-"""A child process ends when its parent does, however that came about."""
+"""A process of ours ends when its parent does, however that came about."""
 
 from __future__ import annotations
 
 import os
 import signal
-import threading
 import time
 from typing import Final
+
+from .leash import at_end_of
 
 #: Seconds for an end in order: long enough to tell readers to come back, no longer,
 #: for the event log is gone too, and whoever starts the parent again wants the port.
@@ -16,19 +17,16 @@ _AT_ONCE: Final = 10.0
 
 
 def end_with_parent(fd: int | None) -> None:
-    """Start ending this process once `fd`, a pipe from its parent, closes.
+    """Start ending this process once `fd`, a pipe from its parent, closes; None is no pipe.
 
-    The parent never writes and never closes it while it lives; a SIGKILL closes
-    it too, which no handler of the parent could.
+    The parent never closes it while it lives.
     """
-    if fd is None:
-        return
+    if fd is not None:
+        at_end_of(fd, _end_in_order)
 
-    def watch() -> None:
-        os.read(fd, 1)
-        for patience in (_ORDERLY, _AT_ONCE):
-            os.kill(os.getpid(), signal.SIGTERM)
-            time.sleep(patience)
-        os._exit(1)
 
-    threading.Thread(target=watch, name="parent", daemon=True).start()
+def _end_in_order() -> None:
+    for patience in (_ORDERLY, _AT_ONCE):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(patience)
+    os._exit(1)

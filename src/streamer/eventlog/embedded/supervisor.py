@@ -4,6 +4,11 @@ Run as a program of its own, ``supervisor.py <server> <argument>...``, by
 `embedded.EmbeddedServer`. Its standard input is a pipe that nobody writes to:
 its end is the end of our parent, however that died, by SIGKILL too. What it
 says on standard output is ``started <pid>`` and ``exited <code>``, line by line.
+
+It runs with ``-I -S`` and may import nothing of ours: neither `backoff` nor
+`processes.leash`. Nor would the thread of that one do: what runs between fork and exec
+(`_end_with_us`) is safe only where there is one thread, and the server is ended in
+order, and started again, where a leash kills.
 """
 
 from __future__ import annotations

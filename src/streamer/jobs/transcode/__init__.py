@@ -11,7 +11,6 @@ Layout:
 - `encoding`: what ffmpeg is asked to make of a video; pure.
 - `ffmpeg`: ffmpeg and ffprobe as child processes that are bounded and cannot outlive their job.
 - `ffmpeg_progress`: what ``ffmpeg -progress pipe:1`` says, read; pure.
-- `leash`: runs a program that ends when whoever holds our standard input does.
 - `outputs`: the directory of results: what is removed from it, and when it takes no more.
 """
 
@@ -19,7 +18,6 @@ __all__ = [
     "encoding",
     "ffmpeg",
     "ffmpeg_progress",
-    "leash",
     "outputs",
     "packets",
     "probe",

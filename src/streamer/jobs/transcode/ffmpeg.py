@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Final, cast
 
 from ...errors import JobsUnavailable
+from ...processes import leash
 
 #: Containers that hold their streams in themselves. Playlists and session
 #: descriptions (hls, dash, concat, sdp, image2, …) name other files to open.
@@ -46,7 +47,7 @@ _LOOK_SECONDS: Final = 0.1
 _ERROR_BYTES: Final = 2000
 #: Bytes of one line of its output; its own are far shorter.
 _LINE_BYTES: Final = 65536
-_LEASH: Final = Path(__file__).with_name("leash.py")
+_LEASH: Final = Path(leash.__file__)
 
 #: Exit codes of a program that somebody ended: by a signal (128 + n, as the leash
 #: says it), or 255, which is what ffmpeg says when it was asked to end.
