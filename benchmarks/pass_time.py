@@ -4,7 +4,7 @@
 
 Real sockets, uvloop, the product's feed and cohorts; a probe on the same loop asks for
 its turn as often as it can, and the longest time between two of its turns is printed, for
-several lengths of a slice. `feed.SLICE` is the product's.
+several sizes of a cohort, as `HubLimits.cohort_readers` is the product's.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ import uvloop
 from streamer.events.cursor import Cursor
 from streamer.events.event import Event
 from streamer.events.snapshot import Snapshot
-from streamer.hub import feed as feed_module
 from streamer.hub.fan_out import FanOut
 from streamer.hub.feed import Feed
+from streamer.hub.limits import HubLimits
 from streamer.hub.reader import Reader
-from streamer.hub.session import ReadLog, Session, State
+from streamer.hub.session import ReadLog, Session
 from streamer.server.transport_writer import TransportWriter
 from streamer.wire.form import Form
 from streamer.wire.sse import NAMED_CHUNKED
@@ -89,7 +89,9 @@ def drain(clients: list[socket.socket]) -> None:
             client.recv(1 << 20)
 
 
-async def longest_hold(connections: list[Connection], clients: list[socket.socket]) -> float:
+async def longest_hold(
+    connections: list[Connection], clients: list[socket.socket], limits: HubLimits
+) -> float:
     """The median over passes of the longest time for which the loop was held, in seconds."""
     loop = asyncio.get_running_loop()
     start = Cursor(1000, 0)
@@ -99,12 +101,13 @@ async def longest_hold(connections: list[Connection], clients: list[socket.socke
         position=start,
         max_events=1000,
         max_bytes=1 << 20,
+        limits=limits,
         fan_out=FanOut(),
         call_soon=loop.call_soon,
     )
     for connection in connections:
-        session = Session(feed.topics, start)
-        session.state = State.LIVE
+        session = Session(feed.topics, start, limits=limits)
+        session.next_step(feed.tail)  # live
         feed.join(Reader(session, connection, feed, Nobody()))
     holds = []
     for number in range(PASSES):
@@ -114,7 +117,7 @@ async def longest_hold(connections: list[Connection], clients: list[socket.socke
         last = time.perf_counter()
         longest = last - start_of_pass
         # One cohort a turn: as many turns as there are cohorts, and some.
-        for _ in range(len(connections) // feed_module.SLICE + 3):
+        for _ in range(len(connections) // limits.cohort_readers + 3):
             await asyncio.sleep(0)
             now = time.perf_counter()
             longest, last = max(longest, now - last), now
@@ -125,11 +128,11 @@ async def longest_hold(connections: list[Connection], clients: list[socket.socke
 
 async def main(readers: int) -> None:
     """Print a line for each length of a slice."""
-    chosen = feed_module.SLICE
+    chosen = HubLimits().cohort_readers
     connections, clients = await connect(readers)
     for length in (128, 256, 512, 1024, readers):
-        feed_module.SLICE = length  # type: ignore[misc]
-        hold = await longest_hold(connections, clients)
+        limits = HubLimits(cohort_readers=length)
+        hold = await longest_hold(connections, clients, limits)
         mark = "  <- the product's" if length == chosen else ""
         print(f"{readers} readers, slices of {length:5}: held for {hold * 1000:6.2f} ms{mark}")
 

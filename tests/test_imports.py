@@ -67,7 +67,7 @@ PURE: Final = (
     *("errors", "events/", "config/", "wire/", "limits", "backoff"),
     *("hub/session", "hub/tail", "hub/seen", "hub/send_progress", "hub/quotas", "hub/party"),
     *("server/acceptance", "server/request_pieces", "server/upgrade_offer", "api/rate.py"),
-    *("hub/heartbeat", "hub/writer"),
+    *("hub/heartbeat", "hub/writer", "hub/limits"),
     *("publishing/job_publishing", "jobs/keys", "jobs/lifecycle"),
 )
 IMPURE: Final = ("asyncio", "threading", "socket", "time", "redis", "litestar", "uvicorn", "anyio")

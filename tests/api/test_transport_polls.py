@@ -21,7 +21,7 @@ from streamer.events.new_event import new_event
 from streamer.events.snapshot_size import SNAPSHOT_BYTES
 from streamer.hub.attach import Attach
 from streamer.hub.hub import Hub, HubOptions
-from streamer.hub.polls import MAX_ANSWER_BYTES, MAX_LARGE_ANSWERS, SMALL_ANSWER_BYTES
+from streamer.hub.limits import HubLimits
 from streamer.hub.writer import EXTENSION
 from support.live import Live, StartLive
 from support.readers import sse, websocket
@@ -29,6 +29,7 @@ from support.waiting import wait_until
 
 PATHS = pytest.mark.parametrize("path", ["fast", "portable"])
 LARGE = "x" * 50_000
+LIMITS = HubLimits()
 
 
 async def publish_large(url: str, topics: list[str], count: int) -> list[str]:
@@ -72,8 +73,8 @@ async def test_an_answer_is_bounded_in_bytes_and_polling_on_loses_nothing(
             after = page["cursor"]
             assert after >= seen[-1]
     assert seen == ids
-    assert max(sizes) < MAX_ANSWER_BYTES + 2 * len(LARGE)
-    assert sizes[0] > MAX_ANSWER_BYTES / 2, "an answer is not smaller than it need be"
+    assert max(sizes) < LIMITS.answer_bytes + 2 * len(LARGE)
+    assert sizes[0] > LIMITS.answer_bytes / 2, "an answer is not smaller than it need be"
     assert len(sizes) == 4, "two and a half answers, and an empty one"
 
 
@@ -222,14 +223,14 @@ async def test_a_poll_that_is_not_read_is_cut(hub: Hub) -> None:
 
 async def test_many_polls_that_do_not_read_hold_little_memory(hub: Hub) -> None:
     """So many answers may be large at a time; those beyond are small, and lose nothing."""
-    held = [Slow() for _ in range(MAX_LARGE_ANSWERS)]
+    held = [Slow() for _ in range(LIMITS.large_answers)]
     tasks = [poll.poll(hub) for poll in held]
     small = Slow(takes=1000)
 
     async def is_small() -> bool:
         small.sent.clear()
         await small.poll(hub)
-        return len(small.sent) < SMALL_ANSWER_BYTES + 2 * len(LARGE)
+        return len(small.sent) < LIMITS.small_answer_bytes + 2 * len(LARGE)
 
     await wait_until(is_small, "answers are as large as before")
     page = json.loads(small.sent)

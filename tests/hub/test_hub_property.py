@@ -43,6 +43,8 @@ BOUNDS = st.builds(
     page_bytes=st.sampled_from([65536, 1]),
     unfolded=st.sampled_from([256, 1]),
     resting=st.sampled_from([256, 0]),
+    held=st.sampled_from([10_000, 1, 0]),
+    renewals=st.sampled_from([10, 2]),
 )
 
 _sets = st.sampled_from([("a",), ("b",), ("a", "b"), ("b", "a", "jobs/j"), ("jobs/j",)])

@@ -9,6 +9,9 @@ from streamer.events.event import Event
 from streamer.events.page import Gap
 from streamer.hub.seen import Seen
 
+#: Losses that are remembered.
+MOST = 3
+
 
 def at(ms: int) -> Cursor:
     return Cursor(ms, 0)
@@ -25,7 +28,7 @@ def gap(topic: str | None, after: int, until: int) -> Gap:
 @pytest.fixture
 def seen() -> Seen:
     """Of a from 5, and of b from 9."""
-    seen = Seen(["a"], at(5))
+    seen = Seen(["a"], at(5), MOST)
     seen.change(["a", "b"], at(5))
     seen.begin("b", at(9))
     return seen
@@ -57,6 +60,13 @@ def test_what_was_lost_by_one_topic_has_not_been_given(seen: Seen) -> None:
     assert [seen.has(event(ms, "a", "b")) for ms in (10, 11, 12, 13)] == [True, False, False, True]
 
 
+def test_only_so_many_losses_are_remembered(seen: Seen) -> None:
+    """The newest: what is older the log has seldom kept."""
+    for ms in range(10, 10 + MOST + 1):
+        seen.lose([gap("a", ms, ms + 1)])
+    assert [seen.has(event(ms, "a")) for ms in (11, 12, 14, 15)] == [True, False, False, True]
+
+
 @pytest.mark.parametrize(
     ("lost", "told"),
     [
@@ -73,7 +83,7 @@ def test_a_gap_is_told_for_what_its_topics_had_not(seen: Seen, lost: Gap, told: 
 
 
 def test_to_a_topic_that_takes_what_there_is_nothing_is_a_gap() -> None:
-    seen = Seen(["a", "b"], ORIGIN)
+    seen = Seen(["a", "b"], ORIGIN, MOST)
     seen.begin("b", at(3))
     assert list(seen.untold([gap(None, 0, 7), gap("a", 0, 8)])) == [gap("b", 3, 7)]
 

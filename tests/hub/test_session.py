@@ -13,8 +13,8 @@ from streamer.events.cursor import ORIGIN, Cursor
 from streamer.events.event import Event
 from streamer.events.page import Gap, Page
 from streamer.events.snapshot import Snapshot
+from streamer.hub.limits import HubLimits
 from streamer.hub.session import (
-    PAGE_BYTES,
     Join,
     ReadLog,
     Send,
@@ -25,6 +25,8 @@ from streamer.hub.session import (
     named_by,
 )
 from streamer.hub.tail import Tail
+
+LIMITS = HubLimits()
 
 
 def at(ms: int) -> Cursor:
@@ -67,7 +69,7 @@ def told(item: Event | Control) -> Any:  # noqa: ANN401 - a JSON object
 
 
 def session_at(ms: int, *topics: str, until_end: bool = False) -> Session:
-    return Session(topics or ("a",), at(ms), until_end=until_end)
+    return Session(topics or ("a",), at(ms), until_end=until_end, limits=LIMITS)
 
 
 # Replay
@@ -85,7 +87,7 @@ def test_a_session_at_the_head_of_the_tail_joins_at_once() -> None:
 
 def test_caught_up_moves_the_cursor_of_the_client() -> None:
     """From the origin of an empty topic: who comes back there is told of no loss."""
-    session = Session(("a",), ORIGIN)
+    session = Session(("a",), ORIGIN, limits=LIMITS)
     session.take_page(Page((), (), at(7), complete=True))
     step = session.next_step(tail_of(7))
     assert isinstance(step, Join)
@@ -188,7 +190,7 @@ def test_a_replay_is_handed_over_in_pieces() -> None:
     """About a socket's worth at a time."""
     tail = Tail(at(0), max_events=100, max_bytes=1 << 30)
     for number in range(1, 5):
-        tail.append(event(number, size=PAGE_BYTES // 2 + 1))
+        tail.append(event(number, size=LIMITS.page_bytes // 2 + 1))
     session = session_at(0)
     pieces = []
     while isinstance(step := session.next_step(tail), Send):
@@ -236,7 +238,7 @@ def test_of_several_gaps_only_the_last_moves_the_cursor() -> None:
 
 def test_a_gap_beyond_the_end_is_told_before_it() -> None:
     """Ending at another topic's terminal event takes no loss along in silence."""
-    session = Session(("a", "b"), at(1), until_end=True)
+    session = Session(("a", "b"), at(1), until_end=True, limits=LIMITS)
     gap = Gap("b", at(1), at(9), "trimmed")
     items = session.take_page(page(gap, event(3, terminal=True), event(12), cursor=12))
     assert said(items) == ["gap", 3, "end"]
@@ -306,7 +308,7 @@ def test_end_names_the_topic_that_was_asked_for() -> None:
 
 
 def of_jobs(*topics: str, at_ms: int = 0) -> Session:
-    return Session(topics, at(at_ms), per_job=True)
+    return Session(topics, at(at_ms), per_job=True, limits=LIMITS)
 
 
 def ends(items: Sequence[Event | Control]) -> list[tuple[str, int]]:
@@ -596,7 +598,7 @@ def test_connected_to_a_project_names_it() -> None:
 
 def test_connected_to_several_topics_lists_them() -> None:
     """In the order they were asked for, with a snapshot of each."""
-    session = Session(("b", "a"), ORIGIN)
+    session = Session(("b", "a"), ORIGIN, limits=LIMITS)
     snapshots = {"a": Snapshot(), "b": Snapshot(progress=1.0)}
     control = connected_control(session, snapshots, resumed=False, retry_ms=1)
     body = msgspec.json.decode(control.body())

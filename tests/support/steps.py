@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from unittest.mock import patch
 
 from streamer.config.retention import Retention, RetentionPolicy
 from streamer.eventlog.base import EventLog
 from streamer.eventlog.memory.log import MemoryEventLog
 from streamer.events.cursor import ORIGIN, Cursor
-from streamer.hub import feed, feeds, session
 from streamer.hub.feeds import TailLimits
+from streamer.hub.hub import HubOptions
+from streamer.hub.limits import HubLimits
 
 from .pausing import PausingEventLog
 from .servers import FakeClock
@@ -31,17 +30,24 @@ class Bounds:
     page_bytes: int
     unfolded: int
     resting: int
+    held: int = 10_000
+    renewals: int = 10
 
-    @contextmanager
-    def apply(self) -> Iterator[None]:
-        with (
-            patch.object(feed, "SLICE", self.slice),
-            patch.object(feed, "MAX_UNFOLDED", self.unfolded),
-            patch.object(feeds, "PAGE_EVENTS", self.page_events),
-            patch.object(feeds, "MAX_RESTING", self.resting),
-            patch.object(session, "PAGE_BYTES", self.page_bytes),
-        ):
-            yield
+    def options(self) -> HubOptions:
+        """Those of a hub; nobody in it is closed for being slow."""
+        return HubOptions(
+            tail=TailLimits(max_events=self.tail_events),
+            limits=HubLimits(
+                page_bytes=self.page_bytes,
+                page_events=self.page_events,
+                cohort_readers=self.slice,
+                unfolded_events=self.unfolded,
+                resting_feeds=self.resting,
+                held_events=self.held,
+                renewals=self.renewals,
+            ),
+            send_timeout=1e9,
+        )
 
 
 @dataclass(frozen=True)
@@ -210,14 +216,13 @@ def run_over(
     open_log: Callable[[RetentionPolicy], EventLog],
 ) -> None:
     try:
-        with bounds.apply():
-            log = PausingEventLog(open_log(RetentionPolicy(Retention(bounds.retention))))
-            world = World(log, loop, TailLimits(max_events=bounds.tail_events))
-            for step in steps:
-                step.do(world)
-            world.settle()
-            world.judge()
-            world.leave()
-            loop.run(log.close())
+        log = PausingEventLog(open_log(RetentionPolicy(Retention(bounds.retention))))
+        world = World(log, loop, bounds.options())
+        for step in steps:
+            step.do(world)
+        world.settle()
+        world.judge()
+        world.leave()
+        loop.run(log.close())
     finally:
         loop.finish()

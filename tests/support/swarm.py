@@ -46,6 +46,8 @@ def draw(seed: int) -> tuple[Bounds, list[Step]]:
         page_bytes=one((1, 65536)),
         unfolded=one((1, 256)),
         resting=one((0, 256)),
+        held=one((0, 1, 10_000)),
+        renewals=one((2, 10)),
     )
     kinds = ["note", "note", "progress", "typing", *one(([], ["completed"]))]
 

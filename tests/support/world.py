@@ -12,7 +12,6 @@ from streamer.events.control import Control
 from streamer.events.cursor import ORIGIN, Cursor
 from streamer.events.new_event import new_event
 from streamer.hub.attach import Attach, Finished
-from streamer.hub.feeds import TailLimits
 from streamer.hub.hub import Hub, HubOptions
 from streamer.hub.reader import Reader
 from streamer.hub.session import State
@@ -160,14 +159,14 @@ class Client:
 class World:
     """Everything that may happen, as methods that a test calls in any order."""
 
-    def __init__(self, log: PausingEventLog, loop: TurningLoop, tail: TailLimits) -> None:
+    def __init__(self, log: PausingEventLog, loop: TurningLoop, options: HubOptions) -> None:
         self.loop = loop
         self.log = log
         self.record = Record()
         self.clients: list[Client] = []
         self._number = 0
         self._interrupted = False
-        self.hub = Hub(log, HubOptions(tail=tail, send_timeout=1e9))
+        self.hub = Hub(log, options)
         loop.run(self._start())
 
     async def _start(self) -> None:

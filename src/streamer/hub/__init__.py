@@ -3,6 +3,7 @@
 Layout:
 
 - `hub`: the hub, one per process: every reader, fed from one subscription to the log.
+- `limits`: how much of everything it keeps, reads and writes at a time.
 - `attach`: what a reader asks of the hub.
 - `quotas`: how many readers one party has, and how many it may.
 - `party`: whose a connection is, as far as its address says.
@@ -32,6 +33,7 @@ __all__ = [
     "heartbeat",
     "hub",
     "io_uring",
+    "limits",
     "party",
     "polls",
     "quotas",

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 #: Sockets from which one system call for all is quicker than one for each.
 FEW: Final = 16
-#: Sockets of one system call: as many as a cohort has (`feed.SLICE`).
+#: Sockets of one system call: as many as a cohort has (`HubLimits.cohort_readers`).
 MANY: Final = 512
 #: Bytes of the largest buffer that is sent so; of a larger one, copying it is the cost.
 LARGE: Final = 64 * 1024

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from ..events.cursor import ORIGIN, Cursor
 from ..events.event import Event, Run
@@ -20,14 +20,8 @@ if TYPE_CHECKING:
     from ..events.page import Gap, Page
     from ..events.snapshot import Snapshot
     from .fan_out import FanOut
+    from .limits import HubLimits
     from .reader import Reader
-
-#: Readers of a cohort, which are written to before the event loop is let go of:
-#: some three milliseconds at the 4 to 6 µs that a send takes. Smaller ones
-#: let publishes in between, and every event then waits for two passes.
-SLICE: Final = 512
-#: Events kept unfolded before the snapshots are read anew instead.
-MAX_UNFOLDED: Final = 256
 
 
 class Feed:
@@ -52,6 +46,7 @@ class Feed:
         position: Cursor,
         max_events: int,
         max_bytes: int,
+        limits: HubLimits,
         fan_out: FanOut,
         call_soon: Callable[[Callable[[], None]], object],
     ) -> None:
@@ -59,7 +54,9 @@ class Feed:
         self.tail = Tail(position, max_events=max_events, max_bytes=max_bytes)
         self.reading = asyncio.Lock()
         self.readers = 0
-        self._limits = (max_events, max_bytes)
+        self._limits = limits
+        self._max_events = max_events
+        self._max_bytes = max_bytes
         self._fan_out = fan_out
         self._call_soon = call_soon
         self._snapshots: dict[str, Snapshot] | None = snapshots
@@ -93,7 +90,8 @@ class Feed:
             self._apart[reader] = None
             return
         form = reader.writer.form
-        cohort = roomy(reversed(self._cohorts), form, self._sent, SLICE)
+        most = self._limits.cohort_readers
+        cohort = roomy(reversed(self._cohorts), form, self._sent, most)
         if cohort is None:
             cohort = Cohort(form, self._sent, self._fan_out)
             self._cohorts.append(cohort)
@@ -136,7 +134,7 @@ class Feed:
             return
         # Of no other type does a snapshot learn anything.
         self._unfolded += [e for e in fresh if e.type in JOB_EVENT_TYPES and e.id is not None]
-        if len(self._unfolded) > MAX_UNFOLDED:
+        if len(self._unfolded) > self._limits.unfolded_events:
             self._snapshots, self._unfolded, self._folded = None, [], self.tail.head
         self._outbox += fresh
         self.wake()
@@ -146,7 +144,9 @@ class Feed:
     def _begin_pass(self) -> None:
         """Hand everything that has arrived to every live reader, each in one write."""
         batch, self._outbox = self._outbox, []
-        self._pass = _Pass(batch, self._sent, self._cohorts, self._apart)
+        self._pass = _Pass(
+            batch, self._sent, self._cohorts, self._apart, self._limits.cohort_readers
+        )
         self._sent = self._pass.head
         self._continue_pass()
 
@@ -177,7 +177,7 @@ class Feed:
             elif self._pass.run(self):
                 self._pass = None
         stood = self._sent
-        self.tail = Tail(told, floor=until, max_events=self._limits[0], max_bytes=self._limits[1])
+        self.tail = Tail(told, floor=until, max_events=self._max_events, max_bytes=self._max_bytes)
         self._sent = told
         self._snapshots, self._unfolded, self._folded = None, [], until
         controls = gap_controls(gaps, stood, told)
@@ -230,11 +230,14 @@ class Feed:
 class _Pass:
     """One batch of events on its way to the readers that were live when it began.
 
+    Args:
+        most: readers that stand apart of one `run`.
+
     Attributes:
         head: where it leaves them: at the end of its last durable event.
     """
 
-    __slots__ = ("_apart", "_base", "_batch", "_cohorts", "_terminal", "head")
+    __slots__ = ("_apart", "_base", "_batch", "_cohorts", "_most", "_terminal", "head")
 
     def __init__(
         self,
@@ -242,6 +245,7 @@ class _Pass:
         base: Cursor,
         cohorts: list[Cohort],
         apart: dict[Reader, None],
+        most: int,
     ) -> None:
         stored = [event for event in batch if event.id is not None]
         self.head = stored[-1].end if stored else base
@@ -249,6 +253,7 @@ class _Pass:
         self._batch = Run(batch)
         self._cohorts = cohorts[::-1]
         self._apart = list(apart)
+        self._most = most
         self._terminal = any(event.terminal for event in batch)
 
     def run(self, feed: Feed) -> bool:
@@ -261,7 +266,7 @@ class _Pass:
                 # They lack what the others have now: they must not go on from there.
                 cohort.failed(error)
         else:
-            readers, self._apart = self._apart[:SLICE], self._apart[SLICE:]
+            readers, self._apart = self._apart[: self._most], self._apart[self._most :]
             for reader in readers:
                 # It may have filled up, or gone, since the pass began.
                 if reader.session.state is State.LIVE and reader.feed is feed:

@@ -20,16 +20,10 @@ if TYPE_CHECKING:
     from ..eventlog.base import EventLog
     from ..events.event import Event
     from .fan_out import FanOut
+    from .limits import HubLimits
 
 logger = logging.getLogger(__name__)
 
-#: Events read from the log at a time.
-PAGE_EVENTS: Final = 100
-#: Feeds without readers that are kept, so that a reconnect finds its tail.
-MAX_RESTING: Final = 256
-#: Events notified while a feed is read that are kept until it has been; beyond
-#: them it is read on instead. A log that is slow must not fill the memory.
-MAX_HELD: Final = 10_000
 #: Seconds before a log that is away is read again: the first time, and at most.
 REREADING: Final = Backoff(0.1, 2.0)
 
@@ -48,7 +42,8 @@ class Feeds:
 
     Args:
         log: where events are read, and who notifies them.
-        limits: of each feed.
+        tail: what each feed keeps.
+        limits: of all of them.
         fan_out: sends to the readers of all of them.
         fail: cuts every reader of a feed, for an error.
     """
@@ -56,12 +51,14 @@ class Feeds:
     def __init__(
         self,
         log: EventLog,
-        limits: TailLimits,
+        tail: TailLimits,
+        limits: HubLimits,
         fan_out: FanOut,
         fail: Callable[[Feed, Exception], None],
     ) -> None:
         self._log = log
         self._fail = fail
+        self._tail = tail
         self._limits = limits
         self._fan_out = fan_out
         self._feeds: dict[Topics, asyncio.Future[Feed]] = {}
@@ -142,7 +139,7 @@ class Feeds:
             return  # asked again once it is read, or once nobody waits for it
         self._resting.pop(topics, None)
         self._resting[topics] = None  # last in line
-        if len(self._resting) > MAX_RESTING:
+        if len(self._resting) > self._limits.resting_feeds:
             self._drop(next(iter(self._resting)))
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -156,7 +153,7 @@ class Feeds:
         attempt = 0
         while True:
             try:
-                return await self._log.read(topics, after, PAGE_EVENTS)
+                return await self._log.read(topics, after, self._limits.page_events)
             except LogUnavailable as error:
                 logger.info("a replay waits for the event log: %s", error)
                 await asyncio.sleep(REREADING(attempt))
@@ -186,8 +183,9 @@ class Feeds:
             topics,
             snapshots,
             position=snapshots[topics[0]].cursor,
-            max_events=self._limits.max_events,
-            max_bytes=self._limits.max_bytes,
+            max_events=self._tail.max_events,
+            max_bytes=self._tail.max_bytes,
+            limits=self._limits,
             fan_out=self._fan_out,
             call_soon=self._loop.call_soon,
         )
@@ -239,7 +237,7 @@ class Feeds:
     def _hold(self, topics: Topics, batch: Sequence[Event]) -> None:
         held = self._held[topics]
         held += [event for event in batch if event.id is not None]
-        if len(held) > MAX_HELD:
+        if len(held) > self._limits.held_events:
             # As if they had not been heard: whoever reads the feed reads on for them.
             held.clear()
             self._resumptions += 1

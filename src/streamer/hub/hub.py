@@ -22,10 +22,11 @@ from .attach import Attach, Gone, refuse_if_finished
 from .fan_out import FanOut
 from .feeds import Feeds, TailLimits
 from .heartbeat import Wheel
+from .limits import HubLimits
 from .polls import Polls
 from .quotas import Crowd
 from .reader import Reader, alone
-from .session import PAGE_BYTES, ReadLog, Session, State, connected_control
+from .session import ReadLog, Session, State, connected_control
 
 if TYPE_CHECKING:
     from ..eventlog.base import EventLog
@@ -34,16 +35,13 @@ if TYPE_CHECKING:
     from .feed import Feed
     from .writer import Writer
 
-#: Times that snapshots are read for one reader that comes while so much happens that
-#: each answer is out of date when it arrives; then it is asked to come back.
-MAX_RENEWALS: Final = 10
-
 
 class HubOptions(msgspec.Struct, frozen=True):
     """Bounds and times of a hub.
 
     Attributes:
         tail: what each feed keeps in the process.
+        limits: bounds that no deployment sets.
         send_timeout: seconds a reader may take nothing before it is closed.
         retry_ms: milliseconds an EventSource waits before it reconnects;
             jittered from this to twice this, per reader.
@@ -55,6 +53,7 @@ class HubOptions(msgspec.Struct, frozen=True):
     """
 
     tail: TailLimits = TailLimits()
+    limits: HubLimits = HubLimits()
     send_timeout: float = 30.0
     retry_ms: int = 2000
     max_readers: int = 0
@@ -77,8 +76,9 @@ class Hub:
         self._log = log
         self._options = options if options is not None else HubOptions()
         fan_out = FanOut(io_uring=self._options.io_uring)
-        self._feeds = Feeds(log, self._options.tail, fan_out, self._fail)
-        self._polls = Polls(log, self._feeds, lambda: self.draining)
+        limits = self._limits = self._options.limits
+        self._feeds = Feeds(log, self._options.tail, limits, fan_out, self._fail)
+        self._polls = Polls(log, self._feeds, limits, lambda: self.draining)
         self._under_way = 0  # polls
         # Each with the feed that it reads.
         self._readers: dict[Reader, Feed] = {}
@@ -173,7 +173,13 @@ class Hub:
         resumed = attach.resume is not None
         start = attach.resume if resumed else attach.start
         cursor = snapshot.cursor if start is None else start
-        session = Session(attach.topics, cursor, until_end=attach.until_end, per_job=attach.per_job)
+        session = Session(
+            attach.topics,
+            cursor,
+            limits=self._limits,
+            until_end=attach.until_end,
+            per_job=attach.per_job,
+        )
         reader = Reader(session, writer, feed, self, client=attach.client, subject=attach.subject)
         self._readers[reader] = feed
         self._clients.enter(attach.client)
@@ -320,10 +326,10 @@ class Hub:
             feed.learn(page, step.after)
         # What a slow reader is handed at once stays small, however large its
         # events are; the rest is in the tail now, or read again.
-        return page.within(PAGE_BYTES)
+        return page.within(self._limits.page_bytes)
 
     async def _snapshots(self, feed: Feed) -> dict[str, Snapshot]:
-        for _ in range(MAX_RENEWALS):
+        for _ in range(self._limits.renewals):
             if (snapshots := feed.snapshots()) is not None:
                 return snapshots
             await self._renew_snapshots(feed)

@@ -15,25 +15,25 @@ if TYPE_CHECKING:
     from ..eventlog.base import EventLog
     from .feed import Feed
     from .feeds import Feeds
-
-#: Bytes of bodies in one answer, about: it ends with the event that reaches them.
-MAX_ANSWER_BYTES: Final = 1024 * 1024
-#: The same, while so many larger ones are being sent: whoever does not read holds
-#: its answer in our memory, which 64 MiB of such answers are enough of.
-SMALL_ANSWER_BYTES: Final = 64 * 1024
-MAX_LARGE_ANSWERS: Final = 64
+    from .limits import HubLimits
 
 
 class Polls:
     """Reads the pages that polls are answered with.
 
     Args:
+        log: where pages are read.
+        feeds: whose tails have the newest events.
+        limits: of the answers.
         is_draining: whether the process is going away: then nobody waits.
     """
 
-    def __init__(self, log: EventLog, feeds: Feeds, is_draining: Callable[[], bool]) -> None:
+    def __init__(
+        self, log: EventLog, feeds: Feeds, limits: HubLimits, is_draining: Callable[[], bool]
+    ) -> None:
         self._log: Final = log
         self._feeds: Final = feeds
+        self._limits: Final = limits
         self._is_draining: Final = is_draining
         self._large = 0
 
@@ -64,10 +64,11 @@ class Polls:
     @contextmanager
     def room(self) -> Iterator[int]:
         """Bytes that an answer may have; they are taken until the block ends."""
-        is_large = self._large < MAX_LARGE_ANSWERS
+        limits = self._limits
+        is_large = self._large < limits.large_answers
         self._large += is_large
         try:
-            yield MAX_ANSWER_BYTES if is_large else SMALL_ANSWER_BYTES
+            yield limits.answer_bytes if is_large else limits.small_answer_bytes
         finally:
             self._large -= is_large
 
@@ -97,7 +98,7 @@ class Polls:
         self, feed: Feed | None, topics: tuple[str, ...], after: Cursor, limit: int
     ) -> Page:
         if feed is not None and feed.tail.floor <= after < feed.tail.head:
-            events = feed.tail.after(after, SMALL_ANSWER_BYTES)[:limit]
+            events = feed.tail.after(after, self._limits.small_answer_bytes)[:limit]
             cursor = feed.tail.head if not events else events[-1].id or after
             return Page((), tuple(events), cursor, complete=cursor == feed.tail.head)
         return (await self._log.read(topics, after, limit)).at_most(limit)

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final
 
 import msgspec
 
 from ..events.cursor import ORIGIN, Cursor
 from ..events.event import Event
 from ..events.page import Gap
-
-#: Losses remembered for each reader. They matter to one that adds a topic with a cursor
-#: of its own, and only while the log keeps what is as old: a thousand gaps, not more.
-MAX_LOSSES: Final = 1000
 
 
 class Seen:
@@ -24,16 +19,22 @@ class Seen:
     first. So whoever adds a topic needs to know which of its events came already,
     and which did not though they stand between others that did: those that were
     lost by one topic, and are kept by another.
+
+    Args:
+        topics: the topics that are read.
+        begin: the position after which all of them are given.
+        max_losses: gaps remembered; the oldest are forgotten first.
     """
 
-    __slots__ = ("_begin", "_lost", "_parted", "_topics")
+    __slots__ = ("_begin", "_lost", "_max_losses", "_parted", "_topics")
 
-    def __init__(self, topics: Collection[str], begin: Cursor) -> None:
+    def __init__(self, topics: Collection[str], begin: Cursor, max_losses: int) -> None:
         # Nearly all topics of nearly all readers begin where the reader does.
         self._topics = topics
         self._begin = begin
         self._parted: Mapping[str, Cursor] | None = None
         self._lost: deque[Gap] | None = None
+        self._max_losses = max_losses
 
     @property
     def _begins(self) -> Mapping[str, Cursor]:
@@ -87,7 +88,7 @@ class Seen:
                 self._parted = {t: min(begin, gap.until) for t, begin in self._begins.items()}
                 continue
             if self._lost is None:
-                self._lost = deque(maxlen=MAX_LOSSES)
+                self._lost = deque(maxlen=self._max_losses)
             self._lost.append(gap)
 
     def untold(self, gaps: Sequence[Gap]) -> tuple[Gap, ...]:

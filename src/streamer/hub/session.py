@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -24,13 +24,10 @@ from ..events.page import Gap, Page
 from ..events.snapshot import Snapshot
 from ..events.snapshot_size import Budget
 from ..events.topic import job_of, project_of
+from .limits import HubLimits
 from .seen import Seen
 from .send_progress import SendProgress
 from .tail import Tail
-
-#: About how many bytes of events are handed to a transport at a time; as much
-#: as one write to a socket usually takes.
-PAGE_BYTES: Final = 64 * 1024
 
 
 class State(Enum):
@@ -83,6 +80,7 @@ class Session:
     Args:
         topics: the topics it reads, in the order they were asked for.
         cursor: where it starts; everything after is owed to it.
+        limits: of what it is handed, and of what it remembers.
         until_end: end after the first terminal event.
         per_job: its topics are jobs: end each after its own terminal event, and
             the session after the last of them.
@@ -96,6 +94,7 @@ class Session:
         "_announced",
         "_at_head",
         "_backfill",
+        "_limits",
         "_progress",
         "_running",
         "_seen",
@@ -110,6 +109,7 @@ class Session:
         topics: tuple[str, ...],
         cursor: Cursor,
         *,
+        limits: HubLimits,
         until_end: bool = False,
         per_job: bool = False,
     ) -> None:
@@ -119,7 +119,8 @@ class Session:
         self.until_end = until_end
         # The topics that no `end` has named yet; None if only `until_end` ends it.
         self._running = dict.fromkeys(topics) if per_job and not until_end else None
-        self._seen = Seen(topics, cursor)
+        self._limits = limits
+        self._seen = Seen(topics, cursor, limits.losses)
         self._announced = False
         # Whether the log itself said that nothing was after `cursor`.
         self._at_head = False
@@ -148,7 +149,7 @@ class Session:
             return self._join()
         if not tail.floor <= self.cursor <= tail.head:
             return self._read()
-        events = tail.after(self.cursor, PAGE_BYTES)
+        events = tail.after(self.cursor, self._limits.page_bytes)
         if events:
             return Send(self.take(events))
         # So may be a topic that was added with a cursor of its own.

@@ -1,0 +1,46 @@
+"""How much the hub keeps, reads and writes at a time, whatever comes."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class HubLimits(msgspec.Struct, frozen=True):
+    """Bounds inside a hub, which no deployment needs to set; a test makes them small.
+
+    Attributes:
+        page_bytes: of events that are handed to a transport at a time, about: as
+            much as one write to a socket usually takes. What a slow reader is handed
+            stays small, however large its events are.
+        page_events: events read from the log at a time.
+        cohort_readers: readers that are written to before the event loop is let go
+            of: some three milliseconds at the 4 to 6 µs that a send takes. Smaller
+            cohorts let publishes in between, and every event then waits for two passes.
+        unfolded_events: kept of a feed before its snapshots are read anew instead.
+        resting_feeds: feeds without readers that are kept, so that a reconnect finds
+            its tail.
+        held_events: notified while a feed is read, and kept until it has been; beyond
+            them it is read on instead. A log that is slow must not fill the memory.
+        renewals: times that snapshots are read for one reader that comes while so much
+            happens that each answer is out of date when it arrives; then it is asked
+            to come back.
+        losses: gaps remembered for each reader. They matter to one that adds a topic
+            with a cursor of its own, and only while the log keeps what is as old.
+        answer_bytes: bytes of bodies in the answer to one poll, about: it ends with
+            the event that reaches them.
+        small_answer_bytes: the same, while `large_answers` larger ones are being sent.
+        large_answers: answers under way beyond which others are small: whoever does
+            not read holds its answer in our memory, which 64 MiB are enough of.
+    """
+
+    page_bytes: int = 64 * 1024
+    page_events: int = 100
+    cohort_readers: int = 512
+    unfolded_events: int = 256
+    resting_feeds: int = 256
+    held_events: int = 10_000
+    renewals: int = 10
+    losses: int = 1000
+    answer_bytes: int = 1024 * 1024
+    small_answer_bytes: int = 64 * 1024
+    large_answers: int = 64
