@@ -12,6 +12,7 @@ from litestar.openapi.config import OpenAPIConfig
 
 from . import __version__
 from .api.connections import CONNECTION_HANDLERS, Census
+from .api.farewells import Farewells
 from .api.guard import Guard
 from .api.health import HEALTH_HANDLERS
 from .api.hosts import Hosts, hosts_of, is_loopback
@@ -24,7 +25,6 @@ from .api.publish import BODY_FACTOR, PUBLISH_HANDLERS
 from .api.query import check_query
 from .api.rate import Rate
 from .api.reference import ReferencePage, SchemaJson, schema_router
-from .api.refusals import Farewells
 from .api.streams.sse import SSE_HANDLERS
 from .api.streams.websocket import WEBSOCKET_HANDLERS
 from .config.server_url import API

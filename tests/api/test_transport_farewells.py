@@ -12,7 +12,7 @@ from websockets.asyncio.client import connect as connect_async
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from streamer.api.refusals import LINGER, MAX_LINGERING_PER_CLIENT
+from streamer.api.farewells import LINGER, MAX_LINGERING_PER_CLIENT
 from support.event_source import EventSourceParser, SourceEvent
 from support.live import Live, StartLive
 from support.readers import publish, websocket

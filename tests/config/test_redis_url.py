@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamer.config.reading import InvalidSetting
 from streamer.config.redis_url import (
     ALLOWED,
     InvalidRedisURL,
@@ -15,7 +16,6 @@ from streamer.config.redis_url import (
     parse_redis_url,
     without_password,
 )
-from streamer.config.setting import InvalidSetting
 from streamer.config.settings import Settings
 from streamer.eventlog.redis.log import RedisEventLog
 

@@ -6,6 +6,7 @@ Layout:
 - `documentation`: what OpenAPI says of every URL: its problems, and parameters that are read by
   hand.
 - `event_schemas`: what OpenAPI says of every body that a stream can carry.
+- `farewells`: how a WebSocket that gets no stream learns so, and is closed without a hurry.
 - `guard`: what stands before every handler: is it for us, from no foreign page, and what is
   asked.
 - `health`: whether the process is up, and whether it should be sent readers.
@@ -21,11 +22,10 @@ Layout:
 - `publish`: publishing over HTTP.
 - `query`: which query parameters an address takes: any other is refused by name, never ignored.
 - `rate`: how often somebody may do something, as a pure rule.
-- `rates`: how often an address or a token may do something, as it is asked for over HTTP.
 - `reference`: the reference of the HTTP API as one page: no script, and nothing of another
   server.
-- `refusals`: how a WebSocket that gets no stream is told so, and closed without a hurry.
 - `stream_request`: what a client may ask of a stream, read from its URL and headers.
+- `too_often`: how often an address or a token may do something, as it is asked for over HTTP.
 - `streams/`: streams over HTTP: server-sent events and WebSocket, on our server and on any.
 """
 
@@ -33,6 +33,7 @@ __all__ = [
     "connections",
     "documentation",
     "event_schemas",
+    "farewells",
     "guard",
     "health",
     "hosts",
@@ -46,9 +47,8 @@ __all__ = [
     "publish",
     "query",
     "rate",
-    "rates",
     "reference",
-    "refusals",
     "stream_request",
     "streams",
+    "too_often",
 ]

@@ -17,7 +17,7 @@ from ..jobs.submit import Jobs
 from ..publishing.publisher import Publisher
 from .documentation import ApiOperation
 from .query import LIST
-from .rates import refuse_if_too_often
+from .too_often import refuse_if_too_often
 
 #: States of a job that has ended.
 _OVER: Final = ("completed", "failed", "cancelled")

@@ -21,7 +21,7 @@ from ..publishing.publisher import Publisher
 from .documentation import PublishOperation
 from .query import PUBLISH
 from .rate import Rate
-from .rates import refuse_if_too_often
+from .too_often import refuse_if_too_often
 
 #: Bytes of a body that are read for each byte that its event may have: as JSON an
 #: "é" of two bytes may be written as six. The event itself is measured as it is sent.

@@ -4,7 +4,7 @@ Layout:
 
 - `settings`: every setting of Streamer: its default, its unit, what is allowed and a line of
   help.
-- `setting`: one setting: how its text is read, what is allowed, and how that is said.
+- `reading`: one setting: how its text is read, what is allowed, and how that is said.
 - `redis_url`: the URL of the event log's Redis: one server, a Sentinel's master, or a cluster.
 - `redis_parameters`: what may stand after the "?" of a Redis URL: names, values and where each
   is taken.
@@ -16,12 +16,12 @@ Layout:
 """
 
 __all__ = [
+    "reading",
     "redacted",
     "redis_parameters",
     "redis_url",
     "retention",
     "server_url",
-    "setting",
     "settings",
     "web_names",
 ]

@@ -13,11 +13,11 @@ from msgspec import Meta
 from msgspec.structs import force_setattr
 
 from ..events.new_event import MAX_EVENT_BYTES
+from .reading import PREFIX, InvalidSetting, Setting
 from .redis_url import ALLOWED, parse_redis_url, without_password
 from .retention import MAX_RETENTION_AGE, MAX_RETENTION_LENGTH, Retention, RetentionPolicy
 from .server_url import ALLOWED as ALLOWED_SERVERS
 from .server_url import check_server_url, without_userinfo
-from .setting import PREFIX, InvalidSetting, Setting
 from .web_names import check_hosts, check_origins
 
 __all__ = ["LOG_LEVELS", "SETTINGS", "InvalidSetting", "Settings", "unknown_variables"]

@@ -27,10 +27,10 @@ from ...wire.websocket import (
     close_reason,
     parse_command,
 )
+from ..farewells import Farewells, Socket, older_refused_control, refused_control
 from ..origins import Origins
 from ..query import STREAM, STREAM_OF_TOPICS, query_of
 from ..rate import Rate
-from ..refusals import Farewells, Socket, older_refused_control, refused_control
 from ..stream_request import (
     client_of,
     headers_of,

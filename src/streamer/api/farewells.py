@@ -1,4 +1,4 @@
-"""How a WebSocket that gets no stream is told so, and closed without a hurry."""
+"""How a WebSocket that gets no stream learns so, and is closed without a hurry."""
 
 from __future__ import annotations
 
