@@ -23,6 +23,7 @@ ROOMS: Final[Mapping[str, frozenset[str]]] = {
         "limits": "",
         "backoff": "",
         "every": "errors",
+        "metrics": "",
         "events": "errors",
         "config": "errors events",
         "processes": "backoff",
@@ -34,18 +35,19 @@ ROOMS: Final[Mapping[str, frozenset[str]]] = {
         "eventlog/redis/link": "errors config eventlog/redis",
         "eventlog/memory": "errors events config eventlog",
         "eventlog/embedded": "errors",
-        "publishing": "backoff errors events eventlog",
+        "publishing": "backoff errors events eventlog metrics",
         # Those who read.
-        "hub": "backoff errors events wire eventlog",
+        "hub": "backoff errors events metrics wire eventlog",
         # Those who work.
         "jobs": "errors every events config eventlog publishing processes jobs/transcode",
         "jobs/transcode": "errors config processes jobs",
         # Those who ask.
-        "api": "errors every events config wire eventlog publishing hub jobs",
+        "api": "errors every events config metrics wire eventlog publishing hub jobs",
         "api/streams": "errors events config wire hub api",
         # What is put together.
         "life": "eventlog hub jobs api",
-        "app": "__init__ errors limits config eventlog publishing hub jobs api api/streams life",
+        "app": "__init__ errors limits metrics config eventlog publishing hub jobs api api/streams "
+        "life",
         "server": "errors limits config processes wire hub api app",
         "client": "backoff config",
         "cli": "__init__ errors events config processes eventlog eventlog/redis eventlog/memory "
@@ -64,7 +66,7 @@ MOST_IN_ROOT: Final = 12
 
 #: Decide, and never do: no clock, no loop, no socket.
 PURE: Final = (
-    *("errors", "events/", "config/", "wire/", "limits", "backoff"),
+    *("errors", "events/", "config/", "wire/", "limits", "backoff", "metrics"),
     *("hub/session", "hub/tail", "hub/seen", "hub/send_progress", "hub/quotas", "hub/party"),
     *("server/acceptance", "server/request_pieces", "server/upgrade_offer", "api/rate.py"),
     *("hub/heartbeat", "hub/writer", "hub/limits"),

@@ -38,6 +38,7 @@ from .jobs.stalls import StallWatch
 from .jobs.waiting import WaitingWatch
 from .life import Life
 from .limits import FRAME_BURST
+from .metrics import SILENT, Metrics
 from .publishing.publisher import Publisher
 
 #: What stands below `API`; each names its path from there.
@@ -51,11 +52,13 @@ _API_HANDLERS: Final = (
 )
 
 
-def create_app(settings: Settings, log: EventLog | None = None) -> Litestar:
+def create_app(
+    settings: Settings, log: EventLog | None = None, *, metrics: Metrics = SILENT
+) -> Litestar:
     """Wire an application over `log`, by default the Redis that `settings` names.
 
     It may be mounted in another application. The log is closed with its lifespan,
-    if it has one.
+    if it has one. `metrics` counts what happens.
     """
     the_log = open_event_log(settings) if log is None else log
     tail = TailLimits(max_events=settings.tail_events, max_bytes=settings.tail_bytes)
@@ -68,9 +71,9 @@ def create_app(settings: Settings, log: EventLog | None = None) -> Litestar:
         max_readers_per_subject=settings.max_connections_per_subject,
         io_uring=settings.io_uring,
     )
-    hub = Hub(the_log, options)
+    hub = Hub(the_log, options, metrics=metrics)
     census = Census(hub, the_log)
-    publisher = Publisher(the_log, max_event_bytes=settings.max_event_bytes)
+    publisher = Publisher(the_log, max_event_bytes=settings.max_event_bytes, metrics=metrics)
     watches = (
         StallWatch(the_log, publisher, settings.lease_seconds),
         WaitingWatch(the_log, publisher),
@@ -114,6 +117,7 @@ def create_app(settings: Settings, log: EventLog | None = None) -> Litestar:
     app.state.settings = settings
     app.state.origins = origins
     app.state.hub = hub
+    app.state.metrics = metrics
     app.state.publisher = publisher
     app.state.farewells = Farewells()
     app.state.command_rate = Rate(settings.command_rate, burst=FRAME_BURST)

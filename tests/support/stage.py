@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import socket
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 from uvicorn.server import ServerState
@@ -39,13 +39,17 @@ HANDSHAKE: Final = {
 
 
 class Stage:
-    """One server process, over an event log in memory that answers when it is let."""
+    """One server process, over an event log in memory that answers when it is let.
 
-    def __init__(self) -> None:
+    Args:
+        wired: what `create_app` is given beside settings and log.
+    """
+
+    def __init__(self, **wired: Any) -> None:  # noqa: ANN401 - as `create_app` has them
         self.loop: Final = TurningLoop()
         self.log: Final = PausingEventLog(MemoryEventLog(clock=FakeClock()))
         self.settings: Final = Settings(send_timeout=5.0, high_water=4096)
-        self.app: Final = create_app(self.settings, self.log)
+        self.app: Final = create_app(self.settings, self.log, **wired)
         self.hub: Final = self.app.state.hub
         self.config: Final = uvicorn.Config(
             self.app,

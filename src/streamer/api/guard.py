@@ -60,6 +60,7 @@ class Guard:
             try:
                 self._hosts.check(headers.get("host"))
             except StreamerError as error:
+                self._litestar.state.metrics.refused(error.code)
                 await _refuse_socket(scope, receive, send, error)
                 return
             # A foreign page is refused once it is accepted: else it could not read why.
@@ -74,6 +75,7 @@ class Guard:
             if preflight or method not in _SAFE:
                 self._origins.check(headers)
         except StreamerError as error:
+            self._litestar.state.metrics.refused(error.code)
             await _answer(send, error.outcome.status, [_PROBLEM], _encoded(error))
             return
         if preflight:

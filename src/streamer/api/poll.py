@@ -103,7 +103,7 @@ POLL_HANDLERS = (poll_project, poll_job, poll_topics, project_status, job_status
 
 async def _poll(request: Request[Any, Any, Any], hub: Hub, topics: tuple[str, ...]) -> ASGIApp:
     subject = subject_of(request.headers.get("authorization"))
-    attach = Attach(topics, client=client_of(request), subject=subject)
+    attach = Attach(topics, client=client_of(request), subject=subject, transport="poll")
     timeout = request.app.state.settings.send_timeout
     after, limit, wait = read_poll(request.query_params)
     if is_head(request.scope):

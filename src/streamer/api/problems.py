@@ -52,12 +52,12 @@ def problem_of(error: StreamerError) -> Problem:
     )
 
 
-def streamer_problem(_request: Request[Any, Any, Any], error: StreamerError) -> Response[bytes]:
+def streamer_problem(request: Request[Any, Any, Any], error: StreamerError) -> Response[bytes]:
     """Answer an error of ours."""
     headers = {}
     if error.retry_after is not None:
         headers["Retry-After"] = str(math.ceil(error.retry_after))
-    return _answer(problem_of(error), headers)
+    return _answer(request, problem_of(error), headers)
 
 
 def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
@@ -86,7 +86,7 @@ def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Respo
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["allow"] = ", ".join(methods_at(request.app, request.scope))
-    return _answer(problem, headers)
+    return _answer(request, problem, headers)
 
 
 def unexpected_problem(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
@@ -100,10 +100,13 @@ def unexpected_problem(request: Request[Any, Any, Any], error: Exception) -> Res
         code="internal_error",
         retry=True,
     )
-    return _answer(problem, {})
+    return _answer(request, problem, {})
 
 
-def _answer(problem: Problem, headers: dict[str, str]) -> Response[bytes]:
+def _answer(
+    request: Request[Any, Any, Any], problem: Problem, headers: dict[str, str]
+) -> Response[bytes]:
+    request.app.state.metrics.refused(problem.code)
     return Response(
         msgspec.json.encode(problem),
         status_code=problem.status,

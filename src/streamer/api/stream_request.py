@@ -12,6 +12,7 @@ from ..events.cursor import ORIGIN, Cursor
 from ..events.topic import check_topic, job_of
 from ..hub.attach import Attach
 from ..hub.party import party_of
+from ..metrics import Transport
 
 #: Seconds; a heartbeat more often than once a second is a burden, and less often
 #: than every 15 s by default is too late for proxies that cut at 60 s.
@@ -56,6 +57,7 @@ def read_attach(
     heartbeat: float,
     client: str,
     subject: str = "",
+    transport: Transport,
 ) -> Attach:
     """What a stream URL asks for.
 
@@ -78,6 +80,7 @@ def read_attach(
         heartbeat=_read_heartbeat(query.get("heartbeat"), heartbeat),
         client=client,
         subject=subject,
+        transport=transport,
     )
 
 

@@ -28,6 +28,7 @@ class Attach(msgspec.Struct, frozen=True):
         client: where the connection comes from: an address.
         subject: who asks: a name made from the token that was presented; empty
             if there was none.
+        transport: how it reads: for the counters alone.
     """
 
     topics: tuple[str, ...]
@@ -38,6 +39,7 @@ class Attach(msgspec.Struct, frozen=True):
     heartbeat: int = 15
     client: str = ""
     subject: str = ""
+    transport: str = ""
 
 
 class Gone(Exception):

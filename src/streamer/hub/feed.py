@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..events.cursor import ORIGIN, Cursor
 from ..events.event import Event, Run
 from ..events.job_event import JOB_EVENT_TYPES
+from ..metrics import SILENT, Metrics
 from ..wire.form import encode
 from .cohort import Cohort, roomy
 from .reader import alone
@@ -36,6 +37,7 @@ class Feed:
         reading: held while one reader's page is read from the log, so that
             those who wait can be served from what it brought.
         readers: how many readers there are, live or not.
+        metrics: who counts what they are handed.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Feed:
         max_bytes: int,
         limits: HubLimits,
         fan_out: FanOut,
+        metrics: Metrics = SILENT,
         call_soon: Callable[[Callable[[], None]], object],
     ) -> None:
         self.topics = topics
@@ -58,6 +61,7 @@ class Feed:
         self._max_events = max_events
         self._max_bytes = max_bytes
         self._fan_out = fan_out
+        self.metrics = metrics
         self._call_soon = call_soon
         self._snapshots: dict[str, Snapshot] | None = snapshots
         self._unfolded: list[Event] = []
@@ -183,6 +187,7 @@ class Feed:
         controls = gap_controls(gaps, stood, told)
         for cohort in tuple(self._cohorts):
             cohort.lose(gaps)
+            self.metrics.reported_gaps(len(cohort), len(controls))
             cohort.write(encode(cohort.form, controls), told)
         for reader in tuple(self._apart):
             if reader.session.cursor == stood:
@@ -237,7 +242,7 @@ class _Pass:
         head: where it leaves them: at the end of its last durable event.
     """
 
-    __slots__ = ("_apart", "_base", "_batch", "_cohorts", "_most", "_terminal", "head")
+    __slots__ = ("_apart", "_base", "_batch", "_cohorts", "_most", "_served", "_terminal", "head")
 
     def __init__(
         self,
@@ -255,22 +260,29 @@ class _Pass:
         self._apart = list(apart)
         self._most = most
         self._terminal = any(event.terminal for event in batch)
+        self._served = 0  # of those that stand apart, since they were last counted
 
     def run(self, feed: Feed) -> bool:
         """Write to the next cohort, or to as many that stand apart; True when all are served."""
         if self._cohorts:
             cohort = self._cohorts.pop()
+            size = len(cohort)  # a write may make one leave
             try:
                 cohort.write(encode(cohort.form, self._batch), self.head)
             except Exception as error:  # noqa: BLE001 - reported by it
                 # They lack what the others have now: they must not go on from there.
                 cohort.failed(error)
+            else:
+                feed.metrics.delivered(size, len(self._batch))
         else:
             readers, self._apart = self._apart[: self._most], self._apart[self._most :]
             for reader in readers:
                 # It may have filled up, or gone, since the pass began.
                 if reader.session.state is State.LIVE and reader.feed is feed:
                     alone(reader, partial(self._serve, reader, feed))
+            if self._served:
+                feed.metrics.delivered(self._served, len(self._batch))
+                self._served = 0
         return not self._cohorts and not self._apart
 
     def _serve(self, reader: Reader, feed: Feed) -> None:
@@ -286,4 +298,5 @@ class _Pass:
         if is_stored:
             session.move_to(self.head)
         reader.writer.write(encode(reader.writer.form, self._batch))
+        self._served += 1
         reader.rejoin()

@@ -14,6 +14,7 @@ from ..backoff import Backoff
 from ..errors import LogUnavailable
 from ..events.cursor import Cursor
 from ..events.page import Page
+from ..metrics import Metrics
 from .feed import Feed
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Feeds:
         limits: of all of them.
         fan_out: sends to the readers of all of them.
         fail: cuts every reader of a feed, for an error.
+        metrics: counts what the readers of all of them are handed.
     """
 
     def __init__(
@@ -55,10 +57,12 @@ class Feeds:
         limits: HubLimits,
         fan_out: FanOut,
         fail: Callable[[Feed, Exception], None],
+        metrics: Metrics,
     ) -> None:
         self._log = log
         self._fail = fail
         self._tail = tail
+        self._metrics = metrics
         self._limits = limits
         self._fan_out = fan_out
         self._feeds: dict[Topics, asyncio.Future[Feed]] = {}
@@ -187,6 +191,7 @@ class Feeds:
             max_bytes=self._tail.max_bytes,
             limits=self._limits,
             fan_out=self._fan_out,
+            metrics=self._metrics,
             call_soon=self._loop.call_soon,
         )
         opening.set_result(feed)

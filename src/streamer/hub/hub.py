@@ -18,6 +18,7 @@ from ..events.control import Control
 from ..events.cursor import Cursor
 from ..events.page import Page
 from ..events.topic import job_of
+from ..metrics import SILENT, Metrics
 from .attach import Attach, Gone, refuse_if_finished
 from .fan_out import FanOut
 from .feeds import Feeds, TailLimits
@@ -68,16 +69,20 @@ class Hub:
     Attributes:
         counts: readers by topic.
         draining: whether the process is going away.
+        metrics: who counts.
     """
 
-    def __init__(self, log: EventLog, options: HubOptions | None = None) -> None:
+    def __init__(
+        self, log: EventLog, options: HubOptions | None = None, *, metrics: Metrics = SILENT
+    ) -> None:
         self.counts: Final[Counter[str]] = Counter()
         self.draining = False
+        self.metrics: Final = metrics
         self._log = log
         self._options = options if options is not None else HubOptions()
         fan_out = FanOut(io_uring=self._options.io_uring)
         limits = self._limits = self._options.limits
-        self._feeds = Feeds(log, self._options.tail, limits, fan_out, self._fail)
+        self._feeds = Feeds(log, self._options.tail, limits, fan_out, self._fail, metrics)
         self._polls = Polls(log, self._feeds, limits, lambda: self.draining)
         self._under_way = 0  # polls
         # Each with the feed that it reads.
@@ -180,10 +185,19 @@ class Hub:
             until_end=attach.until_end,
             per_job=attach.per_job,
         )
-        reader = Reader(session, writer, feed, self, client=attach.client, subject=attach.subject)
+        reader = Reader(
+            session,
+            writer,
+            feed,
+            self,
+            client=attach.client,
+            subject=attach.subject,
+            transport=attach.transport,
+        )
         self._readers[reader] = feed
         self._clients.enter(attach.client)
         self._subjects.enter(attach.subject)
+        self.metrics.attached(attach.transport)
         self.counts.update(attach.topics)
         reader.beat_with(self._wheel, attach.heartbeat)
         retry_ms = self._retry_ms()
@@ -242,14 +256,20 @@ class Hub:
         self._under_way += 1
         self._clients.enter(attach.client)
         self._subjects.enter(attach.subject)
+        self.metrics.attached(attach.transport)
         try:
             first = await self._polls.first(attach.topics, after, limit, wait)
             with self._polls.room() as max_bytes:
-                yield await self._polls.whole(attach.topics, first, limit, max_bytes)
+                page = await self._polls.whole(attach.topics, first, limit, max_bytes)
+                self.metrics.replayed(len(page.events))
+                if page.gap is not None:
+                    self.metrics.reported_gaps(1, 1)
+                yield page
         finally:
             self._under_way -= 1
             self._clients.leave(attach.client)
             self._subjects.leave(attach.subject)
+            self.metrics.left(attach.transport)
 
     # What a reader asks of us
 
@@ -267,6 +287,7 @@ class Hub:
         if feed is not None:
             self._clients.leave(reader.client)
             self._subjects.leave(reader.subject)
+            self.metrics.left(reader.transport)
             self._lagging.pop(reader, None)
             self._release(reader, feed)
 

@@ -6,16 +6,17 @@ import logging
 from typing import TYPE_CHECKING, Protocol
 
 from ..errors import OUTCOMES
+from ..events.control import Control
+from ..events.event import Event, Run
 from ..wire.form import encode
 from .session import Join, ReadLog, Session, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ..events.control import Control
     from ..events.cursor import Cursor
-    from ..events.event import Event
     from ..events.page import Page
+    from ..metrics import Metrics
     from .heartbeat import Wheel
     from .tail import Tail
     from .writer import Writer
@@ -61,7 +62,15 @@ class Source(Protocol):
 
 
 class Host(Protocol):
-    """What a reader asks of the hub."""
+    """What a reader asks of the hub.
+
+    Attributes:
+        metrics: who counts what a reader is written by itself.
+    """
+
+    @property
+    def metrics(self) -> Metrics:
+        """See above."""
 
     def read_log(self, reader: Reader, step: ReadLog) -> None:
         """Read for `reader`, then call its `take_page`."""
@@ -86,6 +95,7 @@ class Reader:
         host: whom it asks: the hub.
         client: whose it is: an address.
         subject: and the subject that it named; empty if none.
+        transport: how it reads: for the counters alone.
         asked: the page that is on its way to it: there is never more than one.
         cohort: those it is written to together with, while it is live and in step.
     """
@@ -99,6 +109,7 @@ class Reader:
         "host",
         "session",
         "subject",
+        "transport",
         "writer",
     )
 
@@ -111,6 +122,7 @@ class Reader:
         *,
         client: str = "",
         subject: str = "",
+        transport: str = "",
     ) -> None:
         self.session = session
         self.writer = writer
@@ -118,6 +130,7 @@ class Reader:
         self.host = host
         self.client = client
         self.subject = subject
+        self.transport = transport
         self.asked: ReadLog | None = None
         self.cohort: Company | None = None
         # Where it sits in the wheel of heartbeats.
@@ -170,6 +183,19 @@ class Reader:
         """Write `items` in this reader's form; the session has moved past them."""
         if items:
             self.writer.write(encode(self.writer.form, items))
+            self._count(items)
+
+    def _count(self, items: Sequence[Event | Control]) -> None:
+        metrics = self.host.metrics
+        if isinstance(items, Run):  # so are nearly all, and long
+            metrics.replayed(len(items))
+            return
+        controls = [item for item in items if isinstance(item, Control)]
+        if len(controls) < len(items):
+            metrics.replayed(len(items) - len(controls))
+        gaps = sum(control.type == "gap" for control in controls)
+        if gaps:
+            metrics.reported_gaps(1, gaps)
 
     def finish_if_ended(self) -> None:
         """End the connection properly, if the session has just ended itself."""

@@ -9,6 +9,7 @@ from typing import Any, Final
 from ..eventlog.base import EventLog
 from ..events.cursor import Cursor
 from ..events.new_event import MAX_EVENT_BYTES, NewEvent, new_event
+from ..metrics import SILENT, Metrics
 from .job_publishing import JobPublishing
 
 #: Events in one append. Redis answers nobody else while it runs the script.
@@ -22,8 +23,15 @@ class Publisher(JobPublishing[Coroutine[Any, Any, Cursor | None]]):
     its way, share one append, in the order in which they came.
     """
 
-    def __init__(self, log: EventLog, *, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        *,
+        max_event_bytes: int = MAX_EVENT_BYTES,
+        metrics: Metrics = SILENT,
+    ) -> None:
         self._log: Final = log
+        self._metrics: Final = metrics
         self._max_event_bytes: Final = max_event_bytes
         self._waiting: list[tuple[NewEvent, asyncio.Future[Cursor | None]]] = []
         self._appending: asyncio.Task[None] | None = None
@@ -87,6 +95,7 @@ class Publisher(JobPublishing[Coroutine[Any, Any, Cursor | None]]):
                 if not answer.done():
                     answer.set_exception(error)
             return
+        self._metrics.published(len(batch))
         for (_, answer), id_ in zip(batch, ids, strict=True):
             if not answer.done():  # a publisher that was cancelled does not wait
                 answer.set_result(id_)

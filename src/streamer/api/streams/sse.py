@@ -97,6 +97,7 @@ async def _stream(request: Request[Any, Any, Any], topics: tuple[str, ...]) -> A
         heartbeat=settings.heartbeat,
         client=client_of(request),
         subject=subject_of(headers.get("authorization")),
+        transport="sse",
     )
     if request.method == HttpMethod.HEAD:
         return Response(b"", headers=sse.HEADERS, media_type=sse.HEADERS["Content-Type"])  # type: ignore[return-value]
@@ -121,6 +122,7 @@ async def _stream(request: Request[Any, Any, Any], topics: tuple[str, ...]) -> A
     except StreamerError as error:
         if error.outcome.status != HTTP_503_SERVICE_UNAVAILABLE:
             raise
+        request.app.state.metrics.refused(error.code)
         # A 503 is final for an EventSource: say when to come back, and end.
         form = sse.UNNAMED if unnamed else sse.NAMED
         reconnect = encode(form, [hub.reconnect_control(error)])

@@ -126,6 +126,7 @@ async def _serve(
             heartbeat=settings.heartbeat,
             client=client,
             subject=subject_of(headers.get("authorization")),
+            transport="websocket",
         )
         reader = await hub.attach(attach, writer)
     except Gone:
@@ -134,6 +135,7 @@ async def _serve(
         await farewells.close(socket, finished.controls(), client, 1000, "ended")
         return
     except StreamerError as error:
+        socket.app.state.metrics.refused(error.code)
         is_draining = isinstance(error, Draining)
         last = hub.reconnect_control(error) if is_draining else refused(error)
         reason = "draining" if is_draining else error.detail
@@ -207,6 +209,7 @@ class _Connection:
             try:
                 await self._obey(parse_command(text if text is not None else b""))
             except StreamerError as error:
+                self._socket.app.state.metrics.refused(error.code)
                 self._reader.write([self._refused(error)])
 
     async def _pace(self) -> None:
