@@ -11,6 +11,7 @@ from litestar.exceptions import HTTPException
 from litestar.openapi.config import OpenAPIConfig
 
 from . import __version__
+from .api.asker import Door, by_token, let_in, let_in_to_api
 from .api.connections import CONNECTION_HANDLERS, Census
 from .api.farewells import Farewells
 from .api.guard import Guard
@@ -22,7 +23,6 @@ from .api.pages import PAGE_HANDLERS
 from .api.poll import POLL_HANDLERS
 from .api.problems import http_problem, streamer_problem, unexpected_problem
 from .api.publish import BODY_FACTOR, PUBLISH_HANDLERS
-from .api.query import check_query
 from .api.rate import Rate
 from .api.reference import ReferencePage, SchemaJson, schema_router
 from .api.streams.sse import SSE_HANDLERS
@@ -53,12 +53,16 @@ _API_HANDLERS: Final = (
 
 
 def create_app(
-    settings: Settings, log: EventLog | None = None, *, metrics: Metrics = SILENT
+    settings: Settings,
+    log: EventLog | None = None,
+    *,
+    metrics: Metrics = SILENT,
+    door: Door = by_token,
 ) -> Litestar:
     """Wire an application over `log`, by default the Redis that `settings` names.
 
     It may be mounted in another application. The log is closed with its lifespan,
-    if it has one. `metrics` counts what happens.
+    if it has one. `metrics` counts what happens; `door` says who asks, or refuses.
     """
     the_log = open_event_log(settings) if log is None else log
     tail = TailLimits(max_events=settings.tail_events, max_bytes=settings.tail_bytes)
@@ -81,10 +85,11 @@ def create_app(
     life = Life(the_log, hub, census, watches)
     app = Litestar(
         route_handlers=[
-            Router(API, route_handlers=_API_HANDLERS, before_request=check_query),
+            Router(API, route_handlers=_API_HANDLERS, before_request=let_in_to_api),
             *HEALTH_HANDLERS,
             *PAGE_HANDLERS,
         ],
+        before_request=let_in,
         dependencies={
             "settings": _given(settings),
             "log": _given(the_log),
@@ -118,6 +123,7 @@ def create_app(
     app.state.origins = origins
     app.state.hub = hub
     app.state.metrics = metrics
+    app.state.door = door
     app.state.publisher = publisher
     app.state.farewells = Farewells()
     app.state.command_rate = Rate(settings.command_rate, burst=FRAME_BURST)

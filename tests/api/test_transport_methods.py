@@ -15,7 +15,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from streamer.api.stream_request import client_of
+from streamer.api.asker import client_of
 from support.live import Live
 
 READ = [
@@ -242,4 +242,5 @@ def test_an_ipv6_client_is_its_network(address: str, counted: str) -> None:
 
 
 def test_who_has_no_address_is_one_client() -> None:
-    assert client_of(SimpleNamespace(scope={"client": None})) == "unknown"
+    connection: Any = SimpleNamespace(scope={"client": None})
+    assert client_of(connection) == "unknown"

@@ -30,6 +30,8 @@ _NUMBER: Final = re.compile(rb'"number":(\d+)')
 #: Signs of life: a comment in a chunk of its own, and a ping without a payload.
 _BEATS: Final = (b"2\r\n:\n\r\n", b"\x89\x00")
 
+_SMALL: Final = Settings(send_timeout=5.0, high_water=4096)
+
 HANDSHAKE: Final = {
     "Connection": "Upgrade",
     "Upgrade": "websocket",
@@ -42,13 +44,14 @@ class Stage:
     """One server process, over an event log in memory that answers when it is let.
 
     Args:
+        settings: the server's; small by default.
         wired: what `create_app` is given beside settings and log.
     """
 
-    def __init__(self, **wired: Any) -> None:  # noqa: ANN401 - as `create_app` has them
+    def __init__(self, settings: Settings = _SMALL, **wired: Any) -> None:  # noqa: ANN401 - as `create_app` has them
         self.loop: Final = TurningLoop()
         self.log: Final = PausingEventLog(MemoryEventLog(clock=FakeClock()))
-        self.settings: Final = Settings(send_timeout=5.0, high_water=4096)
+        self.settings: Final = settings
         self.app: Final = create_app(self.settings, self.log, **wired)
         self.hub: Final = self.app.state.hub
         self.config: Final = uvicorn.Config(

@@ -2,6 +2,8 @@
 
 Layout:
 
+- `asker`: who asks: the one door that every request passes, and every WebSocket once it is
+  accepted.
 - `connections`: how many readers there are, over all processes.
 - `documentation`: what OpenAPI says of every URL: its problems, and parameters that are read by
   hand.
@@ -25,11 +27,12 @@ Layout:
 - `reference`: the reference of the HTTP API as one page: no script, and nothing of another
   server.
 - `stream_request`: what a client may ask of a stream, read from its URL and headers.
-- `too_often`: how often an address or a token may do something, as it is asked for over HTTP.
+- `too_often`: how often an address or a subject may do something, as it is asked for over HTTP.
 - `streams/`: streams over HTTP: server-sent events and WebSocket, on our server and on any.
 """
 
 __all__ = [
+    "asker",
     "connections",
     "documentation",
     "event_schemas",

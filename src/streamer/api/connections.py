@@ -18,6 +18,7 @@ from ..eventlog.base import EventLog
 from ..events.topic import project_of, project_topic
 from ..every import every
 from ..hub.hub import Hub
+from .asker import OPEN
 from .documentation import ApiOperation
 
 logger = logging.getLogger(__name__)
@@ -108,6 +109,7 @@ async def all_connections(census: NamedDependency[Census]) -> dict[str, Any]:
 
 @get(
     "/ws/health",
+    opt=OPEN,
     summary="Whether streams are served",
     tags=["connections"],
     operation_class=ApiOperation,

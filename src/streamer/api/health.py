@@ -10,10 +10,17 @@ from litestar.di import NamedDependency
 from ..errors import LogUnavailable
 from ..eventlog.base import EventLog
 from ..hub.hub import Hub
+from .asker import OPEN
 from .documentation import ApiOperation
 
 
-@get("/healthz", summary="The process is up", tags=["health"], operation_class=ApiOperation)
+@get(
+    "/healthz",
+    opt=OPEN,
+    summary="The process is up",
+    tags=["health"],
+    operation_class=ApiOperation,
+)
 async def healthz() -> dict[str, str]:
     """Answer as long as the process can answer: for a liveness probe."""
     return {"status": "ok"}
@@ -21,6 +28,7 @@ async def healthz() -> dict[str, str]:
 
 @get(
     "/readyz",
+    opt=OPEN,
     summary="The process can serve readers",
     tags=["health"],
     operation_class=ApiOperation,

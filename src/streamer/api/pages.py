@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 
 from ..config.settings import Settings
 from ..errors import NotFound
+from .asker import OPEN
 
 _WEB: Final = Path(__file__).resolve().parent.parent / "web"
 _READ: Final = (HttpMethod.GET, HttpMethod.HEAD)
@@ -72,13 +73,13 @@ _OUTPUT_HEADERS: Final = {
 }
 
 
-@route("/", http_method=_READ, include_in_schema=False)
+@route("/", http_method=_READ, opt=OPEN, include_in_schema=False)
 async def index(request: Request[Any, Any, Any]) -> ASGIApp:
     """Answer the live page."""
     return await _page_file("index.html", request)
 
 
-@route("/web/{path:path}", http_method=_READ, include_in_schema=False)
+@route("/web/{path:path}", http_method=_READ, opt=OPEN, include_in_schema=False)
 async def web(path: FromPath[Path], request: Request[Any, Any, Any]) -> ASGIApp:
     """Answer a module or style sheet of the live page, or of the JavaScript client."""
     return await _page_file(path.as_posix().lstrip("/"), request)

@@ -14,11 +14,12 @@ from ..events.snapshot_size import Budget
 from ..events.topic import check_topic, job_topic, project_topic
 from ..hub.attach import Attach
 from ..hub.hub import Hub
+from .asker import who_asks
 from .documentation import ApiOperation, PollOperation
 from .methods import is_head
 from .poll_answer import PollAnswer
 from .query import POLL, POLL_OF_TOPICS, STATUS_OF_TOPIC
-from .stream_request import client_of, read_poll, read_topics, subject_of
+from .stream_request import read_poll, read_topics
 
 
 @get(
@@ -102,8 +103,8 @@ POLL_HANDLERS = (poll_project, poll_job, poll_topics, project_status, job_status
 
 
 async def _poll(request: Request[Any, Any, Any], hub: Hub, topics: tuple[str, ...]) -> ASGIApp:
-    subject = subject_of(request.headers.get("authorization"))
-    attach = Attach(topics, client=client_of(request), subject=subject, transport="poll")
+    asker = await who_asks(request)
+    attach = Attach(topics, client=asker.client, subject=asker.subject, transport="poll")
     timeout = request.app.state.settings.send_timeout
     after, limit, wait = read_poll(request.query_params)
     if is_head(request.scope):

@@ -18,6 +18,7 @@ from ..events.cursor import Cursor
 from ..events.new_event import MAX_TOPICS
 from ..events.topic import project_topic
 from ..publishing.publisher import Publisher
+from .asker import who_asks
 from .documentation import PublishOperation
 from .query import PUBLISH
 from .rate import Rate
@@ -58,13 +59,14 @@ PUBLISH_HANDLERS = (publish_to_project, publish)
 async def _publish(request: Request[Any, Any, Any], topic: str | None) -> ASGIApp:
     """Publish what the body says to `topic`, or else to the topics that it names."""
     rate: Rate = request.app.state.publish_rate
-    refuse_if_too_often(rate, request, "publish")  # unread
+    asker = await who_asks(request)
+    refuse_if_too_often(rate, asker, "publish")  # unread
     ephemeral = _read_flag("ephemeral", request.query_params.get("ephemeral"))
     event_type, fields = await _read(request)
     topics = _take_topics(fields) if topic is None else topic
     if not isinstance(topics, str) and 1 < (count := len(set(topics))) <= MAX_TOPICS:
         # Each costs the log a write, as an event of its own does.
-        refuse_if_too_often(rate, request, "publish", count - 1)
+        refuse_if_too_often(rate, asker, "publish", count - 1)
     # Not injected: Litestar resolves dependencies in a task group for each request.
     publisher: Publisher = request.app.state.publisher
     event_id = await publisher.publish(

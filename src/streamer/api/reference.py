@@ -15,6 +15,7 @@ from litestar.datastructures import ResponseHeader
 from litestar.enums import MediaType, OpenAPIMediaType
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 
+from .asker import OPEN
 from .event_schemas import event_schemas
 
 _Schema = Mapping[str, Any]
@@ -42,7 +43,9 @@ def schema_router() -> Router:
         ResponseHeader(name="Content-Security-Policy", value=_POLICY),
         ResponseHeader(name="Referrer-Policy", value="same-origin"),
     ]
-    return Router("/schema", route_handlers=[], include_in_schema=False, response_headers=headers)
+    return Router(
+        "/schema", route_handlers=[], opt=OPEN, include_in_schema=False, response_headers=headers
+    )
 
 
 class SchemaJson(OpenAPIRenderPlugin):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
@@ -11,8 +10,8 @@ from ..errors import InvalidParameter, InvalidTopic
 from ..events.cursor import ORIGIN, Cursor
 from ..events.topic import check_topic, job_of
 from ..hub.attach import Attach
-from ..hub.party import party_of
 from ..metrics import Transport
+from .asker import Asker
 
 #: Seconds; a heartbeat more often than once a second is a burden, and less often
 #: than every 15 s by default is too late for proxies that cut at 60 s.
@@ -55,8 +54,7 @@ def read_attach(
     headers: Mapping[str, str],
     *,
     heartbeat: float,
-    client: str,
-    subject: str = "",
+    asker: Asker,
     transport: Transport,
 ) -> Attach:
     """What a stream URL asks for.
@@ -78,16 +76,14 @@ def read_attach(
         until_end=_read_until(query.get("until")),
         per_job=all(job_of(topic) is not None for topic in topics),
         heartbeat=_read_heartbeat(query.get("heartbeat"), heartbeat),
-        client=client,
-        subject=subject,
+        client=asker.client,
+        subject=asker.subject,
         transport=transport,
     )
 
 
-#: The headers that a stream is asked for with; nothing else is read of them.
-_HEADERS: Final = frozenset(
-    {b"authorization", b"host", b"last-event-id", b"origin", b"sec-fetch-site"}
-)
+#: The headers that a stream is asked for with; who asks is read elsewhere.
+_HEADERS: Final = frozenset({b"host", b"last-event-id", b"origin", b"sec-fetch-site"})
 
 
 def headers_of(connection: Any) -> dict[str, str]:  # noqa: ANN401 - a request or a socket
@@ -100,27 +96,6 @@ def headers_of(connection: Any) -> dict[str, str]:  # noqa: ANN401 - a request o
         for name, value in connection.scope["headers"]
         if name in _HEADERS
     }
-
-
-def client_of(connection: Any) -> str:  # noqa: ANN401 - a request or a socket
-    """The address a connection comes from, as the server (or its trusted proxy) says.
-
-    Of IPv6 it is the network that one subscriber has (RFC 6177): who has 2^64
-    addresses must not count as so many clients.
-    """
-    address = connection.scope.get("client")
-    return party_of(address[0]) if address else "unknown"
-
-
-def subject_of(authorization: str | None) -> str:
-    """A name for whoever presents this ``Authorization: Bearer`` token; empty if none does.
-
-    The name is of a hash: a token must never stand in an error or a log line.
-    """
-    scheme, _, token = (authorization or "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        return ""
-    return "token " + hashlib.sha256(token.strip().encode("latin-1", "replace")).hexdigest()[:12]
 
 
 def reads_messages(query: Query) -> bool:

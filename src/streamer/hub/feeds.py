@@ -57,6 +57,7 @@ class Feeds:
         limits: HubLimits,
         fan_out: FanOut,
         fail: Callable[[Feed, Exception], None],
+        *,
         metrics: Metrics,
     ) -> None:
         self._log = log

@@ -82,7 +82,7 @@ class Hub:
         self._options = options if options is not None else HubOptions()
         fan_out = FanOut(io_uring=self._options.io_uring)
         limits = self._limits = self._options.limits
-        self._feeds = Feeds(log, self._options.tail, limits, fan_out, self._fail, metrics)
+        self._feeds = Feeds(log, self._options.tail, limits, fan_out, self._fail, metrics=metrics)
         self._polls = Polls(log, self._feeds, limits, lambda: self.draining)
         self._under_way = 0  # polls
         # Each with the feed that it reads.

@@ -21,15 +21,14 @@ from ...hub.hub import Hub
 from ...hub.writer import OfferedWriter, offered_writer
 from ...wire import sse
 from ...wire.form import encode
+from ..asker import who_asks
 from ..documentation import StreamOperation
 from ..query import STREAM, STREAM_OF_TOPICS
 from ..stream_request import (
-    client_of,
     headers_of,
     read_attach,
     read_topics,
     reads_messages,
-    subject_of,
 )
 from .portable import PortableWriter
 
@@ -95,8 +94,7 @@ async def _stream(request: Request[Any, Any, Any], topics: tuple[str, ...]) -> A
         query,
         headers,
         heartbeat=settings.heartbeat,
-        client=client_of(request),
-        subject=subject_of(headers.get("authorization")),
+        asker=await who_asks(request),
         transport="sse",
     )
     if request.method == HttpMethod.HEAD:

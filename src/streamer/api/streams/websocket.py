@@ -27,17 +27,16 @@ from ...wire.websocket import (
     close_reason,
     parse_command,
 )
+from ..asker import client_of, who_asks
 from ..farewells import Farewells, Socket, older_refused_control, refused_control
 from ..origins import Origins
 from ..query import STREAM, STREAM_OF_TOPICS, query_of
 from ..rate import Rate
 from ..stream_request import (
-    client_of,
     headers_of,
     read_attach,
     read_topics,
     reads_messages,
-    subject_of,
 )
 from .portable import PortableWriter
 
@@ -113,9 +112,10 @@ async def _serve(
         writer = offered
     try:
         headers = headers_of(socket)
-        socket.scope["headers"] = []  # they would live as long as the socket
         origins: Origins = socket.app.state.origins
         origins.check(headers)
+        asker = await who_asks(socket)
+        socket.scope["headers"] = []  # they would live as long as the socket
         query = socket.query_params
         query_of(socket.route_handler).check(query)
         reads_messages(query)  # it changes nothing: no frame has a name
@@ -124,8 +124,7 @@ async def _serve(
             query,
             headers,
             heartbeat=settings.heartbeat,
-            client=client,
-            subject=subject_of(headers.get("authorization")),
+            asker=asker,
             transport="websocket",
         )
         reader = await hub.attach(attach, writer)

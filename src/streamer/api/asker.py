@@ -1,0 +1,102 @@
+"""Who asks: the one door that every request passes, and every WebSocket once it is accepted."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import msgspec
+from litestar import Request
+from litestar.connection import ASGIConnection
+
+from ..hub.party import party_of
+from .query import check_query
+
+Connection = ASGIConnection[Any, Any, Any, Any]
+
+#: For the ``opt`` of handlers that anybody may ask without being asked who they are:
+#: probes of a load balancer, and what is the same for all, such as the page. A handler
+#: without it is behind the door, whoever wrote it.
+OPEN: Final = {"open": True}
+
+#: Where the answer is kept for the handler, in the scope of its request.
+_KEY: Final = "streamer.asker"
+
+
+class Asker(msgspec.Struct, frozen=True, gc=False):
+    """Whose a request is; limits on connections and rates are counted by both.
+
+    Attributes:
+        client: where it comes from: an address.
+        subject: who it is, as far as that was shown; empty if it was not. It stands in
+            errors and in the log: never a secret.
+    """
+
+    client: str
+    subject: str = ""
+
+
+#: Says who asks. It may raise a `StreamerError`, such as `Unauthorized` or `Forbidden`,
+#: which is then the answer: a problem over HTTP, a frame and a close code to a WebSocket.
+Door = Callable[[Connection], Awaitable[Asker]]
+
+
+async def by_token(connection: Connection) -> Asker:
+    """Let everybody in, by address and by the bearer token that is presented, if any."""
+    # Not `connection.headers`: a mapping of all of them that lives as long as the stream.
+    given = (value for name, value in connection.scope["headers"] if name == b"authorization")
+    return Asker(client_of(connection), subject_of(next(given, b"").decode("latin-1")))
+
+
+async def let_in(request: Request[Any, Any, Any]) -> None:
+    """Ask who it is, before every handler: the app's ``before_request``.
+
+    The framework takes the innermost one alone: a router or a handler that has its own
+    calls this first.
+
+    Raises:
+        StreamerError: what the door raises.
+    """
+    if not request.route_handler.opt.get("open"):
+        await who_asks(request)
+
+
+async def let_in_to_api(request: Request[Any, Any, Any]) -> None:
+    """Ask who it is, then look at the query: the API's ``before_request``."""
+    await let_in(request)
+    await check_query(request)
+
+
+async def who_asks(connection: Connection) -> Asker:
+    """Who asks on `connection`: as the door said, or says now if it was not asked before.
+
+    A WebSocket calls it once it is accepted, for a browser cannot read why its
+    handshake was refused, and while the scope has its headers.
+    """
+    scope: Any = connection.scope
+    asker: Asker | None = scope.get(_KEY)
+    if asker is None:
+        asker = scope[_KEY] = await connection.app.state.door(connection)
+    return asker
+
+
+def client_of(connection: Connection) -> str:
+    """The address a connection comes from, as the server (or its trusted proxy) says.
+
+    Of IPv6 it is the network that one subscriber has (RFC 6177): who has 2^64
+    addresses must not count as so many clients.
+    """
+    address = connection.scope.get("client")
+    return party_of(address[0]) if address else "unknown"
+
+
+def subject_of(authorization: str) -> str:
+    """A name for whoever presents this ``Authorization: Bearer`` token; empty if none does.
+
+    The name is of a hash: a token must never stand in an error or a log line.
+    """
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        return ""
+    return "token " + hashlib.sha256(token.strip().encode("latin-1", "replace")).hexdigest()[:12]
