@@ -1,0 +1,68 @@
+"""CONTRIBUTING and INTERNALS name what is there: rooms, files, and how many a change touches."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from test_imports import ROOMS
+
+ROOT: Final = Path(__file__).parents[2]
+SOURCE: Final = ROOT / "src" / "streamer"
+CONTRIBUTING: Final = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+DOCUMENTS: Final = ("CONTRIBUTING.md",)
+#: A file or a folder: with a slash in it, or a kind of file that the project has. What a
+#: change would add is written with `<name>` in it.
+PATH: Final = re.compile(r"`([\w.<>/-]+/[\w.<>/-]*|[\w.-]+\.(?:py|md|lua|js|ts|toml))`")
+
+
+def paths(text: str) -> list[str]:
+    return PATH.findall(text)
+
+
+def rows(section: str) -> Iterator[list[str]]:
+    """The cells of the first table under a heading of CONTRIBUTING, without its head."""
+    lines = CONTRIBUTING.partition(f"\n## {section}\n")[2].partition("\n## ")[0].splitlines()
+    table = [line for line in lines if line.startswith("|")]
+    yield from ([cell.strip() for cell in line.strip("|").split(" | ")] for line in table[2:])
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_path_that_is_named_exists(document: str) -> None:
+    named = paths((ROOT / document).read_text(encoding="utf-8"))
+    missing = {
+        path
+        for path in named
+        if "<" not in path and not (ROOT / path).exists() and not (SOURCE / path).exists()
+    }
+    assert named
+    assert not missing
+
+
+def test_every_room_is_in_the_table_with_what_it_may_know() -> None:
+    shown = {
+        room.strip("`/"): set() if may == "nothing else" else set(may.split())
+        for room, _, may in rows("The rooms")
+    }
+    assert shown.pop("web"), "the room without Python"
+    known = {room: set(may) - {"errors"} for room, may in ROOMS.items() if (SOURCE / room).is_dir()}
+    assert shown == known
+
+
+def test_every_folder_of_the_sources_is_a_room_of_the_table() -> None:
+    folders = {path.name for path in SOURCE.iterdir() if path.is_dir()} - {"__pycache__"}
+    assert folders <= {room.strip("`/") for room, _, _ in rows("The rooms")}
+
+
+def test_the_table_of_changes_counts_what_it_names() -> None:
+    changes = list(rows("Where a change goes"))
+    assert len(changes) == 12
+    for change, begin, also, count in changes:
+        named = paths(f"{begin} {also}")
+        untouched = re.findall(r"`[^`]+` \(read only\)", f"{begin} {also}")
+        assert len(set(named)) == len(named), change
+        assert len(named) - len(untouched) == int(count), change
