@@ -14,10 +14,13 @@ from test_imports import ROOMS
 ROOT: Final = Path(__file__).parents[2]
 SOURCE: Final = ROOT / "src" / "streamer"
 CONTRIBUTING: Final = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-DOCUMENTS: Final = ("CONTRIBUTING.md",)
+DOCUMENTS: Final = ("CONTRIBUTING.md", "docs/INTERNALS.md")
 #: A file or a folder: with a slash in it, or a kind of file that the project has. What a
 #: change would add is written with `<name>` in it.
 PATH: Final = re.compile(r"`([\w.<>/-]+/[\w.<>/-]*|[\w.-]+\.(?:py|md|lua|js|ts|toml))`")
+
+#: What goes over the wire, or is nobody's name.
+TERMS: Final = frozenset({"gap", "reset", "trimmed", "expired", "write", "print"})
 
 
 def paths(text: str) -> list[str]:
@@ -37,7 +40,7 @@ def test_every_path_that_is_named_exists(document: str) -> None:
     missing = {
         path
         for path in named
-        if "<" not in path and not (ROOT / path).exists() and not (SOURCE / path).exists()
+        if "<" not in path and not any((base / path).exists() for base in (ROOT, SOURCE))
     }
     assert named
     assert not missing
@@ -70,3 +73,24 @@ def test_the_table_of_changes_counts_what_it_names() -> None:
         untouched = re.findall(r"`[^`]+` \(read only\)", f"{begin} {also}")
         assert len(set(named)) == len(named), change
         assert len(named) - len(untouched) == int(count), change
+
+
+def test_every_name_of_the_code_is_in_the_code() -> None:
+    """Classes, their methods and constants: what is renamed there is renamed here."""
+    text = (ROOT / "docs" / "INTERNALS.md").read_text(encoding="utf-8")
+    named = {
+        word
+        for name in re.findall(r"`((?:[A-Z]\w+\.)?[A-Za-z]\w+)(?:\([^`]*\))?`", text)
+        if name not in TERMS
+        for word in name.split(".")
+    }
+    sources = [path for base in (SOURCE, ROOT / "tests") for path in base.rglob("*.py")]
+    sources.append(ROOT / "Makefile")
+    words = {word for path in sources for word in re.findall(r"\w+", path.read_text("utf-8"))}
+    assert len(named) > 30
+    assert not named - words
+
+
+def test_every_link_of_internals_leads_to_a_file() -> None:
+    text = (ROOT / "docs" / "INTERNALS.md").read_text(encoding="utf-8")
+    assert all((ROOT / "docs" / target).exists() for target in re.findall(r"\]\(([^)#:]+)\)", text))
