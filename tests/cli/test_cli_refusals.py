@@ -44,12 +44,12 @@ def said(result: Result) -> str:
         ("/sys", "/sys cannot be used:"),
         ("/sys/below", "/sys/below cannot be used:"),
         ("/proc/below", "/proc/below cannot be used:"),
-        ("file", "file cannot be used: it is no directory"),
-        ("file/below", "below cannot be used: it is no directory"),
-        ("loop", "loop cannot be used: it is no directory"),
-        ("dangling", "dangling cannot be used: it is no directory"),
+        ("file", "file cannot be used: it is not a directory"),
+        ("file/below", "below cannot be used: it is not a directory"),
+        ("loop", "loop cannot be used: it is not a directory"),
+        ("dangling", "dangling cannot be used: it is not a directory"),
         (TOO_LONG, "cannot be used: File name too long"),
-        ("/dev/null", "/dev/null cannot be used: it is no directory"),
+        ("/dev/null", "/dev/null cannot be used: it is not a directory"),
     ],
 )
 def test_a_directory_that_cannot_be_used_is_told_with_how_to_choose_another(
@@ -102,7 +102,7 @@ def test_the_port_that_is_suggested_is_free(tmp_path: Path) -> None:
     [
         (errno.EACCES, ("127.0.0.1", 80), "Port 80 is for root only. Choose one above 1023"),
         (errno.EACCES, ("127.0.0.1", 8123), "port 8123: Permission denied"),
-        (errno.EADDRNOTAVAIL, ("192.0.2.1", 0), "192.0.2.1 is no address of this machine"),
+        (errno.EADDRNOTAVAIL, ("192.0.2.1", 0), "192.0.2.1 is not an address of this machine"),
         (errno.EMFILE, ("127.0.0.1", 0), "Too many open files"),
     ],
 )
@@ -274,7 +274,7 @@ def test_a_variable_that_is_no_setting_is_told_at_the_start(command: str, tmp_pa
     with streamer(command, *arguments, environ=environ) as program:
         program.wait_for("running jobs" if command == "worker" else "Notifications are interrupted")
         assert program.stop() == 0
-    line = "STREAMER_PROT is no setting; did you mean STREAMER_PORT?"
+    line = "STREAMER_PROT is not a setting; did you mean STREAMER_PORT?"
     assert program.err.splitlines().count(line) == 1
 
 

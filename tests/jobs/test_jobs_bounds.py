@@ -62,7 +62,7 @@ def test_a_file_whose_index_was_cut_off_is_refused_before_it_is_queued(
     whole = videos.make("behind.mp4", *LONG, *H264)
     source = transcoding.settings.media_dir / "behind.mp4"
     source.write_bytes(whole.read_bytes()[:-200])
-    with pytest.raises(InvalidSource, match="is no video that can be read: ffprobe says: "):
+    with pytest.raises(InvalidSource, match="is not a video that can be read: ffprobe says: "):
         check(Transcode(source.name), transcoding.settings)
 
 
@@ -170,7 +170,7 @@ def test_a_list_of_other_files_opens_none_of_them(
     path = transcoding.settings.media_dir / name
     path.write_text(PLAYLISTS[name].format(other))
     with (
-        pytest.raises(InvalidSource, match="is no video"),
+        pytest.raises(InvalidSource, match="is not a video"),
         open_video(transcoding.settings.media_dir, name),
     ):
         pass

@@ -172,7 +172,7 @@ TRANSCODE_FIELDS = "its fields are: source, height, format"
         (b"null", "invalid_json", "must be a JSON object"),
         (b'"transcode"', "invalid_json", "must be a JSON object"),
         ({}, "unknown_job_kind", "the kinds are: transcode"),
-        ({"kind": "dance"}, "unknown_job_kind", "'dance' is no kind of job"),
+        ({"kind": "dance"}, "unknown_job_kind", "'dance' is not a kind of job"),
         ({"kind": ["transcode"]}, "unknown_job_kind", "the kinds are"),
         ({"kind": "x" * 9999}, "unknown_job_kind", "the kinds are"),
         ({"kind": "transcode"}, "invalid_fields", "`source`"),

@@ -57,7 +57,7 @@ class Census:
     async def _report(self) -> None:
         current, now = dict(self._hub.counts), asyncio.get_running_loop().time()
         if current != self._reported or now >= self._reported_at + REPORT_INTERVAL:
-            with contextlib.suppress(StreamerError):  # told elsewhere; counts catch up
+            with contextlib.suppress(StreamerError):  # reported elsewhere; counts catch up
                 await self._log.report_connections(self._process, current)
                 self._reported, self._reported_at = current, now
 

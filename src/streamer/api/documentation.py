@@ -161,7 +161,7 @@ _PAGE = OpenAPIResponse(
 
 @dataclass
 class ApiOperation(Operation):
-    """Any URL: whatever goes wrong is told as a problem."""
+    """Any URL: whatever goes wrong is returned as a problem."""
 
     def __post_init__(self) -> None:
         """Say so, in place of the framework's own form of errors."""

@@ -142,7 +142,7 @@ _JOB: Final[_Schema] = {
         "parent_id": {**_MAYBE_TEXT, "description": "The job that it is a part of."},
         "parts": {
             "type": ["object", "null"],
-            "description": "`told` is the progress that was told of the job itself.",
+            "description": "`told` is the progress that was reported for the job itself.",
             "properties": {"total": _WHOLE, "over": _WHOLE, "told": _FRACTION},
         },
         "group": {"type": "boolean", "description": "Only its parts are known."},

@@ -27,7 +27,7 @@ _LATE_FRAMES: Final = 20
 
 
 def refused_control(error: StreamerError) -> Control:
-    """What a client is told of its mistake, or of ours; no event looks like it."""
+    """What is reported to a client of its mistake, or of ours; no event looks like it."""
     fields = {
         "code": error.code,
         "detail": error.detail,
@@ -49,7 +49,7 @@ def older_refused_control(error: StreamerError) -> Control:
 
 
 class Farewells:
-    """Sockets that have been told all there is, and are closed a moment later."""
+    """Sockets that were sent all there is, and are closed a moment later."""
 
     def __init__(self) -> None:
         self._count = 0

@@ -41,9 +41,9 @@ class Query(NamedTuple):
     def _unknown(self, name: str) -> str:
         names = (*self.repeated, *self.once)
         if not names:
-            return f"{name[:_SHOWN]!r} is no parameter here; this address takes none"
+            return f"{name[:_SHOWN]!r} is not a parameter here; this address takes none"
         allowed = ", ".join(names)
-        return f"{name[:_SHOWN]!r} is no parameter here{_hint(name, names)}; allowed: {allowed}"
+        return f"{name[:_SHOWN]!r} is not a parameter here{_hint(name, names)}; allowed: {allowed}"
 
 
 def _hint(name: str, names: tuple[str, ...]) -> str:

@@ -52,7 +52,7 @@ def _why_not_made(path: Path, mode: int) -> str | None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.mkdir(mode=mode, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        return "it is no directory"
+        return "it is not a directory"
     except OSError as error:
         return error.strerror or str(error)
     return None

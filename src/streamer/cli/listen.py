@@ -111,7 +111,7 @@ def _problem(host: str, port: int, error: Exception) -> str:
         case OSError(errno=errno.EACCES) if port < _FIRST_FREE_FOR_ALL:
             return f"Port {port} is for root only"
         case OSError(errno=errno.EADDRNOTAVAIL):
-            return f"{host} is no address of this machine"
+            return f"{host} is not an address of this machine"
         case socket.gaierror() | UnicodeError():
             why = error.strerror if isinstance(error, OSError) else "no name can be so"
             return f"Cannot listen on {host}: its address is not known ({why})"

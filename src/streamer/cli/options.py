@@ -52,7 +52,7 @@ def with_settings(*names: str) -> Callable[[Callable[..., Any]], Callable[..., A
 def misspelt() -> dict[str, str]:
     """Variables that look like settings and are none, each with what to say of it."""
     return {
-        name: "is no setting" + (f"; did you mean {nearest}?" if nearest else " of Streamer")
+        name: "is not a setting" + (f"; did you mean {nearest}?" if nearest else " of Streamer")
         for name, nearest in unknown_variables(os.environ).items()
     }
 

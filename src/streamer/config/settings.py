@@ -341,7 +341,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             ge=0,
             le=3_600_000,
-            description="Time a reader is told to wait before it reconnects.",
+            description="Time a reader is asked to wait before it reconnects.",
             extra={"unit": "milliseconds"},
         ),
     ] = 2000

@@ -32,7 +32,7 @@ class BatchKey(msgspec.Struct, frozen=True):
 
 
 class Listener(Protocol):
-    """Who is told of new events: the hub. Called on the event loop, never awaited."""
+    """To whom new events are reported: the hub. Called on the event loop, never awaited."""
 
     def notified(self, events: Sequence[Event]) -> None:
         """New events, in the order of the log, each at least once."""
@@ -52,7 +52,7 @@ class Notifications(Protocol):
 
         Raises:
             LogUnavailable: the subscription is remembered and made when the log
-                is back; `Listener.resumed` tells.
+                is back; `Listener.resumed` reports it.
         """
 
     def unsubscribe(self, topics: Collection[str]) -> None:
@@ -136,7 +136,7 @@ class EventLog(Protocol):
 
     @property
     def leases(self) -> Leases:
-        """The signs of life of the jobs that are told in this log."""
+        """The signs of life of the jobs that are reported in this log."""
 
     @property
     def workers(self) -> Workers:

@@ -7,7 +7,7 @@ Layout:
 - `event`: events as the log keeps them and as every reader sees them.
 - `new_event`: an event on its way into the log: checked, encoded, not yet given an id.
 - `job_event`: the typed events of a job, and what the server's snapshot learns from them.
-- `control`: control events: what the server itself tells a reader.
+- `control`: control events: what the server itself reports to a reader.
 - `page`: what a replay is made of: pages of events, and gaps where events were lost.
 - `job_states`: what the jobs of one topic are at, folded from their events.
 - `topic_state`: the state of a topic, derived from its jobs by one rule.

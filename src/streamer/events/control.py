@@ -1,4 +1,4 @@
-"""Control events: what the server itself tells a reader."""
+"""Control events: what the server itself reports to a reader."""
 
 from __future__ import annotations
 

@@ -30,10 +30,10 @@ class JobState(msgspec.Struct, frozen=True):
         terminal: of the one that ended it; None while it is not over.
         parts_over: its parts that ended while it was not over itself.
         status: one of `job_event.STATUSES`; None where no event said.
-        progress: 0.0 to 1.0, as it was last told of this job itself.
-        task_name: the first that was told.
+        progress: 0.0 to 1.0, as it was last reported of this job itself.
+        task_name: the first that was reported.
         parent_id: the job that it is a part of.
-        message, result, error, attempt: as last told.
+        message, result, error, attempt: as last reported.
     """
 
     created: Cursor | None = None
@@ -105,7 +105,7 @@ class JobStates(msgspec.Struct, frozen=True):
         others = sum(other.is_open for name, other in self.known.items() if name != job_id)
         ended, left_out = self.ended, self.left_out
         if before is None and left_out and state.status != "queued":
-            left_out -= 1  # it was told as queued before, so it is one of those
+            left_out -= 1  # it was reported as queued before, so it is one of those
         if state.is_open and not others and not was_open:
             ended = left_out = 0  # the topic was at rest
         parent = self.open_parent(job_id, state)

@@ -44,7 +44,7 @@ class Page(msgspec.Struct, frozen=True):
     """One page of a replay: what was lost, then what is kept.
 
     The gaps come first. Whoever was given the first event of a page has then been
-    told of everything that was lost up to its end, wherever its connection breaks.
+    informed of everything that was lost up to its end, wherever its connection breaks.
 
     Attributes:
         gaps: what was lost between the cursor that was read after and `cursor`;
@@ -68,7 +68,7 @@ class Page(msgspec.Struct, frozen=True):
         """Where a reader that stood at `after` stands once it has the gaps, and no event yet.
 
         That is behind the gaps, of which there is one, unless one reaches beyond an
-        event that is still to come: then it stands where it stood, and is told again
+        event that is still to come: then it stands where it stood, and the gap is reported again
         if it comes back.
         """
         until = max(gap.until for gap in self.gaps)

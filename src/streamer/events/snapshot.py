@@ -69,8 +69,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     def after(self, event: Event, topic: str) -> Snapshot:
         """The state of `topic` once `event`, its next durable one, has happened.
 
-        What an earlier attempt of a job tells changes nothing once a later one has
-        begun; but an end is an end, whatever attempt tells it.
+        What an earlier attempt of a job reports changes nothing once a later one has
+        begun; but an end is an end, whatever attempt reports it.
         """
         fields = msgspec.json.decode(event.fields)
         try:

@@ -7,7 +7,7 @@
 - Its progress is the mean of the jobs since it was last at rest (no job was open),
   a job that is over counting as 1.0, one that is left out as 0.0, and one that is
   part of another open one not at all.
-- A job's progress is what was told of it; while that is nothing, or 0.0, it is the
+- A job's progress is what was reported of it; while that is nothing, or 0.0, it is the
   mean of its parts', those that are over counting as 1.0.
 
 So with one job, all of it is exactly that job's. Events of no job are those of one

@@ -123,7 +123,7 @@ class Feed:
         return self._news
 
     def wake(self) -> None:
-        """Tell all who wait for news to look."""
+        """Let all who wait for news look."""
         if self._news is not None:
             self._news.set_result(None)
             self._news = None
@@ -169,10 +169,10 @@ class Feed:
             self._begin_pass()
 
     def lose(self, gaps: Sequence[Gap], told: Cursor) -> None:
-        """Start over behind `gaps`, and tell the live readers, who stand at `told` then.
+        """Start over behind `gaps`, and report them to the live readers, who stand at `told` then.
 
         Events between there and the end of the gaps may follow; they are not
-        kept, so that others who come from before that end are told by the log.
+        kept, so that the log reports them to others who come from before that end.
         """
         until = max(gap.until for gap in gaps)
         while self._pass is not None or self._outbox:  # nothing that came before is lost
@@ -198,7 +198,7 @@ class Feed:
 
     def learn(self, page: Page, after: Cursor) -> None:
         """Keep what one reader's page after `after` brought, for those who come from there."""
-        # A page from the origin tells of no gaps: it does not say what others have lost.
+        # A page from the origin reports no gaps: it does not say what others have lost.
         if after == ORIGIN or not page.complete or page.cursor < self.tail.floor:
             return
         self.tail.extend_back(page.events, max([after, *(gap.until for gap in page.gaps)]))

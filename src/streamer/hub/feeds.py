@@ -216,7 +216,7 @@ class Feeds:
         if unheard:
             self._notifications.unsubscribe(unheard)
 
-    # What the log tells
+    # What the log reports
 
     def notified(self, events: Sequence[Event]) -> None:
         """Hand new events to the feeds of their topics, each feed's in one batch."""
@@ -287,7 +287,7 @@ class Feeds:
         # Read once more if notifications were lost again while it was read.
         while not complete or resumptions != self._resumptions:
             resumptions = self._resumptions
-            # Gaps may reach beyond the last event: they have been told.
+            # Gaps may reach beyond the last event: they have been reported.
             stood = max(feed.tail.head, feed.tail.floor)
             page = await self.read(feed.topics, stood)
             complete = page.complete

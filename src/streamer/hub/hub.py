@@ -108,7 +108,7 @@ class Hub:
     async def drain(self, seconds: float) -> None:
         """Ask every reader to come back elsewhere, spread over `seconds`.
 
-        No new reader is taken from now on. Returns when all have been told.
+        No new reader is taken from now on. Returns when all have been asked.
         """
         self.draining = True
         self._feeds.wake()  # polls that wait are answered with what there is

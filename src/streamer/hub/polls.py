@@ -76,7 +76,7 @@ class Polls:
         """`first` and the pages that follow it, up to `limit` events and about `max_bytes`.
 
         What is left out is read by the next poll, from this one's cursor on. So is
-        what was lost after the first page: an answer tells of gaps before its events.
+        what was lost after the first page: an answer reports gaps before its events.
         """
         key = tuple(sorted(topics))
         page, size = _up_to(first, max_bytes)

@@ -38,7 +38,7 @@ class Crowd:
             self._counts[party] += 1
 
     def leave(self, party: str) -> None:
-        """Count it no more."""
+        """Stop counting a reader of `party`."""
         if party:
             self._counts[party] -= 1
             if not self._counts[party]:

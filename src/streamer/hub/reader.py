@@ -261,7 +261,7 @@ class Reader:
         self.cohort = None
         self.session.move_to(position)
 
-    # The transport tells
+    # What the transport reports
 
     def requeued(self) -> None:
         """Let the cohort ask anew how to write."""

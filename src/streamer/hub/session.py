@@ -304,7 +304,7 @@ class Session:
     def _take_backfill(self, page: Page) -> list[Event | Control]:
         first, *rest = self._backfill
         start = min(page.begins.get(first.topic, first.start), self.cursor)
-        # What was lost beyond the cursor is told by the replay from there.
+        # What was lost beyond the cursor is reported by the replay from there.
         up_to = [gap.up_to(self.cursor, ()) for gap in page.gaps]
         # Of this topic alone, also if the log itself was lost: what it still has comes next,
         # below the cursor of the others.
@@ -377,7 +377,7 @@ def connected_control(
 
 
 def end_control(topic: str, reason: str, *, remaining: int) -> Control:
-    """Tell a reader that `topic` is over; it ends with the one after which none remains."""
+    """Report that `topic` is over; it ends with the one after which none remains."""
     return Control("end", {"topic": topic, "reason": reason, "remaining": remaining})
 
 
@@ -397,7 +397,7 @@ def gap_controls(gaps: Sequence[Gap], stood: Cursor, stands: Cursor) -> list[Con
 
 
 def gap_control(gap: Gap, cursor: Cursor) -> Control:
-    """Tell a reader what it can no longer be given; it resumes after `cursor` then."""
+    """Report to a reader what it can no longer be given; it resumes after `cursor` then."""
     fields = {
         "topic": gap.topic,
         "after": str(gap.after),

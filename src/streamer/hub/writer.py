@@ -13,7 +13,7 @@ EXTENSION: Final = "streamer.writer"
 
 
 class Taker(Protocol):
-    """Whom a writer tells how its transport fares: the reader."""
+    """To whom a writer reports how its transport fares: the reader."""
 
     def requeued(self) -> None:
         """What `Writer.descriptor` answers has changed."""
@@ -38,7 +38,7 @@ class Writer(Protocol):
         form: the wire form its buffers must have.
         full: whether the transport is over its high-water mark.
         lost: whether the connection is over; it never comes back.
-        taker: whom to tell; the hub sets it before the first `write`.
+        taker: whom to report to; the hub sets it before the first `write`.
     """
 
     form: Form

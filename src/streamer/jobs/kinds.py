@@ -56,9 +56,9 @@ def find_kind(kinds: Mapping[str, JobKind], name: object) -> JobKind:
     """The kind of that name.
 
     Raises:
-        UnknownJobKind: there is none, or `name` is no text.
+        UnknownJobKind: there is none, or `name` is not text.
     """
     if isinstance(name, str) and name in kinds:
         return kinds[name]
     known = ", ".join(sorted(kinds))
-    raise UnknownJobKind(f"{str(name)[:64]!r} is no kind of job; the kinds are: {known}")
+    raise UnknownJobKind(f"{str(name)[:64]!r} is not a kind of job; the kinds are: {known}")

@@ -161,7 +161,7 @@ class FastWebSocket(TransportWriter, WebSocketsSansIOProtocol):
             error = HeadTooLarge(f"the handshake of a WebSocket is too large: {problem}")
         else:
             cause = (problem and problem.__cause__) or problem
-            error = InvalidRequest(f"this is no handshake of a WebSocket: {cause}")
+            error = InvalidRequest(f"this is not a WebSocket handshake: {cause}")
         _logger.info("%s: refused: %s", self.client[0] if self.client else "", error.detail)
         self.transport.write(refusal(error))
         self.transport.close()

@@ -73,7 +73,7 @@ async def topics_socket(socket: Socket) -> None:
 
 WEBSOCKET_HANDLERS = (project_socket, older_project_socket, job_socket, topics_socket)
 
-#: What a client is told of an error.
+#: What is reported to a client of an error.
 Refused = Callable[[StreamerError], Control]
 
 

@@ -39,7 +39,7 @@ def open_video(directory: Path, name: str) -> Iterator[tuple[int, Media]]:
             media = probe(descriptor)
         except Unreadable as error:
             raise InvalidSource(
-                f"{_shown(name)} is no video that can be read: {error}; {_ALLOWED}"
+                f"{_shown(name)} is not a video that can be read: {error}; {_ALLOWED}"
             ) from error
         yield descriptor, media
     finally:
@@ -73,7 +73,7 @@ def open_source(directory: Path, name: str) -> int:
         raise InvalidSource(f"{_shown(name)} cannot be read; {_ALLOWED}") from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise InvalidSource(f"{_shown(name)} is no file; {_ALLOWED}")
+        raise InvalidSource(f"{_shown(name)} is not a file; {_ALLOWED}")
     return descriptor
 
 
