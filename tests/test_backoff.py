@@ -6,7 +6,7 @@ import pytest
 
 from streamer.backoff import Backoff, grown, jittered
 from streamer.eventlog.redis.notifications import RECONNECTING
-from streamer.hub import feeds
+from streamer.hub.feed_registry import REREADING
 from streamer.publishing.sync_publisher import BACKOFF
 
 
@@ -35,7 +35,7 @@ def test_jitter_spreads_a_wait_over_its_upper_half() -> None:
     [
         (RECONNECTING, [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0]),
         (BACKOFF, [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0]),
-        (feeds.REREADING, [0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0, 2.0]),
+        (REREADING, [0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0, 2.0]),
     ],
     ids=["notifications", "publisher", "replay"],
 )

@@ -32,7 +32,7 @@ from .config.settings import Settings
 from .errors import StreamerError
 from .eventlog.base import EventLog
 from .eventlog.open import open_event_log
-from .hub.feeds import TailLimits
+from .hub.feed_registry import TailLimits
 from .hub.hub import Hub, HubOptions
 from .jobs.stalls import StallWatch
 from .jobs.waiting import WaitingWatch

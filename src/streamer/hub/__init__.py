@@ -7,8 +7,8 @@ Layout:
 - `attach`: what a reader asks of the hub.
 - `quotas`: how many readers one party has, and how many it may.
 - `party`: whose a connection is, as far as its address says.
-- `feeds`: the feeds of a process: opened when first asked for, kept whole whatever the log
-  does.
+- `feed_registry`: the feeds of a process: opened when first asked for, kept whole whatever the
+  log does.
 - `feed`: a feed: the tail of one set of topics, and the readers that are live on it.
 - `cohort`: a cohort: live readers that have all been written the same, and are written to as
   one.
@@ -29,7 +29,7 @@ __all__ = [
     "cohort",
     "fan_out",
     "feed",
-    "feeds",
+    "feed_registry",
     "heartbeat",
     "hub",
     "io_uring",

@@ -21,7 +21,7 @@ from ..events.topic import job_of
 from ..metrics import SILENT, Metrics
 from .attach import Attach, Gone, refuse_if_finished
 from .fan_out import FanOut
-from .feeds import Feeds, TailLimits
+from .feed_registry import FeedRegistry, TailLimits
 from .heartbeat import Wheel
 from .limits import HubLimits
 from .polls import Polls
@@ -82,7 +82,9 @@ class Hub:
         self._options = options if options is not None else HubOptions()
         fan_out = FanOut(io_uring=self._options.io_uring)
         limits = self._limits = self._options.limits
-        self._feeds = Feeds(log, self._options.tail, limits, fan_out, self._fail, metrics=metrics)
+        self._feeds = FeedRegistry(
+            log, self._options.tail, limits, fan_out, self._fail, metrics=metrics
+        )
         self._polls = Polls(log, self._feeds, limits, lambda: self.draining)
         self._under_way = 0  # polls
         # Each with the feed that it reads.

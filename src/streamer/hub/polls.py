@@ -14,7 +14,7 @@ from ..events.page import Page
 if TYPE_CHECKING:
     from ..eventlog.base import EventLog
     from .feed import Feed
-    from .feeds import Feeds
+    from .feed_registry import FeedRegistry
     from .limits import HubLimits
 
 
@@ -29,7 +29,7 @@ class Polls:
     """
 
     def __init__(
-        self, log: EventLog, feeds: Feeds, limits: HubLimits, is_draining: Callable[[], bool]
+        self, log: EventLog, feeds: FeedRegistry, limits: HubLimits, is_draining: Callable[[], bool]
     ) -> None:
         self._log: Final = log
         self._feeds: Final = feeds

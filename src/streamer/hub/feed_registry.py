@@ -38,7 +38,7 @@ class TailLimits(msgspec.Struct, frozen=True):
     max_bytes: int = 1024 * 1024
 
 
-class Feeds:
+class FeedRegistry:
     """Feeds by their set of topics; the listener of the log's notifications.
 
     Args:
