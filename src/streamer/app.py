@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from litestar import Litestar, Router
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.openapi.config import OpenAPIConfig
+from litestar.types import ControllerRouterHandler
 
 from . import __version__
 from .api.asker import Door, by_token, let_in, let_in_to_api
@@ -58,11 +59,13 @@ def create_app(
     *,
     metrics: Metrics = SILENT,
     door: Door = by_token,
+    routes: Sequence[ControllerRouterHandler] = (),
 ) -> Litestar:
     """Wire an application over `log`, by default the Redis that `settings` names.
 
     It may be mounted in another application. The log is closed with its lifespan,
-    if it has one. `metrics` counts what happens; `door` says who asks, or refuses.
+    if it has one. `metrics` counts what happens; `door` says who asks, or refuses;
+    `routes` are those of dialects, from the root of the app.
     """
     the_log = open_event_log(settings) if log is None else log
     tail = TailLimits(max_events=settings.tail_events, max_bytes=settings.tail_bytes)
@@ -88,6 +91,7 @@ def create_app(
             Router(API, route_handlers=_API_HANDLERS, before_request=let_in_to_api),
             *HEALTH_HANDLERS,
             *PAGE_HANDLERS,
+            *routes,
         ],
         before_request=let_in,
         dependencies={

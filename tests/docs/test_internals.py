@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from test_imports import ROOMS
+from test_imports import DOORS, ROOMS
 
 ROOT: Final = Path(__file__).parents[2]
 SOURCE: Final = ROOT / "src" / "streamer"
@@ -52,6 +52,7 @@ def test_every_room_is_in_the_table_and_builds_on_what_it_may_know() -> None:
         for room, _, base in rows("The rooms")
     }
     assert shown.pop("web"), "the room without Python"
+    assert all(shown.pop(door) == {"whatever", "it", "needs"} for door in DOORS)
     assert set(shown) == {room for room in ROOMS if (SOURCE / room).is_dir()}
     assert not {room: base - ROOMS[room] for room, base in shown.items() if base - ROOMS[room]}
 
