@@ -11,7 +11,7 @@ from ..events.cursor import ORIGIN, Cursor
 from ..events.event import Event, Run
 from ..events.job_event import JOB_EVENT_TYPES
 from ..metrics import SILENT, Metrics
-from ..wire.form import encode
+from ..wire.form import PerFeed, encode
 from .cohort import Cohort, roomy
 from .reader import alone
 from .session import State, gap_controls
@@ -20,6 +20,7 @@ from .tail import Tail
 if TYPE_CHECKING:
     from ..events.page import Gap, Page
     from ..events.snapshot import Snapshot
+    from ..wire.form import FeedForm, Form
     from .fan_out import FanOut
     from .limits import HubLimits
     from .reader import Reader
@@ -69,6 +70,8 @@ class Feed:
         self._cohorts: list[Cohort] = []
         # Live readers that a cohort cannot take: they stand elsewhere, or may end.
         self._apart: dict[Reader, None] = {}
+        # The forms of theirs that have a state of this feed, by their plain form.
+        self._forms: dict[PerFeed, FeedForm] = {}
         self._outbox: list[Event] = []  # arrived, not yet in a pass
         self._pass: _Pass | None = None  # the one under way, if it let go of the loop
         self._sent = position  # where the last pass left the live readers
@@ -94,12 +97,25 @@ class Feed:
             self._apart[reader] = None
             return
         form = reader.writer.form
+        first: bytes | None = b""
+        if isinstance(form, PerFeed):
+            own = self._forms.get(form)
+            if own is None:
+                own = self._forms[form] = form.for_feed()
+            elif self._pass is not None:
+                self._pass.encode_for(own)  # whoever joins now begins behind that batch
+            form, first = own, own.begin()
+            if first is None:
+                self._apart[reader] = None
+                return
         most = self._limits.cohort_readers
         cohort = roomy(reversed(self._cohorts), form, self._sent, most)
         if cohort is None:
             cohort = Cohort(form, self._sent, self._fan_out)
             self._cohorts.append(cohort)
         cohort.add(reader)
+        if first:
+            reader.writer.write(first)
 
     def leave(self, reader: Reader) -> None:
         """`reader` is live no longer, if it was; its session knows where it stands."""
@@ -110,6 +126,9 @@ class Feed:
         cohort.remove(reader)
         if not cohort:
             self._cohorts = [other for other in self._cohorts if other]
+            if self._forms:
+                kept = {id(other.form) for other in self._cohorts}
+                self._forms = {f: own for f, own in self._forms.items() if id(own) in kept}
 
     @property
     def live(self) -> int:
@@ -185,10 +204,13 @@ class Feed:
         self._sent = told
         self._snapshots, self._unfolded, self._folded = None, [], until
         controls = gap_controls(gaps, stood, told)
+        buffers: dict[Form, bytes] = {}
         for cohort in tuple(self._cohorts):
             cohort.lose(gaps)
             self.metrics.reported_gaps(len(cohort), len(controls))
-            cohort.write(encode(cohort.form, controls), told)
+            if cohort.form not in buffers:  # one batch for all of a form
+                buffers[cohort.form] = encode(cohort.form, controls)
+            cohort.write(buffers[cohort.form], told)
         for reader in tuple(self._apart):
             if reader.session.cursor == stood:
                 reader.session.lose(gaps, told)
@@ -261,6 +283,10 @@ class _Pass:
         self._most = most
         self._terminal = any(event.terminal for event in batch)
         self._served = 0  # of those that stand apart, since they were last counted
+
+    def encode_for(self, form: Form) -> None:
+        """Let `form` see the batch now, if it has not; its cohorts are written the same."""
+        encode(form, self._batch)
 
     def run(self, feed: Feed) -> bool:
         """Write to the next cohort, or to as many that stand apart; True when all are served."""

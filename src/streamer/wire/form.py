@@ -30,6 +30,34 @@ class Form(Protocol):
         """Joined frames, made ready for one write."""
 
 
+class FeedForm(Form, Protocol):
+    """A form with the state of one feed: `wrap` is called once for each of its batches.
+
+    What is written to all readers in step is wrapped by it, in order; what one reader is
+    written by itself, such as a replay, is in the plain form. So a buffer of either must
+    make sense to whoever has begun, whatever the other wrote between. `event` and
+    `control` keep no state: an event's frame is shared by all feeds.
+    """
+
+    def begin(self) -> bytes | None:
+        """What a reader is written that joins now, before the next batch; may be empty.
+
+        None: it cannot join here; it is written to by itself, and asks again after the
+        next batch. A form that has wrapped nothing yet can be joined.
+        """
+
+
+class PerFeed:
+    """The base of a plain form that has a `FeedForm` for each feed, as compression has.
+
+    A form is chosen when a reader attaches (its writer's `form`); the hub does the rest.
+    """
+
+    def for_feed(self) -> FeedForm:
+        """A form with fresh state; called when the first reader of it joins a feed."""
+        raise NotImplementedError
+
+
 def encode(form: Form, items: Sequence[Event | Control]) -> bytes:
     """Write `items` as one buffer; each event, and each run of them, is encoded once per form."""
     if not isinstance(items, Run):

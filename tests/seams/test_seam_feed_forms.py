@@ -1,0 +1,224 @@
+"""A form that comes from outside has a state for each feed, and its readers share every buffer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from streamer.api.streams.portable import PortableWriter
+from streamer.eventlog.memory.log import MemoryEventLog
+from streamer.events.control import Control
+from streamer.events.event import Event
+from streamer.events.new_event import new_event
+from streamer.events.page import Gap
+from streamer.hub.attach import Attach
+from streamer.hub.hub import Hub, HubOptions
+from streamer.hub.limits import HubLimits
+from streamer.wire import sse
+from streamer.wire.form import Form, PerFeed
+from support.servers import FakeClock
+from support.turning import TurningLoop
+
+
+class Words:
+    """One word for each event: what both forms have in common."""
+
+    heartbeat = b""
+    name = "words"
+
+    def event(self, event: Event) -> bytes:
+        return event.fields.partition(b'"text":"')[2].rstrip(b'"}') + b" "
+
+    def control(self, control: Control) -> bytes:
+        return f"({control.type}) ".encode()
+
+
+class Counted(Words):
+    """Numbers the batches of one feed; can be joined before each one that `every` divides."""
+
+    def __init__(self, every: int) -> None:
+        self._every = every
+        self._next = 0
+
+    def begin(self) -> bytes | None:
+        return f"from {self._next}: ".encode() if self._next % self._every == 0 else None
+
+    def wrap(self, frames: bytes) -> bytes:
+        number, self._next = self._next, self._next + 1
+        return b"%d[%b]" % (number, frames.strip())
+
+
+class Counting(Words, PerFeed):
+    """The plain form: no numbers."""
+
+    def __init__(self, every: int = 1) -> None:
+        self._every = every
+
+    def wrap(self, frames: bytes) -> bytes:
+        return b"[%b]" % frames.strip()
+
+    def for_feed(self) -> Counted:
+        return Counted(self._every)
+
+
+class Room:
+    """A hub, and readers that take nothing until they are looked at."""
+
+    def __init__(self, form: Counting, cohort_readers: int = 512) -> None:
+        self.loop = TurningLoop()
+        self.log = MemoryEventLog(clock=FakeClock())
+        limits = HubLimits(cohort_readers=cohort_readers)
+        self.hub = Hub(self.log, HubOptions(limits=limits))
+        self._form = form
+        self.loop.inside(self.hub.start)
+
+    def publish(self, text: str, topic: str = "t") -> None:
+        """Publish, and let the pass begin: a cohort is served in each turn."""
+        self.loop.run(self.log.append(new_event([topic], "note", {"text": text})))
+
+    def attach(
+        self, topic: str = "t", *, until_end: bool = False, form: Form | None = None
+    ) -> PortableWriter:
+        writer = PortableWriter(form or self._form, high_water=1 << 20)
+        self.loop.run(self.hub.attach(Attach((topic,), until_end=until_end), writer))
+        return writer
+
+    def lose(self, topic: str = "t") -> None:
+        feed = self.hub._feeds.peek((topic,))
+        assert feed is not None
+        head = feed.tail.head
+        gap = Gap(topic, head, head.next(), "trimmed")
+        self.loop.inside(lambda: feed.lose([gap], gap.until))
+
+    def close(self) -> None:
+        self.loop.run(self.hub.close())
+        self.loop.finish()
+
+
+OpenRoom = Callable[..., Room]
+
+
+@pytest.fixture
+def room_of() -> Iterator[OpenRoom]:
+    rooms: list[Room] = []
+
+    def opened(every: int = 1, cohort_readers: int = 512) -> Room:
+        rooms.append(Room(Counting(every), cohort_readers))
+        return rooms[-1]
+
+    yield opened
+    for room in rooms:
+        room.close()
+
+
+def said(writer: PortableWriter) -> str:
+    """What was written behind the ``connected``, joined."""
+    return b"".join(writer._buffers).decode().removeprefix("[(connected)]")
+
+
+def test_readers_of_one_feed_share_each_buffer_and_its_number(room_of: OpenRoom) -> None:
+    room = room_of()
+    writers = [room.attach() for _ in range(2)]
+    for text in ("a", "b"):
+        room.publish(text)
+        room.loop.turn(3)
+        assert writers[0]._buffers[-1] is writers[1]._buffers[-1]
+    assert [said(writer) for writer in writers] == ["from 0: [(caught_up)]0[a]1[b]"] * 2
+
+
+def test_cohorts_of_one_feed_share_its_numbers(room_of: OpenRoom) -> None:
+    """A pass lets go of the loop between them."""
+    room = room_of(cohort_readers=1)
+    writers = [room.attach() for _ in range(3)]
+    room.publish("a")
+    room.loop.turn(6)
+    room.publish("b")
+    room.loop.turn(6)
+    assert {said(writer) for writer in writers} == {"from 0: [(caught_up)]0[a]1[b]"}
+    assert len({id(writer._buffers[-1]) for writer in writers}) == 1
+
+
+def test_each_feed_counts_for_itself(room_of: OpenRoom) -> None:
+    room = room_of()
+    first, second = room.attach("t"), room.attach("u")
+    room.publish("a", "t")
+    room.publish("b", "t")
+    room.publish("c", "u")
+    room.loop.turn(6)
+    assert said(first).endswith("0[a]1[b]")
+    assert said(second).endswith("0[c]")
+
+
+def test_who_joins_late_is_given_where_it_begins(room_of: OpenRoom) -> None:
+    room = room_of()
+    early = room.attach()
+    room.publish("a")
+    room.loop.turn(3)
+    late = room.attach()
+    room.publish("b")
+    room.loop.turn(3)
+    assert said(early).endswith("0[a]1[b]")
+    assert said(late) == "from 1: [(caught_up)]1[b]"
+
+
+def test_who_joins_while_a_batch_is_under_way_begins_behind_it(room_of: OpenRoom) -> None:
+    """Also if no cohort of its form has been served of it yet: others come first."""
+    room = room_of(cohort_readers=1)
+    for _ in range(50):
+        room.attach(form=sse.NAMED)
+    early = room.attach()
+    room.publish("a")
+    feed = room.hub._feeds.peek(("t",))
+    assert feed is not None
+    assert feed._pass is not None, "the batch has reached everybody"
+    assert said(early) == "from 0: [(caught_up)]"
+    late = room.attach()
+    room.loop.turn(60)
+    room.publish("b")
+    room.loop.turn(60)
+    assert said(early) == "from 0: [(caught_up)]0[a]1[b]"
+    assert said(late) == "from 1: [(caught_up)]1[b]"
+
+
+def test_who_cannot_join_yet_is_written_to_by_itself_until_it_can(room_of: OpenRoom) -> None:
+    """As with a compressor that is reset at times."""
+    room = room_of(every=3)
+    early = room.attach()
+    room.publish("a")
+    room.loop.turn(3)
+    late = room.attach()
+    for text in ("b", "c", "d"):
+        room.publish(text)
+        room.loop.turn(3)
+    assert said(early).endswith("0[a]1[b]2[c]3[d]")
+    assert said(late) == "[(caught_up)][b][c]from 3: 3[d]"
+
+
+def test_a_loss_is_one_batch_for_all(room_of: OpenRoom) -> None:
+    room = room_of(cohort_readers=1)
+    writers = [room.attach() for _ in range(2)]
+    room.lose()
+    assert {said(writer) for writer in writers} == {"from 0: [(caught_up)]0[(gap)]"}
+
+
+def test_a_feed_keeps_no_state_for_nobody(room_of: OpenRoom) -> None:
+    room = room_of()
+    first = room.attach()
+    room.publish("a")
+    room.loop.turn(3)
+    room.loop.inside(first.lose)
+    feed = room.hub._feeds.peek(("t",))
+    assert feed is not None
+    assert not feed._forms
+    assert said(room.attach()) == "from 0: [(caught_up)]"
+
+
+def test_what_one_reader_is_written_by_itself_is_plain(room_of: OpenRoom) -> None:
+    """Readers that may end with any event are in no cohort, and touch no state."""
+    room = room_of()
+    shared, apart = room.attach(), room.attach(until_end=True)
+    room.publish("a")
+    room.loop.turn(3)
+    assert said(shared).endswith("0[a]")
+    assert said(apart) == "[(caught_up)][a]"
