@@ -72,3 +72,18 @@ async def test_of_several_topics_one_that_ended_before_keeps_no_return_away(
         async with sse(live.url, path, {"Last-Event-ID": cursor}) as reader:
             assert reader.status == 200
             await reader.has("connected", "caught_up")
+
+
+async def test_who_came_from_the_earliest_and_was_cut_at_once_comes_back(
+    live: Live, project: str
+) -> None:
+    """It stands at the origin, before which there is no event to be looked for."""
+    path = f"/api/v1/projects/{project}/stream?until=end"
+    async with httpx.AsyncClient(base_url=live.url) as client:
+        id_ = await publish(client, project, "note")
+        for address in (path, f"/api/v1/projects/{project}/stream?until=end&from=earliest"):
+            async with sse(live.url, address, {"Last-Event-ID": "0-0"}) as reader:
+                await reader.has("connected", "note", "caught_up")
+                assert reader.ids == [id_]
+        async with websocket(live.ws_url, f"{path}&last_event_id=0-0") as socket:
+            await socket.has("connected", "note", "caught_up")

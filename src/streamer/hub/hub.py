@@ -15,7 +15,7 @@ import msgspec
 from ..backoff import jittered
 from ..errors import Draining, LogUnavailable, StreamerError, TooManyConnections
 from ..events.control import Control
-from ..events.cursor import Cursor
+from ..events.cursor import ORIGIN, Cursor
 from ..events.page import Page
 from ..events.topic import job_of
 from ..metrics import SILENT, Metrics
@@ -360,7 +360,8 @@ class Hub:
 
     async def _last_given(self, attach: Attach, feed: Feed) -> Event | None:
         """The event at which a reader resumes that ends by itself, if the log has it."""
-        if attach.resume is None or not attach.until_end:
+        # At the origin, where a first visit from the earliest was cut, there is no event.
+        if attach.resume is None or attach.resume == ORIGIN or not attach.until_end:
             return None
         page = await self._log.read(feed.topics, attach.resume.before(), 1)
         return next((event for event in page.events if event.id == attach.resume), None)
