@@ -71,6 +71,7 @@ MOST_IN_ROOT: Final = 12
 PURE: Final = (
     *("errors", "events/", "config/", "wire/", "limits", "backoff", "metrics"),
     *("hub/session", "hub/tail", "hub/seen", "hub/send_progress", "hub/quotas", "hub/party"),
+    *("hub/controls", "hub/options", "hub/limits"),
     *("server/acceptance", "server/request_pieces", "server/upgrade_offer", "api/rate.py"),
     *("hub/heartbeat", "hub/writer", "hub/limits"),
     *("publishing/job_publishing", "jobs/keys", "jobs/lifecycle"),

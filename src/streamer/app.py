@@ -33,8 +33,8 @@ from .config.settings import Settings
 from .errors import StreamerError
 from .eventlog.base import EventLog
 from .eventlog.open import open_event_log
-from .hub.feed_registry import TailLimits
-from .hub.hub import Hub, HubOptions
+from .hub.hub import Hub
+from .hub.options import HubOptions, TailLimits
 from .jobs.stalls import StallWatch
 from .jobs.waiting import WaitingWatch
 from .life import Life

@@ -20,8 +20,9 @@ from streamer.events.cursor import ORIGIN
 from streamer.events.new_event import new_event
 from streamer.events.snapshot_size import SNAPSHOT_BYTES
 from streamer.hub.attach import Attach
-from streamer.hub.hub import Hub, HubOptions
+from streamer.hub.hub import Hub
 from streamer.hub.limits import HubLimits
+from streamer.hub.options import HubOptions
 from streamer.hub.writer import EXTENSION
 from support.live import Live, StartLive
 from support.readers import sse, websocket

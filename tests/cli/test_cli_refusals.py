@@ -201,12 +201,12 @@ def test_a_tail_that_cannot_reach_its_server_names_it(tmp_path: Path) -> None:
 
 #: Stops the first import of a module of ours until a signal comes.
 SLOW_IMPORT = """
-import sys, time
+import signal, sys
 class Slow:
     def find_spec(self, name, path=None, target=None):
         if name == "rich_click":
             print("importing", flush=True)
-            time.sleep(60)
+            signal.pause()
 sys.meta_path.insert(0, Slow())
 """
 

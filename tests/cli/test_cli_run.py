@@ -204,7 +204,7 @@ def test_a_port_that_the_server_of_a_killed_run_holds_is_waited_for(tmp_path: Pa
 
 #: Has a port and the announcement of a parent that is gone, as a draining server has.
 ORPHAN = """
-import os, socket, subprocess, sys, time
+import os, signal, socket, subprocess, sys
 from pathlib import Path
 from streamer.cli import announced
 gone = subprocess.Popen(["true"])
@@ -215,7 +215,7 @@ port = bound.getsockname()[1]
 with announced.announcing(Path(sys.argv[1]), f"http://127.0.0.1:{port}") as held:
     print(port, flush=True)
     sys.stdin.read()
-    time.sleep(60)
+    signal.pause()
 """
 
 

@@ -13,6 +13,7 @@ from streamer.events.cursor import ORIGIN, Cursor
 from streamer.events.event import Event
 from streamer.events.page import Gap, Page
 from streamer.events.snapshot import Snapshot
+from streamer.hub.controls import connected_control, gap_control, named_by
 from streamer.hub.limits import HubLimits
 from streamer.hub.session import (
     Join,
@@ -20,9 +21,6 @@ from streamer.hub.session import (
     Send,
     Session,
     State,
-    connected_control,
-    gap_control,
-    named_by,
 )
 from streamer.hub.tail import Tail
 
@@ -569,9 +567,10 @@ def test_a_cursor_that_is_not_behind_needs_no_backfill() -> None:
 
 def test_connected_to_a_project_names_it() -> None:
     """With the reader's own cursor as id, for a browser that is cut off at once."""
-    session = session_at(7, "projects/p1")
     snapshot = Snapshot(cursor=at(9), status="running", progress=0.5)
-    control = connected_control(session, {"projects/p1": snapshot}, resumed=True, retry_ms=2345)
+    control = connected_control(
+        ("projects/p1",), at(7), {"projects/p1": snapshot}, resumed=True, retry_ms=2345
+    )
     assert (control.id, control.retry_ms) == (at(7), 2345)
     assert msgspec.json.decode(control.body()) == {
         "type": "connected",
@@ -598,9 +597,8 @@ def test_connected_to_a_project_names_it() -> None:
 
 def test_connected_to_several_topics_lists_them() -> None:
     """In the order they were asked for, with a snapshot of each."""
-    session = Session(("b", "a"), ORIGIN, limits=LIMITS)
     snapshots = {"a": Snapshot(), "b": Snapshot(progress=1.0)}
-    control = connected_control(session, snapshots, resumed=False, retry_ms=1)
+    control = connected_control(("b", "a"), ORIGIN, snapshots, resumed=False, retry_ms=1)
     body = msgspec.json.decode(control.body())
     assert body["topics"] == ["b", "a"]
     assert body["cursor"] == "0-0"

@@ -13,8 +13,9 @@ from streamer.events.event import Event
 from streamer.events.new_event import new_event
 from streamer.events.page import Gap
 from streamer.hub.attach import Attach
-from streamer.hub.hub import Hub, HubOptions
+from streamer.hub.hub import Hub
 from streamer.hub.limits import HubLimits
+from streamer.hub.options import HubOptions
 from streamer.wire import sse
 from streamer.wire.form import Form, PerFeed
 from support.servers import FakeClock

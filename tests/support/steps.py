@@ -9,9 +9,8 @@ from streamer.config.retention import Retention, RetentionPolicy
 from streamer.eventlog.base import EventLog
 from streamer.eventlog.memory.log import MemoryEventLog
 from streamer.events.cursor import ORIGIN, Cursor
-from streamer.hub.feed_registry import TailLimits
-from streamer.hub.hub import HubOptions
 from streamer.hub.limits import HubLimits
+from streamer.hub.options import HubOptions, TailLimits
 
 from .pausing import PausingEventLog
 from .servers import FakeClock

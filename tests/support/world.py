@@ -12,7 +12,8 @@ from streamer.events.control import Control
 from streamer.events.cursor import ORIGIN, Cursor
 from streamer.events.new_event import new_event
 from streamer.hub.attach import Attach, Finished
-from streamer.hub.hub import Hub, HubOptions
+from streamer.hub.hub import Hub
+from streamer.hub.options import HubOptions
 from streamer.hub.reader import Reader
 from streamer.hub.session import State
 

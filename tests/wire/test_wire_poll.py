@@ -10,7 +10,7 @@ from streamer.events.cursor import Cursor
 from streamer.events.event import Event
 from streamer.events.json_line import encode_line
 from streamer.events.page import Gap
-from streamer.hub.session import gap_control
+from streamer.hub.controls import gap_control
 from streamer.wire.poll import answer
 
 

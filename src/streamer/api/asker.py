@@ -65,7 +65,7 @@ async def let_in(request: Request[Any, Any, Any]) -> None:
 async def let_in_to_api(request: Request[Any, Any, Any]) -> None:
     """Ask who it is, then look at the query: the API's ``before_request``."""
     await let_in(request)
-    await check_query(request)
+    check_query(request)
 
 
 async def who_asks(connection: Connection) -> Asker:

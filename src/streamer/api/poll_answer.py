@@ -11,8 +11,8 @@ from litestar.types import Receive, Scope, Send
 
 from ..events.cursor import Cursor
 from ..hub.attach import Attach
+from ..hub.controls import gap_control
 from ..hub.hub import Hub
-from ..hub.session import gap_control
 from ..hub.writer import offered_writer
 from ..wire.poll import answer
 

@@ -80,7 +80,7 @@ def query_of(handler: BaseRouteHandler) -> Query:
     return query
 
 
-async def check_query(request: Request[Any, Any, Any]) -> None:
+def check_query(request: Request[Any, Any, Any]) -> None:
     """Look at the query of every request to the API, before its handler does.
 
     For the API alone: a page or a file may be asked for in any way.

@@ -3,9 +3,12 @@
 Layout:
 
 - `hub`: the hub, one per process: every reader, fed from one subscription to the log.
+- `options`: what a deployment sets of a hub.
 - `limits`: how much of everything it keeps, reads and writes at a time.
 - `attach`: what a reader asks of the hub.
-- `quotas`: how many readers one party has, and how many it may.
+- `controls`: what the hub itself says to a reader: where it begins, what it lost, and that it is
+  over.
+- `quotas`: how many readers a process and each party has, and how many they may.
 - `party`: whose a connection is, as far as its address says.
 - `feed_registry`: the feeds of a process: opened when first asked for, kept whole whatever the
   log does.
@@ -27,6 +30,7 @@ Layout:
 __all__ = [
     "attach",
     "cohort",
+    "controls",
     "fan_out",
     "feed",
     "feed_registry",
@@ -34,6 +38,7 @@ __all__ = [
     "hub",
     "io_uring",
     "limits",
+    "options",
     "party",
     "polls",
     "quotas",

@@ -11,7 +11,7 @@ from ..events.cursor import Cursor
 from ..events.event import Event
 from ..events.snapshot import Snapshot
 from ..events.topic import job_of
-from .session import end_control
+from .controls import end_control
 
 
 class Attach(msgspec.Struct, frozen=True):

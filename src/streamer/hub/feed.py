@@ -13,8 +13,9 @@ from ..events.job_event import JOB_EVENT_TYPES
 from ..metrics import SILENT, Metrics
 from ..wire.form import PerFeed, encode
 from .cohort import Cohort, roomy
+from .controls import gap_controls
 from .reader import alone
-from .session import State, gap_controls
+from .session import State
 from .tail import Tail
 
 if TYPE_CHECKING:

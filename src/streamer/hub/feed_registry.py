@@ -8,8 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from ..backoff import Backoff
 from ..errors import LogUnavailable
 from ..events.cursor import Cursor
@@ -22,6 +20,7 @@ if TYPE_CHECKING:
     from ..events.event import Event
     from .fan_out import FanOut
     from .limits import HubLimits
+    from .options import TailLimits
 
 logger = logging.getLogger(__name__)
 
@@ -29,13 +28,6 @@ logger = logging.getLogger(__name__)
 REREADING: Final = Backoff(0.1, 2.0)
 
 Topics = tuple[str, ...]
-
-
-class TailLimits(msgspec.Struct, frozen=True):
-    """How much of each feed is kept in the process: events and bytes."""
-
-    max_events: int = 1000
-    max_bytes: int = 1024 * 1024
 
 
 class FeedRegistry:

@@ -10,24 +10,23 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from ..backoff import jittered
-from ..errors import Draining, LogUnavailable, StreamerError, TooManyConnections
+from ..errors import Draining, LogUnavailable, StreamerError
 from ..events.control import Control
 from ..events.cursor import ORIGIN, Cursor
 from ..events.page import Page
 from ..events.topic import job_of
 from ..metrics import SILENT, Metrics
 from .attach import Attach, Gone, refuse_if_finished
+from .controls import connected_control
 from .fan_out import FanOut
-from .feed_registry import FeedRegistry, TailLimits
+from .feed_registry import FeedRegistry
 from .heartbeat import Wheel
-from .limits import HubLimits
+from .options import HubOptions
 from .polls import Polls
-from .quotas import Crowd
+from .quotas import Quotas
 from .reader import Reader, alone
-from .session import ReadLog, Session, State, connected_control
+from .session import ReadLog, Session, State
 
 if TYPE_CHECKING:
     from ..eventlog.base import EventLog
@@ -35,32 +34,6 @@ if TYPE_CHECKING:
     from ..events.snapshot import Snapshot
     from .feed import Feed
     from .writer import Writer
-
-
-class HubOptions(msgspec.Struct, frozen=True):
-    """Bounds and times of a hub.
-
-    Attributes:
-        tail: what each feed keeps in the process.
-        limits: bounds that no deployment sets.
-        send_timeout: seconds a reader may take nothing before it is closed.
-        retry_ms: milliseconds an EventSource waits before it reconnects;
-            jittered from this to twice this, per reader.
-        max_readers: readers of the process; 0 is no limit.
-        max_readers_per_client: those from one address; 0 is no limit.
-        max_readers_per_subject: those of one subject; 0 is no limit.
-        io_uring: whether to send to many readers with one system call, where
-            the kernel lets us.
-    """
-
-    tail: TailLimits = TailLimits()
-    limits: HubLimits = HubLimits()
-    send_timeout: float = 30.0
-    retry_ms: int = 2000
-    max_readers: int = 0
-    max_readers_per_client: int = 0
-    max_readers_per_subject: int = 0
-    io_uring: bool = True
 
 
 class Hub:
@@ -86,11 +59,13 @@ class Hub:
             log, self._options.tail, limits, fan_out, self._fail, metrics=metrics
         )
         self._polls = Polls(log, self._feeds, limits, lambda: self.draining)
-        self._under_way = 0  # polls
         # Each with the feed that it reads.
         self._readers: dict[Reader, Feed] = {}
-        self._clients = Crowd(self._options.max_readers_per_client)
-        self._subjects = Crowd(self._options.max_readers_per_subject)
+        self._quotas = Quotas(
+            self._options.max_readers,
+            self._options.max_readers_per_client,
+            self._options.max_readers_per_subject,
+        )
         self._lagging: dict[Reader, None] = {}
         self._wheel: Wheel[Reader] = Wheel()
 
@@ -197,13 +172,14 @@ class Hub:
             transport=attach.transport,
         )
         self._readers[reader] = feed
-        self._clients.enter(attach.client)
-        self._subjects.enter(attach.subject)
+        self._quotas.enter(attach)
         self.metrics.attached(attach.transport)
         self.counts.update(attach.topics)
         reader.beat_with(self._wheel, attach.heartbeat)
         retry_ms = self._retry_ms()
-        connected = connected_control(session, snapshots, resumed=resumed, retry_ms=retry_ms)
+        connected = connected_control(
+            attach.topics, cursor, snapshots, resumed=resumed, retry_ms=retry_ms
+        )
         reader.write([connected, *session.over(snapshots)])
         if session.state is State.ENDED:
             reader.finish_if_ended()
@@ -255,9 +231,7 @@ class Hub:
             TooManyConnections: as of `attach`.
         """
         self._refuse_if_crowded(attach)
-        self._under_way += 1
-        self._clients.enter(attach.client)
-        self._subjects.enter(attach.subject)
+        self._quotas.enter(attach)
         self.metrics.attached(attach.transport)
         try:
             first = await self._polls.first(attach.topics, after, limit, wait)
@@ -268,9 +242,7 @@ class Hub:
                     self.metrics.reported_gaps(1, 1)
                 yield page
         finally:
-            self._under_way -= 1
-            self._clients.leave(attach.client)
-            self._subjects.leave(attach.subject)
+            self._quotas.leave(attach)
             self.metrics.left(attach.transport)
 
     # What a reader asks of us
@@ -287,8 +259,7 @@ class Hub:
         """The reader is over."""
         feed = self._readers.pop(reader, None)
         if feed is not None:
-            self._clients.leave(reader.client)
-            self._subjects.leave(reader.subject)
+            self._quotas.leave(reader)
             self.metrics.left(reader.transport)
             self._lagging.pop(reader, None)
             self._release(reader, feed)
@@ -303,15 +274,8 @@ class Hub:
             raise Draining("this process is shutting down; connect again")
 
     def _refuse_if_crowded(self, attach: Attach) -> None:
-        most = self._options.max_readers
         # It comes back by itself: the wait is jittered like any reconnect.
-        retry_after = self._retry_ms() / 1000
-        if most and len(self._readers) + self._under_way >= most:
-            raise TooManyConnections(
-                f"this process has {most} readers, the most it may", retry_after=retry_after
-            )
-        self._clients.refuse_if_full(attach.client, retry_after)
-        self._subjects.refuse_if_full(attach.subject, retry_after)
+        self._quotas.refuse_if_full(attach, self._retry_ms() / 1000)
 
     def _release(self, reader: Reader, feed: Feed) -> None:
         feed.leave(reader)

@@ -190,10 +190,14 @@ class Reader:
         if isinstance(items, Run):  # so are nearly all, and long
             metrics.replayed(len(items))
             return
-        controls = [item for item in items if isinstance(item, Control)]
-        if len(controls) < len(items):
-            metrics.replayed(len(items) - len(controls))
-        gaps = sum(control.type == "gap" for control in controls)
+        events = gaps = 0
+        for item in items:
+            if isinstance(item, Event):
+                events += 1
+            elif item.type == "gap":
+                gaps += 1
+        if events:
+            metrics.replayed(events)
         if gaps:
             metrics.reported_gaps(1, gaps)
 

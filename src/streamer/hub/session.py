@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import Any
 
 import msgspec
 
@@ -22,8 +21,7 @@ from ..events.cursor import FIRST, ORIGIN, Cursor
 from ..events.event import Event
 from ..events.page import Gap, Page
 from ..events.snapshot import Snapshot
-from ..events.snapshot_size import Budget
-from ..events.topic import job_of, project_of
+from .controls import end_control, gap_control, gap_controls
 from .limits import HubLimits
 from .seen import Seen
 from .send_progress import SendProgress
@@ -350,59 +348,3 @@ class Session:
         if self._progress is None:
             self._progress = SendProgress()
         return self._progress.is_stuck(now, pending, timeout)
-
-
-def connected_control(
-    session: Session, snapshots: dict[str, Snapshot], *, resumed: bool, retry_ms: int
-) -> Control:
-    """The first thing said on every connection."""
-    budget = Budget(len(session.topics))
-    cursor = str(session.cursor)
-    fields: dict[str, Any]
-    if len(session.topics) == 1:
-        topic = session.topics[0]
-        fields = {"topic": topic, **named_by(topic), "cursor": cursor, "resumed": resumed}
-        fields["snapshot"] = budget.fit(snapshots[topic].to_fields())
-    else:
-        fields = {
-            "topics": session.topics,
-            "message": f"Connected to {len(session.topics)} topics",
-            "cursor": cursor,
-            "resumed": resumed,
-            "snapshots": {
-                topic: budget.fit(snapshots[topic].to_fields()) for topic in session.topics
-            },
-        }
-    return Control("connected", fields, id=session.cursor, retry_ms=retry_ms)
-
-
-def end_control(topic: str, reason: str, *, remaining: int) -> Control:
-    """Report that `topic` is over; it ends with the one after which none remains."""
-    return Control("end", {"topic": topic, "reason": reason, "remaining": remaining})
-
-
-def named_by(topic: str) -> dict[str, str]:
-    """The ``project_id`` or ``job_id`` of a topic, and a message for a person."""
-    if (project := project_of(topic)) is not None:
-        return {"project_id": project, "message": f"Connected to project {project}"}
-    if (job := job_of(topic)) is not None:
-        return {"job_id": job, "message": f"Connected to job {job}"}
-    return {"message": f"Connected to {topic}"}
-
-
-def gap_controls(gaps: Sequence[Gap], stood: Cursor, stands: Cursor) -> list[Control]:
-    """Report all `gaps` of a page to a reader; it stands at `stands` when it has the last."""
-    *others, last = gaps
-    return [*(gap_control(gap, stood) for gap in others), gap_control(last, stands)]
-
-
-def gap_control(gap: Gap, cursor: Cursor) -> Control:
-    """Report to a reader what it can no longer be given; it resumes after `cursor` then."""
-    fields = {
-        "topic": gap.topic,
-        "after": str(gap.after),
-        "until": str(gap.until),
-        "reason": gap.reason,
-        "cursor": str(cursor),
-    }
-    return Control("gap", fields, id=cursor)

@@ -90,7 +90,7 @@ class Tail:
         the last, with nothing new since, is given the same run.
         """
         if cursor >= self.head:
-            return Run()  # as for all who have been given the rest: not to be remembered
+            return _NOTHING  # as for all who have been given the rest: not to be remembered
         asked, run = self._last_run
         if asked != (cursor, max_bytes):
             run = Run(self._after(cursor, max_bytes))
@@ -121,4 +121,5 @@ class Tail:
 
 
 _EVICTED = Event(None, "evicted", ("evicted",), b"{}")
-_NO_RUN: Final[tuple[tuple[Cursor, int] | None, Run]] = (None, Run())
+_NOTHING: Final = Run()
+_NO_RUN: Final[tuple[tuple[Cursor, int] | None, Run]] = (None, _NOTHING)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -47,15 +48,15 @@ class FeedForm(Form, Protocol):
         """
 
 
-class PerFeed:
+class PerFeed(ABC):
     """The base of a plain form that has a `FeedForm` for each feed, as compression has.
 
     A form is chosen when a reader attaches (its writer's `form`); the hub does the rest.
     """
 
+    @abstractmethod
     def for_feed(self) -> FeedForm:
         """A form with fresh state; called when the first reader of it joins a feed."""
-        raise NotImplementedError
 
 
 def encode(form: Form, items: Sequence[Event | Control]) -> bytes:

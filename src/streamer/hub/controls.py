@@ -1,0 +1,75 @@
+"""What the hub itself says to a reader: where it begins, what it lost, and that it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..events.control import Control
+from ..events.cursor import Cursor
+from ..events.page import Gap
+from ..events.snapshot import Snapshot
+from ..events.snapshot_size import Budget
+from ..events.topic import job_of, project_of
+
+
+def connected_control(
+    topics: Sequence[str],
+    begins: Cursor,
+    snapshots: Mapping[str, Snapshot],
+    *,
+    resumed: bool,
+    retry_ms: int,
+) -> Control:
+    """The first thing said on every connection: it reads `topics`, and begins after `begins`.
+
+    `retry_ms` is in milliseconds.
+    """
+    budget = Budget(len(topics))
+    cursor = str(begins)
+    fields: dict[str, Any]
+    if len(topics) == 1:
+        topic = topics[0]
+        fields = {"topic": topic, **named_by(topic), "cursor": cursor, "resumed": resumed}
+        fields["snapshot"] = budget.fit(snapshots[topic].to_fields())
+    else:
+        fields = {
+            "topics": topics,
+            "message": f"Connected to {len(topics)} topics",
+            "cursor": cursor,
+            "resumed": resumed,
+            "snapshots": {topic: budget.fit(snapshots[topic].to_fields()) for topic in topics},
+        }
+    return Control("connected", fields, id=begins, retry_ms=retry_ms)
+
+
+def end_control(topic: str, reason: str, *, remaining: int) -> Control:
+    """Report that `topic` is over; it ends with the one after which none remains."""
+    return Control("end", {"topic": topic, "reason": reason, "remaining": remaining})
+
+
+def named_by(topic: str) -> dict[str, str]:
+    """The ``project_id`` or ``job_id`` of a topic, and a message for a person."""
+    if (project := project_of(topic)) is not None:
+        return {"project_id": project, "message": f"Connected to project {project}"}
+    if (job := job_of(topic)) is not None:
+        return {"job_id": job, "message": f"Connected to job {job}"}
+    return {"message": f"Connected to {topic}"}
+
+
+def gap_controls(gaps: Sequence[Gap], stood: Cursor, stands: Cursor) -> list[Control]:
+    """Report all `gaps` of a page to a reader; it stands at `stands` when it has the last."""
+    *others, last = gaps
+    return [*(gap_control(gap, stood) for gap in others), gap_control(last, stands)]
+
+
+def gap_control(gap: Gap, cursor: Cursor) -> Control:
+    """Report to a reader what it can no longer be given; it resumes after `cursor` then."""
+    fields = {
+        "topic": gap.topic,
+        "after": str(gap.after),
+        "until": str(gap.until),
+        "reason": gap.reason,
+        "cursor": str(cursor),
+    }
+    return Control("gap", fields, id=cursor)
