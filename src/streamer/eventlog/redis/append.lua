@@ -33,14 +33,12 @@
 -- Returns the ids in order, "-" for an ephemeral event.
 
 local HEADER = 12
--- As append.py's SILENT_TTL.
-local SILENT_MS = 7 * 24 * 3600 * 1000
 local sequence = ARGV[4]
 if sequence ~= '' then
   local stored = look('GET', KEYS[4])
   if stored then
     local words = {}
-    for word in gmatch(stored, '%S+') do words[#words + 1] = word end
+    for word in string.gmatch(stored, '%S+') do words[#words + 1] = word end
     if words[1] == sequence then
       table.remove(words, 1)
       return words
@@ -48,33 +46,31 @@ if sequence ~= '' then
   end
 end
 
--- The last id that was given here.
-local ms, seq
 local touched, by_number = {}, {}
 
 -- A topic that is going to be appended to.
 local function topic_of(number)
-  local topic = by_number[number]
-  if topic then return topic end
   local key, arg = 4 * number, HEADER + 4 * (number - 1)
-  local meta = look('HMGET', KEYS[key + 2], 'last', 'trimmed', 'reason', 'busy', 'kept')
-  topic = {
+  local meta = look('HMGET', KEYS[key + 2], 'last', 'busy', 'kept')
+  local topic = {
     stream = KEYS[key + 1], meta = KEYS[key + 2],
     snapshot = KEYS[key + 3], tasks = KEYS[key + 4],
     name = ARGV[arg + 1],
     max_length = tonumber(ARGV[arg + 3]), max_age = tonumber(ARGV[arg + 4]),
     length = look('XLEN', KEYS[key + 1]),
-    last = meta[1], trimmed = meta[2], reason = meta[3], busy = meta[4],
+    last = meta[1], busy = meta[2],
     folded = {}, last_of_task = {}, coming = 0,
   }
-  topic.kept_until = topic.length > 0 and tonumber(meta[5] or nil)
+  topic.kept_until = topic.length > 0 and tonumber(meta[3] or nil)
   if not topic.last then
     topic.trimmed, topic.reason = lost_of(topic.name, topic.stream, topic.length)
-  elseif topic.length == 0 then
-    topic.trimmed, topic.reason = topic.last, 'expired'
-    topic.busy = topic.busy and '0'
+  else
+    if topic.length == 0 then
+      topic.trimmed, topic.reason = topic.last, 'expired'
+      topic.busy = topic.busy and '0'
+    end
+    log.raise(topic.last, topic.stream)
   end
-  log.raise_over(topic.stream, topic.length, topic.last)
   by_number[number] = topic
   touched[#touched + 1] = topic
   return topic
@@ -101,57 +97,9 @@ local function check(topic)
   end
 end
 
-local function trim(topic)
-  local excess = topic.length - topic.max_length
-  if excess <= 0 then return end
-  if excess > 1 then
-    call('XTRIM', topic.stream, 'MAXLEN', '=', topic.max_length + 1)
-  end
-  topic.trimmed = call('XRANGE', topic.stream, '-', '+', 'COUNT', 1)[1][1]
-  topic.reason = 'trimmed'
-  call('XTRIM', topic.stream, 'MAXLEN', '=', topic.max_length)
-end
-
-local function store_meta(topic)
-  local meta = { 'last', topic.last }
-  if topic.trimmed then
-    meta[#meta + 1] = 'trimmed'
-    meta[#meta + 1] = topic.trimmed
-    meta[#meta + 1] = 'reason'
-    meta[#meta + 1] = topic.reason
-  end
-  if topic.busy then
-    meta[#meta + 1] = 'busy'
-    meta[#meta + 1] = topic.busy
-  end
-  call('HSET', topic.meta, unpack(meta))
-end
-
--- A topic at rest goes as a whole at one moment; its meta stays behind to tell
--- a gap from nothing. One with a job that is not over is kept for longer, and each
--- event defers that: a job that reports is never expired under its readers, and one
--- whose queue was purged, or whose worker never came back, is forgotten.
---
--- Deferred by a thousandth more than is promised, so that most events, which come
--- sooner than that, need not defer it.
-local function set_expiry(topic)
-  local at = ms + topic.max_age + (topic.busy == '1' and SILENT_MS or 0)
-  local later = at + floor(topic.max_age / 1000)
-  local kept = topic.kept_until
-  if kept and kept >= at and kept <= later and not topic.is_of_job then return end
-  local text = format('%.0f', later)
-  call('HSET', topic.meta, 'kept', text)
-  call('PEXPIREAT', topic.stream, text)
-  call('PEXPIREAT', topic.meta, format('%.0f', later + ARGV[7]))
-  if topic.busy then
-    call('PEXPIREAT', topic.snapshot, text)
-    call('PEXPIREAT', topic.tasks, text)
-  end
-end
-
 -- Look at every event: which are new, and all that those will write.
 local events, known = {}, {}
-local is_any_stored = false
+local is_any_stored, is_any_of_job = false, false
 
 local function look_at_key(number)
   local key = KEYS[number]
@@ -159,59 +107,57 @@ local function look_at_key(number)
   return known[key]
 end
 
-local function look_at(event)
-  local is_known = event.key > 0 and look_at_key(event.key)
-  for i = event.first_unless + 1, event.last do
-    is_known = look_at_key(tonumber(ARGV[i])) or is_known
-  end
-  if event.key > 0 then
-    if is_known then need('PEXPIRE', KEYS[event.key], 1) end
-    need('SET', KEYS[event.key], '')
-  end
-  if is_known then return end
-  local is_of_job = event.is_news or event.task ~= ''
-  for i = event.at + 9, event.last_topic do
-    local number = tonumber(ARGV[i])
-    local names = HEADER + 4 * (number - 1)
-    need_channel(ARGV[names + 2], ARGV[names + 1])
-    if event.kind ~= 'E' then
-      is_any_stored = true
-      local topic = topic_of(number)
-      topic.coming = topic.coming + 1
-      topic.is_of_job = topic.is_of_job or is_of_job
-    end
-  end
-end
-
 local arg = HEADER + 4 * ARGV[12]
 local last_arg = #ARGV
-local is_any_of_job = false
 while arg < last_arg do
   local first_topic = arg + 8
   local last_topic = first_topic + ARGV[first_topic]
   local change_count = tonumber(ARGV[last_topic + 1])
   local first_unless = last_topic + 2 + 2 * change_count
-  local kind, task = ARGV[arg + 2], ARGV[arg + 4]
-  local is_news = change_count > 0 or kind == 'T'
-  is_any_of_job = is_any_of_job or is_news or task ~= ''
+  local kind, key, task = ARGV[arg + 2], tonumber(ARGV[arg + 3]), ARGV[arg + 4]
   -- Eight fields: more take twice the time. What only news needs, `read_news` adds.
   local event = {
-    at = arg, kind = kind, key = tonumber(ARGV[arg + 3]), task = task,
+    at = arg, kind = kind, key = key, task = task,
     last_topic = last_topic, first_unless = first_unless,
-    last = first_unless + ARGV[first_unless], is_news = is_news,
+    last = first_unless + ARGV[first_unless], is_news = change_count > 0 or kind == 'T',
   }
-  arg = event.last
-  look_at(event)
   events[#events + 1] = event
+  local is_of_job = event.is_news or task ~= ''
+  is_any_of_job = is_any_of_job or is_of_job
+
+  local is_known = key > 0 and look_at_key(key)
+  for i = first_unless + 1, event.last do
+    is_known = look_at_key(tonumber(ARGV[i])) or is_known
+  end
+  if key > 0 then
+    if is_known then need('PEXPIRE', KEYS[key], 1) end
+    need('SET', KEYS[key], '')
+  end
+  if not is_known then
+    for i = first_topic + 1, last_topic do
+      local number = tonumber(ARGV[i])
+      local names = HEADER + 4 * (number - 1)
+      need_channel(ARGV[names + 2], ARGV[names + 1])
+      if kind ~= 'E' then
+        is_any_stored = true
+        local topic = by_number[number] or topic_of(number)
+        topic.coming = topic.coming + 1
+        topic.is_of_job = topic.is_of_job or is_of_job
+      end
+    end
+  end
+  arg = event.last
 end
 -- What of jobs.lua is needed, if anything is.
 local jobs = is_any_of_job and learning()
-local time = is_any_stored and now()
-for _, topic in ipairs(touched) do check(topic) end
--- Once a minute is often enough to keep the index bounded.
-local is_new_minute = is_any_stored
-  and floor(max(time, log.ms) / 60000) ~= floor(log.found_ms / 60000)
+-- Ids increase though the host's clock is set back: never below the last one.
+local ms, seq, is_new_minute
 if is_any_stored then
+  for _, topic in ipairs(touched) do check(topic) end
+  ms, seq = now(), -1
+  if ms <= log.ms then ms, seq = log.ms, log.seq end
+  -- Once a minute is often enough to keep the index bounded.
+  is_new_minute = math.floor(ms / 60000) ~= math.floor(log.found_ms / 60000)
   need('SET', KEYS[1], '')
   if log.is_changed then need('SET', KEYS[2], '') end
   need('ZADD', KEYS[3], 0, '')
@@ -222,22 +168,9 @@ if tonumber(ARGV[3]) > 0 then need('WAIT', ARGV[3], 0) end
 
 -- From here on it writes.
 
--- Ids increase though the host's clock is set back: never below the last one.
-local function next_id()
-  if ms then
-    seq = seq + 1
-  else
-    if log.is_changed then call('SET', KEYS[2], log.birth) end
-    if time > log.ms then
-      ms, seq = time, 0
-    else
-      ms, seq = log.ms, log.seq + 1
-    end
-  end
-  return id_of(ms, seq)
-end
-
+local digits = ms and string.format('%.0f', ms)
 local ids, notifications = {}, {}
+local last_id
 for _, event in ipairs(events) do
   local kind, task = event.kind, event.task
   local key = event.key > 0 and KEYS[event.key]
@@ -247,12 +180,22 @@ for _, event in ipairs(events) do
   end
   if id then
     -- Does nothing if it was the key of another that hit.
-    if key then call('PEXPIRE', key, ARGV[6]) end
+    if key then redis.call('PEXPIRE', key, ARGV[6]) end
   else
-    id = kind == 'E' and '-' or next_id()
-    -- The log stands behind an end, not at it: one position that no event has. So
-    -- a reader that comes then is told from one that has been given the end.
-    if kind == 'T' then seq = seq + 1 end
+    if kind == 'E' then
+      id = '-'
+    else
+      if log.is_changed and not last_id then redis.call('SET', KEYS[2], log.birth) end
+      seq = seq + 1
+      id = digits .. (seq == 0 and '-0' or string.format('-%.0f', seq))
+      last_id = id
+      -- The log stands behind an end, not at it: one position that no event has. So
+      -- a reader that comes then is told from one that has been given the end.
+      if kind == 'T' then
+        seq = seq + 1
+        last_id = id_of(ms, seq)
+      end
+    end
     local entry = ARGV[event.at + 1]
     local notification = id .. ' ' .. entry
     if event.is_news then jobs.read_news(event) end
@@ -260,7 +203,7 @@ for _, event in ipairs(events) do
       local number = tonumber(ARGV[i])
       if kind ~= 'E' then
         local topic = by_number[number]
-        call('XADD', topic.stream, id, 'e', entry)
+        redis.call('XADD', topic.stream, id, 'e', entry)
         topic.length = topic.length + 1
         topic.last, topic.is_appended = id, true
         local stale = event.is_news and jobs.is_stale(topic, event)
@@ -272,7 +215,7 @@ for _, event in ipairs(events) do
           end
         end
         if not stale and task ~= '' then
-          topic.last_of_task[sub(task, 2)] = notification
+          topic.last_of_task[string.sub(task, 2)] = notification
         end
         if event.is_news or task ~= '' then
           if not topic.busy and not jobs.is_own(topic) then
@@ -285,38 +228,84 @@ for _, event in ipairs(events) do
       notifications[#notifications + 1] = notification
     end
     if key then
-      call('SET', key, id, 'PX', ARGV[6])
+      redis.call('SET', key, id, 'PX', ARGV[6])
       known[key] = id
     end
   end
   ids[#ids + 1] = id
 end
 
+-- Store what is known of a topic beside its events; its oldest are removed.
+local function store(topic)
+  local meta = { 'last', topic.last }
+  local excess = topic.length - topic.max_length
+  if excess > 0 then
+    if excess > 1 then
+      redis.call('XTRIM', topic.stream, 'MAXLEN', '=', topic.max_length + 1)
+    end
+    topic.trimmed = redis.call('XRANGE', topic.stream, '-', '+', 'COUNT', 1)[1][1]
+    topic.reason = 'trimmed'
+    redis.call('XTRIM', topic.stream, 'MAXLEN', '=', topic.max_length)
+  end
+  if topic.trimmed then
+    meta[3], meta[4], meta[5], meta[6] = 'trimmed', topic.trimmed, 'reason', topic.reason
+  end
+  if topic.busy then
+    meta[#meta + 1] = 'busy'
+    meta[#meta + 1] = topic.busy
+  end
+  redis.call('ZADD', KEYS[3], digits, topic.name)
+
+  -- A topic at rest goes as a whole at one moment; its meta stays behind to tell
+  -- a gap from nothing. One with a job that is not over is kept for longer, and each
+  -- event defers that: a job that reports is never expired under its readers, and one
+  -- whose queue was purged, or whose worker never came back, is forgotten.
+  --
+  -- Deferred by a thousandth more than is promised, so that most events, which come
+  -- sooner than that, need not defer it.
+  local at = ms + topic.max_age
+  -- As lifetimes.py's SILENT_TTL: a week.
+  if topic.busy == '1' then at = at + 7 * 24 * 3600 * 1000 end
+  local later = at + math.floor(topic.max_age / 1000)
+  local kept = topic.kept_until
+  if kept and kept >= at and kept <= later and not topic.is_of_job then
+    redis.call('HSET', topic.meta, unpack(meta))
+    return
+  end
+  local text = string.format('%.0f', later)
+  meta[#meta + 1] = 'kept'
+  meta[#meta + 1] = text
+  redis.call('HSET', topic.meta, unpack(meta))
+  redis.call('PEXPIREAT', topic.stream, text)
+  redis.call('PEXPIREAT', topic.meta, string.format('%.0f', later + ARGV[7]))
+  if topic.busy then
+    redis.call('PEXPIREAT', topic.snapshot, text)
+    redis.call('PEXPIREAT', topic.tasks, text)
+  end
+end
+
 for _, topic in ipairs(touched) do
   -- Unless all that was to come had the key of an event of the same batch.
   if topic.is_appended then
-    trim(topic)
     if topic.own then
       jobs.store_own(topic)
     elseif topic.own == false then
       jobs.store_jobs(topic, tonumber(ARGV[10]), tonumber(ARGV[11]))
     end
     if topic.is_of_job then jobs.store_tasks(topic, tonumber(ARGV[9])) end
-    call('ZADD', KEYS[3], format('%.0f', ms), topic.name)
-    store_meta(topic)
-    set_expiry(topic)
+    store(topic)
   end
 end
 
-if ms then
-  call('SET', KEYS[1], id_of(ms, seq))
+if last_id then
+  redis.call('SET', KEYS[1], last_id)
   if is_new_minute then
-    call('ZREMRANGEBYSCORE', KEYS[3], '-inf', format('(%.0f', ms - ARGV[8]))
+    redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', string.format('(%.0f', ms - ARGV[8]))
   end
 end
 if sequence ~= '' then
-  call('SET', KEYS[4], sequence .. ' ' .. table.concat(ids, ' '), 'PX', ARGV[5])
+  redis.call('SET', KEYS[4], sequence .. ' ' .. table.concat(ids, ' '), 'PX', ARGV[5])
 end
 -- Last, for a notification cannot be taken back; nobody reads before the script ends.
-for i = 1, #notifications, 2 do call('PUBLISH', notifications[i], notifications[i + 1]) end
+for i = 1, #notifications, 2 do redis.call('PUBLISH', notifications[i], notifications[i + 1]) end
 return ids

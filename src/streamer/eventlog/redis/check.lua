@@ -17,6 +17,6 @@ while arg <= #ARGV do
   end
 end
 if redis.acl_check_cmd('SET', ARGV[1], '', 'PX', 1) then
-  call('SET', ARGV[1], '', 'PX', 1)
+  redis.call('SET', ARGV[1], '', 'PX', 1)
 end
 return missing

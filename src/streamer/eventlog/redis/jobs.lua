@@ -23,7 +23,7 @@ local function learning()
   -- Whether it is one job's own topic.
   local function is_own(topic)
     if topic.own == nil then
-      topic.own = match(topic.name, '^jobs/[^/]+$') ~= nil
+      topic.own = string.match(topic.name, '^jobs/[^/]+$') ~= nil
       if not topic.own then topic.jobs, topic.set = {}, {} end
     end
     return topic.own
@@ -33,7 +33,7 @@ local function learning()
     local counts = topic.counts
     if counts then return counts end
     counts = {}
-    local stored = gmatch(call('HGET', topic.snapshot, 'counts') or '', '%d+')
+    local stored = string.gmatch(redis.call('HGET', topic.snapshot, 'counts') or '', '%d+')
     for _, name in ipairs(COUNTS) do counts[name] = tonumber(stored() or 0) end
     topic.counts = counts
     return counts
@@ -41,7 +41,7 @@ local function learning()
 
   local function lines_of(text)
     local lines = {}
-    for line in gmatch(text .. '\n', '([^\n]*)\n') do lines[#lines + 1] = line end
+    for line in string.gmatch(text .. '\n', '([^\n]*)\n') do lines[#lines + 1] = line end
     for i = #lines + 1, RESULT do lines[i] = '' end
     return lines
   end
@@ -50,7 +50,7 @@ local function learning()
   local function job_of(topic, name)
     local job = topic.jobs[name]
     if not job then
-      job = { stored = call('HGET', topic.snapshot, '=' .. name) }
+      job = { stored = redis.call('HGET', topic.snapshot, '=' .. name) }
       topic.jobs[name] = job
     end
     return job
@@ -84,8 +84,8 @@ local function learning()
     if is_over ~= was_over then
       local parent, parent_lines = open_parent_of(topic, name, lines)
       if parent then
-        local over = max(0, (tonumber(parent_lines[PARTS_OVER]) or 0) + (is_over and 1 or -1))
-        parent_lines[PARTS_OVER] = format('%.0f', over)
+        local over = math.max(0, (tonumber(parent_lines[PARTS_OVER]) or 0) + (is_over and 1 or -1))
+        parent_lines[PARTS_OVER] = string.format('%.0f', over)
         parent.stored, parent.changed = nil, true
       elseif is_over then
         counts.ended = counts.open > 0 and counts.ended + 1 or 1
@@ -124,11 +124,11 @@ local function learning()
     local known
     if is_own(topic) then
       known = topic.folded.attempt
-      if known == nil then known = call('HGET', topic.snapshot, 'attempt') end
+      if known == nil then known = redis.call('HGET', topic.snapshot, 'attempt') end
     elseif event.job ~= '' then
       local job = job_of(topic, event.job)
       known = job.lines and job.lines[ATTEMPT]
-        or job.stored and match(job.stored, '^[^\n]*\n([^\n]*)')
+        or job.stored and string.match(job.stored, '^[^\n]*\n([^\n]*)')
     end
     known = known and tonumber(known)
     return known and tonumber(event.attempt) < known
@@ -149,9 +149,9 @@ local function learning()
   local function goes_on(job, event)
     local stored = job.stored
     return event.kind == 'P' and stored
-      and sub(stored, 1, #event.goes_on) == event.goes_on
-      and sub(stored, -2) == '\n\n'
-      and (event.json_task == '' or sub(stored, -3) ~= '\n\n\n')
+      and string.sub(stored, 1, #event.goes_on) == event.goes_on
+      and string.sub(stored, -2) == '\n\n'
+      and (event.json_task == '' or string.sub(stored, -3) ~= '\n\n\n')
       and (event.parent == '' or read_lines(job)[PARENT] ~= '')
   end
 
@@ -184,8 +184,8 @@ local function learning()
     job.stored, job.changed = nil, true
     local progress = event.progress
     if not progress then
-      local last = topic.set['~' .. name] or call('HGET', topic.snapshot, '~' .. name)
-      progress = last and match(last, '\n(.*)$') or ''
+      local last = topic.set['~' .. name] or redis.call('HGET', topic.snapshot, '~' .. name)
+      progress = last and string.match(last, '\n(.*)$') or ''
     end
     topic.set['~' .. name] = id .. '\n' .. progress
     if event.message then topic.set['^' .. name] = event.message end
@@ -194,15 +194,15 @@ local function learning()
 
   -- Forget those heard of least lately, beyond `kept`; return how many these were.
   local function forget_jobs(topic, kept, are_open)
-    local flat, alike, last = call('HGETALL', topic.snapshot), {}, {}
+    local flat, alike, last = redis.call('HGETALL', topic.snapshot), {}, {}
     for i = 1, #flat, 2 do
-      if sub(flat[i], 1, 1) == '~' then last[sub(flat[i], 2)] = flat[i + 1] end
+      if string.sub(flat[i], 1, 1) == '~' then last[string.sub(flat[i], 2)] = flat[i + 1] end
     end
     for i = 1, #flat, 2 do
-      local status = match(flat[i + 1], '^[^\n]*')
-      if sub(flat[i], 1, 1) == '=' and (OPEN[status] or false) == are_open then
-        local name = sub(flat[i], 2)
-        local job_ms, job_seq = match(last[name] or '', '^(%d+)-(%d+)\n')
+      local status = string.match(flat[i + 1], '^[^\n]*')
+      if string.sub(flat[i], 1, 1) == '=' and (OPEN[status] or false) == are_open then
+        local name = string.sub(flat[i], 2)
+        local job_ms, job_seq = string.match(last[name] or '', '^(%d+)-(%d+)\n')
         alike[#alike + 1] = {
           name = name, ms = tonumber(job_ms) or 0, seq = tonumber(job_seq) or 0,
           busy = BUSY[status] and 1 or 0,
@@ -214,10 +214,10 @@ local function learning()
     end)
     for i = 1, #alike - kept do
       local name = alike[i].name
-      call('HDEL', topic.snapshot, '=' .. name, '~' .. name, '^' .. name)
+      redis.call('HDEL', topic.snapshot, '=' .. name, '~' .. name, '^' .. name)
       topic.counts.busy = topic.counts.busy - alike[i].busy
     end
-    return max(0, #alike - kept)
+    return math.max(0, #alike - kept)
   end
 
   local function store_jobs(topic, kept_open, kept_closed)
@@ -234,7 +234,7 @@ local function learning()
     end
     -- A batch may be of more jobs than one call takes.
     for i = 1, #set, 1000 do
-      call('HSET', topic.snapshot, unpack(set, i, min(i + 999, #set)))
+      redis.call('HSET', topic.snapshot, unpack(set, i, math.min(i + 999, #set)))
     end
     if not topic.counted then return end
     local counts = topic.counts
@@ -246,8 +246,8 @@ local function learning()
       counts.closed = counts.closed - forget_jobs(topic, kept_closed, false)
     end
     local text = {}
-    for _, name in ipairs(COUNTS) do text[#text + 1] = format('%.0f', counts[name]) end
-    call('HSET', topic.snapshot, 'counts', table.concat(text, ' '))
+    for _, name in ipairs(COUNTS) do text[#text + 1] = string.format('%.0f', counts[name]) end
+    redis.call('HSET', topic.snapshot, 'counts', table.concat(text, ' '))
   end
 
   local function store_own(topic)
@@ -260,28 +260,28 @@ local function learning()
         removed[#removed + 1] = name
       end
     end
-    if #set > 0 then call('HSET', topic.snapshot, unpack(set)) end
-    if #removed > 0 then call('HDEL', topic.snapshot, unpack(removed)) end
+    if #set > 0 then redis.call('HSET', topic.snapshot, unpack(set)) end
+    if #removed > 0 then redis.call('HDEL', topic.snapshot, unpack(removed)) end
   end
 
   local function forget_oldest_tasks(topic, kept)
-    local excess = call('HLEN', topic.tasks) - kept
+    local excess = redis.call('HLEN', topic.tasks) - kept
     if excess <= 0 then return end
-    local flat, tasks = call('HGETALL', topic.tasks), {}
+    local flat, tasks = redis.call('HGETALL', topic.tasks), {}
     for i = 1, #flat, 2 do
-      local task_ms, task_seq = match(flat[i + 1], '^(%d+)-(%d+) ')
+      local task_ms, task_seq = string.match(flat[i + 1], '^(%d+)-(%d+) ')
       tasks[#tasks + 1] = { name = flat[i], ms = tonumber(task_ms) or 0, seq = tonumber(task_seq) or 0 }
     end
     table.sort(tasks, function(a, b)
       return a.ms < b.ms or (a.ms == b.ms and a.seq < b.seq)
     end)
-    for i = 1, excess do call('HDEL', topic.tasks, tasks[i].name) end
+    for i = 1, excess do redis.call('HDEL', topic.tasks, tasks[i].name) end
   end
 
   local function store_tasks(topic, kept)
     local added = 0
     for task, value in pairs(topic.last_of_task) do
-      added = added + call('HSET', topic.tasks, task, value)
+      added = added + redis.call('HSET', topic.tasks, task, value)
     end
     if added > 0 then forget_oldest_tasks(topic, kept) end
   end

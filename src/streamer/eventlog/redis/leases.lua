@@ -27,21 +27,21 @@ need('HDEL', KEYS[2], 'f')
 need('SET', KEYS[3], '')
 
 local function held(job)
-  local text = call('HGET', KEYS[2], job)
+  local text = redis.call('HGET', KEYS[2], job)
   if not text then return nil end
-  return match(text, '^(%d+) (%d+) ')
+  return string.match(text, '^(%d+) (%d+) ')
 end
 
 if ARGV[1] == 'renew' then
-  local deadline = format('%.0f', time + ARGV[2])
+  local deadline = string.format('%.0f', time + ARGV[2])
   for i = 3, #ARGV, 3 do
     local job, attempt = ARGV[i], ARGV[i + 1]
     local known, since = held(job)
     -- An attempt that was thought dead and wakes up does not take the lease back.
     if not known or tonumber(known) <= tonumber(attempt) then
-      if known ~= attempt then since = format('%.0f', time) end
-      call('ZADD', KEYS[1], deadline, job)
-      call('HSET', KEYS[2], job, attempt .. ' ' .. since .. ' ' .. ARGV[i + 2])
+      if known ~= attempt then since = string.format('%.0f', time) end
+      redis.call('ZADD', KEYS[1], deadline, job)
+      redis.call('HSET', KEYS[2], job, attempt .. ' ' .. since .. ' ' .. ARGV[i + 2])
     end
   end
   return {}
@@ -50,40 +50,40 @@ end
 if ARGV[1] == 'release' then
   local attempt, since = held(ARGV[2])
   if attempt == ARGV[3] and (ARGV[4] == '' or ARGV[4] == since) then
-    call('ZREM', KEYS[1], ARGV[2])
-    call('HDEL', KEYS[2], ARGV[2])
+    redis.call('ZREM', KEYS[1], ARGV[2])
+    redis.call('HDEL', KEYS[2], ARGV[2])
   end
   return {}
 end
 
 if deadlines < holders then
-  local deadline = format('%.0f', time + ARGV[2])
-  for _, job in ipairs(call('HKEYS', KEYS[2])) do call('ZADD', KEYS[1], 'NX', deadline, job) end
+  local deadline = string.format('%.0f', time + ARGV[2])
+  for _, job in ipairs(redis.call('HKEYS', KEYS[2])) do redis.call('ZADD', KEYS[1], 'NX', deadline, job) end
 end
-local looked = call('GET', KEYS[3])
-call('SET', KEYS[3], format('%.0f', time))
+local looked = redis.call('GET', KEYS[3])
+redis.call('SET', KEYS[3], string.format('%.0f', time))
 local pause = looked and time - looked
 if not pause or pause < 0 or pause > tonumber(ARGV[3]) then
   -- Nobody looked, or the clock was set: this server may have been away, and no
   -- job could show a sign of life. Every lease counts from now; a deadline of a
   -- clock that was set back says nothing.
   local deadline = time + ARGV[2]
-  local leases = call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
+  local leases = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
   for i = 1, #leases, 2 do
     if (pause and pause < 0) or tonumber(leases[i + 1]) < deadline then
-      call('ZADD', KEYS[1], format('%.0f', deadline), leases[i])
+      redis.call('ZADD', KEYS[1], string.format('%.0f', deadline), leases[i])
     end
   end
   return {}
 end
 local found = {}
-local jobs = call('ZRANGEBYSCORE', KEYS[1], '-inf', format('%.0f', time), 'LIMIT', 0, ARGV[4])
+local jobs = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', time), 'LIMIT', 0, ARGV[4])
 for _, job in ipairs(jobs) do
-  local text = call('HGET', KEYS[2], job)
+  local text = redis.call('HGET', KEYS[2], job)
   if text then
     found[#found + 1] = { job, text }
   else
-    call('ZREM', KEYS[1], job)
+    redis.call('ZREM', KEYS[1], job)
   end
 end
 return found

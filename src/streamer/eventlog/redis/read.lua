@@ -19,7 +19,7 @@ local after, most, bytes = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local function entries_of(stream)
   local entries, size, start, step = {}, 0, after, FIRST
   while #entries < most do
-    local count = min(step, most - #entries)
+    local count = math.min(step, most - #entries)
     local found = look('XRANGE', stream, '(' .. start, '+', 'COUNT', count)
     for _, entry in ipairs(found) do
       entries[#entries + 1] = entry

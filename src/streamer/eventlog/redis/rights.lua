@@ -4,12 +4,11 @@
 -- first, by commands that find a key of the wrong type, and all that is going to be
 -- written is checked against the user's rights. For the rest, as for a full memory
 -- or disk, Redis refuses a script's first write, and none after it.
-
--- Looked up once: a global costs as much as some commands.
-local call, tonumber, tostring, type, pairs, ipairs = redis.call, tonumber, tostring, type, pairs, ipairs
-local format, match, gmatch = string.format, string.match, string.gmatch
-local sub, byte = string.sub, string.byte
-local floor, max, min = math.floor, math.max, math.min
+--
+-- Most of what a script of a few commands costs is what it costs to begin: a local that
+-- a function uses is caught anew each time, at twice the price of looking up a global.
+-- So what Lua and Redis have is called by its full name, and what is rarely needed is
+-- made where it is needed.
 
 local function fail(text) error({ err = text }) end
 
@@ -20,7 +19,7 @@ local everywhere, nobody = {}, nil
 -- ours is called may run it on all of them: then one look is enough for the script.
 local function need(command, key, ...)
   if everywhere[command] then return end
-  nobody = nobody or (match(KEYS[1], '^.*:') or '') .. '\n'
+  nobody = nobody or (string.match(KEYS[1], '^.*:') or '') .. '\n'
   if redis.acl_check_cmd(command, nobody, ...) then
     everywhere[command] = true
   elseif not redis.acl_check_cmd(command, key, ...) then
@@ -34,7 +33,7 @@ local is_wide
 -- publish every topic: then one look is enough for all of them.
 local function need_channel(name, topic)
   if is_wide == nil then
-    local nothing = sub(name, 1, #name - #topic) .. '\n'
+    local nothing = string.sub(name, 1, #name - #topic) .. '\n'
     is_wide = redis.acl_check_cmd('PUBLISH', nothing, '')
   end
   if not is_wide and not redis.acl_check_cmd('PUBLISH', name, '') then
@@ -56,6 +55,6 @@ end
 local function now()
   local time = redis.pcall('TIME')
   if time.err then fail('NOPERM the user may not run TIME') end
-  return time[1] * 1000 + floor(time[2] / 1000)
+  return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
