@@ -10,7 +10,7 @@ from litestar import Request, get
 from litestar.params import FromPath
 from litestar.response import Stream
 
-from streamer.api.asker import Asker, Connection, who_asks
+from streamer.api.asker import Asker, Connection, asker_of
 from streamer.api.streams.portable import PortableWriter
 from streamer.errors import Unauthorized
 from streamer.events.control import Control
@@ -42,7 +42,7 @@ TELEGRAMS = Telegrams()
 
 @get("/telegrams/{project_id:str}")
 async def telegrams(request: Request[Any, Any, Any], project_id: FromPath[str]) -> Stream:
-    asker = await who_asks(request)
+    asker = asker_of(request)
     attach = Attach(
         (project_topic(project_id),),
         client=asker.client,

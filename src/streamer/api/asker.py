@@ -64,20 +64,31 @@ async def let_in(request: Request[Any, Any, Any]) -> None:
 
 async def let_in_to_api(request: Request[Any, Any, Any]) -> None:
     """Ask who it is, then look at the query: the API's ``before_request``."""
-    await let_in(request)
+    if not request.route_handler.opt.get("open"):
+        await who_asks(request)
     check_query(request)
 
 
 async def who_asks(connection: Connection) -> Asker:
-    """Who asks on `connection`: as the door said, or says now if it was not asked before.
+    """Ask the door who asks on `connection`, and keep its answer for `asker_of`.
 
     A WebSocket calls it once it is accepted, for a browser cannot read why its
     handshake was refused, and while the scope has its headers.
     """
     scope: Any = connection.scope
-    asker: Asker | None = scope.get(_KEY)
-    if asker is None:
-        asker = scope[_KEY] = await connection.app.state.door(connection)
+    asker: Asker = await connection.app.state.door(connection)
+    scope[_KEY] = asker
+    return asker
+
+
+def asker_of(connection: Connection) -> Asker:
+    """Who asks, as the door has said before the handler.
+
+    Raises:
+        KeyError: the handler is not behind the door.
+    """
+    scope: Any = connection.scope
+    asker: Asker = scope[_KEY]
     return asker
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from typing import Any, Final
 
 import msgspec
@@ -123,13 +123,14 @@ def _read(scope: Scope) -> dict[str, str]:
 
 
 def _adding(added: tuple[_Header, ...], send: Send, *, with_body: bool) -> Send:
-    async def answering(message: Message) -> None:
+    # Not a coroutine of its own: each answer is two messages.
+    def answering(message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
             own = [header for header in message["headers"] if header != _NOSNIFF]
             message["headers"] = [*own, *added]
         elif message["type"] == "http.response.body" and not with_body:
             message["body"] = b""
-        await send(message)
+        return send(message)
 
     return answering
 

@@ -15,7 +15,7 @@ from ..errors import InvalidJSON
 from ..eventlog.base import EventLog
 from ..jobs.submit import Jobs
 from ..publishing.publisher import Publisher
-from .asker import who_asks
+from .asker import asker_of
 from .documentation import ApiOperation
 from .query import LIST
 from .too_often import refuse_if_too_often
@@ -60,7 +60,7 @@ async def submit_job(
     project_id: FromPath[str], request: Request[Any, Any, Any], jobs: NamedDependency[Jobs]
 ) -> Response[dict[str, Any]]:
     """Queue a job of a kind, as in `{"kind": "transcode", "source": "sample", "height": 480}`."""
-    refuse_if_too_often(request.app.state.job_rate, await who_asks(request), "queue jobs")
+    refuse_if_too_often(request.app.state.job_rate, asker_of(request), "queue jobs")
     try:
         body = await request.json()
     except SerializationException as error:

@@ -14,7 +14,7 @@ from ..events.snapshot_size import Budget
 from ..events.topic import check_topic, job_topic, project_topic
 from ..hub.attach import Attach
 from ..hub.hub import Hub
-from .asker import who_asks
+from .asker import asker_of
 from .documentation import ApiOperation, PollOperation
 from .methods import is_head
 from .poll_answer import PollAnswer
@@ -103,7 +103,7 @@ POLL_HANDLERS = (poll_project, poll_job, poll_topics, project_status, job_status
 
 
 async def _poll(request: Request[Any, Any, Any], hub: Hub, topics: tuple[str, ...]) -> ASGIApp:
-    asker = await who_asks(request)
+    asker = asker_of(request)
     attach = Attach(topics, client=asker.client, subject=asker.subject, transport="poll")
     timeout = request.app.state.settings.send_timeout
     after, limit, wait = read_poll(request.query_params)

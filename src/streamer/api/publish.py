@@ -18,7 +18,7 @@ from ..events.cursor import Cursor
 from ..events.new_event import MAX_TOPICS
 from ..events.topic import project_topic
 from ..publishing.publisher import Publisher
-from .asker import who_asks
+from .asker import asker_of
 from .documentation import PublishOperation
 from .query import PUBLISH
 from .rate import Rate
@@ -59,7 +59,7 @@ PUBLISH_HANDLERS = (publish_to_project, publish)
 async def _publish(request: Request[Any, Any, Any], topic: str | None) -> ASGIApp:
     """Publish what the body says to `topic`, or else to the topics that it names."""
     rate: Rate = request.app.state.publish_rate
-    asker = await who_asks(request)
+    asker = asker_of(request)
     refuse_if_too_often(rate, asker, "publish")  # unread
     ephemeral = _read_flag("ephemeral", request.query_params.get("ephemeral"))
     event_type, fields = await _read(request)

@@ -51,6 +51,11 @@ class RequestPieces:
             size = min(self._left, len(data) - start, _PIECE)
             self._left -= size
             return start + size
+        if self.in_head and not self._count:
+            at = data.find(_END, start, start + self._most)
+            if at >= 0:  # a whole head: most come so
+                self._count = at + len(_END) - start
+                return at + len(_END)
         most = self._most - self._count
         if not self.in_head:
             # What is no chunk is counted only to the last piece that has a part of one.

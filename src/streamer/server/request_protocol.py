@@ -23,6 +23,8 @@ _logger: Final = logging.getLogger(__name__)
 
 #: Never: the time of what is not limited.
 _NEVER: Final = math.inf
+#: At once: the time of a body, until it shows that it did not come with its head.
+_AT_ONCE: Final = -math.inf
 
 
 class _Ignored(list[tuple[bytes, bytes]]):
@@ -97,9 +99,17 @@ class RequestProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Read requests, one at a time."""
         self._unset_keepalive_if_required()
-        if self._deadline == _NEVER and self._pieces.in_head and not self._is_answering():
-            self._deadline = self.loop.time() + self.limits.head_seconds
         self._read(data)
+        # Most requests come in one piece, and need no clock.
+        if self._deadline == _AT_ONCE:
+            self._deadline = self.loop.time() + self.limits.body_seconds
+        elif (
+            self._deadline == _NEVER
+            and self._pieces.in_head
+            and self._pieces.begun
+            and not self._is_answering()
+        ):
+            self._deadline = self.loop.time() + self.limits.head_seconds
 
     def _is_answering(self) -> bool:
         return self._streaming or (self.cycle is not None and not self.cycle.response_complete)
@@ -205,7 +215,7 @@ class RequestProtocol(HttpToolsProtocol):
             self.cycle.keep_alive = False
         self._pieces.head_read(self.headers)
         self.headers = _IGNORED  # the scope has them: what is added now is a trailer
-        self._deadline = self.loop.time() + self.limits.body_seconds
+        self._deadline = _AT_ONCE
 
     def on_body(self, body: bytes) -> None:
         """Keep a part of the body for the app; a stream has no use for it."""

@@ -21,7 +21,7 @@ from ...hub.hub import Hub
 from ...hub.writer import OfferedWriter, offered_writer
 from ...wire import sse
 from ...wire.form import encode
-from ..asker import who_asks
+from ..asker import asker_of
 from ..documentation import StreamOperation
 from ..query import STREAM, STREAM_OF_TOPICS
 from ..stream_request import (
@@ -94,7 +94,7 @@ async def _stream(request: Request[Any, Any, Any], topics: tuple[str, ...]) -> A
         query,
         headers,
         heartbeat=settings.heartbeat,
-        asker=await who_asks(request),
+        asker=asker_of(request),
         transport="sse",
     )
     if request.method == HttpMethod.HEAD:
