@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import re
 import sys
 import zlib
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import httpx
 import pytest
@@ -22,12 +23,15 @@ from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 from websockets.typing import ExtensionName
 
+from streamer.hub.writer import EXTENSION
 from streamer.server.http1 import FastHttp
 from streamer.server.request_protocol import RequestProtocol
 from streamer.server.websocket import FastWebSocket
+from streamer.wire.sse import NAMED_CHUNKED
 from streamer.wire.websocket import WINDOW_BITS, deflated_text_frame
 from support.live import Live, StartLive
 from support.raw_http import answers_in, connect
+from support.stage import Peer, Stage
 
 PROGRESS = {"type": "progress", "progress": 0.5}
 
@@ -184,6 +188,50 @@ async def test_the_access_log_has_a_stream_like_any_other_answer(
         assert "event: end" in (await client.get(target)).text
     assert live.program is not None
     live.program.wait_for(re.escape(f'"GET {target} HTTP/1.1" 200'))
+
+
+@pytest.mark.parametrize(
+    ("header", "answer"),
+    [(None, b"HTTP/1.1 500 Internal Server Error\r\n"), ((b"a b", b"c"), b"")],
+)
+async def test_a_stream_that_fails_before_its_head_is_written_is_answered_and_closed(
+    header: tuple[bytes, bytes] | None, answer: bytes
+) -> None:
+    """The head waits for the first events, and none is left waiting for a stream that is none."""
+
+    async def app(scope: Any, _receive: object, send: Any) -> None:  # noqa: ANN401 - ASGI
+        writer = scope["extensions"][EXTENSION]
+        writer.open(NAMED_CHUNKED, 65536)
+        writer.frame()
+        if header is None:
+            raise RuntimeError("on the way")
+        await send({"type": "http.response.start", "status": 200, "headers": [header]})
+
+    config = uvicorn.Config(app, http=FastHttp, ws=FastWebSocket, log_config=None)
+    config.load()
+    state = ServerState()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: FastHttp(config, state, {}), "127.0.0.1", 0
+    )
+    async with server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        async with asyncio.timeout(20):
+            received = await reader.read()
+        writer.close()
+    assert received.startswith(answer)
+    assert received.count(b"HTTP/1.1") == bool(answer)
+
+
+def test_the_head_of_a_stream_goes_out_with_its_first_events() -> None:
+    """In one packet: it is one call of the system, and one of the reader's."""
+    stage, writes = Stage(), list[bytes]()
+    peer = Peer(stage, "/api/v1/stream?topic=shared")
+    peer.transport.on_write = writes.append
+    stage.settle()
+    stage.end()
+    assert writes[0].startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"event: connected" in writes[0]
 
 
 async def test_a_head_that_never_ends_is_refused(live_server: Live) -> None:

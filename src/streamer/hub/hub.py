@@ -132,8 +132,10 @@ class Hub:
             TooManyConnections: the process, the client or the subject has as many
                 as it may.
         """
+        # Also for whoever is refused: one that comes back by itself.
+        retry_ms = self._retry_ms()
         self._refuse_if_draining()
-        self._refuse_if_crowded(attach)
+        self._quotas.refuse_if_full(attach, retry_ms / 1000)
         feed = await self._feeds.open(tuple(sorted(attach.topics)))
         try:
             snapshots = await self._snapshots(feed)
@@ -141,15 +143,20 @@ class Hub:
             # It may have left while the feed was opened, and others have come.
             _refuse_if_gone(writer)
             self._refuse_if_draining()
-            self._refuse_if_crowded(attach)
+            self._quotas.refuse_if_full(attach, retry_ms / 1000)
             refuse_if_finished(attach, snapshots, last)
         except BaseException:
             self._feeds.leave(feed)
             raise
-        return self._begin(attach, writer, feed, snapshots)
+        return self._begin(attach, writer, feed, snapshots, retry_ms)
 
     def _begin(
-        self, attach: Attach, writer: Writer, feed: Feed, snapshots: dict[str, Snapshot]
+        self,
+        attach: Attach,
+        writer: Writer,
+        feed: Feed,
+        snapshots: dict[str, Snapshot],
+        retry_ms: int,
     ) -> Reader:
         snapshot = snapshots[attach.topics[0]]
         resumed = attach.resume is not None
@@ -176,7 +183,6 @@ class Hub:
         self.metrics.attached(attach.transport)
         self.counts.update(attach.topics)
         reader.beat_with(self._wheel, attach.heartbeat)
-        retry_ms = self._retry_ms()
         connected = connected_control(
             attach.topics, cursor, snapshots, resumed=resumed, retry_ms=retry_ms
         )
@@ -230,7 +236,7 @@ class Hub:
             LogUnavailable: the log is needed and away.
             TooManyConnections: as of `attach`.
         """
-        self._refuse_if_crowded(attach)
+        self._quotas.refuse_if_full(attach, self._retry_ms() / 1000)
         self._quotas.enter(attach)
         self.metrics.attached(attach.transport)
         try:
@@ -272,10 +278,6 @@ class Hub:
     def _refuse_if_draining(self) -> None:
         if self.draining:
             raise Draining("this process is shutting down; connect again")
-
-    def _refuse_if_crowded(self, attach: Attach) -> None:
-        # It comes back by itself: the wait is jittered like any reconnect.
-        self._quotas.refuse_if_full(attach, self._retry_ms() / 1000)
 
     def _release(self, reader: Reader, feed: Feed) -> None:
         feed.leave(reader)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ..hub.writer import EXTENSION
 from ..wire.sse import LAST_CHUNK
@@ -19,6 +19,31 @@ from .transport_writer import TransportWriter
 
 if TYPE_CHECKING:
     from ..wire.form import Form
+
+
+class _Head:
+    """Stands in for the transport while uvicorn writes the head of a stream.
+
+    The head goes out with the first events: one packet, and one call of the system
+    for each reader that comes.
+    """
+
+    __slots__ = ("_transport", "text")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self.text = b""
+
+    def write(self, data: bytes) -> None:
+        """Keep what is a head, or an answer that says why there is none."""
+        self.text += data
+
+    def close(self) -> None:
+        """It came to no stream: send what uvicorn wrote instead, and end."""
+        try:
+            self._transport.write(self.text)
+        finally:
+            self._transport.close()
 
 
 class FastHttp(TransportWriter, RequestProtocol):
@@ -58,7 +83,7 @@ class FastHttp(TransportWriter, RequestProtocol):
         return self
 
     def frame(self) -> None:
-        """The head is about to be sent: an HTTP/1.0 client knows no chunks.
+        """The head is about to be written: an HTTP/1.0 client knows no chunks.
 
         The connection's end is the stream's then. uvicorn would announce chunks, did
         it not believe that the app does.
@@ -66,16 +91,18 @@ class FastHttp(TransportWriter, RequestProtocol):
         self._chunked = self.cycle.scope["http_version"] == "1.1"
         if not self._chunked:
             self.cycle.chunked_encoding = True
+        self.cycle.transport = _Head(self.transport)  # type: ignore[assignment]
 
     def start(self) -> None:
-        """The head is sent: write what was held, and from now on write through."""
+        """Write the head and what was held, and from now on write through."""
+        head = cast("_Head", self.cycle.transport).text
+        self.cycle.transport = self.transport  # which it closes if this fails
         # To uvicorn this response is over; its cycle can neither write nor end it.
         self.cycle.response_complete = True
         self._keep_alive = self.cycle.keep_alive
         self._streaming = True
         held, self._held = self._held, None
-        if held:
-            self.write(b"".join(held))
+        self.write(b"".join((head, *(held or ()))))
         self._let_go()
         if self.taker is not None:
             self.taker.requeued()
