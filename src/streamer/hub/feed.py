@@ -238,8 +238,11 @@ class Feed:
                 state = self._snapshots.get(topic)
                 if state is not None and event.id is not None and event.id > state.cursor:
                     self._snapshots[topic] = state.after(event, topic)
-        position = max(self.tail.head, *(state.cursor for state in self._snapshots.values()))
-        if any(state.cursor != position for state in self._snapshots.values()):
+        # Most often nothing is new: no generator is made for that.
+        position = self.tail.head
+        cursors = [state.cursor for state in self._snapshots.values()]
+        if cursors.count(position) != len(cursors):
+            position = max(position, *cursors)
             self._snapshots = {t: state.at(position) for t, state in self._snapshots.items()}
         return self._snapshots.copy()
 

@@ -93,11 +93,15 @@ class FeedRegistry:
             LogUnavailable: the feed is not open yet, and the log is away.
         """
         opening = self._feeds.get(topics)
+        if opening is not None and opening.done():
+            feed = opening.result()
+            self._resting.pop(topics, None)
+            feed.came()
+            return feed
         if opening is None:
             opening = self._feeds[topics] = self._loop.create_future()
             self.spawn(self._open(topics, opening))
         self._awaited[topics] += 1
-        self._resting.pop(topics, None)
         try:
             # Shielded: one client that goes away must not take the feed from others.
             feed = await asyncio.shield(opening)

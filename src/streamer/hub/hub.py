@@ -181,7 +181,8 @@ class Hub:
         self._readers[reader] = feed
         self._quotas.enter(attach)
         self.metrics.attached(attach.transport)
-        self.counts.update(attach.topics)
+        for topic in attach.topics:
+            self.counts[topic] += 1
         reader.beat_with(self._wheel, attach.heartbeat)
         connected = connected_control(
             attach.topics, cursor, snapshots, resumed=resumed, retry_ms=retry_ms
