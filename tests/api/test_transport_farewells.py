@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from contextlib import ExitStack
 
@@ -13,10 +14,12 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from streamer.api.farewells import LINGER, MAX_LINGERING_PER_CLIENT
+from support.asgi_peer import AsgiPeer
 from support.event_source import EventSourceParser, SourceEvent
 from support.live import Live, StartLive
 from support.readers import publish, websocket
 from support.servers import Server
+from support.stage import HANDSHAKE, Peer, Stage
 from support.waiting import wait_until_blocking
 
 PATHS = pytest.mark.parametrize("path", ["fast", "portable"])
@@ -130,23 +133,52 @@ async def test_who_leaves_or_says_too_much_is_not_waited_for(live: Live, project
 
 
 @PATHS
-async def test_a_flood_of_sockets_that_are_refused_is_bounded(
-    start_live: StartLive, path: str
-) -> None:
+def test_a_flood_of_sockets_that_are_refused_is_bounded(path: str) -> None:
     """Beyond so many of one address at a time, each is closed at once, and told all the same."""
-    live = start_live(path)
-    url = f"{live.ws_url}/api/v1/projects/p/stream?last_event_id=x"
-    held = [await connect_async(url) for _ in range(MAX_LINGERING_PER_CLIENT)]
-    started = time.monotonic()
-    for _ in range(5):
-        async with connect_async(url) as socket:
-            assert '"refused"' in str(await socket.recv())
-            with pytest.raises(ConnectionClosed):
-                await socket.recv()
-    took = time.monotonic() - started
-    for socket in held:
-        await socket.close()
-    assert took < LINGER * 0.9, "those beyond the bound were not closed at once"
+    stage = Stage()  # whose clock stands still
+    held = [_Refused(stage, path) for _ in range(MAX_LINGERING_PER_CLIENT)]
+    stage.settle()
+    late = [_Refused(stage, path) for _ in range(5)]
+    stage.settle()
+    assert all(peer.was_told for peer in held + late)
+    assert not any(peer.is_closed for peer in held)
+    assert all(peer.is_closed for peer in late)
+    for peer in held:
+        peer.leave()
+    stage.settle()
+    assert not _Refused(stage, path).is_closed_after(stage), "those who left made no room"
+    stage.end()
+
+
+class _Refused:
+    """A socket that asks for what it cannot have."""
+
+    def __init__(self, stage: Stage, path: str) -> None:
+        target = "/api/v1/projects/p/stream?last_event_id=x"
+        self._peer = (
+            Peer(stage, target, HANDSHAKE)
+            if path == "fast"
+            else AsgiPeer(stage, target, kind="websocket")
+        )
+        self.leave = self._peer.leave
+
+    @property
+    def was_told(self) -> bool:
+        return b'"refused"' in self._received
+
+    @property
+    def is_closed(self) -> bool:
+        if isinstance(self._peer, AsgiPeer):
+            return self._peer.task.done()
+        return re.search(rb"\x88.\x03\xf0", self._received) is not None  # with code 1008
+
+    def is_closed_after(self, stage: Stage) -> bool:
+        stage.settle()
+        return self.is_closed
+
+    @property
+    def _received(self) -> bytes:
+        return self._peer.received if isinstance(self._peer, AsgiPeer) else self._peer.take()
 
 
 def test_a_socket_that_is_refused_holds_up_no_exit(start_live: StartLive) -> None:
