@@ -24,8 +24,8 @@ class Case(msgspec.Struct, frozen=True):
 
     Attributes:
         expected: of the topic's fields, each that is named; `ended_by` is the number
-            of the event that left it over; of `jobs` all, in order, and of their
-            fields each that is named.
+            of the event that left it over, and `tasks` has such numbers by task; of
+            `jobs` all, in order, and of their fields each that is named.
     """
 
     name: str
@@ -38,24 +38,45 @@ class Case(msgspec.Struct, frozen=True):
 
     def check(self, snapshot: Snapshot, ids: Sequence[Cursor | None]) -> None:
         """Raise unless `snapshot` is what is expected after the events with these `ids`."""
-        shown: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(snapshot.to_fields()))
-        expected = dict(self.expected)
-        jobs, ended_by = expected.pop("jobs"), expected.pop("ended_by", ...)
+        shown, expected = shown_by(snapshot), with_ids(self.expected, ids)
+        jobs = expected.pop("jobs")
         assert {name: shown[name] for name in expected} == expected
-        if ended_by is not ...:
-            assert snapshot.terminal == (None if ended_by is None else ids[ended_by])
         assert list(shown["jobs"]) == list(jobs)
         for name, fields in jobs.items():
             told = shown["jobs"][name]
-            for field, value in fields.items():
-                if field in _TIMES:
-                    id_ = None if value is None else ids[value]
-                    assert told[f"{field}_at"] == (None if id_ is None else id_.timestamp())
-                else:
-                    assert (name, field, told[field]) == (name, field, value)
-            if "ended" in fields:
-                end = fields["ended"]
-                assert told["end"] == (None if end is None else str(ids[end]))
+            assert (name, {field: told[field] for field in fields}) == (name, fields)
+
+
+def shown_by(snapshot: Snapshot) -> dict[str, Any]:
+    """All that a snapshot says, but for its cursor; of each task the id of its event."""
+    shown: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(snapshot.to_fields()))
+    del shown["cursor"]
+    shown["ended_by"] = None if snapshot.terminal is None else str(snapshot.terminal)
+    shown["tasks"] = {task: body["id"] for task, body in shown["tasks"].items()}
+    return shown
+
+
+def with_ids(expected: dict[str, Any], ids: Sequence[Cursor | None]) -> dict[str, Any]:
+    """What is `expected`, in the table's form, as `shown_by` has it if events have these `ids`."""
+
+    def id_of(number: int | None) -> str | None:
+        return None if number is None else str(ids[number])
+
+    def time_of(number: int | None) -> str | None:
+        id_ = None if number is None else ids[number]
+        return None if id_ is None else id_.timestamp()
+
+    def job_of(fields: dict[str, Any]) -> dict[str, Any]:
+        job = {name: value for name, value in fields.items() if name not in _TIMES}
+        job |= {f"{name}_at": time_of(fields[name]) for name in _TIMES if name in fields}
+        return job | ({"end": id_of(fields["ended"])} if "ended" in fields else {})
+
+    shown = {**expected, "jobs": {name: job_of(job) for name, job in expected["jobs"].items()}}
+    if "ended_by" in shown:
+        shown["ended_by"] = id_of(shown["ended_by"])
+    if "tasks" in shown:
+        shown["tasks"] = {task: id_of(number) for task, number in shown["tasks"].items()}
+    return shown
 
 
 CASES: Final = msgspec.json.decode(_FILE.read_bytes(), type=list[Case])

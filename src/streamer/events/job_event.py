@@ -169,8 +169,6 @@ def snapshot_changes(event: JobEvent | None) -> dict[str, Any]:
                 "result": None,
                 "error": None,
             }
-            if event.message is not None:
-                changes["message"] = event.message
         case Status():
             changes = _status_changes(event)
         case Error():
@@ -184,6 +182,8 @@ def snapshot_changes(event: JobEvent | None) -> dict[str, Any]:
             }
         case _:
             return {}
+    if event.message is not None:
+        changes["message"] = event.message
     if event.attempt is not None:
         changes["attempt"] = event.attempt
     return changes
@@ -194,8 +194,6 @@ def _status_changes(event: Status) -> dict[str, Any]:
     word = _STATUS_WORDS.get(event.status)
     if word is not None:
         changes["status"] = word
-    if event.message is not None:
-        changes["message"] = event.message
     if event.status == "queued":
         # A new job on the topic: what the last one left is no longer true.
         changes |= {"progress": 0.0, "result": None, "error": None, "attempt": None}

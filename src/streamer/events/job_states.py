@@ -1,7 +1,7 @@
 """What the jobs of one topic are at, folded from their events.
 
-append.lua keeps the same states in Redis, and web/jobs.js in a page; one table of
-cases, tests/fixtures/snapshots.json, is what all three must make of events.
+append.lua keeps the same states in Redis, and web/jobs.js in a page; docs/JOBS.md says
+what all three must make of events, and they are tested against it.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ class JobState(msgspec.Struct, frozen=True):
             self,
             updated=id_,
             terminal=id_ if terminal else None,
-            task_name=self.task_name if self.task_name is not None else event.task_name,
-            parent_id=self.parent_id if self.parent_id is not None else event.parent_id,
+            task_name=self.task_name or event.task_name,
+            parent_id=self.parent_id or event.parent_id or None,
             **changes,
         )
 
@@ -121,9 +121,12 @@ class JobStates(msgspec.Struct, frozen=True):
         return JobStates(known, ended, left_out)
 
     def open_parent(self, job_id: str, state: JobState) -> str | None:
-        """The job that this one is a part of, if that one is known and not over."""
+        """The job that this one is a part of, if that one is known and not over.
+
+        What has no id is a part of none.
+        """
         name = state.parent_id
-        parent = self.known.get(name) if name is not None and name != job_id else None
+        parent = self.known.get(name) if job_id and name and name != job_id else None
         return name if parent is not None and parent.is_open else None
 
 

@@ -16,6 +16,7 @@ more job, which has no id.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -23,8 +24,8 @@ from .cursor import ORIGIN, Cursor
 from .job_event import WAITING_OR_RUNNING
 from .job_states import JobState, JobStates
 
-#: Digits of a mean: a ten-thousandth is less than any bar shows.
-_DIGITS: Final = 4
+#: Parts of one that a mean is rounded to: less than any bar shows.
+_SHOWN: Final = 10_000
 
 
 def derived(states: JobStates) -> dict[str, Any]:
@@ -121,15 +122,16 @@ class _Progress:
         self._asked.add(name)
         told = sum(self.of(part) or 0.0 for part in self._open_parts(name))
         self._asked.discard(name)
-        return round((over + told) / total, _DIGITS)
+        return _rounded((over + told) / total)
 
     def counted(self, name: str) -> tuple[int, int]:
         """How many parts a job has, and how many of them are over."""
         state = self._known.get(name)
-        is_open = len(self._open_parts(name))
-        # Of a job that is known, also those that are forgotten are counted.
-        over = len(self._parts.get(name, ())) - is_open if state is None else state.parts_over
-        return over + is_open, over
+        if state is not None:
+            over = state.parts_over  # those that are forgotten too
+        else:
+            over = sum(self._known[part].is_over for part in self._parts.get(name, ()))
+        return over + len(self._open_parts(name)), over
 
     def _open_parts(self, name: str) -> list[str]:
         return [part for part in self._parts.get(name, ()) if self._known[part].is_open]
@@ -152,7 +154,12 @@ def _progress(states: JobStates, leading: JobState) -> float | None:
     if total == 1 and told:
         return told[0]
     done = states.ended + sum(fraction or 0.0 for fraction in told)
-    return round(done / max(1, total), _DIGITS)
+    return _rounded(done / max(1, total))
+
+
+def _rounded(value: float) -> float:
+    """A half upwards, as JavaScript's Math.round has it, and not to the even neighbour."""
+    return math.floor(value * _SHOWN + 0.5) / _SHOWN
 
 
 def _parts_of(known: Mapping[str, JobState]) -> dict[str, list[str]]:

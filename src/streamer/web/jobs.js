@@ -1,8 +1,8 @@
 /**
  * What the jobs of a stream look like, folded from its events: pure, no clock, no DOM.
  *
- * The server does the same for its snapshots (`job_states.py`); one table of cases,
- * `tests/fixtures/snapshots.json`, is what both must make of events.
+ * The server does the same for its snapshots (`job_states.py`); docs/JOBS.md says what
+ * both must make of events, and they are tested against it.
  *
  * @module
  */
@@ -67,7 +67,7 @@ export const NO_JOBS = new Map();
  */
 export function foldEvent(jobs, body) {
   const key = keyOf(body);
-  if (!TYPES.has(body.type) || key === null) return jobs;
+  if (!TYPES.has(body.type) || key === null || isSilent(body)) return jobs;
   const at = timeOf(body.timestamp) || 0;
   const before = jobs.get(key);
   if (before !== undefined && isOld(before, body, at)) return jobs;
@@ -143,6 +143,12 @@ export function hasEnded(job) {
 /** @param {Pick<Job, "status">} job whether it is known not to be over */
 export function isOpen(job) {
   return job.status !== null && OPEN.has(job.status);
+}
+
+/** Whether it says nothing of its job: no word that we know, no message, no attempt. */
+function isSilent(/** @type {Body} */ body) {
+  const says = WORDS.has(body.status) || textOf(body.message) !== null || numberOf(body.attempt) !== null;
+  return body.type === "status" && !says;
 }
 
 /** What was told before this job's last event, or of an attempt before its present one. */
@@ -254,7 +260,8 @@ function applied(/** @type {Job | undefined} */ before, /** @type {Job} */ job, 
 function countPart(/** @type {Map<string, Job>} */ jobs, /** @type {Job | undefined} */ before, /** @type {Job} */ after) {
   const parent = after.parentId === null ? undefined : jobs.get(after.parentId);
   const step = Number(hasEnded(after)) - Number(before !== undefined && hasEnded(before));
-  if (step === 0 || parent === undefined || parent.key === after.key || !isOpen(parent)) return;
+  const isPart = after.jobId !== null && parent !== undefined && parent.key !== after.key;
+  if (step === 0 || !isPart || !isOpen(parent)) return;
   jobs.set(parent.key, { ...parent, partsOver: Math.max(0, parent.partsOver + step) });
 }
 

@@ -52,7 +52,8 @@ function partsOf(/** @type {Jobs} */ jobs) {
 function group(/** @type {string} */ key, /** @type {Job[]} */ parts) {
   const open = parts.filter(isOpen);
   const ranked = RANKS.find((rank) => open.some((part) => part.status === rank));
-  const last = parts.reduce((a, b) => ((b.endedAt ?? b.updatedAt) > (a.endedAt ?? a.updatedAt) ? b : a));
+  const said = parts.filter((part) => part.status !== null);
+  const last = (said.length === 0 ? parts : said).reduce((a, b) => (b.updatedAt > a.updatedAt ? b : a));
   const first = (/** @type {(number | null)[]} */ times) =>
     times.reduce((a, b) => (a === null || (b !== null && b < a) ? b : a), null);
   return {

@@ -64,7 +64,7 @@ local function learning()
   -- The job that one of these lines is a part of, if that is known and not over.
   local function open_parent_of(topic, name, lines)
     local parent_name = lines[PARENT]
-    if parent_name == '' or parent_name == name then return end
+    if name == '' or parent_name == '' or parent_name == name then return end
     local parent = job_of(topic, parent_name)
     local parent_lines = read_lines(parent)
     if parent_lines and OPEN[parent_lines[STATUS]] then return parent, parent_lines end
