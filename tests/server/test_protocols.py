@@ -109,6 +109,7 @@ async def test_the_parsers_below_still_keep_what_we_read() -> None:
     for name in ("response_started", "chunked_encoding", "message_event", "disconnected"):
         assert f"self.{name} =" in source
     assert "if self.chunked_encoding is None and" in source, "else HTTP/1.0 would get chunks"
+    assert 'self.transport.write(b"".join(content))' in source, "else a head would wait for ever"
     assert "self.write_paused = False" in inspect.getsource(FlowControl)
 
 

@@ -64,8 +64,7 @@ async def let_in(request: Request[Any, Any, Any]) -> None:
 
 async def let_in_to_api(request: Request[Any, Any, Any]) -> None:
     """Ask who it is, then look at the query: the API's ``before_request``."""
-    if not request.route_handler.opt.get("open"):
-        await who_asks(request)
+    await let_in(request)
     check_query(request)
 
 
@@ -74,6 +73,9 @@ async def who_asks(connection: Connection) -> Asker:
 
     A WebSocket calls it once it is accepted, for a browser cannot read why its
     handshake was refused, and while the scope has its headers.
+
+    Raises:
+        StreamerError: what the door raises.
     """
     scope: Any = connection.scope
     asker: Asker = await connection.app.state.door(connection)

@@ -238,11 +238,9 @@ class Feed:
                 state = self._snapshots.get(topic)
                 if state is not None and event.id is not None and event.id > state.cursor:
                     self._snapshots[topic] = state.after(event, topic)
-        # Most often nothing is new: no generator is made for that.
-        position = self.tail.head
         cursors = [state.cursor for state in self._snapshots.values()]
+        position = max(self.tail.head, *cursors)
         if cursors.count(position) != len(cursors):
-            position = max(position, *cursors)
             self._snapshots = {t: state.at(position) for t, state in self._snapshots.items()}
         return self._snapshots.copy()
 

@@ -78,10 +78,10 @@ class OfferedWriter(Writer, Protocol):
         """Become a writer of `form` that is full beyond `high_water` bytes."""
 
     def frame(self) -> None:
-        """Decide how the stream ends, just before the head is sent (HTTP only)."""
+        """Decide how the stream ends, and take its head, which is sent next (HTTP only)."""
 
     def start(self) -> None:
-        """Write what was held back until the head of the response was sent (HTTP only)."""
+        """Write the head, and what was held back until there was one (HTTP only)."""
 
     async def drained(self) -> None:
         """Return when the transport takes more (WebSocket only)."""

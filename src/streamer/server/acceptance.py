@@ -82,16 +82,9 @@ class Acceptance:
         party = connection.party
         if party is None:
             return
-        self._working.pop(connection, None)
-        ours = self._waiting.get(party)
-        if ours is None:
-            self._waiting[party] = {connection: None}
-            self._waiting_count += 1
-        elif connection in ours:
-            ours[connection] = ours.pop(connection)  # it is the newest of them
-        else:
-            ours[connection] = None
-            self._waiting_count += 1
+        self.seat(connection)
+        self._waiting.setdefault(party, {})[connection] = None
+        self._waiting_count += 1
         if self._most_waiting and self._waiting_count > self._most_waiting:
             self._make_room()
 
