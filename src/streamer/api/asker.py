@@ -25,12 +25,12 @@ _KEY: Final = "streamer.asker"
 
 
 class Asker(msgspec.Struct, frozen=True, gc=False):
-    """Whose a request is; limits on connections and rates are counted by both.
+    """Who a request is from; connections and rates are limited by both.
 
     Attributes:
         client: where it comes from: an address.
-        subject: who it is, as far as that was shown; empty if it was not. It stands in
-            errors and in the log: never a secret.
+        subject: who it is, if it has proved that; empty otherwise. It appears in
+            errors and in the log, so it is never a secret.
     """
 
     client: str
@@ -97,8 +97,8 @@ def asker_of(connection: Connection) -> Asker:
 def client_of(connection: Connection) -> str:
     """The address a connection comes from, as the server (or its trusted proxy) says.
 
-    Of IPv6 it is the network that one subscriber has (RFC 6177): who has 2^64
-    addresses must not count as so many clients.
+    For IPv6 it is the network that one subscriber has (RFC 6177): whoever has 2^64
+    addresses must not count as that many clients.
     """
     address = connection.scope.get("client")
     return party_of(address[0]) if address else "unknown"

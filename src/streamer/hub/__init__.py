@@ -8,7 +8,7 @@ Layout:
 - `attach`: what a reader asks of the hub.
 - `controls`: what the hub itself says to a reader: where it begins, what it lost, and that it is
   over.
-- `quotas`: how many readers a process and each party has, and how many they may.
+- `quotas`: how many readers a process and each party has, and how many each may have.
 - `party`: whose a connection is, as far as its address says.
 - `feed_registry`: the feeds of a process: opened when first asked for, kept whole whatever the
   log does.

@@ -1,4 +1,4 @@
-"""Which connections a process holds, and that those which are no readers stay in bounds."""
+"""Which connections a process holds, and the bounds on those that are not readers."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class Connection(Protocol):
 
 
 class Acceptance:
-    """Every connection of one process: one is a reader, or waits, or works.
+    """Every connection of one process: it is a reader, or it waits, or it works.
 
-    Who *waits* has no whole request here: it is idle, or slow, or says nothing.
-    Who *works* is being answered, or closed. A reader is none of our business.
-    When too many wait, it is the party with most of them whose oldest gives way,
-    so that nobody can lock others out by merely connecting.
+    One that *waits* has not sent a whole request: it is idle, slow or silent. One
+    that *works* is being answered, or closed. Readers are bounded elsewhere. When too
+    many wait, the oldest of the party that has most of them gives way, so that
+    nobody can lock others out by merely connecting.
 
     Args:
         most: connections of the process; 0 is no limit.
@@ -108,7 +108,7 @@ class Acceptance:
                 del self._waiting[party]
 
     def tick(self, now: float) -> None:
-        """Look at all that are no readers; call it about once a second."""
+        """Look at every connection that is not a reader; call it about once a second."""
         for waiting in tuple(self._waiting.values()):
             for connection in tuple(waiting):
                 connection.look(now)
