@@ -20,6 +20,8 @@ Layout:
 - `seen`: what one reader has been given of each of its topics.
 - `send_progress`: whether somebody takes what is sent to it.
 - `tail`: the tail: the newest events of a feed, kept in the process, bounded.
+- `log_reads`: what is read from the log for one reader: the state it begins with, and pages of its
+  replay.
 - `polls`: answers to polls: pages of events for those who hold no stream, bounded in bytes.
 - `heartbeat`: one wheel of heartbeats for all readers, instead of a timer each.
 - `writer`: what the hub needs of a transport.
@@ -38,6 +40,7 @@ __all__ = [
     "hub",
     "io_uring",
     "limits",
+    "log_reads",
     "options",
     "party",
     "polls",
