@@ -64,7 +64,9 @@ async def let_in(request: Request[Any, Any, Any]) -> None:
 
 async def let_in_to_api(request: Request[Any, Any, Any]) -> None:
     """Ask who it is, then look at the query: the API's ``before_request``."""
-    await let_in(request)
+    # Not through `let_in`: every stream and every publish would pay for one more coroutine.
+    if not request.route_handler.opt.get("open"):
+        await who_asks(request)
     check_query(request)
 
 

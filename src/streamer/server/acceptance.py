@@ -65,9 +65,9 @@ class Acceptance:
         if self._most and self._count >= self._most and not self._make_room():
             self._refused += 1
             return False
-        connection.party = sys.intern(party_of(host))
+        connection.party = party = sys.intern(party_of(host))
         self._count += 1
-        self.wait(connection)
+        self._await(connection, party)
         return True
 
     def leave(self, connection: Connection) -> None:
@@ -80,13 +80,9 @@ class Acceptance:
     def wait(self, connection: Connection) -> None:
         """It has no whole request: it is new, or was answered."""
         party = connection.party
-        if party is None:
-            return
-        self.seat(connection)
-        self._waiting.setdefault(party, {})[connection] = None
-        self._waiting_count += 1
-        if self._most_waiting and self._waiting_count > self._most_waiting:
-            self._make_room()
+        if party is not None:
+            self.seat(connection)
+            self._await(connection, party)
 
     def work(self, connection: Connection) -> None:
         """It is being answered, or closed."""
@@ -125,6 +121,12 @@ class Acceptance:
             )
             self._spoke_at = now
             self._gave_way = self._refused = 0
+
+    def _await(self, connection: Connection, party: str) -> None:
+        self._waiting.setdefault(party, {})[connection] = None
+        self._waiting_count += 1
+        if self._most_waiting and self._waiting_count > self._most_waiting:
+            self._make_room()
 
     def _make_room(self) -> bool:
         if not self._waiting:
