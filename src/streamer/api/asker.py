@@ -10,6 +10,7 @@ import msgspec
 from litestar import Request
 from litestar.connection import ASGIConnection
 
+from ..access.grants import EVERYTHING, Grants
 from ..hub.party import party_of
 from .query import check_query
 
@@ -31,10 +32,12 @@ class Asker(msgspec.Struct, frozen=True, gc=False):
         client: where it comes from: an address.
         subject: who it is, if it has proved that; empty otherwise. It appears in
             errors and in the log, so it is never a secret.
+        grants: what it may do.
     """
 
     client: str
     subject: str = ""
+    grants: Grants = EVERYTHING
 
 
 #: Says who asks. It may raise a `StreamerError`, such as `Unauthorized` or `Forbidden`,
