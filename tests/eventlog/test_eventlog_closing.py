@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import socket
 
 import pytest
-from redis.asyncio.connection import AbstractConnection
 
 from streamer.errors import LogUnavailable
 from streamer.eventlog.base import EventLog
+from streamer.eventlog.redis.link.connection import Connection
 from streamer.events.new_event import new_event
 from support.listening import RecordingListener
 from support.servers import OpenLog
@@ -21,21 +21,21 @@ TURNS = [*range(40), *range(40, 400, 20)]
 
 
 @pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> list[AbstractConnection]:
-    """Every connection that redis-py makes."""
-    made: list[AbstractConnection] = []
-    initialize = AbstractConnection.__init__
+def made(monkeypatch: pytest.MonkeyPatch) -> list[socket.socket]:
+    """The socket of every connection that the log makes."""
+    made: list[socket.socket] = []
+    connection_made = Connection.connection_made
 
-    def remembering(connection: AbstractConnection, **options: Any) -> None:  # noqa: ANN401
-        initialize(connection, **options)
-        made.append(connection)
+    def remembering(connection: Connection, transport: asyncio.BaseTransport) -> None:
+        connection_made(connection, transport)
+        made.append(transport.get_extra_info("socket"))
 
-    monkeypatch.setattr(AbstractConnection, "__init__", remembering)
+    monkeypatch.setattr(Connection, "connection_made", remembering)
     return made
 
 
-def connected(made: list[AbstractConnection]) -> list[AbstractConnection]:
-    return [connection for connection in made if connection.is_connected]
+def is_open(connection: socket.socket) -> bool:
+    return connection.fileno() != -1
 
 
 async def turn(count: int) -> None:
@@ -44,7 +44,7 @@ async def turn(count: int) -> None:
 
 
 async def test_a_command_under_way_keeps_no_connection(
-    open_log: OpenLog, made: list[AbstractConnection]
+    open_log: OpenLog, made: list[socket.socket]
 ) -> None:
     """It ends as it would have, or is told that the log is closed."""
     for turns in TURNS:
@@ -53,21 +53,23 @@ async def test_a_command_under_way_keeps_no_connection(
         await turn(turns)
         await log.close()
         await asyncio.wait((appending,))
-        assert connected(made) == [], f"closed after {turns} turns"
+        assert not any(map(is_open, made)), f"closed after {turns} turns"
         refusal = appending.exception()
         assert refusal is None or isinstance(refusal, LogUnavailable)
+    assert made
 
 
 async def test_a_probe_under_way_keeps_no_connection(
-    open_log: OpenLog, made: list[AbstractConnection]
+    open_log: OpenLog, made: list[socket.socket]
 ) -> None:
     """Nor does the question of who has the log now."""
     for turns in TURNS:
         log = open_log()
         await log.listen(RecordingListener()).subscribe(["chats/1"])
         await turn(turns)
+        assert any(map(is_open, made))
         await log.close()
-        assert connected(made) == [], f"closed after {turns} turns"
+        assert not any(map(is_open, made)), f"closed after {turns} turns"
 
 
 async def test_a_closed_log_is_unavailable(log: EventLog) -> None:

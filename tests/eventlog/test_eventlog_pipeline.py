@@ -7,11 +7,15 @@ from collections.abc import AsyncIterator
 from typing import Self
 
 import pytest
+import uvloop
 from redis import exceptions
 
 from streamer.config.redis_url import parse_redis_url
 from streamer.errors import LogUnavailable
-from streamer.eventlog.redis.link.pipeline import Pipeline, PipelinedConnection
+from streamer.eventlog.redis.link import pipeline as pipeline_module
+from streamer.eventlog.redis.link.pipeline import Pipeline
+from streamer.eventlog.redis.link.pipelined import PipelinedConnection
+from streamer.eventlog.redis.link.route import Address
 from support.servers import Server
 from support.waiting import wait_until
 
@@ -43,6 +47,22 @@ class SaidServer:
     def hang_up(self) -> None:
         for writer in self.writers:
             writer.close()
+
+
+class SpiedTransport:
+    """A transport that keeps what is written."""
+
+    def __init__(self, transport: asyncio.Transport | None, written: list[bytes]) -> None:
+        self._transport = transport
+        self._written = written
+
+    def write(self, data: bytes) -> None:
+        self._written.append(data)
+        assert self._transport is not None
+        self._transport.write(data)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._transport, name)
 
 
 @pytest.fixture
@@ -151,6 +171,19 @@ async def test_what_is_under_way_when_it_is_closed_is_answered(said: SaidServer)
         await pipeline.open()
 
 
+async def test_what_is_not_answered_when_it_is_closed_is_given_up(
+    said: SaidServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a moment; its socket is closed by then, whatever becomes of the loop."""
+    monkeypatch.setattr(pipeline_module, "_GRACE", 0.01)
+    pipeline, connection = await open_at(said)
+    reply = connection.call("GET", "a")
+    await pipeline.close()
+    assert connection.lost.done()
+    with pytest.raises(exceptions.ConnectionError, match="closed"):
+        await reply
+
+
 async def test_a_reply_that_nobody_asked_for_ends_the_connection(said: SaidServer) -> None:
     """From there on no reply could be believed."""
     pipeline, connection = await open_at(said)
@@ -172,3 +205,70 @@ async def test_those_who_need_a_connection_at_once_share_one(said: SaidServer) -
     assert opening[0].cancelled()
     assert second is third
     await pipeline.close()
+
+
+async def test_commands_that_belong_together_are_one_write(
+    said: SaidServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All are answered before the first refusal is told: none is told to nobody."""
+    pipeline, connection = await open_at(said)
+    written: list[bytes] = []
+    monkeypatch.setattr(connection, "_transport", SpiedTransport(connection._transport, written))
+    asked = asyncio.create_task(connection.call_all(("GET", "a"), ("GET", "b"), ("GET", "c")))
+    await wait_until(lambda: not connection.idle, "nothing was asked")
+    await said.say(b"$1\r\na\r\n-OOM no\r\n")
+    await wait_until(lambda: len(connection._waiting) == 1, "there were no replies")
+    assert not asked.done()
+    assert not connection.idle
+    (together,) = written
+    assert together.count(b"GET") == 3
+    await said.say(b"-NOSCRIPT no\r\n")
+    with pytest.raises(exceptions.ResponseError, match="OOM"):
+        await asked
+    assert connection.idle
+    assert await connection.call_all() == []
+    await pipeline.close()
+
+
+async def test_what_was_left_is_closed_too(said: SaidServer) -> None:
+    """It still owed a reply when the log had moved away from it."""
+    pipeline, connection = await open_at(said)
+    reply = connection.call("GET", "a")
+    pipeline.leave(Address("elsewhere", 1))
+    assert await pipeline.open() is connection
+    pipeline.leave(connection.address)
+    assert await pipeline.open() is not connection
+    closing = asyncio.create_task(pipeline.close())
+    await wait_until(lambda: len(said.writers) == 2, "nobody connected")
+    said.writers[0].write(b"$1\r\na\r\n")
+    assert await reply == b"a"
+    await closing
+    assert connection.lost.done()
+
+
+def test_a_connection_that_uvloop_calls_closed_is_a_lost_connection() -> None:
+    """A write to it is an error of the connection, at whatever moment: asyncio is more patient."""
+
+    async def use() -> None:
+        async with SaidServer() as said:
+            pipeline, aborted = await open_at(said)
+            aborted.abort("by us")
+            with pytest.raises(exceptions.ConnectionError):
+                aborted.call("GET", "a")
+            await aborted.lost
+            with pytest.raises(exceptions.ConnectionError):
+                await aborted.call_all(("GET", "a"))
+            lost = await pipeline.open()
+            await wait_until(lambda: len(said.writers) == 2, "nobody connected")
+            said.writers[-1].transport.abort()
+            await lost.lost
+            with pytest.raises(exceptions.ConnectionError):
+                lost.call("GET", "a")
+            lost.send("GET", "a")
+            await pipeline.close()
+
+    loop = uvloop.new_event_loop()
+    try:
+        loop.run_until_complete(use())
+    finally:
+        loop.close()

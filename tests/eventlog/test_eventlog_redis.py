@@ -268,6 +268,24 @@ async def test_a_password_is_given_on_every_connection(own_server: Server) -> No
     await wrong.close()
 
 
+async def test_every_connection_has_the_name_of_the_url(redis_server: Server, prefix: str) -> None:
+    """By which an operator finds them in CLIENT LIST: for commands, for WAIT, for notifications."""
+    log = RedisEventLog(
+        f"{redis_server.url}?client_name={prefix}", prefix=prefix, wait_replicas=1, timeout=1.0
+    )
+    listener = RecordingListener()
+    await log.listen(listener).subscribe(["chats/1"])
+    with pytest.raises(LogUnavailable, match="stored, but on 0 replicas"):
+        await append(log)
+    await log.head()
+    with redis_server.client() as client:
+        named = [each for each in client.client_list() if each["name"] == prefix]
+    assert {each["cmd"] for each in named} >= {"wait", "evalsha"}
+    assert len(named) == 3
+    assert [each["sub"] != "0" for each in named].count(True) == 1
+    await log.close()
+
+
 async def test_two_prefixes_and_two_databases_share_a_server(
     redis_server: Server, prefix: str
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 import redis
 
 from streamer.config.retention import Retention, RetentionPolicy
+from streamer.errors import LogForbidden
 from streamer.eventlog.base import BatchKey
 from streamer.eventlog.leases import Lease
 from streamer.eventlog.redis.log import RedisEventLog
@@ -96,9 +97,22 @@ async def test_with_the_least_rights_everything_works(
     assert last is not None
     assert await log.head() > last
     await log.close()
-    # redis-py says who it is, and does not mind not being allowed to.
-    denied = {str(entry["object"]) for entry in admin.acl_log() if entry["username"] == USER}
-    assert denied <= {"client|setinfo"}
+    assert [entry["object"] for entry in admin.acl_log() if entry["username"] == USER] == []
+
+
+async def test_a_name_wants_one_right_more(server: Server, admin: redis.Redis, prefix: str) -> None:
+    """Without it no connection is taken, and why is said; `check` says it too."""
+    url = f"{url_of(server)}?client_name=streamer-7"
+    allow(admin, *rules_of_the_docs(prefix))
+    log = RedisEventLog(url, prefix=prefix)
+    with pytest.raises(LogForbidden, match="client"):
+        await log.head()
+    with pytest.raises(LogForbidden, match="client"):
+        await missing_rights(url, prefix=prefix)
+    allow(admin, *rules_of_the_docs(prefix), "+client|setname")
+    assert await missing_rights(url, prefix=prefix) == []
+    await log.head()
+    await log.close()
 
 
 async def test_each_right_that_is_missing_is_named(

@@ -29,9 +29,6 @@ class KnownMaster:
     async def ask(self) -> Address:
         return Address("127.0.0.1", self.master.port)
 
-    async def close(self) -> None:
-        pass
-
 
 @pytest.fixture
 def servers(short_dir: Path) -> Iterator[list[Node]]:

@@ -1,12 +1,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from unittest.mock import AsyncMock
 
 import pytest
 
-from streamer.errors import LogUnavailable
-from streamer.eventlog.redis.log import RedisEventLog
 from support.fault_readers import SseReader
 from support.fault_stage import Stage
 from support.tcp_proxy import BOTH, Direction
@@ -134,15 +131,3 @@ async def test_a_worker_on_a_dead_line_gives_up_and_delivers_in_order(stage: Sta
         verdict = await load.settle()
         assert verdict.declared == 0
         assert len(worker.stored) == worker.next
-
-
-async def test_a_connection_that_uvloop_calls_closed_is_a_lost_connection() -> None:
-    """A RuntimeError of uvloop, where a write meets a reset, reaches no caller of the log."""
-    log = RedisEventLog("redis://127.0.0.1:1/0")
-    closed = AsyncMock(side_effect=RuntimeError("unable to ...; the handler is closed"))
-    with pytest.raises(LogUnavailable, match="cannot be reached"):
-        await log._commands.run(closed)
-    assert closed.await_count == 2, "it is safe to try again, once"
-    with pytest.raises(RuntimeError, match="of ours"):
-        await log._commands.run(AsyncMock(side_effect=RuntimeError("of ours")))
-    await log.close()

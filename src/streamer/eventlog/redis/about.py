@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import time
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from redis import exceptions
-from redis.asyncio import Redis
 
 from ...config.redis_url import parse_redis_url
+from ...errors import LogForbidden, LogUnavailable
 from .link.commands import Commands
-from .link.failures import unavailable
 from .link.search import open_route
 
 #: The oldest version with all that our scripts use.
@@ -51,7 +50,7 @@ async def describe(
     url: str,
     *,
     prefix: str = "streamer",
-    timeout: float = 5.0,  # noqa: ASYNC109 - redis-py's own
+    timeout: float = 5.0,  # noqa: ASYNC109 - of each command, not of the whole
 ) -> About:
     """Ask the server that has the log of `prefix` behind `url`; `timeout` is in seconds.
 
@@ -62,17 +61,15 @@ async def describe(
     parsed = parse_redis_url(url)
     route = open_route(parsed, prefix, timeout)
     commands = Commands(parsed, route, timeout)
-    client = commands.client
     try:
-        info = await _info(client)
+        info = await _info(commands)
         trips = []
         for _ in range(3):
             began = time.perf_counter()
-            await client.ping()
+            await commands.call("PING")
             trips.append(time.perf_counter() - began)
-        persistence = "append-only file" if info.get("aof_enabled") else await _saves(client)
-    except (exceptions.RedisError, OSError, ValueError) as error:
-        raise unavailable(error) from error
+        appends = info.get("aof_enabled") == "1"
+        persistence = "append-only file" if appends else await _saves(commands)
     finally:
         await commands.close()
         if route is not None:
@@ -80,27 +77,35 @@ async def describe(
     valkey = "valkey_version" in info
     return About(
         server="Valkey" if valkey else "Redis",
-        version=str(info["valkey_version" if valkey else "redis_version"]),
+        version=info.get("valkey_version" if valkey else "redis_version", UNKNOWN),
         latency_ms=min(trips) * 1000,
         persistence=persistence,
         policy=info.get("maxmemory_policy"),
     )
 
 
-async def _info(client: Redis) -> dict[str, Any]:
-    with contextlib.suppress(exceptions.NoPermissionError):
-        return dict(await client.info())
+async def _info(commands: Commands) -> dict[str, str]:
+    with contextlib.suppress(LogForbidden):
+        return _fields(await commands.call("INFO"))
     # INFO is @dangerous; HELLO, which says less, is not.
-    with contextlib.suppress(exceptions.NoPermissionError):
-        hello: Any = await client.execute_command("HELLO", "2")  # type: ignore[no-untyped-call]
+    with contextlib.suppress(LogForbidden):
+        hello = await commands.call("HELLO", "2")
         said = dict(zip(hello[::2], hello[1::2], strict=False))
         return {f"{said[b'server'].decode()}_version": said[b"version"].decode()}
-    return {"redis_version": UNKNOWN}
+    return {}
 
 
-async def _saves(client: Redis) -> str:
+def _fields(info: bytes) -> dict[str, str]:
+    """Read a reply of INFO: ``name:value`` on a line each, and headings."""
+    lines = (line.partition(":") for line in info.decode(errors="replace").split("\r\n"))
+    return {name: value for name, colon, value in lines if colon}
+
+
+async def _saves(commands: Commands) -> str:
     try:
-        configured = await client.config_get("save")
-    except exceptions.ResponseError:  # hosted servers forbid CONFIG
-        return UNKNOWN
-    return "snapshots" if any(configured.values()) else "none"
+        configured = await commands.call("CONFIG", "GET", "save")
+    except LogUnavailable as error:
+        if isinstance(error.__cause__, exceptions.ResponseError):
+            return UNKNOWN  # hosted servers forbid CONFIG
+        raise
+    return "snapshots" if any(configured[1::2]) else "none"

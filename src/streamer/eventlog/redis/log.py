@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -31,9 +30,6 @@ from .seen import Seen
 from .stored import cursor_of, ranges_of, what_we_stored
 from .workers import RedisWorkers
 
-#: Share of the timeout of a command that replicas have to acknowledge it; the
-#: command itself needs some too.
-_WAIT_SHARE: Final = 0.5
 #: Pages and snapshots that are read at the same time: a publish waits on the one
 #: connection behind these at most, and readers take turns.
 _READS: Final = 8
@@ -86,7 +82,6 @@ class RedisEventLog:
         self._retention: Final = retention if retention is not None else RetentionPolicy()
         self._route: Final = open_route(self._url, prefix, timeout)
         self._commands: Final = Commands(self._url, self._route, timeout)
-        self._redis: Final = self._commands.client
         self._keys: Final = Keys(prefix, self._commands.database)
         self._reading: Final = Turns(_READS, timeout * _TURN_SHARE)
         self._seen: Final = Seen()
@@ -115,8 +110,13 @@ class RedisEventLog:
         repeatable = batch is not None or all(event.idempotency_key for event in events)
         acknowledged = 0
         if wait_replicas:
-            found, acknowledged = await self._commands.run(
-                lambda: self._append_and_wait(keys, arguments), repeatable=repeatable
+            found, acknowledged = await self._commands.run_and_wait(
+                _APPEND,
+                keys,
+                arguments,
+                wait_replicas,
+                before=self._seen.arguments,
+                repeatable=repeatable,
             )
         else:
             found = await self._run(_APPEND, keys, arguments, repeatable=repeatable)
@@ -182,7 +182,7 @@ class RedisEventLog:
     async def known_keys(self, topic: str, keys: Sequence[str]) -> set[str]:
         """See `EventLog.known_keys`."""
         names = [self._keys.idempotency(topic, key) for key in keys]
-        found = await self._commands.run(partial(self._redis.mget, names)) if names else []
+        found = await self._values(names)
         return {key for key, id_ in zip(keys, found, strict=True) if id_ is not None}
 
     async def topics(self, prefix: str, limit: int) -> list[str]:
@@ -190,15 +190,10 @@ class RedisEventLog:
         found: dict[str, None] = {}
         start = 0
         while len(found) < limit:
-            step: list[bytes] = await self._commands.run(
-                partial(
-                    self._redis.zrange,
-                    self._keys.topics,
-                    start,
-                    start + _INDEX_STEP - 1,
-                    desc=True,
+            async with self._reading:
+                step: list[bytes] = await self._commands.call(
+                    "ZREVRANGE", self._keys.topics, start, start + _INDEX_STEP - 1
                 )
-            )
             names = (name.decode() for name in step)
             found.update(dict.fromkeys(name for name in names if name.startswith(prefix)))
             if len(step) < _INDEX_STEP:
@@ -225,30 +220,20 @@ class RedisEventLog:
     async def report_connections(self, process: str, counts: Mapping[str, int]) -> None:
         """See `EventLog.report_connections`."""
         report = msgspec.json.encode(dict(counts))
-
-        async def write() -> None:
-            async with self._redis.pipeline(transaction=True) as commands:
-                commands.set(self._keys.process(process), report, px=CONNECTIONS_TTL)
-                commands.sadd(self._keys.processes, process)
-                await commands.execute()
-
-        await self._commands.run(write)
+        # One after the other, and not as one: who dies between leaves a key that expires,
+        # and a name is in the set only once there is something to find under it.
+        await self._commands.call("SET", self._keys.process(process), report, "PX", CONNECTIONS_TTL)
+        await self._commands.call("SADD", self._keys.processes, process)
 
     async def connections(self, *, but: str) -> dict[str, int]:
         """See `EventLog.connections`."""
-        known: set[bytes] = await self._commands.run(
-            partial(self._redis.smembers, self._keys.processes)
-        )
+        known: list[bytes] = await self._commands.call("SMEMBERS", self._keys.processes)
         others = sorted(name.decode() for name in known if name.decode() != but)
-        if not others:
-            return {}
-        reports = await self._commands.run(
-            lambda: self._redis.mget([self._keys.process(name) for name in others])
-        )
+        reports = await self._values([self._keys.process(name) for name in others])
         gone = [name for name, report in zip(others, reports, strict=True) if report is None]
         if gone:
             # One that reports again in this moment adds itself with its next report.
-            await self._commands.run(lambda: self._redis.srem(self._keys.processes, *gone))
+            await self._commands.call("SREM", self._keys.processes, *gone)
         totals: dict[str, int] = {}
         for report in reports:
             with what_we_stored:
@@ -282,17 +267,12 @@ class RedisEventLog:
     async def _publish_probe(self, name: str, token: bytes) -> None:
         await self._commands.call("PUBLISH", name, token, repeatable=False)
 
-    async def _append_and_wait(
-        self, keys: Sequence[str], arguments: Sequence[Any]
-    ) -> tuple[Any, int]:
-        milliseconds = int(self._timeout * 1000 * _WAIT_SHARE)
-        return await _APPEND.run_and_wait(
-            self._redis,
-            keys,
-            (*self._seen.arguments(), *arguments),
-            self._wait_replicas,
-            milliseconds,
-        )
+    async def _values(self, names: Sequence[str]) -> list[bytes | None]:
+        if not names:
+            return []
+        async with self._reading:
+            values: list[bytes | None] = await self._commands.call("MGET", *names)
+        return values
 
 
 def _pairs(flat: list[bytes]) -> dict[str, bytes]:

@@ -8,10 +8,9 @@ from importlib import resources
 from typing import Any
 
 from redis import exceptions
-from redis.asyncio import Redis
 
 from .link.connection import Reply
-from .link.pipeline import PipelinedConnection
+from .link.pipelined import PipelinedConnection
 
 
 class Script:
@@ -35,38 +34,23 @@ class Script:
 
     async def run_and_wait(
         self,
-        client: Redis,
+        connection: PipelinedConnection,
         keys: Sequence[str],
         arguments: Sequence[Any],
         replicas: int,
         milliseconds: int,
-    ) -> tuple[Any, int]:
+    ) -> tuple[Reply, int]:
         """Its reply, and how many of `replicas` have all that it wrote by then.
 
         Both over one connection: WAIT is about what that connection wrote.
         """
+        wait = ("WAIT", replicas, milliseconds)
         try:
-            replies = await _piped(
-                client,
-                ("EVALSHA", self.digest, len(keys), *keys, *arguments),
-                ("WAIT", replicas, milliseconds),
+            reply, acknowledged = await connection.call_all(
+                ("EVALSHA", self.digest, len(keys), *keys, *arguments), wait
             )
         except exceptions.NoScriptError:
-            replies = await _piped(
-                client,
-                ("EVAL", self.text, len(keys), *keys, *arguments),
-                ("WAIT", replicas, milliseconds),
+            reply, acknowledged = await connection.call_all(
+                ("EVAL", self.text, len(keys), *keys, *arguments), wait
             )
-        reply, acknowledged = replies
         return reply, acknowledged
-
-
-async def _piped(client: Redis, *commands: Sequence[Any]) -> Any:  # noqa: ANN401 - two replies
-    async with client.pipeline(transaction=False) as pipeline:
-        for command in commands:
-            pipeline.execute_command(*command)
-        replies = await pipeline.execute(raise_on_error=False)
-    for reply in replies:  # raised here: redis-py would write all arguments into the text
-        if isinstance(reply, Exception):
-            raise reply
-    return replies

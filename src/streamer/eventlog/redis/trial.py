@@ -23,7 +23,7 @@ async def missing_rights(
     *,
     prefix: str = "streamer",
     wait_replicas: int = 0,
-    timeout: float = 5.0,  # noqa: ASYNC109 - redis-py's own
+    timeout: float = 5.0,  # noqa: ASYNC109 - of each command, not of the whole
 ) -> list[str]:
     """Commands, each with its first key or channel, that the user of `url` may not run.
 
@@ -55,7 +55,7 @@ def needed(url: RedisURL, keys: Keys, wait_replicas: int) -> Iterator[tuple[str,
         for name in names:
             for command in commands:
                 yield tuple(name if word == _KEY else word for word in command.split())
-    others = ["TIME", "PING", "MULTI", "EXEC", "EVAL script 0", "EVALSHA digest 0"]
+    others = ["TIME", "PING", "EVAL script 0", "EVALSHA digest 0"]
     if keys.database:
         others.append(f"SELECT {keys.database}")
     if wait_replicas:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import partial
 from typing import Final
 
 import msgspec
@@ -23,32 +22,24 @@ class RedisWorkers:
     async def announce(self, worker: str, queues: Collection[str]) -> None:
         """See `Workers.announce`."""
         said = msgspec.json.encode(sorted(queues))
-
-        async def write() -> None:
-            async with self._commands.client.pipeline(transaction=True) as commands:
-                commands.set(self._keys.worker(worker), said, px=WORKER_TTL)
-                commands.sadd(self._keys.workers, worker)
-                await commands.execute()
-
-        await self._commands.run(write)
+        # One after the other, and not as one: see `RedisEventLog.report_connections`.
+        await self._commands.call("SET", self._keys.worker(worker), said, "PX", WORKER_TTL)
+        await self._commands.call("SADD", self._keys.workers, worker)
 
     async def withdraw(self, worker: str) -> None:
         """See `Workers.withdraw`."""
         # What it said goes by itself.
-        await self._commands.run(partial(self._commands.client.srem, self._keys.workers, worker))
+        await self._commands.call("SREM", self._keys.workers, worker)
 
     async def queues(self) -> list[frozenset[str]]:
         """See `Workers.queues`."""
-        client = self._commands.client
-        known: set[bytes] = await self._commands.run(partial(client.smembers, self._keys.workers))
+        known: list[bytes] = await self._commands.call("SMEMBERS", self._keys.workers)
         names = sorted(name.decode() for name in known)
         if not names:
             return []
-        said = await self._commands.run(
-            lambda: client.mget([self._keys.worker(name) for name in names])
-        )
+        said = await self._commands.call("MGET", *(self._keys.worker(name) for name in names))
         gone = [name for name, queues in zip(names, said, strict=True) if queues is None]
         if gone:
             # One that announces itself in this moment adds itself with the next time.
-            await self._commands.run(lambda: client.srem(self._keys.workers, *gone))
+            await self._commands.call("SREM", self._keys.workers, *gone)
         return [msgspec.json.decode(queues, type=frozenset[str]) for queues in said if queues]

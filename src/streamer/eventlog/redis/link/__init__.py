@@ -3,11 +3,15 @@
 Layout:
 
 - `connection`: a connection to Redis whose replies are taken as they arrive, many at once.
-- `pipeline`: commands over one connection: each is sent at once, replies come in the same
-  order.
+- `pipelined`: a connection whose commands are sent at once, and whose replies come in the
+  same order.
+- `pipeline`: the connection that commands go over, to where the log is now; made anew when
+  it is lost.
+- `lent`: connections that are lent to one command at a time, which may block them.
 - `pubsub`: a connection to Redis that only subscribes, made for many notifications a second.
 - `commands`: commands to the server that takes the log's writes, wherever it is now.
 - `failures`: turn what goes wrong with Redis into `LogUnavailable`, saying what to do.
+- `questions`: a few questions to one server, which need not have the log.
 - `route`: where the log is now, when servers take over from each other.
 - `search`: who is asked where the log is, by its URL.
 - `sentinel`: the master that Redis Sentinel watches over.
@@ -19,8 +23,11 @@ __all__ = [
     "commands",
     "connection",
     "failures",
+    "lent",
     "pipeline",
+    "pipelined",
     "pubsub",
+    "questions",
     "route",
     "search",
     "sentinel",

@@ -10,7 +10,9 @@ from redis.crc import key_slot
 
 from ....config.redis_url import RedisURL
 from ....errors import LogUnavailable
-from .route import ASK_TIMEOUT, Address, connection_options, connection_to
+from .connection import greeting
+from .questions import ASK_TIMEOUT, ask
+from .route import Address
 
 #: Nodes that are remembered, beyond those of the URL.
 _MAX_NODES: Final = 100
@@ -24,7 +26,7 @@ class ClusterSearch:
 
     def __init__(self, url: RedisURL, key: str, timeout: float) -> None:
         self._slot: Final = key_slot(key.encode())
-        self._options: Final = connection_options(url)
+        self._url: Final = url
         self._patience: Final = min(ASK_TIMEOUT, timeout)
         self._given: Final = tuple(Address(*node) for node in url.nodes)
         #: Who is asked, in this order: who answered last comes first.
@@ -47,21 +49,15 @@ class ClusterSearch:
         told = "; ".join(problems)
         raise LogUnavailable(f"no node of the cluster knows where the log is ({told})")
 
-    async def close(self) -> None:
-        """See `route.Search`."""
-
     async def _slots(self, node: Address) -> list[Any]:
-        connection: Any = connection_to(self._options, node, self._patience)
-        try:
-            await connection.connect()
-            await connection.send_command("CLUSTER", "INFO")
-            if b"cluster_state:ok" not in await connection.read_response():
-                # Cut off from the others it would name itself for ever.
-                raise LogUnavailable("its cluster_state is not ok")
-            await connection.send_command("CLUSTER", "SLOTS")
-            return list(await connection.read_response())
-        finally:
-            await connection.disconnect()
+        questions = (("CLUSTER", "INFO"), ("CLUSTER", "SLOTS"))
+        *_, info, slots = await ask(
+            self._url, node, self._patience, *greeting(self._url), *questions
+        )
+        if b"cluster_state:ok" not in info:
+            # Cut off from the others it would name itself for ever.
+            raise LogUnavailable("its cluster_state is not ok")
+        return list(slots)
 
     def _remember(self, node: Address, slots: list[Any]) -> None:
         known = (each for _, _, *nodes in slots for each in _addresses(nodes, node))

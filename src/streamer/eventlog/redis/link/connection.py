@@ -1,8 +1,8 @@
 """A connection to Redis whose replies are taken as they arrive, many at once.
 
 redis-py's own reader takes one reply per task switch, and a command of its client
-costs more than Redis itself needs for it. What is asked for every event, and what
-every event is notified by, goes over connections of our own; all else over redis-py's.
+costs more than Redis itself needs for it. So all that is asked of the log, and all that
+it notifies, goes over connections of our own.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, TypeVar, cast
 
 import hiredis
@@ -19,6 +19,8 @@ from redis.asyncio.connection import SSLConnection
 from ....config.redis_url import RedisURL
 from .route import Address, connection_options
 
+#: A command's name and its arguments.
+Command = Sequence[str | bytes | float]
 #: One reply of Redis: a list, bytes, an integer, None, or an error that it told.
 Reply = Any
 
@@ -51,6 +53,12 @@ class Connection(asyncio.Protocol, ABC):
         """Send one command; a connection that is lost drops it."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(hiredis.pack_command(command))  # type: ignore[arg-type]
+
+    def send_all(self, commands: Iterable[Command]) -> None:
+        """Send commands in one write; a connection that is lost drops them."""
+        if self._transport is not None and not self._transport.is_closing():
+            packed = (hiredis.pack_command(tuple(command)) for command in commands)  # type: ignore[arg-type]
+            self._transport.write(b"".join(packed))
 
     def abort(self, reason: str) -> None:
         """Drop the connection; `lost` tells `reason`."""
@@ -108,10 +116,20 @@ async def connect(
     return connection
 
 
-def credentials(url: RedisURL) -> tuple[str, ...] | None:
-    """The command that authenticates, if `url` says how."""
-    options = connection_options(url)
-    username, password = options.get("username"), options.get("password")
+def authentication(username: str | None, password: str | None) -> list[Command]:
+    """The command that authenticates, if there is a password."""
     if password is None:
-        return None
-    return ("AUTH", *((username,) if username else ()), password)
+        return []
+    return [("AUTH", *((username,) if username else ()), password)]
+
+
+def greeting(url: RedisURL) -> list[Command]:
+    """The commands that a connection begins with: who we are, as far as `url` says it.
+
+    The name is what CLIENT LIST shows.
+    """
+    options = connection_options(url)
+    commands = authentication(options.get("username"), options.get("password"))
+    if (name := options.get("client_name")) is not None:
+        commands.append(("CLIENT", "SETNAME", name))
+    return commands

@@ -29,26 +29,13 @@ _ADVICE = {
 }
 #: What Redis adds to the error of a script.
 _PLACE = re.compile(r"[ ,]*script: [0-9a-f]*,? ?on @user_script:\d+\.?$")
-_BY_CLASS = (
-    (exceptions.OutOfMemoryError, "OOM"),
-    (exceptions.ReadOnlyError, "READONLY"),
-    (exceptions.BusyLoadingError, "LOADING"),
-    (exceptions.NoPermissionError, "NOPERM"),
-    (exceptions.MasterDownError, "MASTERDOWN"),
-    (exceptions.ClusterDownError, "CLUSTERDOWN"),
-    (exceptions.ClusterCrossSlotError, "CROSSSLOT"),
-    (exceptions.TryAgainError, "TRYAGAIN"),
-    (exceptions.MovedError, "MOVED"),
-    (exceptions.AskError, "TRYAGAIN"),
-    (exceptions.AuthenticationWrongNumberOfArgsError, "NOAUTH"),
-)
-#: redis-py cuts the first word off errors that have a class; an unauthenticated client with a
-#: long command is not even told NOAUTH.
+#: Errors that have an address in place of their word.
+_BY_CLASS = ((exceptions.MovedError, "MOVED"), (exceptions.AskError, "TRYAGAIN"))
+#: What says more than its first word; an unauthenticated client with a long command is
+#: not even told NOAUTH.
 _BY_TEXT = (
-    ("invalid username", "WRONGPASS"),
     ("without any password configured", "WRONGPASS"),
     ("unauthenticated", "NOAUTH"),
-    ("authentication required", "NOAUTH"),
     ("unknown command", "UNKNOWN"),
     ("invalid command passed", "UNKNOWN"),
 )

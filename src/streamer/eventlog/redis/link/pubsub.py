@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from ....config.redis_url import RedisURL
-from .connection import Connection, Reply, connect, credentials
+from .connection import Connection, Reply, connect, greeting
 from .route import Address
 
 #: What ROLE answers where nothing is published; no notification starts with it.
@@ -48,16 +48,14 @@ class PubSubConnection(Connection):
 async def subscribe_at(
     url: RedisURL, address: Address | None, receive: Callable[[list[Reply]], None]
 ) -> PubSubConnection:
-    """Connect to `url`, at `address` if that may move, and authenticate if it says how.
+    """Connect to `url`, at `address` if that may move, and say who we are.
 
     Raises:
         OSError: if there is no connection.
     """
     connection = await connect(url, address, lambda: PubSubConnection(receive, address))
-    authenticate = credentials(url)
-    if authenticate is not None:
-        # Not awaited: a refusal is the reply to the first command, and ends it.
-        connection.send(*authenticate)
+    # Not awaited: a refusal is the reply to its command, and ends it.
+    connection.send_all(greeting(url))
     if address is not None:
         # Not awaited either: a replica is dropped when it says so.
         connection.send("ROLE")

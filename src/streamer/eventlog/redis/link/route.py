@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, Protocol, cast
 
-from redis.asyncio.connection import Connection, parse_url
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+from redis.asyncio.connection import parse_url
 
 from ....config.redis_url import RedisURL
 from ....errors import LogUnavailable
 
-#: Seconds that one Sentinel or node may take to tell where the log is; then
-#: the next is asked.
-ASK_TIMEOUT: Final = 1.0
 #: What is told to whoever needs a connection after closing.
 CLOSED: Final = "the event log is closed"
 
@@ -40,9 +34,6 @@ class Search(Protocol):
         Raises:
             LogUnavailable: none of them knows.
         """
-
-    async def close(self) -> None:
-        """Let go of every connection."""
 
 
 class Route:
@@ -87,7 +78,6 @@ class Route:
         if self._asking is not None:
             self._asking.cancel()
             await asyncio.wait((self._asking,))
-        await self._search.close()
 
     async def _ask(self) -> Address:
         self.current = await self._search.ask()
@@ -103,22 +93,3 @@ def connection_options(url: RedisURL) -> dict[str, Any]:
     """Keyword arguments of a redis-py connection to a server of `url`."""
     # The keys depend on the scheme, more than redis-py's own type says.
     return cast("dict[str, Any]", dict(parse_url(url.server)))
-
-
-def connection_to(options: Mapping[str, Any], address: Address, timeout: float) -> Connection:
-    """A connection for a few questions to the server at `address`; ``disconnect`` it.
-
-    Unlike a pool's, that lets go of the socket before anything can cancel it.
-    """
-    given = {**options, "host": address.host, "port": address.port}
-    kind = given.pop("connection_class", Connection)
-    return cast(
-        "Connection",
-        kind(
-            socket_timeout=timeout,
-            socket_connect_timeout=timeout,
-            retry=Retry(NoBackoff(), 0),
-            protocol=2,
-            **given,
-        ),
-    )
