@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from contextlib import ExitStack
 
 import httpx
@@ -14,6 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from streamer.api.farewells import LINGER, MAX_LINGERING_PER_CLIENT
+from streamer.events.new_event import new_event
 from support.asgi_peer import AsgiPeer
 from support.event_source import EventSourceParser, SourceEvent
 from support.live import Live, StartLive
@@ -98,38 +98,56 @@ def test_a_full_server_tells_a_stream_to_come_back(
         assert client.head(stream).status_code == 200
 
 
-async def test_a_loop_of_clients_that_are_refused_asks_once_a_second(
-    live: Live, project: str
-) -> None:
+@PATHS
+def test_a_loop_of_clients_that_are_refused_asks_once_a_second(path: str) -> None:
     """Refused for ever, or finished: the close comes a second after the frame that says so."""
-    async with httpx.AsyncClient(base_url=live.url) as client:
-        topic = {"topic": f"jobs/{project}", "type": "completed"}
-        last = (await client.post("/api/v1/events", json=topic)).json()["id"]
-    for query, code in ((f"last_event_id={last}", 1000), ("last_event_id=x", 1008)):
-        started = time.monotonic()
-        async with websocket(live.ws_url, f"/api/v1/jobs/{project}/stream?{query}") as socket:
-            await socket.has("end" if code == 1000 else "refused")
-            told = time.monotonic() - started
-            assert (await socket.is_closed())[0] == code
-        assert told < LINGER / 2
-        assert time.monotonic() - started >= LINGER * 0.9
+    stage = Stage()  # whose clock this test moves
+    last = stage.loop.run(stage.log._log.append(new_event("jobs/j", "completed", {})))
+    finished = _Refused(stage, path, f"/api/v1/jobs/j/stream?last_event_id={last}")
+    refused = _Refused(stage, path, "/api/v1/jobs/j/stream?last_event_id=x")
+    stage.settle()
+    stage.loop.advance(LINGER * 0.9)
+    stage.settle()
+    assert b'"end"' in finished.received
+    assert b'"refused"' in refused.received
+    assert (finished.close_code, refused.close_code) == (None, None)
+    stage.loop.advance(LINGER * 0.2)
+    stage.settle()
+    assert (finished.close_code, refused.close_code) == (1000, 1008)
+    stage.end()
 
 
-async def test_who_leaves_or_says_too_much_is_not_waited_for(live: Live, project: str) -> None:
+@PATHS
+def test_who_leaves_or_says_too_much_is_not_waited_for(path: str) -> None:
     """The server goes with it, in the middle of its second."""
+    stage = Stage()  # whose clock stands still
+    AsgiPeer(stage, "/healthz", kind="http")
+    stage.settle()
+    at_rest = asyncio.all_tasks(stage.loop)
+    silent, loud = _Refused(stage, path), _Refused(stage, path)
+    stage.settle()
+    assert (silent.close_code, loud.close_code) == (None, None)
+    loud.send("ping", times=30)
+    stage.settle()
+    stage.settle()
+    assert (silent.close_code, loud.close_code) == (None, 1008)
+    silent.leave()
+    loud.leave()
+    stage.settle()
+    left = asyncio.all_tasks(stage.loop) - at_rest
+    assert not left, "the server waits for a client that has left"
+    stage.end()
+
+
+async def test_a_refused_socket_is_closed_after_its_last_frame(live: Live, project: str) -> None:
+    """Over a network, too: the frame is read, and then the close code and its reason."""
     url = f"{live.ws_url}/api/v1/projects/{project}/stream?last_event_id=x"
-    started = time.monotonic()
     async with connect_async(url) as socket:
-        await socket.recv()
-    async with connect_async(url) as socket:
-        await socket.recv()
-        for _ in range(30):
-            await socket.send("ping")
+        assert '"refused"' in str(await socket.recv())
         with pytest.raises(ConnectionClosed) as closed:
             await socket.recv()
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1008
-    assert time.monotonic() - started < LINGER * 0.9
 
 
 @PATHS
@@ -141,20 +159,24 @@ def test_a_flood_of_sockets_that_are_refused_is_bounded(path: str) -> None:
     late = [_Refused(stage, path) for _ in range(5)]
     stage.settle()
     assert all(peer.was_told for peer in held + late)
-    assert not any(peer.is_closed for peer in held)
-    assert all(peer.is_closed for peer in late)
+    assert not any(peer.close_code for peer in held)
+    assert all(peer.close_code == 1008 for peer in late)
     for peer in held:
         peer.leave()
     stage.settle()
-    assert not _Refused(stage, path).is_closed_after(stage), "those who left made no room"
+    another = _Refused(stage, path)
+    stage.settle()
+    assert another.was_told
+    assert another.close_code is None, "those who left made no room"
     stage.end()
 
 
 class _Refused:
     """A socket that asks for what it cannot have."""
 
-    def __init__(self, stage: Stage, path: str) -> None:
-        target = "/api/v1/projects/p/stream?last_event_id=x"
+    def __init__(
+        self, stage: Stage, path: str, target: str = "/api/v1/projects/p/stream?last_event_id=x"
+    ) -> None:
         self._peer = (
             Peer(stage, target, HANDSHAKE)
             if path == "fast"
@@ -164,21 +186,26 @@ class _Refused:
 
     @property
     def was_told(self) -> bool:
-        return b'"refused"' in self._received
+        return b'"refused"' in self.received
 
     @property
-    def is_closed(self) -> bool:
+    def close_code(self) -> int | None:
+        """Of the close frame (RFC 6455, section 5.5.1); None before it."""
         if isinstance(self._peer, AsgiPeer):
-            return self._peer.task.done()
-        return re.search(rb"\x88.\x03\xf0", self._received) is not None  # with code 1008
-
-    def is_closed_after(self, stage: Stage) -> bool:
-        stage.settle()
-        return self.is_closed
+            return self._peer.close_code
+        found = re.search(rb"\x88.([\x03-\x0f].)", self.received, re.DOTALL)
+        return int.from_bytes(found[1]) if found else None
 
     @property
-    def _received(self) -> bytes:
+    def received(self) -> bytes:
         return self._peer.received if isinstance(self._peer, AsgiPeer) else self._peer.take()
+
+    def send(self, text: str, *, times: int) -> None:
+        if isinstance(self._peer, AsgiPeer):
+            for _ in range(times):
+                self._peer.send_frame(text)
+        else:
+            self._peer.send_frames(*[text] * times)
 
 
 def test_a_socket_that_is_refused_holds_up_no_exit(start_live: StartLive) -> None:

@@ -6,8 +6,7 @@ import asyncio
 import logging
 import sys
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -18,7 +17,7 @@ from streamer.eventlog.redis.log import RedisEventLog
 from support.jobs import UnreliableLog, bodies_of
 from support.processes import Program
 from support.servers import Server
-from support.waiting import wait_until_blocking
+from support.waiting import DEADLINE, wait_until_blocking
 
 QUICK = Backoff(0.001, 0.01)
 
@@ -26,6 +25,22 @@ QUICK = Backoff(0.001, 0.01)
 @pytest.fixture
 def log() -> UnreliableLog:
     return UnreliableLog()
+
+
+class Waits:
+    """The waits of a publisher: each is noted, and over at once, as if its time had passed.
+
+    Attributes:
+        seconds: how long each might have lasted.
+    """
+
+    def __init__(self, publisher: SyncPublisher, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.seconds: list[float | None] = []
+        monkeypatch.setattr(publisher._changed, "wait_for", self._pass)
+
+    def _pass(self, condition: Callable[[], bool], timeout: float | None = None) -> bool:
+        self.seconds.append(timeout)
+        return condition()
 
 
 @pytest.fixture
@@ -104,16 +119,22 @@ def test_lost_replies_in_the_middle_of_many_batches_double_nothing(
 
 
 def test_while_the_log_is_away_no_publish_waits_and_the_outage_is_logged_once(
-    log: UnreliableLog, publisher: SyncPublisher, caplog: pytest.LogCaptureFixture
+    log: UnreliableLog, caplog: pytest.LogCaptureFixture
 ) -> None:
+    # A wait for room would last for ever, and it is the thread below that would wait.
+    publisher = SyncPublisher(lambda: log, backoff=QUICK, max_events=50, block_seconds=3600)
     log.go_away()
     publisher.publish("jobs/j", "status", {"status": "started"})
     wait_until_blocking(lambda: "is away" in caplog.text, "the outage was not logged")
-    started = time.monotonic()
-    for number in range(5000):
-        publisher.progress("jobs/j", number / 5000, task_name="encode")
-    publisher.completed("jobs/j", "done")
-    assert time.monotonic() - started < 5
+
+    def publish() -> None:
+        for number in range(5000):
+            publisher.progress("jobs/j", number / 5000, task_name="encode")
+        publisher.completed("jobs/j", "done")
+
+    publishing = threading.Thread(target=publish, daemon=True)
+    publishing.start()
+    wait_until_blocking(lambda: not publishing.is_alive(), "a publish waited for the log")
     log.come_back()
     assert publisher.flush()
     # The last progress and the end are there; nothing but old progress is missing.
@@ -126,6 +147,7 @@ def test_while_the_log_is_away_no_publish_waits_and_the_outage_is_logged_once(
     assert len([w for w in warnings if "is away" in w]) == 1
     assert len([w for w in warnings if "dropped: the buffer is full" in w]) == 1
     assert len([w for w in warnings if "is back" in w]) == 1
+    assert publisher.close()
 
 
 def test_a_full_buffer_delays_a_publish_no_longer_than_it_may(
@@ -135,7 +157,7 @@ def test_a_full_buffer_delays_a_publish_no_longer_than_it_may(
     append_all = log.append_all
 
     async def slow(*arguments: object) -> object:
-        await asyncio.to_thread(answering.wait)
+        await asyncio.to_thread(answering.wait, DEADLINE)
         return await append_all(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(log, "append_all", slow)
@@ -143,9 +165,10 @@ def test_a_full_buffer_delays_a_publish_no_longer_than_it_may(
     publisher.publish("a", "note", {"number": 0})
     wait_until_blocking(lambda: publisher._taken is not None, "nothing was taken")
     publisher.publish("a", "note", {"number": 1})
-    started = time.monotonic()
-    publisher.publish("a", "note", {"number": 2})
-    assert 0.04 < time.monotonic() - started < 2
+    with monkeypatch.context() as patch:
+        waits = Waits(publisher, patch)
+        publisher.publish("a", "note", {"number": 2})
+    assert waits.seconds == [0.05]
     assert publisher.dropped == 1
     assert not publisher.flush(0.01)
     answering.set()
@@ -180,13 +203,18 @@ def test_a_batch_that_the_log_refuses_for_good_does_not_hold_up_the_next(
     assert publisher.dropped == 1
 
 
-def test_closing_gives_up_in_time_when_the_log_stays_away(log: UnreliableLog) -> None:
+def test_closing_gives_up_in_time_when_the_log_stays_away(
+    log: UnreliableLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
     log.go_away()
     publisher = SyncPublisher(lambda: log, backoff=QUICK)
     publisher.publish("a", "note")
-    started = time.monotonic()
+    waits = Waits(publisher, monkeypatch)
     assert not publisher.close(0.05)
-    assert time.monotonic() - started < 3
+    assert waits.seconds == [0.05]
+    thread = publisher._thread
+    assert thread is not None
+    wait_until_blocking(lambda: not thread.is_alive(), "the thread did not give up")
     assert publisher.dropped == 1
     publisher.publish("a", "note")  # too late, and no reason to fail a job
     assert publisher.dropped == 2

@@ -23,14 +23,24 @@ class AsgiPeer:
 
     Attributes:
         received: everything that was sent, joined.
+        status: of the answer to a request, once it has begun.
+        close_code: of a WebSocket, once the server has closed it.
         task: the server's task of this request.
     """
 
     def __init__(
-        self, stage: Stage, target: str, headers: dict[str, str] | None = None, *, kind: str
+        self,
+        stage: Stage,
+        target: str,
+        headers: dict[str, str] | None = None,
+        *,
+        kind: str,
+        method: str = "GET",
     ) -> None:
         parts = urlsplit(target)
         self.received = b""
+        self.status: int | None = None
+        self.close_code: int | None = None
         self._inbox: asyncio.Queue[Message] = asyncio.Queue()
         self._sends = -1
         self._break_at: tuple[int, str] | None = None
@@ -59,7 +69,7 @@ class AsgiPeer:
             "extensions": {},
         }
         if kind == "http":
-            scope["method"] = "GET"
+            scope["method"] = method
         self.task: Final = stage.loop.create_task(self._run(stage.app, scope))
 
     async def _run(self, app: ASGIApp, scope: Message) -> None:
@@ -73,6 +83,10 @@ class AsgiPeer:
             if self._break_at[1] == "raises":
                 raise OSError("the connection is lost")
             await asyncio.get_running_loop().create_future()  # until it is cancelled
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        elif message["type"] == "websocket.close":
+            self.close_code = message["code"]
         self.received += message.get("body") or (message.get("text") or "").encode()
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from types import TracebackType
 from typing import Final, Self
 
@@ -72,9 +71,8 @@ class Traffic:
         await self._publishing
         await self.hub.close()
 
-    async def wait_for_more(self, count: int, *, deadline: float = 20.0) -> float:
-        """Until `count` more events are acknowledged and heard; seconds that took."""
-        began = time.monotonic()
+    async def wait_for_more(self, count: int, *, deadline: float = 20.0) -> None:
+        """Until `count` more events are acknowledged and heard."""
         wanted = len(self.acknowledged) + count
         await wait_until(
             lambda: len(self.acknowledged) >= wanted,
@@ -82,7 +80,6 @@ class Traffic:
             deadline=deadline,
         )
         await self._until_heard(self.acknowledged[wanted - 1])
-        return time.monotonic() - began
 
     async def stop(self) -> list[Cursor]:
         """Stop publishing; return what the log has, once every reader has heard the last."""

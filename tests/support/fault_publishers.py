@@ -156,17 +156,19 @@ class HttpPublisher(FaultPublisher):
 
 
 class WorkerPublisher(FaultPublisher):
-    """Publishes as a worker does: the events wait in its process while the log is away."""
+    """Publishes as a worker does: the events wait in its process while the log is away.
+
+    A job waits for nothing: it publishes on the very event loop that brings the log back,
+    so that a publish that waited for it, or for room in the buffer, would never return,
+    and the test's own timeout would show it.
+    """
 
     def __init__(self, publisher: SyncPublisher, topic: str, *, rate: float = RATE) -> None:
         super().__init__(topic, rate=rate)
         self._publisher: Final = publisher
 
     async def _publish(self, number: int) -> None:
-        began = asyncio.get_running_loop().time()
         self._publisher.publish(self.topic, "tick", self._fields(number))
-        took = asyncio.get_running_loop().time() - began
-        assert took < 1.0, f"a job waited {took:.1f} s to publish"
         self.unknown.add(number)
 
     async def finish(self) -> None:

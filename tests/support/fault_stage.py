@@ -166,7 +166,9 @@ class Stage:
                 for keyed in (True, False)
             ]
             if worker:
-                publisher = SyncPublisher(lambda: self.open_log(self.worker_line.redis_url))
+                publisher = SyncPublisher(
+                    lambda: self.open_log(self.worker_line.redis_url), block_seconds=3600
+                )
                 stack.callback(publisher.close)
                 publishers.append(WorkerPublisher(publisher, self.topic, rate=rate))
             if crowd:

@@ -132,9 +132,13 @@ class Peer:
 
     def send_frames(self, *texts: str) -> None:
         """Send text frames once the handshake is over, masked (RFC 6455, section 5.3)."""
-        self._frames = b"".join(
-            Frame(Opcode.TEXT, text.encode()).serialize(mask=True) for text in texts
+        self.send_wire(
+            b"".join(Frame(Opcode.TEXT, text.encode()).serialize(mask=True) for text in texts)
         )
+
+    def send_wire(self, frames: bytes) -> None:
+        """Send frames as they are, once the handshake is over."""
+        self._frames = frames
 
     def go_on(self) -> None:
         """Send what had to wait for the answer to a handshake."""
