@@ -47,7 +47,7 @@ def test_the_tree_in_the_docstring_is_the_tree() -> None:
     assert missing == []
 
 
-@pytest.mark.parametrize("kind", [errors.LogUnavailable, errors.Draining])
+@pytest.mark.parametrize("kind", [errors.LogUnavailable, errors.AuthUnavailable, errors.Draining])
 def test_what_is_worth_retrying_says_when(kind: type[StreamerError]) -> None:
     """In seconds; settable."""
     assert kind("away").retry_after == 1.0

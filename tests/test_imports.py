@@ -37,11 +37,13 @@ ROOMS: Final[Mapping[str, frozenset[str]]] = {
         "publishing": "backoff errors events eventlog metrics",
         # Those who read.
         "hub": "backoff errors events metrics wire eventlog",
+        # Who is asking.
+        "access": "errors events",
         # Those who work.
         "jobs": "errors every events config eventlog publishing processes jobs/transcode",
         "jobs/transcode": "errors config processes jobs",
         # Those who ask.
-        "api": "errors every events config metrics wire eventlog publishing hub jobs",
+        "api": "errors every events config metrics wire eventlog publishing hub access jobs",
         "api/streams": "errors events config wire hub api",
         # What is put together.
         "life": "eventlog hub jobs api",
@@ -73,6 +75,7 @@ PURE: Final = (
     *("hub/session", "hub/tail", "hub/seen", "hub/send_progress", "hub/quotas", "hub/party"),
     *("hub/controls", "hub/options", "hub/limits"),
     *("server/acceptance", "server/request_pieces", "server/upgrade_offer", "api/rate.py"),
+    *("access/patterns", "access/grants"),
     *("hub/heartbeat", "hub/writer", "hub/limits"),
     *("publishing/job_publishing", "jobs/keys", "jobs/lifecycle"),
 )

@@ -28,6 +28,7 @@ class Arena:
     layout: Layout
     directory: Path
     port: int
+    tokens: Path | None
 
     def face(self, transport: Transport) -> Face:
         face = self.server.face(transport)
@@ -54,6 +55,7 @@ class Arena:
             greeting=face.greeting,
             hello=face.hello,
             first_path=face.first_path,
+            tokens=self.tokens,
             readers=readers,
             topics=topics,
             stalled=stalled,
@@ -84,7 +86,7 @@ def arena(server: Server, layout: Layout) -> Iterator[Arena]:
         if launch.ready is not None:
             process.wait_until_ready(port, *launch.ready)
         try:
-            yield Arena(server, process, redis, layout, directory, port)
+            yield Arena(server, process, redis, layout, directory, port, launch.tokens)
         except RuntimeError as error:
             if process.popen.poll() is None:
                 raise

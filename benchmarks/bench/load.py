@@ -19,7 +19,7 @@ from .process import Process
 Transport = Literal["sse", "websocket"]
 
 _SOURCES = Path(__file__).parents[1] / "load"
-_PROGRAMS = {"load": ("main.c", "reader.c", "publisher.c"), "bare": ("bare.c",)}
+_PROGRAMS = {"load": ("main.c", "reader.c", "publisher.c", "tokens.c"), "bare": ("bare.c",)}
 
 
 class Tally(msgspec.Struct):
@@ -102,6 +102,7 @@ class LoadGenerator:
         greeting: str | None = None,
         hello: str | None = None,
         first_path: str | None = None,
+        tokens: Path | None = None,
     ) -> None:
         options = {
             "port": port,
@@ -116,6 +117,7 @@ class LoadGenerator:
             "greeting": greeting,
             "hello": hello,
             "first-path": first_path,
+            "tokens": tokens,
         }
         arguments = [f"--{name}={value}" for name, value in options.items() if value is not None]
         self._readers = readers

@@ -46,6 +46,10 @@ uint64_t monotonic_ns(void);
 void failed(const char *what, const char *detail, size_t length);
 int connect_to_server(uint32_t source, bool far);
 
+/* tokens.c */
+void tokens_read(const char *path);
+const char *authorization(int number); /* the header of that reader or publisher; empty where there are no tokens */
+
 /* reader.c */
 void readers_create(void);
 void readers_open(bool resume_after, uint64_t sequence);

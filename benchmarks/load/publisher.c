@@ -48,8 +48,8 @@ static void publish(struct publisher *p) {
     int length = snprintf(body, sizeof body, "{\"type\":\"%s\"," MARK "%d:%llu:%llu\",\"pad\":\"%.*s\"}", type, p->number,
                           (unsigned long long)++p->sequence, (unsigned long long)monotonic_ns(), pad_length, padding);
     int n = snprintf(request, sizeof request,
-                     "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\n"
-                     "Content-Length: %d\r\n\r\n%s", options.publish_path, options.port, length, body);
+                     "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\n%s"
+                     "Content-Length: %d\r\n\r\n%s", options.publish_path, options.port, authorization(0), length, body);
     if (send(p->fd, request, (size_t)n, MSG_NOSIGNAL) != n) {
         failed("a publisher could not send", NULL, 0);
         publish_errors++;

@@ -260,7 +260,7 @@ static void send_first(struct reader *r) {
 }
 
 static void send_request(struct reader *r) {
-    char path[512], request[1024], resume[160] = "";
+    char path[512], request[4096], resume[160] = "";
     const char *topic = strstr(options.read_path, "{}");
     if (topic)
         snprintf(path, sizeof path, "%.*s%d%s", (int)(topic - options.read_path), options.read_path,
@@ -269,8 +269,8 @@ static void send_request(struct reader *r) {
         snprintf(path, sizeof path, "%s", options.read_path);
     if (resuming)
         snprintf(resume, sizeof resume, "Last-Event-ID: %s\r\n", ids[resume_sequence % (REMEMBERED_IDS - 1)]);
-    int n = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%s%s\r\n", path, options.port, resume,
-                     options.transport == WEBSOCKET
+    int n = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%s%s%s\r\n", path, options.port, resume,
+                     authorization((int)r->number), options.transport == WEBSOCKET
                          ? "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
                            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
                          : "Accept: text/event-stream\r\n");

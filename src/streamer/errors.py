@@ -18,8 +18,12 @@
     │   └── InvalidSource            a job's source that may not or cannot be read
     ├── EventTooLarge
     ├── NotFound
-    ├── Unauthorized
+    ├── Unauthorized                 no token came, or the application refuses it
+    │   ├── InvalidToken             a token that proves nothing
+    │   ├── TokenExpired             a token whose time is over
+    │   └── TokenRevoked             a token that was taken back
     ├── Forbidden
+    ├── AuthUnavailable              nobody can say now whose the credentials are; come back
     ├── UnknownHost                  a request for a host that is not this server
     ├── HeadTooLarge
     ├── RequestTimeout               a request that does not come to its end
@@ -166,10 +170,43 @@ class Unauthorized(StreamerError):
     code = "unauthorized"
 
 
+class InvalidToken(Unauthorized):
+    """A token that is malformed, forged, for somebody else, or not valid yet.
+
+    The text names the claim or the part that is wrong, and never quotes the token.
+    """
+
+    code = "invalid_token"
+
+
+class TokenExpired(Unauthorized):
+    """A token whose ``exp`` has passed; a new one is needed."""
+
+    code = "token_expired"
+
+
+class TokenRevoked(Unauthorized):
+    """A token that was taken back before its time was over."""
+
+    code = "token_revoked"
+
+
 class Forbidden(StreamerError):
     """Valid credentials that do not allow this."""
 
     code = "forbidden"
+
+
+class AuthUnavailable(StreamerError):
+    """The issuer's keys, or the application, cannot be reached, and nothing is cached.
+
+    It says nothing of the credentials: the same ones may be good.
+    """
+
+    code = "auth_unavailable"
+
+    def __init__(self, detail: str, *, retry_after: float | None = 1.0) -> None:
+        super().__init__(detail, retry_after=retry_after)
 
 
 class UnknownHost(StreamerError):
@@ -268,7 +305,11 @@ OUTCOMES: dict[str, Outcome] = {
     "head_too_large": Outcome(431, 1009, retry=False, title="Request head too large"),
     "not_found": Outcome(404, 1008, retry=False, title="Not found"),
     "unauthorized": Outcome(401, 1008, retry=False, title="Unauthorized"),
+    "invalid_token": Outcome(401, 1008, retry=False, title="Invalid token"),
+    "token_expired": Outcome(401, 1008, retry=False, title="Token expired"),
+    "token_revoked": Outcome(401, 1008, retry=False, title="Token revoked"),
     "forbidden": Outcome(403, 1008, retry=False, title="Forbidden"),
+    "auth_unavailable": Outcome(503, 1013, retry=True, title="Authentication unavailable"),
     "unknown_host": Outcome(421, 1008, retry=False, title="Misdirected request"),
     "too_many_requests": Outcome(429, 1013, retry=True, title="Too many requests"),
     "too_many_connections": Outcome(503, 1013, retry=True, title="Too many connections"),

@@ -45,6 +45,25 @@ def test_a_malformed_url_in_a_variable_is_refused_without_its_password(
         assert "hunter2" not in result.output
 
 
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("STREAMER_AUTH_SECRET", "hunter2"),
+        ("STREAMER_AUTH_PUBLIC_KEY", "-----BEGIN PRIVATE KEY-----hunter2"),
+        ("STREAMER_AUTH_JWKS_URL", "http://issuer.example/?hunter2"),
+        ("STREAMER_AUTH_URL", "https://u:hunter2@app"),
+    ],
+)
+def test_a_bad_setting_of_access_is_refused_without_what_it_is(
+    command: tuple[str, ...], variable: str, value: str
+) -> None:
+    result = CliRunner().invoke(main, list(command), env={variable: value, "COLUMNS": "300"})
+    assert result.exit_code == 2, result.output
+    assert variable in result.output
+    assert "hunter2" not in result.output
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("command", ["check", "run", "serve", "worker", "publish"])
 def test_a_malformed_url_in_an_option_is_refused_without_its_password(
@@ -130,6 +149,16 @@ def test_check_shows_where_a_redis_is_and_not_its_password(url: str) -> None:
         assert "hunter2" not in shown
         assert "***" in shown
         assert "Traceback" not in shown
+
+
+def test_check_shows_that_there_is_a_secret_and_not_which() -> None:
+    environ = {"STREAMER_AUTH_SECRET": "hunter2" * 5, "STREAMER_REDIS_URL": "redis://127.0.0.1:1"}
+    with streamer("check", environ=environ) as program:
+        program.wait()
+    shown = program.out + program.err
+    assert "STREAMER_AUTH_SECRET" in shown
+    assert "hunter2" not in shown
+    assert "Traceback" not in shown
 
 
 def test_a_sentence_keeps_all_but_the_urls_in_it() -> None:

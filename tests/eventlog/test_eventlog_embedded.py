@@ -20,7 +20,11 @@ from streamer.errors import LogUnavailable
 from streamer.eventlog.embedded import binary as server_binary
 from streamer.eventlog.embedded.binary import NoServerBinary, find_server_binary
 from streamer.eventlog.embedded.data_lock import DataDirectoryHeld, running_url
-from streamer.eventlog.embedded.server import EmbeddedServer, EmbeddedServerFailed
+from streamer.eventlog.embedded.server import (
+    EmbeddedServer,
+    EmbeddedServerFailed,
+    _is_running,
+)
 from streamer.eventlog.redis.log import RedisEventLog
 from streamer.events.cursor import ORIGIN, Cursor
 from streamer.events.new_event import new_event
@@ -187,6 +191,24 @@ def test_stopping_while_the_supervisor_is_replaced_leaves_nothing(short_dir: Pat
         server.stop()
         assert server._supervisor is None
         assert running_url(short_dir) is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_a_server_runs_for_as_long_as_one_of_its_threads_does() -> None:
+    """Its first may be dead already: the others still have its files open, and the lock."""
+    exit_thread = {"x86_64": 60, "aarch64": 93}[os.uname().machine]
+    program = (
+        "import ctypes, sys, threading\n"
+        "threading.Thread(target=sys.stdin.read).start()\n"
+        f"ctypes.CDLL(None).syscall({exit_thread}, 0)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE) as process:
+        status = Path(f"/proc/{process.pid}/stat")
+        wait_until_blocking(lambda: b") Z " in status.read_bytes(), "its first thread goes on")
+        assert _is_running(process.pid)
+        assert process.stdin is not None
+        process.stdin.close()
+        wait_until_blocking(lambda: not _is_running(process.pid), "it never ended")
 
 
 @pytest.mark.faults

@@ -108,3 +108,13 @@ def test_a_carried_snapshot_forgets_the_oldest_task() -> None:
         fields = msgspec.json.encode({"task_name": f"t{n}", "progress": 0.5})
         snapshot = snapshot.after(Event(Cursor(1, n), "progress", ("a",), fields), "a")
     assert list(snapshot.tasks) == [f"t{n}" for n in range(3, MAX_TASKS + 3)]
+
+
+def test_alone_is_the_fields_on_one_line_and_encoded_once() -> None:
+    """Who attaches between two events is sent the same bytes, not the same work."""
+    state = Snapshot.from_stored(Cursor(1, 0), {"message": '"a\u2028b"'.encode()}, None, {})
+    assert msgspec.json.decode(state.alone) == {**state.to_fields(), "truncated": False}
+    assert "\u2028".encode() not in bytes(state.alone)
+    assert state.alone is state.alone
+    moved = msgspec.json.decode(state.at(Cursor(2, 0)).alone)
+    assert moved["cursor"] == "2-0"

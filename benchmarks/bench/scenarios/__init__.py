@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from .base import FULL, QUICK, SMOKE, Plan, Scenario
-from .fan_out import BURST, SSE_1000, SSE_5000, WEBSOCKET_1000
+from .fan_out import ACCESS, BURST, SSE_1000, SSE_5000, WEBSOCKET_1000
 from .idle import IDLE_SSE, IDLE_WEBSOCKET
 from .many_topics import ManyTopics
 from .stalled import Stalled
 from .storm import Storm
+from .verified_publish import VerifiedPublish
 from .workers import Workers
 
 __all__ = ["FULL", "QUICK", "SCENARIOS", "SMOKE", "Plan", "Scenario"]
@@ -23,6 +24,8 @@ _ALL: tuple[Scenario, ...] = (
     Storm(),
     Stalled(),
     Workers(),
+    ACCESS,
+    VerifiedPublish(),
 )
 
 SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in _ALL}

@@ -67,9 +67,14 @@ class FanOut:
         return figures
 
 
-def _ratio(says: str, factor: float, against: str) -> Requirement:
+def _ratio(says: str, factor: float, against: str, server: str = "streamer") -> Requirement:
     return Requirement(
-        says=says, figure="per_second", factor=factor, against=against, per_cpu="per_cpu_second"
+        says=says,
+        figure="per_second",
+        factor=factor,
+        server=server,
+        against=against,
+        per_cpu="per_cpu_second",
     )
 
 
@@ -109,6 +114,15 @@ WEBSOCKET_1000 = FanOut(
         *("socketio", "bare"),
     ),
     requirements=(_ratio("of Nchan over WebSocket", 1.0, "nchan"),),
+)
+ACCESS = FanOut(
+    name="access",
+    title="1,000 SSE readers, one topic, with and without tokens",
+    servers=("streamer", "streamer-tokens", "streamer-grants"),
+    requirements=(
+        _ratio("of itself without tokens, by equal grants", 0.95, "streamer", "streamer-tokens"),
+        _ratio("of itself without tokens, by different", 0.95, "streamer", "streamer-grants"),
+    ),
 )
 SSE_5000 = FanOut(
     name="sse-5000",

@@ -8,6 +8,7 @@ from .nchan import Nchan
 from .queue_per_reader import QueuePerReader
 from .socketio import SocketIO
 from .streamer import Streamer
+from .tokens import different, same
 
 __all__ = ["SERVERS", "Face", "Launch", "Place", "Server"]
 
@@ -15,6 +16,10 @@ _ALL: tuple[Server, ...] = (
     Streamer(),
     Streamer(name="streamer-portable", title="Streamer, portable path", portable=True),
     Streamer(name="streamer-writes", title="Streamer, without io_uring", io_uring=False),
+    Streamer(name="streamer-tokens", title="Streamer, 1,000 tokens of equal grants", tokens=same),
+    Streamer(
+        name="streamer-grants", title="Streamer, 1,000 tokens of different grants", tokens=different
+    ),
     Streamer(name="streamer-2-workers", title="Streamer, --workers 2", cores=2),
     Nchan(),
     Nchan(name="nchan-nagle", title="nginx + Nchan, Nagle on", nagle=True),

@@ -26,6 +26,7 @@ class Launch:
     command: Sequence[str]
     environ: dict[str, str] = field(default_factory=dict)
     ready: tuple[str, str] | None = None  #: method and path answered 2xx when it is ready
+    tokens: Path | None = None  #: bearer tokens of its readers, one in a line; publishers' first
 
 
 @dataclass(frozen=True, kw_only=True)

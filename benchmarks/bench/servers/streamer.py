@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from ..load import Transport
 from ..process import python
 from .base import Face, Launch, Place
+from .tokens import SECRET, Claims, write_tokens
 
 _PEERS = Path(__file__).parents[2] / "peers"
 
@@ -21,6 +23,7 @@ class Streamer:
     cores: int = 1
     portable: bool = False
     io_uring: bool = True
+    tokens: Callable[[int], Claims] | None = None
 
     def missing(self) -> str | None:
         if find_spec("streamer") is None or find_spec("streamer.app") is None:
@@ -31,10 +34,13 @@ class Streamer:
         served = (
             [str(_PEERS / "streamer_portable.py")] if self.portable else ["-m", "streamer", "serve"]
         )
+        asked = {} if self.tokens is None else {"STREAMER_AUTH_SECRET": SECRET}
         return Launch(
             command=[python(), *served],
             ready=("GET", "/readyz"),
+            tokens=None if self.tokens is None else write_tokens(self.tokens, place.directory),
             environ={
+                **asked,
                 "STREAMER_HOST": "127.0.0.1",
                 "STREAMER_PORT": str(place.port),
                 "STREAMER_REDIS_URL": f"redis://127.0.0.1:{place.redis_port}/0",
@@ -46,6 +52,7 @@ class Streamer:
                 # All of the load comes from one address.
                 "STREAMER_MAX_CONNECTIONS": "0",
                 "STREAMER_MAX_CONNECTIONS_PER_CLIENT": "0",
+                "STREAMER_MAX_CONNECTIONS_PER_SUBJECT": "0",
                 "STREAMER_PUBLISH_RATE": "0",
             },
         )

@@ -9,8 +9,8 @@ Layout:
   hand.
 - `event_schemas`: what OpenAPI says of every body that a stream can carry.
 - `farewells`: how a WebSocket that gets no stream learns so, and is closed without a hurry.
-- `guard`: what stands before every handler: is it for us, from no foreign page, and what is
-  asked.
+- `guard`: what stands before every handler: the checks of host and origin, and what needs no
+  handler.
 - `health`: whether the process is up, and whether it should be sent readers.
 - `hosts`: under which names this server may be asked.
 - `jobs`: the HTTP face of jobs.

@@ -10,6 +10,7 @@ import msgspec
 from litestar import Request
 from litestar.connection import ASGIConnection
 
+from ..access.grants import EVERYTHING, Grants
 from ..hub.party import party_of
 from .query import check_query
 
@@ -25,16 +26,18 @@ _KEY: Final = "streamer.asker"
 
 
 class Asker(msgspec.Struct, frozen=True, gc=False):
-    """Whose a request is; limits on connections and rates are counted by both.
+    """Who a request is from; connections and rates are limited by both.
 
     Attributes:
         client: where it comes from: an address.
-        subject: who it is, as far as that was shown; empty if it was not. It stands in
-            errors and in the log: never a secret.
+        subject: who it is, if it has proved that; empty otherwise. It appears in
+            errors and in the log, so it is never a secret.
+        grants: what it may do.
     """
 
     client: str
     subject: str = ""
+    grants: Grants = EVERYTHING
 
 
 #: Says who asks. It may raise a `StreamerError`, such as `Unauthorized` or `Forbidden`,
@@ -64,7 +67,9 @@ async def let_in(request: Request[Any, Any, Any]) -> None:
 
 async def let_in_to_api(request: Request[Any, Any, Any]) -> None:
     """Ask who it is, then look at the query: the API's ``before_request``."""
-    await let_in(request)
+    # Not through `let_in`: every stream and every publish would pay for one more coroutine.
+    if not request.route_handler.opt.get("open"):
+        await who_asks(request)
     check_query(request)
 
 
@@ -97,8 +102,8 @@ def asker_of(connection: Connection) -> Asker:
 def client_of(connection: Connection) -> str:
     """The address a connection comes from, as the server (or its trusted proxy) says.
 
-    Of IPv6 it is the network that one subscriber has (RFC 6177): who has 2^64
-    addresses must not count as so many clients.
+    For IPv6 it is the network that one subscriber has (RFC 6177): whoever has 2^64
+    addresses must not count as that many clients.
     """
     address = connection.scope.get("client")
     return party_of(address[0]) if address else "unknown"

@@ -1,4 +1,4 @@
-"""What stands before every handler: is it for us, from no foreign page, and what is asked."""
+"""What stands before every handler: the checks of host and origin, and what needs no handler."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _LOOKED_AT: Final = {
     b"sec-fetch-site": "sec-fetch-site",
 }
 
-#: What it says it is, it is: no browser makes a script of an event's text.
+#: A body is what its content type says: no browser runs an event's text as a script.
 _NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
-#: An answer to one page must not be another's, in any cache.
+#: No cache may serve one page's answer to another.
 _VARY: Final = (b"vary", b"origin")
 _CREDENTIALS: Final = (b"access-control-allow-credentials", b"true")
 #: What a page may read of an answer beside its body (Fetch standard, 3.3.4).
@@ -54,7 +54,7 @@ class Guard:
         self._origins: Final = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse, answer a preflight, or ask the app."""
+        """Refuse, answer a preflight, or pass the request on to the app."""
         headers = _read(scope)
         if scope["type"] == ScopeType.WEBSOCKET:
             try:
@@ -106,8 +106,8 @@ class Guard:
 def _read(scope: Scope) -> dict[str, str]:
     """The headers that are looked at here; one that is sent twice is malformed.
 
-    The space around a value is none of it (RFC 9110 section 5.5); a server may leave
-    it, and then it is taken away.
+    The whitespace around a value is not part of it (RFC 9110 section 5.5); a server
+    may leave it in, so it is stripped here.
     """
     found: dict[str, str] = {}
     spaced = False

@@ -82,7 +82,7 @@ def read_attach(
     )
 
 
-#: The headers that a stream is asked for with; who asks is read elsewhere.
+#: The headers of a stream's request that matter; who asks is read elsewhere.
 _HEADERS: Final = frozenset({b"host", b"last-event-id", b"origin", b"sec-fetch-site"})
 
 

@@ -13,6 +13,24 @@ from msgspec import Meta
 from msgspec.structs import force_setattr
 
 from ..events.new_event import MAX_EVENT_BYTES
+from .auth import (
+    ACCESS,
+    MIN_SECRET_BYTES,
+    TOKEN,
+    WAYS,
+    check_auth_url,
+    check_header_names,
+    check_issuer,
+    check_jwks_url,
+    check_public_key,
+    check_secret,
+    check_together,
+    is_pem,
+    shown_issuer,
+    shown_public_key,
+    shown_secret,
+    shown_url,
+)
 from .reading import PREFIX, InvalidSetting, Setting
 from .redis_url import ALLOWED, parse_redis_url, without_password
 from .retention import MAX_RETENTION_AGE, MAX_RETENTION_LENGTH, Retention, RetentionPolicy
@@ -20,7 +38,14 @@ from .server_url import ALLOWED as ALLOWED_SERVERS
 from .server_url import check_server_url, without_userinfo
 from .web_names import check_hosts, check_origins
 
-__all__ = ["LOG_LEVELS", "SETTINGS", "InvalidSetting", "Settings", "unknown_variables"]
+__all__ = [
+    "LOG_LEVELS",
+    "SETTINGS",
+    "InvalidSetting",
+    "Settings",
+    "access_is_open",
+    "unknown_variables",
+]
 
 #: A directory that is not set lies in the data directory, under the field's name.
 _IN_DATA_DIR: Final = Path()
@@ -404,13 +429,162 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = ()
 
+    auth: Annotated[
+        str,
+        Meta(
+            pattern=r"\A(none)?\Z",
+            description="none lets everybody do everything, also on an address that others reach.",
+            extra={"allowed": "none, or not set"},
+        ),
+    ] = ""
+    auth_secret: (
+        Annotated[
+            str,
+            Meta(
+                description="Secret that tokens are signed with, by HS256; 32 bytes or more.",
+                extra={
+                    "allowed": f"a secret of {MIN_SECRET_BYTES} bytes or more",
+                    "check": check_secret,
+                    "shown": shown_secret,
+                },
+            ),
+        ]
+        | None
+    ) = None
+    auth_public_key: (
+        Annotated[
+            str,
+            Meta(
+                description="Public key of tokens (RS256, ES256, EdDSA): a PEM, or a path to one.",
+                extra={
+                    "allowed": "a public key in PEM form, or the path to a file of one",
+                    "check": check_public_key,
+                    "shown": shown_public_key,
+                },
+            ),
+        ]
+        | None
+    ) = None
+    auth_jwks_url: (
+        Annotated[
+            str,
+            Meta(
+                description="Where the issuer of tokens publishes its keys (JWKS).",
+                extra={
+                    "allowed": "an https:// URL; http:// to the loopback alone",
+                    "check": check_jwks_url,
+                    "shown": shown_url,
+                },
+            ),
+        ]
+        | None
+    ) = None
+    auth_issuer: (
+        Annotated[
+            str,
+            Meta(
+                description="The iss that every token must have; not set: any.",
+                extra={
+                    "allowed": "an issuer as tokens name it, mostly an https:// URL",
+                    "check": check_issuer,
+                    "shown": shown_issuer,
+                },
+            ),
+        ]
+        | None
+    ) = None
+    auth_audience: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="The aud of tokens: each has one of these; not set: none may have any.",
+            extra={"allowed": "audiences separated by commas, as in https://live.example"},
+        ),
+    ] = ()
+    auth_leeway: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=120,
+            description="What the clocks of issuers may be wrong.",
+            extra={"unit": "seconds"},
+        ),
+    ] = 10.0
+    auth_cookie: Annotated[
+        str,
+        Meta(
+            pattern=TOKEN,
+            description="Cookie that may hold the token.",
+            extra={"allowed": "the name of a cookie, as in __Host-streamer"},
+        ),
+    ] = "__Host-streamer"
+    auth_url: (
+        Annotated[
+            str,
+            Meta(
+                description="Application that is asked who a request is from; it answers claims.",
+                extra={
+                    "allowed": "an http:// or https:// URL",
+                    "check": check_auth_url,
+                    "shown": shown_url,
+                },
+            ),
+        ]
+        | None
+    ) = None
+    auth_url_ttl: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=300,
+            description="How long an answer of the application holds; 0 asks each time.",
+            extra={"unit": "seconds"},
+        ),
+    ] = 10.0
+    auth_url_timeout: Annotated[
+        float,
+        Meta(
+            ge=0.1,
+            le=60,
+            description="Time in which the application must answer.",
+            extra={"unit": "seconds"},
+        ),
+    ] = 5.0
+    auth_url_headers: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Headers that the application gets beside the cookies and Authorization.",
+            extra={
+                "allowed": "names of headers separated by commas, as in X-Api-Key",
+                "check": check_header_names,
+            },
+        ),
+    ] = ()
+    token_ttl: Annotated[
+        float,
+        Meta(
+            ge=10,
+            le=3600,
+            description="How long a token holds that was made for use in a URL.",
+            extra={"unit": "seconds"},
+        ),
+    ] = 300.0
+
     def __post_init__(self) -> None:
-        """Make every directory absolute, so that no later chdir moves it."""
+        """Make every directory absolute, so that no later chdir moves it.
+
+        Raises:
+            InvalidSetting: the settings of access contradict each other.
+        """
+        if wrong := check_together({name: getattr(self, name) for name in ACCESS}):
+            raise InvalidSetting(wrong)
         force_setattr(self, "data_dir", self.data_dir.expanduser().absolute())
         for name, below in (("media_dir", "media"), ("output_dir", "output")):
             given: Path = getattr(self, name)
             path = self.data_dir / below if given == _IN_DATA_DIR else given.expanduser().absolute()
             force_setattr(self, name, path)
+        if self.auth_public_key is not None and not is_pem(self.auth_public_key):
+            path = Path(self.auth_public_key).absolute()
+            force_setattr(self, "auth_public_key", str(path))
 
     def __repr__(self) -> str:
         """Without passwords: it may end in a log or a traceback."""
@@ -484,6 +658,11 @@ def _settings() -> dict[str, Setting]:
 
 #: Every setting by name, in the order of `Settings`.
 SETTINGS: Final = _settings()
+
+
+def access_is_open(settings: Settings) -> bool:
+    """Whether nobody is asked who they are: no secret, no key and no application is set."""
+    return not any(getattr(settings, name) for name in WAYS)
 
 
 def unknown_variables(environ: Mapping[str, str]) -> dict[str, str | None]:

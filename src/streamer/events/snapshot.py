@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, Final
 
 import msgspec
@@ -11,6 +12,8 @@ from .cursor import ORIGIN, Cursor
 from .event import Event
 from .job_event import JobEvent, check_job_event, snapshot_changes
 from .job_states import JobState, JobStates
+from .json_line import encode_line
+from .snapshot_size import Budget
 from .topic import job_of
 from .topic_state import derived, shown_jobs
 
@@ -19,7 +22,7 @@ from .topic_state import derived, shown_jobs
 MAX_TASKS: Final = 64
 
 
-class Snapshot(msgspec.Struct, frozen=True):
+class Snapshot(msgspec.Struct, frozen=True, dict=True):
     """The state of one topic at `cursor`.
 
     ``snapshot`` and the events after ``cursor`` together are the whole truth.
@@ -61,6 +64,14 @@ class Snapshot(msgspec.Struct, frozen=True):
             "jobs": shown_jobs(self.states),
             "jobs_left_out": self.states.left_out,
         }
+
+    @cached_property
+    def alone(self) -> msgspec.Raw:
+        """`to_fields` as JSON on one line, as large as the one snapshot of an answer may be.
+
+        Kept, for all who attach to a topic between two of its events are sent the same.
+        """
+        return msgspec.Raw(encode_line(Budget(1).fit(self.to_fields())))
 
     def at(self, cursor: Cursor) -> Snapshot:
         """The same state, known to hold up to `cursor`."""

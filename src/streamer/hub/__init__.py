@@ -8,7 +8,7 @@ Layout:
 - `attach`: what a reader asks of the hub.
 - `controls`: what the hub itself says to a reader: where it begins, what it lost, and that it is
   over.
-- `quotas`: how many readers a process and each party has, and how many they may.
+- `quotas`: how many readers a process and each party has, and how many each may have.
 - `party`: whose a connection is, as far as its address says.
 - `feed_registry`: the feeds of a process: opened when first asked for, kept whole whatever the
   log does.
@@ -20,6 +20,8 @@ Layout:
 - `seen`: what one reader has been given of each of its topics.
 - `send_progress`: whether somebody takes what is sent to it.
 - `tail`: the tail: the newest events of a feed, kept in the process, bounded.
+- `log_reads`: what is read from the log for one reader: the state it begins with, and pages of its
+  replay.
 - `polls`: answers to polls: pages of events for those who hold no stream, bounded in bytes.
 - `heartbeat`: one wheel of heartbeats for all readers, instead of a timer each.
 - `writer`: what the hub needs of a transport.
@@ -38,6 +40,7 @@ __all__ = [
     "hub",
     "io_uring",
     "limits",
+    "log_reads",
     "options",
     "party",
     "polls",

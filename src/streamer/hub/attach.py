@@ -58,7 +58,7 @@ class Finished(Exception):
         self._ends = ends
 
     def controls(self) -> list[Control]:
-        """Say so once more, to a client that cannot be answered 204."""
+        """Report the ends once more, to a client that cannot be answered 204."""
         last = len(self._ends) - 1
         return [
             end_control(topic, reason, remaining=last - number)
@@ -72,8 +72,9 @@ def refuse_if_finished(
     """Raise `Finished` if `attach` resumes where there is nothing more to wait for.
 
     A stream of jobs ends where a first visit would: behind their ends. Any other may
-    have been opened after an end: only who resumes at the very event that ended the
-    stream has been given it. `last` is the event it resumes at, if the log has it.
+    have been opened after an end: only a reader that resumes at the very event that
+    ended the stream has been given it. `last` is the event it resumes at, if the log
+    has it.
     """
     resume = attach.resume
     if resume is None or not (attach.per_job or attach.until_end):

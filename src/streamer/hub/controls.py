@@ -25,14 +25,14 @@ def connected_control(
 
     `retry_ms` is in milliseconds.
     """
-    budget = Budget(len(topics))
     cursor = str(begins)
     fields: dict[str, Any]
     if len(topics) == 1:
         topic = topics[0]
         fields = {"topic": topic, **named_by(topic), "cursor": cursor, "resumed": resumed}
-        fields["snapshot"] = budget.fit(snapshots[topic].to_fields())
+        fields["snapshot"] = snapshots[topic].alone
     else:
+        budget = Budget(len(topics))
         fields = {
             "topics": topics,
             "message": f"Connected to {len(topics)} topics",

@@ -11,9 +11,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from ..backoff import jittered
-from ..errors import Draining, LogUnavailable, StreamerError
+from ..errors import Draining, StreamerError
 from ..events.control import Control
-from ..events.cursor import ORIGIN, Cursor
+from ..events.cursor import Cursor
 from ..events.page import Page
 from ..events.topic import job_of
 from ..metrics import SILENT, Metrics
@@ -22,6 +22,7 @@ from .controls import connected_control
 from .fan_out import FanOut
 from .feed_registry import FeedRegistry
 from .heartbeat import Wheel
+from .log_reads import LogReads
 from .options import HubOptions
 from .polls import Polls
 from .quotas import Quotas
@@ -30,7 +31,6 @@ from .session import ReadLog, Session, State
 
 if TYPE_CHECKING:
     from ..eventlog.base import EventLog
-    from ..events.event import Event
     from ..events.snapshot import Snapshot
     from .feed import Feed
     from .writer import Writer
@@ -51,13 +51,13 @@ class Hub:
         self.counts: Final[Counter[str]] = Counter()
         self.draining = False
         self.metrics: Final = metrics
-        self._log = log
         self._options = options if options is not None else HubOptions()
         fan_out = FanOut(io_uring=self._options.io_uring)
         limits = self._limits = self._options.limits
         self._feeds = FeedRegistry(
             log, self._options.tail, limits, fan_out, self._fail, metrics=metrics
         )
+        self._reads = LogReads(log, self._feeds, limits)
         self._polls = Polls(log, self._feeds, limits, lambda: self.draining)
         # Each with the feed that it reads.
         self._readers: dict[Reader, Feed] = {}
@@ -111,7 +111,7 @@ class Hub:
         return Control("reconnect", fields, retry_ms=retry_ms)
 
     async def close(self) -> None:
-        """Stop listening and let go of every reader."""
+        """Stop listening, and end every reader."""
         self._ticking.cancel()
         for reader in list(self._readers):
             alone(reader, partial(reader.end_with, "draining"))
@@ -134,16 +134,13 @@ class Hub:
         """
         # Also for whoever is refused: one that comes back by itself.
         retry_ms = self._retry_ms()
-        self._refuse_if_draining()
-        self._quotas.refuse_if_full(attach, retry_ms / 1000)
+        self._admit(attach, writer, retry_ms)
         feed = await self._feeds.open(tuple(sorted(attach.topics)))
         try:
-            snapshots = await self._snapshots(feed)
-            last = await self._last_given(attach, feed)
+            snapshots = await self._reads.snapshots(feed)
+            last = await self._reads.last_given(attach, feed)
             # It may have left while the feed was opened, and others have come.
-            _refuse_if_gone(writer)
-            self._refuse_if_draining()
-            self._quotas.refuse_if_full(attach, retry_ms / 1000)
+            self._admit(attach, writer, retry_ms)
             refuse_if_finished(attach, snapshots, last)
         except BaseException:
             self._feeds.leave(feed)
@@ -255,8 +252,8 @@ class Hub:
     # What a reader asks of us
 
     def read_log(self, reader: Reader, step: ReadLog) -> None:
-        """Read for `reader`, then go on with its pump."""
-        self._feeds.spawn(self._read_log(reader, self._readers[reader], step))
+        """Read the page that `reader` asked for, then call its `take_page`."""
+        self._reads.start_page(reader, self._readers[reader], step)
 
     def lagging(self, reader: Reader) -> None:
         """Watch `reader` until it drains."""
@@ -276,9 +273,13 @@ class Hub:
             if its_feed is feed:
                 reader.failed(error)
 
-    def _refuse_if_draining(self) -> None:
+    def _admit(self, attach: Attach, writer: Writer, retry_ms: int) -> None:
+        """Raise if no reader may be started now, as `attach` says."""
+        if writer.lost:
+            raise Gone
         if self.draining:
             raise Draining("this process is shutting down; connect again")
+        self._quotas.refuse_if_full(attach, retry_ms / 1000)
 
     def _release(self, reader: Reader, feed: Feed) -> None:
         feed.leave(reader)
@@ -287,54 +288,6 @@ class Hub:
             if not self.counts[topic]:
                 del self.counts[topic]
         self._feeds.leave(feed)
-
-    async def _read_log(self, reader: Reader, feed: Feed, step: ReadLog) -> None:
-        page = None
-        try:
-            async with feed.reading:
-                if reader.asked is not step:
-                    return
-                # Those who waited behind another's read may find it in the tail now.
-                anew = step.backfill or step.beyond_tail
-                if anew or not feed.tail.floor <= step.after <= feed.tail.head:
-                    page = await self._read_page(feed, step)
-        except Exception as error:  # noqa: BLE001 - reported by it
-            # It would wait for a page for ever; cut, it comes back and asks again.
-            reader.failed(error)
-            return
-        # It may have gone, or asked for other topics.
-        if reader.asked is step:
-            alone(reader, partial(reader.take_page, page))
-
-    async def _read_page(self, feed: Feed, step: ReadLog) -> Page | None:
-        """Read from the log; None if the log was lost meanwhile: ask again."""
-        tail = feed.tail
-        page = await self._feeds.read(step.topics, step.after)
-        if feed.tail is not tail:
-            return None
-        if not step.backfill:
-            feed.learn(page, step.after)
-        # What a slow reader is handed at once stays small, however large its
-        # events are; the rest is in the tail now, or read again.
-        return page.within(self._limits.page_bytes)
-
-    async def _snapshots(self, feed: Feed) -> dict[str, Snapshot]:
-        for _ in range(self._limits.renewals):
-            if (snapshots := feed.snapshots()) is not None:
-                return snapshots
-            await self._renew_snapshots(feed)
-        raise LogUnavailable(f"the state of {feed.topics} changes too fast to be read")
-
-    async def _last_given(self, attach: Attach, feed: Feed) -> Event | None:
-        """The event at which a reader resumes that ends by itself, if the log has it."""
-        # At the origin, where a first visit from the earliest was cut, there is no event.
-        if attach.resume is None or attach.resume == ORIGIN or not attach.until_end:
-            return None
-        page = await self._log.read(feed.topics, attach.resume.before(), 1)
-        return next((event for event in page.events if event.id == attach.resume), None)
-
-    async def _renew_snapshots(self, feed: Feed) -> None:
-        feed.renew_snapshots(await self._log.snapshots(feed.topics))
 
     # Time
 
@@ -355,8 +308,3 @@ class Hub:
     def _retry_ms(self) -> int:
         base = self._options.retry_ms
         return round(jittered(2 * base))
-
-
-def _refuse_if_gone(writer: Writer) -> None:
-    if writer.lost:
-        raise Gone

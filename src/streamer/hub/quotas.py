@@ -1,4 +1,4 @@
-"""How many readers a process and each party has, and how many they may."""
+"""How many readers a process and each party has, and how many each may have."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..errors import TooManyConnections
 
 
 class Crowd:
-    """Readers by whose they are: an address, or the subject of a token.
+    """Readers by party: an address, or the subject of a token.
 
     Args:
         most: readers of one party; 0 is no limit.
@@ -59,7 +59,7 @@ class Asking(Protocol):
 
 
 class Quotas:
-    """The readers and polls of a process, by whose they are.
+    """The readers and polls of a process, by party.
 
     Args:
         most: of the process; 0 is no limit.
@@ -89,7 +89,7 @@ class Quotas:
         self._subjects.enter(asking.subject)
 
     def leave(self, asking: Asking) -> None:
-        """Count one less."""
+        """Count one fewer."""
         self._count -= 1
         self._clients.leave(asking.client)
         self._subjects.leave(asking.subject)

@@ -15,8 +15,7 @@ Layout:
   (RFC 9112).
 - `upgrade_offer`: offers to upgrade a connection (RFC 9110, section 7.8): a WebSocket is the
   one that we take.
-- `acceptance`: which connections a process holds, and that those which are no readers stay in
-  bounds.
+- `acceptance`: which connections a process holds, and the bounds on those that are not readers.
 - `descriptors`: open files of a process, and how many connections there is room for among them.
 """
 

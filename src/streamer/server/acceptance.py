@@ -1,4 +1,4 @@
-"""Which connections a process holds, and that those which are no readers stay in bounds."""
+"""Which connections a process holds, and the bounds on those that are not readers."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class Connection(Protocol):
 
 
 class Acceptance:
-    """Every connection of one process: one is a reader, or waits, or works.
+    """Every connection of one process: it is a reader, or it waits, or it works.
 
-    Who *waits* has no whole request here: it is idle, or slow, or says nothing.
-    Who *works* is being answered, or closed. A reader is none of our business.
-    When too many wait, it is the party with most of them whose oldest gives way,
-    so that nobody can lock others out by merely connecting.
+    One that *waits* has not sent a whole request: it is idle, slow or silent. One
+    that *works* is being answered, or closed. Readers are bounded elsewhere. When too
+    many wait, the oldest of the party that has most of them gives way, so that
+    nobody can lock others out by merely connecting.
 
     Args:
         most: connections of the process; 0 is no limit.
@@ -65,9 +65,9 @@ class Acceptance:
         if self._most and self._count >= self._most and not self._make_room():
             self._refused += 1
             return False
-        connection.party = sys.intern(party_of(host))
+        connection.party = party = sys.intern(party_of(host))
         self._count += 1
-        self.wait(connection)
+        self._await(connection, party)
         return True
 
     def leave(self, connection: Connection) -> None:
@@ -80,13 +80,9 @@ class Acceptance:
     def wait(self, connection: Connection) -> None:
         """It has no whole request: it is new, or was answered."""
         party = connection.party
-        if party is None:
-            return
-        self.seat(connection)
-        self._waiting.setdefault(party, {})[connection] = None
-        self._waiting_count += 1
-        if self._most_waiting and self._waiting_count > self._most_waiting:
-            self._make_room()
+        if party is not None:
+            self.seat(connection)
+            self._await(connection, party)
 
     def work(self, connection: Connection) -> None:
         """It is being answered, or closed."""
@@ -108,7 +104,7 @@ class Acceptance:
                 del self._waiting[party]
 
     def tick(self, now: float) -> None:
-        """Look at all that are no readers; call it about once a second."""
+        """Look at every connection that is not a reader; call it about once a second."""
         for waiting in tuple(self._waiting.values()):
             for connection in tuple(waiting):
                 connection.look(now)
@@ -125,6 +121,12 @@ class Acceptance:
             )
             self._spoke_at = now
             self._gave_way = self._refused = 0
+
+    def _await(self, connection: Connection, party: str) -> None:
+        self._waiting.setdefault(party, {})[connection] = None
+        self._waiting_count += 1
+        if self._most_waiting and self._waiting_count > self._most_waiting:
+            self._make_room()
 
     def _make_room(self) -> bool:
         if not self._waiting:

@@ -11,8 +11,8 @@ _logger: Final = logging.getLogger(__name__)
 #: Descriptors that the process needs for itself: the log's connections and pools,
 #: standard streams, listening sockets, files that are served.
 OWN: Final = 128
-#: Connections that are no readers, and for which there is room beside them: pages,
-#: polls, publishers, probes; half of them may be idle or slow.
+#: Connections that are not readers, and have room beside them: pages, polls,
+#: publishers, probes; half of them may be idle or slow.
 OTHERS: Final = 2000
 #: Most descriptors that are asked for where nothing says how many are needed.
 _MOST: Final = 1 << 20

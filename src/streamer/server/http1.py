@@ -144,7 +144,7 @@ class FastHttp(TransportWriter, RequestProtocol):
             self._renew_parser()
 
     def close(self, code: int, reason: str) -> None:  # noqa: ARG002 - only a WebSocket has them
-        """Write the last chunk, and let the connection go on with its next request."""
+        """Write the last chunk, and let the connection continue with its next request."""
         self.taker = None
         if self.lost or self.transport.is_closing():
             return

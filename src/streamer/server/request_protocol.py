@@ -33,7 +33,7 @@ class _Ignored(list[tuple[bytes, bytes]]):
     __slots__ = ()
 
     def append(self, _header: tuple[bytes, bytes]) -> None:
-        """Forget it."""
+        """Ignore it."""
 
 
 _IGNORED: Final = _Ignored()
@@ -234,10 +234,10 @@ class RequestProtocol(HttpToolsProtocol):
             if not self.cycle.response_complete:
                 self.acceptance.work(self)
 
-    # What uvicorn and the time call
+    # What uvicorn and the clock call
 
     def on_response_complete(self) -> None:
-        """Go on with the next request, if there is one."""
+        """Continue with the next request, if there is one."""
         self.flow.holding = False
         super().on_response_complete()
         unasked = self.expect_100_continue and self._pieces.begun and not self._pieces.body_begun

@@ -85,7 +85,7 @@ class _Protocols:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, telling every reader to come back elsewhere before it stops."""
+    """uvicorn, asking every reader to reconnect elsewhere before it stops."""
 
     def __init__(
         self, config: uvicorn.Config, protocols: _Protocols, hub: Hub, drain_seconds: float
@@ -108,7 +108,7 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        """Drain, then stop: until then, who still connects is told to come back."""
+        """Drain, then stop: whoever connects in between is asked to come back."""
         self._protocols.http.retiring = True
         draining = asyncio.create_task(self._hub.drain(self._drain_seconds))
         while not draining.done() and not self.force_exit:
@@ -166,9 +166,9 @@ def _spare_the_collector() -> None:
 def cut_the_dead(listening: socket, seconds: float) -> None:
     """Let the kernel cut connections whose client acknowledges nothing for so long.
 
-    Who is accepted inherits it. The reader of a stream says nothing by itself: that
-    its network is gone shows in what is sent to it, after some fifteen minutes
-    otherwise (tcp(7), TCP_USER_TIMEOUT; other systems than Linux have none).
+    Accepted connections inherit it. The reader of a stream sends nothing by itself:
+    that its network is gone shows only in what is sent to it, and by default after
+    some fifteen minutes (tcp(7), TCP_USER_TIMEOUT; only Linux has it).
     """
     option: int | None = getattr(socket_module, "TCP_USER_TIMEOUT", None)
     if option is not None and listening.family in {AF_INET, AF_INET6}:

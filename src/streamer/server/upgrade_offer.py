@@ -11,8 +11,9 @@ Fields = Iterable[tuple[bytes, bytes]]
 def offers_websocket(method: bytes, version: str, fields: Fields) -> bool:
     """Whether a head is the handshake of a WebSocket (RFC 6455, section 4.1).
 
-    Among other offers it must be a whole one; alone, the client is told what is
-    missing of it. Every other offer, or one with another method, means nothing.
+    Among other offers it must be complete; alone, an incomplete one counts too, so
+    that the refusal can name what is missing. Any other offer, or one with another
+    method, is ignored.
     """
     if method != b"GET" or version != "1.1":
         return False

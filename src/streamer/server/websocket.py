@@ -55,7 +55,8 @@ class FastWebSocket(TransportWriter, WebSocketsSansIOProtocol):
 
     #: Whether to agree to permessage-deflate (RFC 7692) when a client offers it.
     deflate: ClassVar[bool] = False
-    #: Bounds, who counts the connections, and who asks the silent: the process's own.
+    #: Bounds, the count of connections, and the wheel that pings silent clients: the
+    #: process's own.
     limits: ClassVar[RequestLimits] = RequestLimits()
     acceptance: ClassVar[Acceptance] = Acceptance()
     silence: ClassVar[Wheel[FastWebSocket]] = Wheel()
@@ -270,7 +271,7 @@ class FastWebSocket(TransportWriter, WebSocketsSansIOProtocol):
     def is_there(self) -> None:
         """Ask a client that is silent for a sign of life, and cut it if it gives none.
 
-        Who takes nothing cannot hear us ask: that has a time of its own.
+        A client that takes nothing cannot hear us ask; the send timeout is for that.
         """
         if self._heard or self.full:
             self._heard = self._asked = False

@@ -32,6 +32,8 @@ _STOP_TIMEOUT: Final = 10.0
 _PAUSE: Final = 0.02
 #: Seconds between the death of a supervisor and the next: something may kill each.
 _PAUSE_OF_SUPERVISOR: Final = 0.2
+#: Which of the fields behind its name has a process's number of threads: proc_pid_stat(5).
+_THREADS: Final = 17
 
 
 class EmbeddedServerFailed(LogUnavailable):
@@ -251,11 +253,13 @@ class EmbeddedServer:
 def _is_running(pid: int) -> bool:
     os.kill(pid, 0)
     try:
-        # Dead, but not reaped yet by the process that inherited it?
-        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0]
-    except (OSError, IndexError):  # not Linux, or gone by now
+        # Dead, but not reaped yet by the process that inherited it? Its first thread may
+        # be dead before the others, which still hold its files, and with them the lock.
+        said = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+        state, threads = said[0], int(said[_THREADS])
+    except (OSError, IndexError, ValueError):  # not Linux, or gone by now
         return True
-    return state != b"Z"
+    return state != b"Z" or threads > 1
 
 
 def _reap(process: subprocess.Popen[bytes]) -> None:

@@ -1,0 +1,53 @@
+"""What somebody may do, once it is known who they are."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from .patterns import ONE, REST, Patterns
+
+#: Nothing.
+NOTHING: Final = Patterns(())
+#: Every topic.
+EVERY_TOPIC: Final = Patterns((REST,))
+
+
+class Grants(msgspec.Struct, frozen=True, gc=False):
+    """What one token, or one answer of the application, allows.
+
+    Attributes:
+        subject: who it is; empty where everybody may do everything.
+        is_admin: reads every topic, and closes what others hold.
+        subscribe: the topics that may be read, beside the subject's own ``users/{sub}``.
+        publish: those that may be published to.
+        expires: when it ends, in seconds since 1970; None is never.
+        issued: when it was issued, in seconds since 1970, if that is known.
+        token_id: the token's ``jti``; empty if it has none.
+    """
+
+    subject: str
+    is_admin: bool = False
+    subscribe: Patterns = NOTHING
+    publish: Patterns = NOTHING
+    expires: float | None = None
+    issued: float | None = None
+    token_id: str = ""
+
+    def may_read(self, topic: str) -> bool:
+        """Whether `topic`, or all topics of a pattern, may be read."""
+        return self.is_admin or self.subscribe.cover(topic) or self._is_own(topic)
+
+    def may_publish(self, topic: str) -> bool:
+        """Whether `topic`, or all topics of a pattern, may be published to."""
+        return self.publish.cover(topic)
+
+    def _is_own(self, topic: str) -> bool:
+        # A subject may be any text: "*", or one with a slash, owns nothing.
+        own = bool(self.subject) and "/" not in self.subject and ONE not in self.subject
+        return own and topic == f"users/{self.subject}"
+
+
+#: What everybody may where nobody is asked who they are.
+EVERYTHING: Final = Grants("", is_admin=True, subscribe=EVERY_TOPIC, publish=EVERY_TOPIC)
