@@ -1,4 +1,8 @@
-"""The client that stands in docs/PROTOCOL.md, exactly as it stands there, and a real server."""
+"""The client that stands in docs/PROTOCOL.md, exactly as it stands there, and a real server.
+
+And another, `blind_client.py.txt`: it was written from that document alone, its own client
+taken out, by somebody who saw nothing else of this project; it has not been changed since.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,7 @@ from support.scripted_server import HEAD, ScriptedServer
 from support.tcp_proxy import TcpProxy
 
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "PROTOCOL.md"
+BLIND: Final = Path(__file__).parents[1] / "fixtures" / "blind_client.py.txt"
 #: Lines that the client may have; the document says so.
 MOST_LINES: Final = 40
 
@@ -49,12 +54,27 @@ def waits() -> Waits:
     return Waits()
 
 
+Follow = Callable[..., Iterator[Body]]
+
+
 @pytest.fixture
-def follow(waits: Waits) -> Callable[..., Iterator[Body]]:
+def follow(waits: Waits) -> Follow:
+    """The document's own client."""
+    return _follow_of(source(), waits)
+
+
+@pytest.fixture(params=["document", "blind"])
+def any_follow(waits: Waits, request: pytest.FixtureRequest) -> Follow:
+    """Either client."""
+    text = source() if request.param == "document" else BLIND.read_text(encoding="utf-8")
+    return _follow_of(text, waits)
+
+
+def _follow_of(text: str, waits: Waits) -> Follow:
     client = ModuleType("client")
-    exec(compile(source(), str(DOCUMENT), "exec"), client.__dict__)
+    exec(compile(text, "client", "exec"), client.__dict__)
     client.__dict__["time"] = SimpleNamespace(sleep=waits.sleep)
-    found: Callable[..., Iterator[Body]] = client.follow
+    found: Follow = client.follow
     return found
 
 
@@ -75,19 +95,20 @@ def ids_in(bodies: Iterator[Body]) -> Iterator[str]:
             yield body["id"]
 
 
-def test_it_has_forty_lines() -> None:
-    assert len(source().splitlines()) <= MOST_LINES
-    assert max(map(len, source().splitlines())) <= 100
+@pytest.mark.parametrize("text", [source(), BLIND.read_text(encoding="utf-8")])
+def test_it_has_forty_lines(text: str) -> None:
+    assert len(text.splitlines()) <= MOST_LINES
+    assert max(map(len, text.splitlines())) <= 100
 
 
 def test_it_is_given_everything_once_and_in_order_at_whatever_byte_it_is_cut(
-    live: Live, follow: Callable[..., Iterator[Body]], project: str
+    live: Live, any_follow: Follow, project: str
 ) -> None:
     """A frame has some 200 bytes: the cuts go through all of it, and through what follows."""
     topic = f"cuts/{project}"
     published = [publish(live, topic)]
     with TcpProxy(("127.0.0.1", live.port)) as proxy:
-        ids = ids_in(follow(proxy.url, topic))
+        ids = ids_in(any_follow(proxy.url, topic))
         received = [next(ids)]
         for position in range(1, 230):
             proxy.truncate(position)
@@ -98,7 +119,7 @@ def test_it_is_given_everything_once_and_in_order_at_whatever_byte_it_is_cut(
 
 
 def test_it_is_given_what_was_published_while_it_was_away(
-    live: Live, follow: Callable[..., Iterator[Body]], waits: Waits, project: str
+    live: Live, any_follow: Follow, waits: Waits, project: str
 ) -> None:
     """Of several topics, in the order of the log, an event of both of them once."""
     topics = f"away/{project}", f"away/{project}/too"
@@ -111,7 +132,7 @@ def test_it_is_given_what_was_published_while_it_was_away(
 
     waits.meanwhile = go_on
     with TcpProxy(("127.0.0.1", live.port)) as proxy:
-        ids = ids_in(follow(proxy.url, *topics))
+        ids = ids_in(any_follow(proxy.url, *topics))
         received = [next(ids)]
         for reset in (False, True, False):
             proxy.cut(reset=reset)
@@ -121,7 +142,7 @@ def test_it_is_given_what_was_published_while_it_was_away(
 
 
 def test_it_reports_a_gap(
-    start_live: StartLive, follow: Callable[..., Iterator[Body]], waits: Waits, project: str
+    start_live: StartLive, any_follow: Follow, waits: Waits, project: str
 ) -> None:
     """One, that names exactly what it cannot have; what is kept follows it."""
     live = start_live(STREAMER_RETENTION_LENGTH="3", STREAMER_TAIL_EVENTS="0")
@@ -129,7 +150,7 @@ def test_it_reports_a_gap(
     published = [publish(live, topic)]
     waits.meanwhile = lambda: published.extend(publish(live, topic) for _ in range(8))
     with TcpProxy(("127.0.0.1", live.port)) as proxy:
-        bodies = follow(proxy.url, topic)
+        bodies = any_follow(proxy.url, topic)
         assert [next(bodies)["type"] for _ in range(3)] == ["connected", "said", "caught_up"]
         proxy.cut()
         connected, gap, *kept = (next(bodies) for _ in range(5))
@@ -139,9 +160,7 @@ def test_it_reports_a_gap(
     assert [event["id"] for event in kept] == published[6:]
 
 
-def test_it_stops_at_the_end(
-    live: Live, follow: Callable[..., Iterator[Body]], waits: Waits, project: str
-) -> None:
+def test_it_stops_at_the_end(live: Live, follow: Follow, waits: Waits, project: str) -> None:
     """And who comes back to what is over is answered 204: it stops at once."""
     topic = f"jobs/{project}"
     ids = [publish(live, topic, type="progress", progress=0.5)]
@@ -154,31 +173,29 @@ def test_it_stops_at_the_end(
 
 
 def test_of_several_jobs_it_stops_at_the_end_of_the_last(
-    live: Live, follow: Callable[..., Iterator[Body]], project: str
+    live: Live, any_follow: Follow, project: str
 ) -> None:
     jobs = [f"jobs/{project}-{number}" for number in range(2)]
     publish(live, jobs[1], type="error", error="no space")
     publish(live, jobs[0], type="status", status="cancelled")
-    ends = [body for body in follow(live.url, *jobs) if body["type"] == "end"]
+    ends = [body for body in any_follow(live.url, *jobs) if body["type"] == "end"]
     assert [(end["topic"], end["remaining"]) for end in ends] == [(jobs[1], 1), (jobs[0], 0)]
 
 
-def test_any_topic_ends_if_it_asks_for_that(
-    live: Live, follow: Callable[..., Iterator[Body]], project: str
-) -> None:
+def test_any_topic_ends_if_it_asks_for_that(live: Live, follow: Follow, project: str) -> None:
     last = publish(live, f"projects/{project}", type="completed")
     *_, event, end = follow(live.url, f"projects/{project}", until="end")
     assert (event["id"], end["type"]) == (last, "end")
 
 
 def test_it_waits_when_it_is_asked_to_reconnect(
-    start_live: StartLive, follow: Callable[..., Iterator[Body]], waits: Waits, project: str
+    start_live: StartLive, any_follow: Follow, waits: Waits, project: str
 ) -> None:
     """As long as the server says; then it is served."""
     live = start_live(STREAMER_MAX_CONNECTIONS="1")
     topic = f"full/{project}"
     with httpx.stream("GET", f"{live.url}/api/v1/stream?topic={topic}") as holder:
-        bodies = follow(live.url, topic)
+        bodies = any_follow(live.url, topic)
         reconnect = next(bodies)
         waits.meanwhile = holder.close
         after = next(bodies)
@@ -190,7 +207,7 @@ def test_it_waits_when_it_is_asked_to_reconnect(
 
 
 def test_it_loses_nothing_to_a_server_that_stops_and_starts_again(
-    start_live: StartLive, follow: Callable[..., Iterator[Body]], waits: Waits, project: str
+    start_live: StartLive, any_follow: Follow, waits: Waits, project: str
 ) -> None:
     live = start_live()
     topic = f"restart/{project}"
@@ -202,7 +219,7 @@ def test_it_loses_nothing_to_a_server_that_stops_and_starts_again(
         live.start()
         published.append(publish(live, topic))
 
-    bodies = follow(live.url, topic)
+    bodies = any_follow(live.url, topic)
     received = [next(ids_in(bodies))]
     assert live.program is not None
     live.program.stop()
@@ -216,18 +233,16 @@ def test_it_loses_nothing_to_a_server_that_stops_and_starts_again(
     assert seen == ["caught_up", "reconnect", "connected", "said"]
 
 
-def test_it_waits_as_long_as_a_proxy_says(
-    follow: Callable[..., Iterator[Body]], waits: Waits
-) -> None:
+def test_it_waits_as_long_as_a_proxy_says(any_follow: Follow, waits: Waits) -> None:
     busy = b"HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n"
     over = b"HTTP/1.1 204 No Content\r\n\r\n"
     with ScriptedServer(busy, over) as server:
-        assert list(follow(server.url, "a")) == []
+        assert list(any_follow(server.url, "a")) == []
     assert waits.seconds == [7]
 
 
 def test_it_backs_off_while_nobody_answers(
-    live_server: Live, follow: Callable[..., Iterator[Body]], waits: Waits, project: str
+    live_server: Live, follow: Follow, waits: Waits, project: str
 ) -> None:
     """Twice as long each time, up to half a minute, and never all readers at once."""
     with TcpProxy(("127.0.0.1", live_server.port)) as proxy:
@@ -239,16 +254,26 @@ def test_it_backs_off_while_nobody_answers(
     assert len(waits.seconds) == 9
 
 
-def test_it_gives_up_where_it_is_refused(
-    live: Live, follow: Callable[..., Iterator[Body]], waits: Waits
+def test_a_head_that_is_cut_at_whatever_byte_is_no_refusal(
+    any_follow: Follow, waits: Waits
 ) -> None:
+    """Python's HTTP reads what came of it as a whole head, without the rest."""
+    over = b"HTTP/1.1 204 No Content\r\n\r\n"
+    whole = HEAD + b'data: {"type":"said"}\nid: 7-0\n\n'
+    heads = [whole[:end] for end in range(1, whole.index(b"\r\n\r\n") + 4)]
+    with ScriptedServer(*heads, whole, over) as server:
+        assert list(any_follow(server.url, "a")) == [{"type": "said"}]
+    assert len(waits.seconds) == len(heads) + 1
+
+
+def test_it_gives_up_where_it_is_refused(live: Live, follow: Follow, waits: Waits) -> None:
     with pytest.raises(RuntimeError, match="'nonsense' is not an event id"):
         next(follow(live.url, "a", cursor="nonsense"))
     assert waits.seconds == []
 
 
 def test_what_it_does_not_know_changes_nothing(
-    follow: Callable[..., Iterator[Body]],
+    any_follow: Follow,
 ) -> None:
     """Lines, types and fields of the future, heartbeats between them, and half a frame."""
     frames = (
@@ -258,7 +283,7 @@ def test_what_it_does_not_know_changes_nothing(
     )
     over = b"HTTP/1.1 204 No Content\r\n\r\n"
     with ScriptedServer(HEAD + frames, over) as server:
-        assert list(follow(server.url, "a")) == [{"type": "later"}, {"type": "said", "new": {}}]
+        assert list(any_follow(server.url, "a")) == [{"type": "later"}, {"type": "said", "new": {}}]
     assert "Last-Event-ID: 7-0\r\n" in server.requests[1]
 
 
