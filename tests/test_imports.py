@@ -44,7 +44,7 @@ ROOMS: Final[Mapping[str, frozenset[str]]] = {
         "jobs/transcode": "errors config processes jobs",
         # Those who ask.
         "api": "errors every events config metrics wire eventlog publishing hub access jobs",
-        "api/streams": "errors events config wire hub api",
+        "api/streams": "errors events config wire hub access api",
         # What is put together.
         "life": "eventlog hub jobs api",
         "app": "__init__ errors limits metrics config eventlog publishing hub jobs api api/streams "
@@ -75,7 +75,7 @@ PURE: Final = (
     *("hub/session", "hub/tail", "hub/seen", "hub/send_progress", "hub/quotas", "hub/party"),
     *("hub/controls", "hub/options", "hub/limits"),
     *("server/acceptance", "server/request_pieces", "server/upgrade_offer", "api/rate.py"),
-    *("access/patterns", "access/grants"),
+    *("access/patterns", "access/grants", "access/credentials"),
     *("hub/heartbeat", "hub/writer", "hub/limits"),
     *("publishing/job_publishing", "jobs/keys", "jobs/lifecycle"),
 )

@@ -10,6 +10,7 @@ from litestar import Litestar
 from litestar.enums import ScopeType
 from litestar.types import Message, Receive, Scope, Send
 
+from ..access.credentials import hide_url_tokens
 from ..errors import StreamerError
 from .hosts import Hosts
 from .methods import as_get, methods_at
@@ -27,11 +28,18 @@ _LOOKED_AT: Final = {
 
 #: A body is what its content type says: no browser runs an event's text as a script.
 _NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
+#: No other site learns at what address somebody was: there may be a token in it.
+_NO_REFERRER: Final = (b"referrer-policy", b"no-referrer")
+#: On every answer.
+_ALWAYS: Final = (_NOSNIFF, _NO_REFERRER)
 #: No cache may serve one page's answer to another.
 _VARY: Final = (b"vary", b"origin")
 _CREDENTIALS: Final = (b"access-control-allow-credentials", b"true")
 #: What a page may read of an answer beside its body (Fetch standard, 3.3.4).
-_EXPOSED: Final = (b"access-control-expose-headers", b"location, retry-after")
+_EXPOSED: Final = (
+    b"access-control-expose-headers",
+    b"location, retry-after, www-authenticate",
+)
 _PREFLIGHT: Final = (
     (b"access-control-allow-methods", b"GET, HEAD, POST"),
     (
@@ -55,6 +63,8 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, answer a preflight, or pass the request on to the app."""
+        if scope["query_string"]:
+            hide_url_tokens(scope)  # type: ignore[arg-type]
         headers = _read(scope)
         if scope["type"] == ScopeType.WEBSOCKET:
             try:
@@ -94,13 +104,13 @@ class Guard:
         origin = headers.get("origin")
         if self._origins.any:
             if origin is None:
-                return (_NOSNIFF,)
+                return _ALWAYS
             # With "*" no credentials: any page could read with the user's.
-            return (_NOSNIFF, (b"access-control-allow-origin", b"*"), _EXPOSED)
+            return (*_ALWAYS, (b"access-control-allow-origin", b"*"), _EXPOSED)
         if origin is None or not self._origins.allows(origin, headers.get("host")):
-            return (_NOSNIFF, _VARY)
+            return (*_ALWAYS, _VARY)
         named = (b"access-control-allow-origin", origin.encode("latin-1"))
-        return (_NOSNIFF, _VARY, named, _CREDENTIALS, _EXPOSED)
+        return (*_ALWAYS, _VARY, named, _CREDENTIALS, _EXPOSED)
 
 
 def _read(scope: Scope) -> dict[str, str]:
@@ -126,7 +136,7 @@ def _adding(added: tuple[_Header, ...], send: Send, *, with_body: bool) -> Send:
     # Not a coroutine of its own: each answer is two messages.
     def answering(message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
-            own = [header for header in message["headers"] if header != _NOSNIFF]
+            own = [header for header in message["headers"] if header not in _ALWAYS]
             message["headers"] = [*own, *added]
         elif message["type"] == "http.response.body" and not with_body:
             message["body"] = b""

@@ -56,7 +56,6 @@ _PAGE_HEADERS: Final = {
         "frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
     # Ask each time, by ETag: a module from before an upgrade must not meet one from after it.
     "Cache-Control": "no-cache",
 }
@@ -68,7 +67,6 @@ _OUTPUT_HEADERS: Final = {
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
     "Cache-Control": "no-cache",
 }
 

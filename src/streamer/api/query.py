@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 from litestar import Request
 from litestar.handlers.base import BaseRouteHandler
 
+from ..access.credentials import URL_TOKEN
 from ..errors import InvalidParameter
 
 #: The key of a handler's ``opt`` that says what its query may hold; nothing without it.
@@ -18,7 +19,10 @@ _SHOWN: Final = 40
 
 
 class Query(NamedTuple):
-    """Names that a query may hold: each once, and those that may be repeated."""
+    """Names that a query may hold: each once, and those that may be repeated.
+
+    A token may be in every query, and is taken out of it before anybody looks.
+    """
 
     once: tuple[str, ...] = ()
     repeated: tuple[str, ...] = ()
@@ -41,7 +45,10 @@ class Query(NamedTuple):
     def _unknown(self, name: str) -> str:
         names = (*self.repeated, *self.once)
         if not names:
-            return f"{name[:_SHOWN]!r} is not a parameter here; this address takes none"
+            return (
+                f"{name[:_SHOWN]!r} is not a parameter here{_hint(name, ())}; "
+                "this address takes none"
+            )
         allowed = ", ".join(names)
         return f"{name[:_SHOWN]!r} is not a parameter here{_hint(name, names)}; allowed: {allowed}"
 
@@ -50,7 +57,7 @@ def _hint(name: str, names: tuple[str, ...]) -> str:
     if name == "_":
         return " (nothing is cached, so that no cache needs to be passed by)"
     # Hyphens and capitals, as of a header's name, make no difference to a reader.
-    plain = {_plain(known): known for known in names}
+    plain = {_plain(known): known for known in (*names, URL_TOKEN)}
     near = difflib.get_close_matches(_plain(name[:_SHOWN]), plain, n=1)
     return f" (did you mean {plain[near[0]]}?)" if near else ""
 

@@ -41,7 +41,6 @@ def schema_router() -> Router:
     """What ``/schema`` is served by; its answers may load nothing."""
     headers = [
         ResponseHeader(name="Content-Security-Policy", value=_POLICY),
-        ResponseHeader(name="Referrer-Policy", value="same-origin"),
     ]
     return Router(
         "/schema", route_handlers=[], opt=OPEN, include_in_schema=False, response_headers=headers

@@ -211,6 +211,7 @@ class RequestProtocol(HttpToolsProtocol):
         if self.parser.should_upgrade():
             return  # it is a WebSocket's, or read again
         super().on_headers_complete()
+        self.url = b""  # the scope has it; here a token in it would live as long as the stream
         if self.retiring:
             self.cycle.keep_alive = False
         self._pieces.head_read(self.headers)

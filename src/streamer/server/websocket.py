@@ -78,6 +78,8 @@ class FastWebSocket(TransportWriter, WebSocketsSansIOProtocol):
     def connection_made(self, transport: BaseTransport) -> None:
         """Count the connection; HTTP has made room for it."""
         super().connection_made(transport)
+        # It logs whole requests and frames, with the tokens in them.
+        self.conn.debug = False
         self.client = address_of(self.client)
         self._pace = Pace(self.limits.frames_per_second, FRAME_BURST)
         self._slot = {}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Final
 
 from litestar import websocket
 
+from ...access.credentials import spoken
 from ...config.settings import Settings
 from ...errors import Draining, InvalidFrame, InvalidTopic, StreamerError
 from ...events.control import Control
@@ -81,16 +82,6 @@ Refused = Callable[[StreamerError], Control]
 SUBPROTOCOL: Final = "streamer"
 
 
-def _subprotocol(offered: Sequence[str]) -> str | None:
-    """Which of those that are offered is spoken: ours, else the first.
-
-    A browser fails a connection whose answer names none of those that it offered
-    (WHATWG WebSockets, 2.1); a client that offers none is answered none. Whatever
-    it is called, what is spoken is the same.
-    """
-    return SUBPROTOCOL if SUBPROTOCOL in offered else next(iter(offered), None)
-
-
 async def _serve(
     socket: Socket,
     read: Callable[[], tuple[str, ...]],
@@ -102,7 +93,7 @@ async def _serve(
     farewells: Farewells = socket.app.state.farewells
     client = client_of(socket)
     # Accepted first: a browser cannot read the status of a refused handshake.
-    await socket.accept(_subprotocol(socket.scope["subprotocols"]))
+    await socket.accept(spoken(socket.scope["subprotocols"], SUBPROTOCOL))
     writer: PortableWriter | OfferedWriter
     offered = offered_writer(socket.scope)  # type: ignore[arg-type]
     if offered is None:

@@ -1,0 +1,205 @@
+"""Where a credential is in a request, and that there is one and no other.
+
+Nothing here compares or reads a token: it is found, handed on once, and taken out of
+whatever outlives the request or is logged.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, MutableMapping, Sequence
+from typing import Any, Final
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+
+from ..errors import Unauthorized
+
+#: The query parameter for those that can set no header: EventSource and WebSocket.
+URL_TOKEN: Final = "token"  # noqa: S105 - its name
+#: The subprotocol that says that the next one is a token.
+BEARER: Final = "bearer"
+
+#: RFC 6750 section 2.1, ``b64token``.
+_TOKEN: Final = re.compile(rb"[A-Za-z0-9._~+/-]+=*")
+#: Bytes of a token; what identity providers issue, with hundreds of groups in it, is
+#: below that, and each is hashed to be looked up.
+MAX_TOKEN_BYTES: Final = 16 * 1024
+#: How the header of every JWT begins: ``{"``, in base64.
+_JWT: Final = "eyJ"
+
+#: What is forgotten once it is read. A browser offers a token as a subprotocol.
+_SECRET_HEADERS: Final = frozenset({b"authorization", b"cookie", b"sec-websocket-protocol"})
+#: Where tokens from the URL wait in the scope.
+_KEY: Final = "streamer.url_tokens"
+#: What stands in a URL for a value that is not shown.
+_HIDDEN: Final = b"***"
+
+#: An ASGI scope.
+Scope = MutableMapping[str, Any]
+
+
+class Credential(msgspec.Struct, frozen=True, gc=False):
+    """What somebody presents to prove who they are.
+
+    Attributes:
+        token: a secret.
+        is_ambient: it was a cookie, which a browser sends by itself, also where the
+            page that asks is of another site.
+    """
+
+    token: str
+    is_ambient: bool = False
+
+    def __repr__(self) -> str:
+        """Without the token: it may end in a log or a traceback."""
+        return f"Credential(***, is_ambient={self.is_ambient})"
+
+
+class _Hidden:
+    """Tokens that the repr of a scope does not show."""
+
+    __slots__ = ("tokens",)
+
+    def __init__(self, tokens: Sequence[bytes]) -> None:
+        self.tokens: Final = tokens
+
+    def __repr__(self) -> str:
+        """Without them."""
+        return "***"
+
+
+def hide_url_tokens(scope: Scope) -> None:
+    """Take ``?token=`` out of the query, for `credential_of` to find.
+
+    Call it before anybody else sees the scope. What servers log, what an error repeats
+    and what a stream keeps is the query that is left. The value of a parameter that
+    looks like a wrong name for it, such as ``access_token``, is not left either.
+    """
+    query: bytes = scope["query_string"]
+    # "%" may hide any letter of the name.
+    if b"token" not in query.lower() and b"%" not in query:
+        return
+    tokens, left = [], []
+    for pair in query.split(b"&"):
+        name, equals, value = pair.partition(b"=")
+        plain = unquote_to_bytes(name)
+        if plain == URL_TOKEN.encode():
+            tokens.append(unquote_to_bytes(value))
+        elif b"token" in plain.lower():
+            left.append(name + equals + _HIDDEN)
+        else:
+            left.append(pair)
+    scope["query_string"] = b"&".join(left)
+    if tokens:
+        scope[_KEY] = _Hidden(tokens)
+
+
+def credential_of(scope: Scope, cookie: str) -> Credential | None:
+    """Find what `scope` presents; None if it is nothing at all.
+
+    Looked at are ``Authorization: Bearer``, the WebSocket subprotocols ``bearer,
+    <token>``, ``?token=`` and the cookie of that name. The same token may be in
+    several of them.
+
+    Args:
+        scope: of a request or a WebSocket, after `hide_url_tokens`.
+        cookie: a cookie's name.
+
+    Raises:
+        Unauthorized: one is empty or malformed or comes twice, or two differ: who
+            presents something is never taken for somebody who presents nothing, nor
+            for whom the other token names.
+    """
+    found: dict[str, bytes] = {}
+    for place, token in _presented(scope, cookie.encode("ascii")):
+        if place in found:
+            raise Unauthorized(f"{place} holds two credentials; present one")
+        if not token:
+            raise Unauthorized(f"{place} holds an empty credential; present one or leave it out")
+        if len(token) > MAX_TOKEN_BYTES or _TOKEN.fullmatch(token) is None:
+            raise Unauthorized(
+                f"{place} holds no token: one is at most {MAX_TOKEN_BYTES} of the characters "
+                "A-Z a-z 0-9 . _ ~ + / - and may end with ="
+            )
+        found[place] = token
+    if not found:
+        return None
+    first, *others = found
+    for other in others:
+        if found[other] != found[first]:
+            raise Unauthorized(f"{first} and {other} hold different credentials; present one")
+    return Credential(found[first].decode("ascii"), is_ambient=first == _COOKIE)
+
+
+def present_as_header(scope: Scope, credential: Credential) -> None:
+    """Let `credential`, wherever it was, be in ``Authorization`` as well."""
+    scope["headers"] = [
+        *((name, value) for name, value in scope["headers"] if name != b"authorization"),
+        (b"authorization", b"Bearer " + credential.token.encode("ascii")),
+    ]
+
+
+def forget(scope: Scope) -> None:
+    """Take out of `scope` whatever is a credential; it may live as long as a stream."""
+    scope["headers"] = [
+        (name, value) for name, value in scope["headers"] if name not in _SECRET_HEADERS
+    ]
+    scope.pop(_KEY, None)
+    if "subprotocols" in scope:
+        scope["subprotocols"] = []
+
+
+def spoken(offered: Sequence[str], ours: str) -> str | None:
+    """Which subprotocol a WebSocket's answer names: `ours`, ``bearer``, else the first.
+
+    A browser fails a connection whose answer names none of those that it offered
+    (WHATWG WebSockets, 2.1); a client that offers none is answered none. Whatever it
+    is called, what is spoken is the same. A token is never named: proxies log answers.
+    """
+    if ours in offered:
+        return ours
+    for name in offered:
+        if name.lower() == BEARER:
+            return name
+    return next((name for name in offered if not name.startswith(_JWT)), None)
+
+
+#: The places, in the order in which they count, as errors name them.
+_HEADER: Final = "the Authorization header"
+_SUBPROTOCOL: Final = "the WebSocket subprotocol after bearer"
+_QUERY: Final = "?token="
+_COOKIE: Final = "the cookie"
+
+
+def _presented(scope: Scope, cookie: bytes) -> Iterator[tuple[str, bytes]]:
+    cookies = []
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            yield _HEADER, _bearer(value)
+        elif name == b"cookie":
+            cookies += [value for found, value in _pairs(value) if found == cookie]
+    offered: Sequence[str] = scope.get("subprotocols", ())
+    for number, name in enumerate(offered):
+        if name.lower() == BEARER:
+            # Of two that say so, the second may be the token of the first: that is none.
+            yield _SUBPROTOCOL, "".join(offered[number + 1 : number + 2]).encode("ascii", "replace")
+    hidden: _Hidden | None = scope.get(_KEY)
+    if hidden is not None:
+        for token in hidden.tokens:
+            yield _QUERY, token
+    for token in cookies:
+        yield _COOKIE, token
+
+
+def _bearer(value: bytes) -> bytes:
+    scheme, _, token = value.strip(b" \t").partition(b" ")
+    if scheme.lower() != b"bearer":
+        raise Unauthorized(f"{_HEADER} is of another scheme; it must be: Bearer <token>")
+    return token.strip(b" ")
+
+
+def _pairs(cookies: bytes) -> Iterator[tuple[bytes, bytes]]:
+    for pair in cookies.split(b";"):
+        name, _, value = pair.partition(b"=")
+        yield name.strip(b" \t"), value.strip(b' \t"')

@@ -1,0 +1,202 @@
+"""Where a credential is: every place, and nothing that is no single whole token in one."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamer.access.credentials import (
+    MAX_TOKEN_BYTES,
+    Credential,
+    credential_of,
+    forget,
+    hide_url_tokens,
+    present_as_header,
+    spoken,
+)
+from streamer.errors import Unauthorized
+
+COOKIE: Final = "__Host-streamer"
+#: Whatever happens, it is shown nowhere.
+MARKER: Final = "eyJhbGciOiJIUzI1NiJ9.marker-7c1f.sig_9"
+OTHER: Final = "eyJhbGciOiJIUzI1NiJ9.other-7c1f.sig_9"
+
+
+def scope_with(
+    *headers: tuple[str, str], query: str = "", subprotocols: tuple[str, ...] | None = None
+) -> dict[str, Any]:
+    """A scope as `Guard` leaves it."""
+    scope: dict[str, Any] = {
+        "type": "http" if subprotocols is None else "websocket",
+        "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers],
+        "query_string": query.encode(),
+    }
+    if subprotocols is not None:
+        scope["subprotocols"] = list(subprotocols)
+    hide_url_tokens(scope)
+    return scope
+
+
+def bearer(token: str = MARKER) -> tuple[str, str]:
+    return "authorization", f"Bearer {token}"
+
+
+def cookie(token: str = MARKER) -> tuple[str, str]:
+    return "cookie", f"a=b; {COOKIE}={token}; c=d"
+
+
+PLACES: Final = {
+    "header": scope_with(bearer()),
+    "header in other letters": scope_with(("authorization", f"bEARER  {MARKER} ")),
+    "subprotocol": scope_with(subprotocols=("bearer", MARKER)),
+    "subprotocol beside ours": scope_with(subprotocols=("streamer", "bearer", MARKER)),
+    "query": scope_with(query=f"token={MARKER}"),
+    "query among others": scope_with(query=f"from=earliest&token={MARKER}&until=end"),
+    "query with a hidden name": scope_with(query=f"t%6Fken={MARKER.replace('.', '%2E')}"),
+    "query of a WebSocket": scope_with(query=f"token={MARKER}", subprotocols=()),
+    "cookie": scope_with(cookie()),
+    "quoted cookie": scope_with(("cookie", f'{COOKIE}="{MARKER}"')),
+    "cookie in the second header": scope_with(("cookie", "a=b"), cookie()),
+    "the same in all": scope_with(
+        bearer(), cookie(), query=f"token={MARKER}", subprotocols=("bearer", MARKER)
+    ),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_token_is_found_in_its_place(place: str) -> None:
+    found = credential_of(PLACES[place], COOKIE)
+    assert found is not None
+    assert found.token == MARKER
+    assert found.is_ambient == place.endswith(("cookie", "second header"))
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        scope_with(),
+        scope_with(("cookie", "a=b"), query="from=earliest", subprotocols=("streamer",)),
+        scope_with(("cookie", f"x{COOKIE}={MARKER}; {COOKIE.lower()}={MARKER}")),
+        scope_with(("x-authorization", f"Bearer {MARKER}")),
+    ],
+)
+def test_who_presents_nothing_has_none(scope: dict[str, Any]) -> None:
+    assert credential_of(scope, COOKIE) is None
+
+
+BAD: Final = {
+    "another scheme": (scope_with(("authorization", "Basic YTpi")), "must be: Bearer"),
+    "a bare token": (scope_with(("authorization", MARKER)), "must be: Bearer"),
+    "an empty header": (scope_with(("authorization", "")), "must be: Bearer"),
+    "no token": (scope_with(("authorization", "Bearer")), "empty"),
+    "spaces": (scope_with(("authorization", "Bearer  ")), "empty"),
+    "two words": (scope_with(bearer(f"{MARKER} x")), "holds no token"),
+    "two in one": (scope_with(bearer(f"{MARKER},{OTHER}")), "holds no token"),
+    "two headers": (scope_with(bearer(), bearer(OTHER)), "two credentials"),
+    "the same header twice": (scope_with(bearer(), bearer()), "two credentials"),
+    "no ASCII": (scope_with(bearer("é")), "holds no token"),
+    "too long": (scope_with(bearer("x" * (MAX_TOKEN_BYTES + 1))), "at most 16384"),
+    "an empty query": (scope_with(query="token="), "?token= holds an empty"),
+    "a name alone": (scope_with(query="token"), "?token= holds an empty"),
+    "a doubled query": (scope_with(query=f"token={MARKER}&token={MARKER}"), "two credentials"),
+    "a line break": (scope_with(query=f"token={MARKER}%0d%0aX:%20y"), "holds no token"),
+    "NUL": (scope_with(query=f"token={MARKER}%00"), "holds no token"),
+    "bearer and nothing": (scope_with(subprotocols=("bearer",)), "empty"),
+    "the token first": (scope_with(subprotocols=(MARKER, "bearer")), "empty"),
+    "bearer twice": (scope_with(subprotocols=("bearer", "bearer", MARKER)), "two credentials"),
+    "a subprotocol of surrogates": (scope_with(subprotocols=("bearer", "\udce9")), "no token"),
+    "an empty cookie": (scope_with(("cookie", f"{COOKIE}=")), "the cookie holds an empty"),
+    "a doubled cookie": (scope_with(cookie(), cookie(OTHER)), "two credentials"),
+    "header and cookie": (scope_with(bearer(), cookie(OTHER)), "different credentials"),
+    "header and query": (scope_with(bearer(), query=f"token={OTHER}"), "different credentials"),
+    "query and cookie": (scope_with(cookie(), query=f"token={OTHER}"), "different credentials"),
+    "subprotocol and query": (
+        scope_with(query=f"token={OTHER}", subprotocols=("bearer", MARKER)),
+        "different credentials",
+    ),
+    "a good header and a bad query": (scope_with(bearer(), query="token="), "empty"),
+    "a bad header and a good cookie": (
+        scope_with(("authorization", "Bearer"), cookie()),
+        "the Authorization header holds an empty",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_is_no_single_whole_token_is_refused_and_not_shown(case: str) -> None:
+    scope, said = BAD[case]
+    with pytest.raises(Unauthorized) as refused:
+        credential_of(scope, COOKIE)
+    assert said in refused.value.detail
+    assert "marker" not in refused.value.detail
+    assert "other" not in refused.value.detail.replace("another", "")
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_it_is_shown_by_nothing_and_forgotten(place: str) -> None:
+    scope = {**PLACES[place], "headers": list(PLACES[place]["headers"])}
+    found = credential_of(scope, COOKIE)
+    assert "marker" not in repr(found)
+    assert "marker" not in str(found)
+    forget(scope)
+    assert "marker" not in repr(scope)
+    assert credential_of(scope, COOKIE) is None
+
+
+def test_a_query_keeps_what_is_not_a_token_as_it_was() -> None:
+    scope = scope_with(query=f"topic=a%2Fb&token={MARKER}&topic=c+d&&x")
+    assert scope["query_string"] == b"topic=a%2Fb&topic=c+d&&x"
+    assert "marker" not in repr(scope)
+
+
+@pytest.mark.parametrize("name", ["access_token", "Token", "TOKEN", "jwt_t%6Fken", "id-token"])
+def test_a_wrong_name_for_it_stays_without_its_value(name: str) -> None:
+    """So that who asked is answered what it must be, and it is logged nowhere."""
+    scope = scope_with(query=f"{name}={MARKER}&from=latest")
+    assert scope["query_string"] == f"{name}=***&from=latest".encode()
+    assert credential_of(scope, COOKIE) is None
+
+
+@given(st.binary(max_size=40))
+def test_whatever_a_query_is_no_token_is_left_in_it(noise: bytes) -> None:
+    scope: dict[str, Any] = {"query_string": noise + b"&token=marker-7c1f&" + noise, "headers": []}
+    hide_url_tokens(scope)
+    assert b"marker" not in scope["query_string"]
+
+
+def test_it_can_be_handed_on_as_a_header() -> None:
+    """As an application reads it that knows no other place."""
+    scope = scope_with(("accept", "*/*"), query=f"token={MARKER}")
+    credential = Credential(MARKER)
+    for _ in range(2):
+        present_as_header(scope, credential)
+        assert scope["headers"] == [
+            (b"accept", b"*/*"),
+            (b"authorization", f"Bearer {MARKER}".encode()),
+        ]
+    assert credential_of(scope, COOKIE) == credential
+
+
+@pytest.mark.parametrize(
+    ("offered", "answered"),
+    [
+        ((), None),
+        (("streamer",), "streamer"),
+        (("bearer", MARKER), "bearer"),
+        (("Bearer", MARKER), "Bearer"),
+        (("streamer", "bearer", MARKER), "streamer"),
+        (("bearer", MARKER, "streamer"), "streamer"),
+        ((MARKER, "bearer"), "bearer"),
+        (("graphql-ws", "bearer", MARKER), "bearer"),
+        (("graphql-ws", "v10.stomp"), "graphql-ws"),
+        ((MARKER, "graphql-ws"), "graphql-ws"),
+        ((MARKER,), None),
+    ],
+)
+def test_a_subprotocol_is_answered_that_was_offered_and_never_the_token(
+    offered: tuple[str, ...], answered: str | None
+) -> None:
+    assert spoken(offered, "streamer") == answered
