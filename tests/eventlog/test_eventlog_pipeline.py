@@ -163,6 +163,9 @@ async def test_what_is_under_way_when_it_is_closed_is_answered(said: SaidServer)
     pipeline, connection = await open_at(said)
     reply = connection.call("GET", "a")
     closing = asyncio.create_task(pipeline.close())
+    await wait_until(lambda: pipeline._closed, "closing did not begin")
+    with pytest.raises(LogUnavailable, match="closed"):
+        await pipeline.open()
     await said.say(b"$1\r\na\r\n")
     assert await reply == b"a"
     await closing

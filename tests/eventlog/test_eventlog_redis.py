@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from typing import cast
 
 import pytest
@@ -412,6 +413,32 @@ async def test_connections_wait_for_each_other(redis_server: Server, prefix: str
     log = RedisEventLog(redis_server.url, prefix=prefix)
     ids = await asyncio.gather(*(log.append(tick(n=n)) for n in range(200)))
     assert len(set(ids)) == 200
+    await log.close()
+
+
+async def test_large_answers_are_read_in_turns_and_a_publish_waits_for_none(
+    redis_server: Server, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that may be large: events, state, and lists that grow with topics and processes."""
+    monkeypatch.setattr("streamer.eventlog.redis.log._TURN_SHARE", 0.001)
+    log = RedisEventLog(redis_server.url, prefix=prefix)
+    await log.report_connections("p", {"chats/1": 1})
+    reads: list[Callable[[], Awaitable[object]]] = [
+        lambda: log.read(["chats/1"], ORIGIN, 1),
+        lambda: log.snapshots(["chats/1"]),
+        lambda: log.topics("", 1),
+        lambda: log.known_keys("chats/1", ["k"]),
+        lambda: log.connections(but="q"),
+    ]
+    async with AsyncExitStack() as turns:
+        for _ in range(8):
+            await turns.enter_async_context(log._reading)
+        for read in reads:
+            with pytest.raises(LogUnavailable, match="too much is read at once"):
+                await read()
+        assert len(await append(log)) == 1
+    for read in reads:
+        await read()
     await log.close()
 
 

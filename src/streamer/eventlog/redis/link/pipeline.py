@@ -82,6 +82,7 @@ class Pipeline:
         if self._connecting is not None:
             self._connecting.cancel()
             await asyncio.wait((self._connecting,))
+        self._connection = None
         made = tuple(self._made)
         if not made:
             return
