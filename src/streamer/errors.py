@@ -1,4 +1,4 @@
-"""Every error that Streamer tells somebody, and how each transport says it.
+"""Every error that Streamer reports to a client, and what each transport makes of it.
 
 ::
 
@@ -11,9 +11,9 @@
     │   ├── InvalidParameter
     │   ├── InvalidJSON
     │   ├── InvalidFields
-    │   ├── InvalidHost              a request whose Host is no name, or is missing
-    │   ├── InvalidFrame             a WebSocket frame that is no command
-    │   ├── InvalidRequest           bytes that are no HTTP request
+    │   ├── InvalidHost              a request whose Host is malformed, or missing
+    │   ├── InvalidFrame             a WebSocket frame that is not a command
+    │   ├── InvalidRequest           bytes that are not an HTTP request
     │   ├── UnknownJobKind
     │   └── InvalidSource            a job's source that may not or cannot be read
     ├── EventTooLarge
@@ -26,7 +26,7 @@
     ├── AuthUnavailable              nobody can say now whose the credentials are; come back
     ├── UnknownHost                  a request for a host that is not this server
     ├── HeadTooLarge
-    ├── RequestTimeout               a request that does not come to its end
+    ├── RequestTimeout               a request that was not whole in time
     ├── TooManyRequests
     ├── TooManyConnections
     ├── TooManyJobs                  the queue is full; come back
@@ -43,7 +43,7 @@ from typing import ClassVar, NamedTuple
 
 
 class Outcome(NamedTuple):
-    """How one kind of error is told: a row of :data:`OUTCOMES`.
+    """How one kind of error is reported: a row of :data:`OUTCOMES`.
 
     ``status`` is the HTTP status, ``close_code`` the WebSocket close code
     (RFC 6455 section 7.4), ``retry`` whether the same request may succeed later.
@@ -129,25 +129,25 @@ class InvalidFields(InvalidInput):
 
 
 class InvalidFrame(InvalidInput):
-    """A WebSocket frame that is no command of ours."""
+    """A WebSocket frame that is not one of our commands."""
 
     code = "invalid_frame"
 
 
 class InvalidRequest(InvalidInput):
-    """Bytes that are no HTTP request (RFC 9112), or no WebSocket handshake (RFC 6455)."""
+    """Bytes that are not an HTTP request (RFC 9112), or not a WebSocket handshake (RFC 6455)."""
 
     code = "invalid_request"
 
 
 class UnknownJobKind(InvalidInput):
-    """A job kind that no actor stands for."""
+    """A job kind that does not exist here."""
 
     code = "unknown_job_kind"
 
 
 class InvalidSource(InvalidInput):
-    """A job's source that is not there, is no video, or may not be read."""
+    """A job's source that does not exist, is not a video, or may not be read."""
 
     code = "invalid_source"
 
@@ -228,7 +228,7 @@ class TooManyConnections(StreamerError):
 
 
 class TooManyJobs(StreamerError):
-    """As many jobs wait and run as may; come back after ``retry_after`` seconds."""
+    """As many jobs are queued as may be; come back after ``retry_after`` seconds."""
 
     code = "too_many_jobs"
 
@@ -263,8 +263,8 @@ class LogUnavailable(StreamerError):
 class LogForbidden(LogUnavailable):
     """The event log's own user may not do what is needed; nothing was stored.
 
-    It lasts until somebody grants the right that the text names, and is handled as
-    an absence: publishers hold their events.
+    It lasts until somebody grants the right that the text names, and is handled like an
+    outage: publishers buffer their events.
     """
 
     code = "log_forbidden"

@@ -56,7 +56,7 @@ class Life:
         self._tasks = [loop.create_task(work.run()) for work in (self._census, *self._watches)]
 
     async def end(self) -> None:
-        """Let go of everything; it does not begin again."""
+        """Close everything; it does not begin again."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -132,7 +132,7 @@ def test_a_port_that_something_else_has_is_a_failure(tmp_path: Path) -> None:
 def test_a_host_that_is_none_of_ours_is_a_failure(tmp_path: Path) -> None:
     result = check(data_dir=str(tmp_path), host="::g")
     assert result.exit_code == 1
-    assert "cannot be had on ::g" in line_of(result, "Port")
+    assert "cannot be used on ::g" in line_of(result, "Port")
 
 
 def test_a_data_directory_that_cannot_be_made_is_a_failure(tmp_path: Path) -> None:

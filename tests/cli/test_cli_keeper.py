@@ -54,7 +54,7 @@ async def test_a_crash_loop_ends_with_what_happened() -> None:
     assert child.starts == 3
     assert said[-1] == (
         "The server ended 3 times in a row soon after its start (exit code 1); "
-        "what it said is above. It is not started again."
+        "its own output is above. It is not started again."
     )
 
 

@@ -147,8 +147,8 @@ def test_a_host_that_is_none_is_told(host: str, tmp_path: Path) -> None:
         (("tail", "\udcff"), "is not a topic", 2),
         (("tail", "a", "--url", "http://xn--u"), "its host is malformed", 2),
         (("publish", "a", "b", "--url", "http://xn--u"), "its host is malformed", 2),
-        (("check", "--port", "0", "--host", "xn--u"), "cannot be had on xn--u", 1),
-        (("tail", "a", "--from", "\udcff"), "--from has a character", 2),
+        (("check", "--port", "0", "--host", "xn--u"), "cannot be used on xn--u", 1),
+        (("tail", "a", "--from", "\udcff"), "--from has an invisible character", 2),
         (
             ("publish", "a", "b", "--url", "http://127.0.0.1:1", "--key", "a\nb"),
             "--key must be visible",
@@ -298,7 +298,7 @@ def answer(status: str, body: bytes = b"<html>") -> bytes:
 @pytest.mark.parametrize(
     ("script", "why"),
     [
-        (answer("200 OK"), "the server answered text/html, no event stream"),
+        (answer("200 OK"), "the server answered text/html, not an event stream"),
         (answer("401 Unauthorized"), "the server answered 401"),
         (answer("403 Forbidden", b'{"detail":"not for you"}'), "not for you"),
         (answer("404 Not Found"), "the server answered 404"),
@@ -345,5 +345,5 @@ def test_a_stream_of_something_else_is_told_on_a_terminal() -> None:
         os.close(ours)
         os.close(theirs)
     assert done.returncode == 1
-    assert "an event came that is no JSON object" in " ".join(done.stderr.split())
+    assert "received an event that is not" in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr

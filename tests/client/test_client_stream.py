@@ -158,7 +158,7 @@ async def test_a_connection_that_is_dead_is_left_when_no_sign_of_life_comes(
         assert ids(list(events)) == ["2-0", "2-0", "3-0"]
         assert "heartbeat=15" in server.requests[0]
         assert "last-event-id: 2-0" in server.requests[1].lower()
-    assert told == ["nothing was heard for 45 s"]
+    assert told == ["nothing was received for 45 s"]
     with ScriptedServer(dead, HEAD + STREAM) as server:
         assert ids([event async for event in follow_async(server.url, "a")]) == [
             "2-0",

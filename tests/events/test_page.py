@@ -84,13 +84,13 @@ def test_a_gap_of_which_nothing_is_left_is_no_gap() -> None:
         ([3, 6], 4, Cursor(0, 5)),
     ],
 )
-def test_who_was_told_of_the_gaps_stands_where_no_event_is_passed_over(
+def test_a_reader_with_the_gaps_stands_where_no_event_is_passed_over(
     until: list[int], first: int | None, stands: Cursor
 ) -> None:
     """Behind all of them, or where it stood before."""
     events = () if first is None else (event(first),)
     page = Page(tuple(gap("a", end) for end in until), events, Cursor(9, 0), complete=True)
-    assert page.told(Cursor(0, 5)) == stands
+    assert page.behind_gaps(Cursor(0, 5)) == stands
 
 
 def test_several_gaps_become_one_of_no_topic_for_an_answer_with_one_place() -> None:

@@ -68,7 +68,7 @@ def test_only_so_many_losses_are_remembered(seen: Seen) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lost", "told"),
+    ("lost", "reported"),
     [
         (gap("a", 5, 7), [gap("a", 5, 7)]),
         (gap("b", 5, 7), []),
@@ -78,14 +78,16 @@ def test_only_so_many_losses_are_remembered(seen: Seen) -> None:
         (gap(None, 12, 4), [gap(None, 12, 4)]),
     ],
 )
-def test_a_gap_is_told_for_what_its_topics_had_not(seen: Seen, lost: Gap, told: list[Gap]) -> None:
-    assert list(seen.untold([lost])) == told
+def test_a_gap_is_reported_for_what_its_topics_had_not(
+    seen: Seen, lost: Gap, reported: list[Gap]
+) -> None:
+    assert list(seen.unreported([lost])) == reported
 
 
 def test_to_a_topic_that_takes_what_there_is_nothing_is_a_gap() -> None:
     seen = Seen(["a", "b"], ORIGIN, MOST)
     seen.begin("b", at(3))
-    assert list(seen.untold([gap(None, 0, 7), gap("a", 0, 8)])) == [gap("b", 3, 7)]
+    assert list(seen.unreported([gap(None, 0, 7), gap("a", 0, 8)])) == [gap("b", 3, 7)]
 
 
 def test_a_log_that_went_back_takes_every_topic_back(seen: Seen) -> None:

@@ -166,7 +166,7 @@ class Broken(dict[str, int]):
         ({1, 2}.__iter__(), "cannot be encoded as JSON"),
         ({"name": "\udce4"}, "cannot be encoded as JSON"),
         ("x" * 100_000, "60000"),
-        (float("nan"), "JSON cannot say"),
+        (float("nan"), "JSON cannot express"),
         (Broken(), "cannot be encoded as JSON: RuntimeError"),
         (None, None),
     ],

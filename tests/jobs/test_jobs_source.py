@@ -80,7 +80,7 @@ NOT_ALLOWED = "is not allowed as a source"
         ("clip\x1b[2J.mp4", NOT_ALLOWED),
         ("clip\x7f.mp4", NOT_ALLOWED),
         ("clip\x85.mp4", "U\\+0085 is a control character"),
-        ("clip\udcff.mp4", "U\\+DCFF is a control character or no text"),
+        ("clip\udcff.mp4", "U\\+DCFF is a control character or not text"),
         ("x" * 2000, NOT_ALLOWED),
         ("x" * 300, "is not there"),
         ("missing.mp4", "is not there"),

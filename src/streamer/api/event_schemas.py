@@ -104,7 +104,7 @@ _CONTROLS: Final = {
         "subscribed", "A topic was added (WebSocket).", {"topic": _TEXT, "topics": _TOPICS}, {}
     ),
     "unsubscribed": _control(
-        "unsubscribed", "A topic was left (WebSocket).", {"topic": _TEXT, "topics": _TOPICS}, {}
+        "unsubscribed", "A topic was removed (WebSocket).", {"topic": _TEXT, "topics": _TOPICS}, {}
     ),
 }
 
@@ -186,7 +186,7 @@ def event_schemas() -> dict[str, _Schema]:
 
 
 def _union(kinds: dict[str, _Schema], description: str) -> _Schema:
-    """One of `kinds`, told apart by its `type`, or an event of a type of somebody's own."""
+    """One of `kinds`, by its `type`, or an event of a publisher's own type."""
     refs = {kind: REF.format(name=_name(kind)) for kind in sorted(kinds)}
     return {
         "description": description,

@@ -22,7 +22,7 @@ def hosts_of(bound: str, allowed: Sequence[str]) -> tuple[str, ...]:
 
     A page under an attacker's name whose DNS answer changes to our address is, to
     its browser, a page of ours: it could read everything (DNS rebinding). All that
-    tells it from ours is the ``Host`` it names. What listens beyond the loopback
+    distinguishes it from ours is the ``Host`` it names. What listens beyond the loopback
     has names that only who deploys it knows; until they say so, any is taken.
     """
     if is_loopback(bound):
@@ -87,7 +87,7 @@ class Hosts:
         if not self._any and not self._knows(read.name):
             raise UnknownHost(
                 f"the host {read.name[:80]!r} is not one of this server's; "
-                "STREAMER_ALLOWED_HOSTS says which are"
+                "STREAMER_ALLOWED_HOSTS lists them"
             )
 
     def _knows(self, name: str) -> bool:

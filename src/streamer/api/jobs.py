@@ -40,7 +40,7 @@ def provide_jobs(
 
 
 def close_jobs(app: Litestar) -> None:
-    """Let go of what `provide_jobs` made; for ``on_shutdown``."""
+    """Close what `provide_jobs` made; for ``on_shutdown``."""
     if "jobs" in app.state:
         app.state["jobs"].close()
 
@@ -93,7 +93,7 @@ async def list_jobs(
     operation_class=ApiOperation,
 )
 async def get_job(job_id: FromPath[str], jobs: NamedDependency[Jobs]) -> dict[str, Any]:
-    """Tell the state of one job."""
+    """Return the state of one job."""
     return await jobs.state(job_id)
 
 

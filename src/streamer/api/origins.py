@@ -63,7 +63,7 @@ class Origins:
             return
         else:
             said = f"the origin {origin[:200]}"
-        raise Forbidden(f"{said} is not allowed here; STREAMER_ALLOWED_ORIGINS says which are")
+        raise Forbidden(f"{said} is not allowed here; STREAMER_ALLOWED_ORIGINS lists what is")
 
 
 def _is_own(page: Origin, host: str | None) -> bool:

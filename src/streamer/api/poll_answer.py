@@ -65,7 +65,7 @@ class PollAnswer:
             try:
                 await self._send(send, body)
             except TimeoutError:
-                logger.info("%s took nothing of its poll's answer; cut", self._attach.client)
+                logger.info("%s did not read its poll's answer, and is cut", self._attach.client)
                 writer = offered_writer(scope)  # type: ignore[arg-type]
                 if writer is not None:
                     writer.abort()

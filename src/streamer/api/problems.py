@@ -62,7 +62,7 @@ def streamer_problem(request: Request[Any, Any, Any], error: StreamerError) -> R
 
 def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """Answer an error of the framework's: no such address, a method not allowed."""
-    detail = error.detail  # it may hold a client's braces: it is no format
+    detail = error.detail  # it may hold a client's braces: it is not a format
     if error.status_code in _DETAILS:
         detail = _DETAILS[error.status_code].format(
             method=request.method,
@@ -72,8 +72,8 @@ def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Respo
             max_bytes=request.app.request_max_body_size,
         )
     if isinstance(error, ValidationException) and isinstance(error.extra, list):
-        told = [f"{item.get('key', 'value')}: {item.get('message')}" for item in error.extra]
-        detail = "; ".join(told) or detail
+        problems = [f"{item.get('key', 'value')}: {item.get('message')}" for item in error.extra]
+        detail = "; ".join(problems) or detail
     phrase = HTTPStatus(error.status_code).phrase
     code = phrase.lower().replace(" ", "_").replace("-", "_")
     problem = Problem(

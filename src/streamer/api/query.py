@@ -55,7 +55,7 @@ class Query(NamedTuple):
 
 def _hint(name: str, names: tuple[str, ...]) -> str:
     if name == "_":
-        return " (nothing is cached, so that no cache needs to be passed by)"
+        return " (nothing is cached, so no cache needs to be bypassed)"
     # Hyphens and capitals, as of a header's name, make no difference to a reader.
     plain = {_plain(known): known for known in (*names, URL_TOKEN)}
     near = difflib.get_close_matches(_plain(name[:_SHOWN]), plain, n=1)

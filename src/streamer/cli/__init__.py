@@ -2,7 +2,7 @@
 
 Layout:
 
-- `announced`: where the server of a data directory answers, for those who are not told.
+- `announced`: where the server of a data directory answers, for commands without a URL.
 - `banner`: what ``streamer run`` says: where everything is, and how to stop it.
 - `bars`: events on a terminal: a bar for each job, a line for everything else.
 - `check`: ``streamer check``: every setting, where it is from, and what can be reached.

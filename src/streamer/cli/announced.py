@@ -1,4 +1,4 @@
-"""Where the server of a data directory answers, for those who are not told."""
+"""Where the server of a data directory answers, for commands without a URL."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Announced(NamedTuple):
 
 @contextlib.contextmanager
 def announcing(data_dir: Path, url: str) -> Iterator[tuple[int, ...]]:
-    """Say for a while that a server on `data_dir` answers at `url`.
+    """Announce, for a while, that a server on `data_dir` answers at `url`.
 
     Yields:
         Descriptors that the server inherits: what it says holds for as long as

@@ -20,7 +20,7 @@ PROJECT: Final = "demo"
 
 
 class Banner:
-    """Tells a person on a terminal with a panel, and a log file with lines."""
+    """What is printed: a panel on a terminal, lines in a log file."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console: Final = console or Console(stderr=True, highlight=False)

@@ -56,7 +56,7 @@ class Bars:
             TextColumn("{task.fields[message]}", style="dim", markup=False),
             console=console or Console(highlight=False),
         )
-        # That heard of least lately first.
+        # The one whose last event is oldest first.
         self._tasks: Final[dict[tuple[str, str], TaskID]] = {}
         self._snapshots: dict[str, dict[str, Any]] = {}
 
@@ -88,7 +88,7 @@ class Bars:
                 self._line(event.type, fields)
 
     def reconnecting(self, reason: str, seconds: float) -> None:
-        """Tell that the connection is lost, and when it is tried again."""
+        """Report a lost connection, and when the next attempt is."""
         text = Text(f"{reason}; back in {seconds:.1f} s", style="yellow")
         self._progress.console.print(text)
 
@@ -132,7 +132,7 @@ class Bars:
 
     def _make_room(self) -> None:
         while len(self._tasks) >= MAX_BARS:
-            # The one heard of least lately: of those that are full, if any is.
+            # The one whose last event is oldest: of those that are full, if any is.
             full = (key for key, task in self._tasks.items() if self._is_full(task))
             key = next(full, next(iter(self._tasks)))
             self._progress.remove_task(self._tasks.pop(key))

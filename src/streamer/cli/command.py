@@ -25,7 +25,7 @@ class Command(click.RichCommand):
             raise click.UsageError(message(error.format_message()), error.ctx) from None
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - click's own
-        """Run it; what the system or Streamer refuses is told, and is exit code 1."""
+        """Run it; what the system or Streamer refuses is reported, with exit code 1."""
         try:
             result = super().invoke(ctx)
             # Here, not at exit, where nobody could say that the disk is full.
@@ -36,13 +36,13 @@ class Command(click.RichCommand):
             raise click.UsageError(str(error), ctx) from error
         except OSError as error:
             if error.errno == errno.EPIPE:  # as in `| head`: who reads has seen enough
-                let_go_of_output()
+                discard_output()
                 ctx.exit(0)
             where = f"{error.filename}: " if error.filename else ""
             raise click.ClickException(f"{where}{error.strerror or error}") from error
         return result
 
 
-def let_go_of_output() -> None:
+def discard_output() -> None:
     """Write no more: Python flushes at exit, into a pipe that nobody reads."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -15,7 +15,7 @@ from .announced import announced
 
 #: Connections that may wait to be accepted: readers come back all at once.
 _BACKLOG: Final = 2048
-#: Seconds that the server of a run that was killed may take to let go of its port.
+#: Seconds that the server of a run that was killed may take to release its port.
 _ORPHAN: Final = 15.0
 #: Seconds between its last word and the end of its socket.
 _LAST_MOMENT: Final = 1.0
@@ -23,7 +23,7 @@ _LOOK_AGAIN: Final = 0.05
 #: Ports above the one in use that are tried for a suggestion.
 _TRIED: Final = 50
 _HIGHEST_PORT: Final = 65535
-#: Below this one only root may listen, unless the kernel was told otherwise.
+#: Below this one only root may listen, unless the kernel is set otherwise.
 _FIRST_FREE_FOR_ALL: Final = 1024
 
 
@@ -31,14 +31,14 @@ def listen(host: str, port: int, data_dir: Path, say: Callable[[str], None]) -> 
     """Bind and listen.
 
     A server of the same data directory whose parent was killed is about to end:
-    its port is waited for, after `say` was told.
+    its port is waited for, once `say` has reported that.
 
     Raises:
-        click.ClickException: it cannot be had, with what to do about it.
+        click.ClickException: it cannot be bound, with what to do about it.
     """
     until: float | None = None
     while True:
-        # Before the attempt: an orphan that is gone by now has let go of the port.
+        # Before the attempt: an orphan that is gone by now has released the port.
         orphaned = _orphan_has(port, data_dir)
         try:
             bound = _bind(host, port)
@@ -97,8 +97,8 @@ def _advice(host: str, port: int, error: Exception) -> str:
             return f"{problem}. Choose one above 1023, as in --port {_free_port(host, 8000 - 1)}"
         case OSError(errno=errno.EADDRNOTAVAIL):
             return (
-                f"{problem}. Choose one that it has with --host: 127.0.0.1 is for this machine "
-                "only, 0.0.0.0 every one"
+                f"{problem}. Choose one of its own with --host: 127.0.0.1 for this machine "
+                "only, 0.0.0.0 for all"
             )
         case _:
             return problem
@@ -113,7 +113,7 @@ def _problem(host: str, port: int, error: Exception) -> str:
         case OSError(errno=errno.EADDRNOTAVAIL):
             return f"{host} is not an address of this machine"
         case socket.gaierror() | UnicodeError():
-            why = error.strerror if isinstance(error, OSError) else "no name can be so"
+            why = error.strerror if isinstance(error, OSError) else "it is not a valid name"
             return f"Cannot listen on {host}: its address is not known ({why})"
         case OSError():
             return f"Cannot listen on {host} port {port}: {error.strerror or error}"

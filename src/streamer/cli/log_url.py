@@ -38,7 +38,7 @@ def jobs_problem(settings: Settings) -> str | None:
     if url is None or parse_redis_url(url).kind != "cluster":
         return None
     return (
-        "jobs cannot wait in a Redis Cluster; set STREAMER_BROKER_URL to a Redis that is none, "
+        "jobs cannot wait in a Redis Cluster; set STREAMER_BROKER_URL to one that is not, "
         "or start only the servers, with streamer serve"
     )
 

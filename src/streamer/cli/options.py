@@ -57,7 +57,7 @@ def misspelt() -> dict[str, str]:
     }
 
 
-def tell_of_misspelt() -> None:
+def warn_of_misspelt() -> None:
     """Say on the standard error what was set in vain: only `streamer check` would, else."""
     for name, why in misspelt().items():
         click.echo(f"{name} {why}", err=True)

@@ -64,8 +64,8 @@ def _event_log(settings: Settings) -> Finding:
         return Finding("Redis", f"{found}; 7.0 or newer is needed", good=False)
     if about.policy not in {None, "noeviction"}:
         found += (
-            f"; its maxmemory-policy is {about.policy}: when memory is short it gives up "
-            "events, and readers are told of a gap; noeviction refuses publishers instead"
+            f"; its maxmemory-policy is {about.policy}: when memory is short it evicts "
+            "events, and readers receive a gap; noeviction refuses publishers instead"
         )
         return Finding("Redis", found, good=None)
     return Finding("Redis", found, good=None if about.persistence == "none" else True)
@@ -136,7 +136,7 @@ def _port(settings: Settings) -> Finding:
 def _bindable(what: str, settings: Settings) -> Finding:
     problem = why_not_bindable(settings.host, settings.port)
     if problem is not None:
-        return Finding(what, f"cannot be had on {settings.host}: {problem}", good=False)
+        return Finding(what, f"cannot be used on {settings.host}: {problem}", good=False)
     return Finding(what, f"free on {settings.host}")
 
 
@@ -183,12 +183,12 @@ def _program(name: str) -> Finding:
 def _version(path: str) -> str:
     """What the server binary at `path` calls itself: "Valkey server v=9.1.2"."""
     try:
-        told = subprocess.run(
+        printed = subprocess.run(
             [path, "--version"], capture_output=True, text=True, timeout=_PATIENCE, check=True
         ).stdout
     except (OSError, subprocess.SubprocessError):
         return path
-    return " ".join(told.split()[:3])
+    return " ".join(printed.split()[:3])
 
 
 def _directory(what: str, path: Path) -> Finding:

@@ -28,7 +28,7 @@ _QUOTING: Final = range(400, 500)
 @click.argument("json", required=False, metavar="[JSON]")
 @with_settings("redis_url", "data_dir", "prefix", "url")
 @click.option("--key", help="Idempotency key: the same key again publishes nothing.")
-@click.option("--ephemeral", is_flag=True, help="Send to those who read now; keep nothing.")
+@click.option("--ephemeral", is_flag=True, help="Send to those reading now; store nothing.")
 def publish(
     settings: Settings,
     topic: str,

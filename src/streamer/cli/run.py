@@ -23,7 +23,7 @@ from .command import Command
 from .directories import make_directories
 from .listen import address, listen
 from .log_url import refuse_jobs_in_a_cluster
-from .options import tell_of_misspelt, with_settings
+from .options import warn_of_misspelt, with_settings
 from .serve import STOP_MARGIN
 
 #: Seconds that a worker gets to hand back its jobs and flush what they published.
@@ -32,7 +32,7 @@ _WORKER_GRACE: Final = 15.0
 _LOOK_AGAIN: Final = 0.05
 #: Seconds between two looks once it does, and its event log does not.
 _LOOK_AT_LOG: Final = 0.5
-#: Seconds that an event log gets to be heard of before its absence is news.
+#: Seconds that an event log gets to answer before its absence is reported.
 _LOG_PATIENCE: Final = 2.0
 #: Seconds that `/readyz` gets: it asks a Redis that may not answer.
 _ANSWER: Final = 10.0
@@ -48,7 +48,7 @@ def run(settings: Settings) -> None:
     asked to stop, 1 if it could not start or a part died again and again, 2 for a
     wrong call.
     """
-    tell_of_misspelt()
+    warn_of_misspelt()
     refuse_jobs_in_a_cluster(settings)
     make_directories(settings, ("data_dir", "media_dir", "output_dir"))
     banner = Banner()
@@ -123,7 +123,7 @@ class _Run:
             # However often it dies: its jobs are in the log's Redis.
             worker = asyncio.create_task(keep(self._worker, self._stop, self._banner.problem))
             asked = asyncio.create_task(self._stop.wait())
-            ready = asyncio.create_task(self._tell_when_ready())
+            ready = asyncio.create_task(self._report_readiness())
             await asyncio.wait({asked, server}, return_when=asyncio.FIRST_COMPLETED)
             self._stop.set()
             ready.cancel()
@@ -137,13 +137,13 @@ class _Run:
             self._stop_at_once.set()
         self._stop.set()
 
-    async def _tell_when_ready(self) -> None:
+    async def _report_readiness(self) -> None:
         """Say that readers are served, or why not; what comes later, the server logs itself."""
         import httpx
 
         loop = asyncio.get_running_loop()
         away_since: float | None = None
-        told = False
+        reported = False
         async with httpx.AsyncClient(timeout=_ANSWER, trust_env=False) as client:
             while True:
                 pause = _LOOK_AGAIN
@@ -154,10 +154,10 @@ class _Run:
                         return
                     now = loop.time()
                     away_since = now if away_since is None else away_since
-                    if not told and now - away_since > _LOG_PATIENCE:
+                    if not reported and now - away_since > _LOG_PATIENCE:
                         self._banner.not_ready(_failing(answer.content))
-                        told = True
-                    pause = _LOOK_AT_LOG if told else pause
+                        reported = True
+                    pause = _LOOK_AT_LOG if reported else pause
                 await asyncio.sleep(pause)
 
     async def _stop_in_order(self) -> None:

@@ -18,7 +18,7 @@ from .announced import announcing
 from .command import Command
 from .listen import address, listen
 from .log_url import jobs_problem, needed_log_url
-from .options import tell_of_misspelt, with_settings
+from .options import warn_of_misspelt, with_settings
 
 #: Seconds beyond the drain that a server gets to end by itself.
 STOP_MARGIN = 10.0
@@ -34,7 +34,7 @@ def serve(settings: Settings, fd: int | None, parent_pipe: int | None) -> None:
     With --workers N it is N processes on one port; each has its own readers.
     """
     if fd is None:
-        tell_of_misspelt()
+        warn_of_misspelt()
     settings = msgspec.structs.replace(settings, redis_url=needed_log_url(settings))
     end_with_parent(parent_pipe)
     if fd is not None:

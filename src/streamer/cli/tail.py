@@ -17,16 +17,16 @@ from ..config.server_url import without_userinfo
 from ..config.settings import Settings
 from ..errors import StreamerError
 from ..events.topic import check_topic
-from .command import Command, let_go_of_output
+from .command import Command, discard_output
 from .find_server import server_url
 from .options import with_settings
 
 if TYPE_CHECKING:
     from ..client import Received
 
-#: Types that tell how a job ended.
+#: Types that report how a job ended.
 _TELLING: Final = frozenset({"completed", "error", "status", "end"})
-#: What the shell is told of a job that did not complete.
+#: The exit code for a job that did not complete.
 FAILED = 1
 
 
@@ -48,11 +48,11 @@ def tail(settings: Settings, topic: tuple[str, ...], start: str | None, until: s
     """Follow TOPIC, and resume by itself whenever the connection is lost.
 
     In a terminal each task is a bar, and other events are lines. In a pipe each
-    event is one line of JSON, exactly as it was sent. Lost connections are told
-    on the standard error. The server is that at --url; else the one that runs on
-    the data directory; else that of STREAMER_HOST and STREAMER_PORT. The exit code
-    is 0 at the end, 1 if the job failed or was cancelled, or the server refused, 2
-    for a wrong call.
+    event is one line of JSON, exactly as it was sent. Lost connections are reported
+    on standard error. The server is that at --url; else the one that runs on the
+    data directory; else that of STREAMER_HOST and STREAMER_PORT. The exit code is 0
+    at the end, 1 if the job failed or was cancelled, or the server refused, 2 for a
+    wrong call.
 
     Example: streamer tail projects/demo --from earliest | jq .progress
     """
@@ -66,7 +66,7 @@ def tail(settings: Settings, topic: tuple[str, ...], start: str | None, until: s
     except StreamerError as error:
         raise click.UsageError(message(error.detail)) from error
     if start is not None and not start.isprintable():
-        raise click.UsageError("--from has a character that cannot be seen")
+        raise click.UsageError("--from has an invisible character")
     show: _Show = Bars() if sys.stdout.isatty() else _Lines()
     failed: set[str] = set()
     url = server_url(settings)
@@ -92,12 +92,12 @@ def tail(settings: Settings, topic: tuple[str, ...], start: str | None, until: s
         raise click.ClickException(f"{shown}: {message(error.detail)}") from error
     except msgspec.DecodeError as error:
         raise click.ClickException(
-            f"{shown}: an event came that is no JSON object; is that a Streamer?"
+            f"{shown}: received an event that is not a JSON object; is this a Streamer server?"
         ) from error
     except BrokenPipeError:
-        let_go_of_output()
+        discard_output()
     except KeyboardInterrupt:
-        # To stop watching is no failure, and no news either.
+        # To stop watching is not a failure, nor a report of one.
         failed.clear()
     sys.exit(FAILED if failed else 0)
 
@@ -112,7 +112,7 @@ def _count(failed: set[str], event: Received) -> None:
         case "status" if fields.get("status") not in ("cancelled", "canceled"):
             pass
         case "end" if fields.get("reason") not in ("failed", "cancelled"):
-            # Of what was over before we came, the end alone tells.
+            # What was over before we came is reported by its end alone.
             pass
         case _:
             failed.add(job)
@@ -129,11 +129,11 @@ class _Show(Protocol):
         """Show one event."""
 
     def reconnecting(self, reason: str, seconds: float) -> None:
-        """Tell that the connection is lost, and the seconds until it is tried again."""
+        """Report a lost connection, and the seconds until the next attempt."""
 
 
 class _Lines:
-    """One line of JSON for each event, and for each gap: what was lost must be told."""
+    """One line of JSON for each event, and for each gap: what was lost is reported too."""
 
     def __enter__(self) -> Self:
         _end_with_reader()
@@ -151,7 +151,7 @@ class _Lines:
             sys.stdout.buffer.flush()
 
     def reconnecting(self, reason: str, seconds: float) -> None:
-        """Tell it beside the output."""
+        """Report it beside the output."""
         click.echo(f"{reason}; back in {seconds:.1f} s", err=True)
 
 
@@ -161,7 +161,7 @@ def _end_with_reader() -> None:
         return
     watched = select.poll()
     try:
-        # No event is asked for: that the far end is closed is always told.
+        # No event is asked for: that the far end is closed is always reported.
         watched.register(sys.stdout.fileno(), 0)
     except (OSError, ValueError):
         return

@@ -12,7 +12,7 @@ from ..processes.parent import end_with_parent
 from .command import Command
 from .directories import make_directories
 from .log_url import needed_log_url, refuse_jobs_in_a_cluster
-from .options import tell_of_misspelt, with_settings
+from .options import warn_of_misspelt, with_settings
 
 
 @click.command(cls=Command)
@@ -29,7 +29,7 @@ def worker(settings: Settings, parent_pipe: int | None) -> None:
     from ..processes.log_lines import write_log
 
     if parent_pipe is None:
-        tell_of_misspelt()
+        warn_of_misspelt()
     refuse_jobs_in_a_cluster(settings)
     url = needed_log_url(settings)
     make_directories(settings, ("media_dir", "output_dir"))

@@ -103,7 +103,9 @@ class Follow:
         if status == _OK:
             kind = content_type.partition(";")[0].strip().lower()
             if kind != EVENT_STREAM:
-                raise Refused(status, f"the server answered {kind or 'nothing'}, no event stream")
+                raise Refused(
+                    status, f"the server answered {kind or 'nothing'}, not an event stream"
+                )
             return True
         if status == _NO_CONTENT:  # the stream is over, and was read to its end
             self.done = True

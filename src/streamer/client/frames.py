@@ -42,7 +42,7 @@ class Frames:
         """Yield every event that `received` completes.
 
         Raises:
-            FrameTooLarge: an event, or a line, goes on and on.
+            FrameTooLarge: an event, or a line, does not end.
         """
         for line in self._lines(received):
             self._size += len(line)

@@ -24,7 +24,7 @@ _LONGEST_REFUSAL: Final = 64 * 1024
 #: What OpenSSL calls an answer that is no TLS: http:// is meant.
 _NO_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"})
 
-#: Told why a connection ended, and the seconds until the next one.
+#: Called with the reason why a connection ended, and the seconds until the next one.
 OnReconnect = Callable[[str, float], None]
 
 
@@ -47,7 +47,7 @@ def follow(
         start: where a first visit begins: ``earliest``, ``latest`` or an id.
         until_end: end after the first terminal event, whatever the topic.
         last_event_id: resume after this id.
-        on_reconnect: told of every lost connection.
+        on_reconnect: called for every lost connection.
 
     Raises:
         Refused: the server will not serve this; or it is none, says its certificate.
@@ -142,7 +142,9 @@ def _decoded(answer: httpx.Response) -> httpx.Response:
     offered = {name.strip() for name in answer.request.headers["Accept-Encoding"].split(",")}
     for coding in answer.headers.get("Content-Encoding", "identity").lower().split(","):
         if coding.strip() not in offered | {"", "identity"}:
-            raise Refused(answer.status_code, f"the stream is encoded as {coding!r}, unasked")
+            raise Refused(
+                answer.status_code, f"the stream has an encoding not asked for: {coding!r}"
+            )
     return answer
 
 
@@ -189,7 +191,7 @@ def _lost(error: httpx.RequestError | FrameTooLarge) -> str:
         case httpx.ConnectError() | httpx.ConnectTimeout():
             return f"the server cannot be reached ({error or 'no answer'})"
         case httpx.ReadTimeout():
-            return f"nothing was heard for {READ_TIMEOUT:g} s"
+            return f"nothing was received for {READ_TIMEOUT:g} s"
         case httpx.DecodingError():
             return f"what came could not be decoded ({error})"
         case _:

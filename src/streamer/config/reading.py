@@ -18,12 +18,12 @@ from .retention import MAX_RETENTION_AGE, MAX_RETENTION_LENGTH, Retention
 
 PREFIX: Final = "STREAMER_"
 
-#: Characters of a value that are said back: enough to find it again.
+#: Characters of a value that an error quotes: enough to find it again.
 _LONGEST_SHOWN: Final = 200
 
 
 class InvalidSetting(ValueError):
-    """A setting that cannot be used; told to who starts the process, never over a wire."""
+    """A setting that cannot be used; shown to whoever starts the process, never to a client."""
 
 
 class Setting(NamedTuple):
@@ -94,8 +94,8 @@ class Setting(NamedTuple):
     @property
     def allowed(self) -> str:
         """What `check` takes, in words: "a whole number from 0 to 65535"."""
-        if told := (self.meta.extra or {}).get("allowed"):
-            return str(told)
+        if allowed := (self.meta.extra or {}).get("allowed"):
+            return str(allowed)
         if self.type is Path:
             return "the path of a directory"
         low, high = self.meta.ge, self.meta.le

@@ -16,7 +16,7 @@ _DATABASE: Final = re.compile(r"[0-9]{1,5}")
 
 
 class _Parameter(NamedTuple):
-    """One parameter: whether a value is good, and which are, in words."""
+    """One parameter: whether a value is allowed, and which are, in words."""
 
     good: Callable[[str], bool]
     allowed: str
@@ -31,7 +31,7 @@ def _is_directory(text: str) -> bool:
 
 
 _TEXT: Final = _Parameter(lambda text: "\0" not in text, "text")
-_FILE: Final = _Parameter(_is_file, "a file that is there")
+_FILE: Final = _Parameter(_is_file, "an existing file")
 _PARAMETERS: Final[dict[str, _Parameter]] = {
     "client_name": _Parameter(
         lambda text: _CLIENT_NAME.fullmatch(text) is not None,
@@ -43,7 +43,7 @@ _PARAMETERS: Final[dict[str, _Parameter]] = {
     ),
     "password": _TEXT,
     "ssl_ca_certs": _FILE,
-    "ssl_ca_path": _Parameter(_is_directory, "a directory that is there"),
+    "ssl_ca_path": _Parameter(_is_directory, "an existing directory"),
     "ssl_cert_reqs": _Parameter(
         lambda text: text in {"none", "optional", "required"}, "none, optional or required"
     ),

@@ -78,7 +78,7 @@ def parse_redis_url(text: str) -> RedisURL:
     if any(character.isspace() for character in text):
         raise InvalidRedisURL("it has a space; in a password write %20")
     if not text.isprintable():
-        raise InvalidRedisURL("it has a character that cannot be seen; in a password escape it")
+        raise InvalidRedisURL("it has an invisible character; in a password escape it")
     if scheme is None or "://" not in text:
         raise InvalidRedisURL("it does not start with one of the schemes")
     # Without the authority: where it lists hosts, later versions of Python take a

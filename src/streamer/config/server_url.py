@@ -32,7 +32,7 @@ def check_server_url(text: str) -> str:
         InvalidServerURL: it is no URL of a server; never with its password.
     """
     if not text.isprintable() or any(character.isspace() for character in text):
-        raise InvalidServerURL("it has a space, or a character that cannot be seen")
+        raise InvalidServerURL("it has a space, or an invisible character")
     if not text.lower().startswith(("http://", "https://")):
         raise InvalidServerURL("it does not start with http:// or https://")
     place, _, rest = text.partition("://")[2].partition("/")

@@ -105,7 +105,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Annotated[
             str,
             Meta(
-                description="Redis where jobs wait, no cluster; not set: that of the event log.",
+                description="Redis where jobs wait, not a cluster; not set: that of the event log.",
                 extra=_REDIS,
             ),
         ]
@@ -174,7 +174,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             ge=1,
             le=300,
-            description="Silence after which a stream carries a sign of life; "
+            description="Silence after which a stream sends a heartbeat; "
             "proxies close idle streams at 60.",
             extra={"unit": "seconds"},
         ),
@@ -184,7 +184,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             ge=1,
             le=3600,
-            description="A reader that takes nothing for so long is closed.",
+            description="A reader that takes nothing for this long is closed.",
             extra={"unit": "seconds"},
         ),
     ] = 30.0
@@ -221,7 +221,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             ge=3,
             le=3600,
-            description="A WebSocket that sends nothing for so long, not even the pong to a "
+            description="A WebSocket that sends nothing for this long, not even the pong to a "
             "ping, is cut.",
             extra={"unit": "seconds"},
         ),
@@ -240,7 +240,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             ge=2,
             le=3600,
-            description="A job whose worker gives no sign of life for so long is called stalled.",
+            description="A job whose worker gives no sign of life for this long is stalled.",
             extra={"unit": "seconds"},
         ),
     ] = 10.0
@@ -330,7 +330,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             ge=1,
             le=10_000_000,
-            description="Jobs that wait or run; while there are so many no more are taken.",
+            description="Jobs that wait or run; beyond that, new ones are refused.",
         ),
     ] = 1000
     command_rate: Annotated[
@@ -408,7 +408,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allowed_origins: Annotated[
         tuple[str, ...],
         Meta(
-            description="Origins of web pages that may connect beside the server's own; "
+            description="Origins of web pages that may connect besides the server's own; "
             "not set: the loopback's; * is any.",
             extra={
                 "allowed": "origins separated by commas, as in https://a.example, or *",
@@ -419,7 +419,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allowed_hosts: Annotated[
         tuple[str, ...],
         Meta(
-            description="Names of the server beside the loopback's; "
+            description="Names of the server besides the loopback's; "
             "not set: any, if it listens elsewhere; * is any.",
             extra={
                 "allowed": "names, *.names or addresses separated by commas, "

@@ -146,7 +146,7 @@ class EventLog(Protocol):
         """Start notifying `listener`; nothing is subscribed yet."""
 
     async def report_connections(self, process: str, counts: Mapping[str, int]) -> None:
-        """Tell the other processes how many readers `process` has, by topic.
+        """Report to the other processes how many readers `process` has, by topic.
 
         The report is forgotten 15 seconds after the last one.
         """
@@ -155,4 +155,4 @@ class EventLog(Protocol):
         """Readers by topic over all processes that reported lately, except `but`."""
 
     async def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""

@@ -16,9 +16,9 @@ class Lease(msgspec.Struct, frozen=True):
 
     Attributes:
         job_id: the job; of a later run than its first, the run's name.
-        topics: where the job is told.
+        topics: where the job is reported.
         since: milliseconds, by the log's clock, since which it has been held
-            without a lapse being told; of a lease that was found, else None.
+            without a reported lapse; of a lease that was found, else None.
     """
 
     job_id: str
@@ -43,8 +43,8 @@ class Leases(Protocol):
     async def release(self, lease: Lease) -> None:
         """Hold `lease` no longer; nothing happens if another attempt holds it.
 
-        One that was found lapsed is left if its lapse was told before, and it
-        has been held anew since.
+        One that was found lapsed is left if its lapse was reported before, and it
+        has been held again since.
         """
 
     async def lapsed(self, seconds: float, limit: int = MAX_FOUND) -> list[Lease]:

@@ -9,7 +9,7 @@ IDEMPOTENCY_TTL: Final = 24 * 3600 * 1000
 #: Milliseconds a publisher's last batch is remembered; it retries within minutes.
 BATCH_TTL: Final = 3600 * 1000
 #: Milliseconds that a topic's meta outlives it, so that a reader who comes back
-#: after a month is still told of the gap.
+#: after a month still receives the gap.
 TOMBSTONE_TTL: Final = 30 * 24 * 3600 * 1000
 #: Milliseconds that a topic with a job that is not over is kept longer than one at
 #: rest, counted from its last event: over a week's end, and a holiday.

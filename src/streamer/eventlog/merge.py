@@ -80,7 +80,7 @@ def merge(
     if after != ORIGIN:
         for page in pages:
             if page.trimmed is not None and page.trimmed > after:
-                # A loss that reaches beyond this page is told up to the page's end
+                # A loss that reaches beyond this page is reported up to the page's end
                 # here, and from there in the next one.
                 gap = Gap(page.topic, after, page.trimmed, page.reason)
                 gaps.append(gap.up_to(position, events))

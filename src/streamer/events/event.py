@@ -7,7 +7,7 @@ from typing import Final
 
 from .cursor import Cursor
 
-#: Types that only the server sends, told apart from events by every client.
+#: Types that only the server sends; every client tells them from events by these.
 CONTROL_TYPES: Final = frozenset(
     {
         "caught_up",

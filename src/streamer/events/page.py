@@ -64,7 +64,7 @@ class Page(msgspec.Struct, frozen=True):
     complete: bool
     begins: Mapping[str, Cursor] = {}
 
-    def told(self, after: Cursor) -> Cursor:
+    def behind_gaps(self, after: Cursor) -> Cursor:
         """Where a reader that stood at `after` stands once it has the gaps, and no event yet.
 
         That is behind the gaps, of which there is one, unless one reaches beyond an

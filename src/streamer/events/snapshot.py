@@ -107,12 +107,12 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
         return Snapshot(cursor=event.id, tasks=tasks, states=states, **derived(states))
 
     def _knows_later(self, job_id: str, job_event: JobEvent) -> bool:
-        told, state = job_event.attempt, self.states.known.get(job_id)
+        attempt, state = job_event.attempt, self.states.known.get(job_id)
         return (
-            told is not None
+            attempt is not None
             and state is not None
             and state.attempt is not None
-            and told < state.attempt
+            and attempt < state.attempt
         )
 
     @classmethod

@@ -2,8 +2,8 @@
 
 - A topic is not over while any of its jobs is not. Its status is then the first of
   ``running``, ``retrying``, ``stalled``, ``queued`` that one of them has; its message,
-  result, error and attempt are those of the job with that status that was heard of
-  last. Once all are over it has the state of the one that ended last.
+  result, error and attempt are those of the job with that status that has the newest
+  event. Once all are over it has the state of the one that ended last.
 - Its progress is the mean of the jobs since it was last at rest (no job was open),
   a job that is over counting as 1.0, one that is left out as 0.0, and one that is
   part of another open one not at all.
@@ -120,9 +120,9 @@ class _Progress:
         if state is not None and (state.progress or not state.is_open):
             return state.progress
         self._asked.add(name)
-        told = sum(self.of(part) or 0.0 for part in self._open_parts(name))
+        done = sum(self.of(part) or 0.0 for part in self._open_parts(name))
         self._asked.discard(name)
-        return _rounded((over + told) / total)
+        return _rounded((over + done) / total)
 
     def counted(self, name: str) -> tuple[int, int]:
         """How many parts a job has, and how many of them are over."""
@@ -149,11 +149,11 @@ def _progress(states: JobStates, leading: JobState) -> float | None:
         for name, state in known.items()
         if state.is_open and states.open_parent(name, state) is None
     ]
-    told = [progress.of(name) for name in roots]
-    total = states.ended + len(told) + states.left_out
-    if total == 1 and told:
-        return told[0]
-    done = states.ended + sum(fraction or 0.0 for fraction in told)
+    fractions = [progress.of(name) for name in roots]
+    total = states.ended + len(fractions) + states.left_out
+    if total == 1 and fractions:
+        return fractions[0]
+    done = states.ended + sum(fraction or 0.0 for fraction in fractions)
     return _rounded(done / max(1, total))
 
 

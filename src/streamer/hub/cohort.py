@@ -53,7 +53,7 @@ class Cohort:
         reader.joined(self)
 
     def remove(self, reader: Reader) -> None:
-        """Let a reader go on by itself, from `position`."""
+        """Let a reader continue by itself, from `position`."""
         del self._members[reader]
         self._direct = None
         reader.parted(self.position)

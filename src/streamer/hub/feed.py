@@ -74,7 +74,7 @@ class Feed:
         # The forms of theirs that have a state of this feed, by their plain form.
         self._forms: dict[PerFeed, FeedForm] = {}
         self._outbox: list[Event] = []  # arrived, not yet in a pass
-        self._pass: _Pass | None = None  # the one under way, if it let go of the loop
+        self._pass: _Pass | None = None  # the one under way, if it yielded to the loop
         self._sent = position  # where the last pass left the live readers
         self._news: asyncio.Future[None] | None = None
 
@@ -85,7 +85,7 @@ class Feed:
         self.readers += 1
 
     def went(self) -> None:
-        """Count one reader less; it has been left by it before."""
+        """Count one reader fewer; `leave` was called for it before."""
         self.readers -= 1
 
     def join(self, reader: Reader) -> None:
@@ -151,7 +151,7 @@ class Feed:
     # Events
 
     def push(self, events: Sequence[Event]) -> None:
-        """Take notified events; those that are no news are dropped by id."""
+        """Take notified events; those that came before are dropped by id."""
         append = self.tail.append
         fresh = [event for event in events if event.id is None or append(event)]
         if not fresh:
@@ -188,9 +188,10 @@ class Feed:
         if self._pass is None and self._outbox:
             self._begin_pass()
 
-    def lose(self, gaps: Sequence[Gap], told: Cursor) -> None:
-        """Start over behind `gaps`, and report them to the live readers, who stand at `told` then.
+    def lose(self, gaps: Sequence[Gap], behind: Cursor) -> None:
+        """Start over behind `gaps`, and report them to the live readers, which moves them.
 
+        They stand at `behind` then, as `Page.behind_gaps` has it.
         Events between there and the end of the gaps may follow; they are not
         kept, so that the log reports them to others who come from before that end.
         """
@@ -201,20 +202,22 @@ class Feed:
             elif self._pass.run(self):
                 self._pass = None
         stood = self._sent
-        self.tail = Tail(told, floor=until, max_events=self._max_events, max_bytes=self._max_bytes)
-        self._sent = told
+        self.tail = Tail(
+            behind, floor=until, max_events=self._max_events, max_bytes=self._max_bytes
+        )
+        self._sent = behind
         self._snapshots, self._unfolded, self._folded = None, [], until
-        controls = gap_controls(gaps, stood, told)
+        controls = gap_controls(gaps, stood, behind)
         buffers: dict[Form, bytes] = {}
         for cohort in tuple(self._cohorts):
             cohort.lose(gaps)
             self.metrics.reported_gaps(len(cohort), len(controls))
             if cohort.form not in buffers:  # one batch for all of a form
                 buffers[cohort.form] = encode(cohort.form, controls)
-            cohort.write(buffers[cohort.form], told)
+            cohort.write(buffers[cohort.form], behind)
         for reader in tuple(self._apart):
             if reader.session.cursor == stood:
-                reader.session.lose(gaps, told)
+                reader.session.lose(gaps, behind)
                 alone(reader, partial(reader.write, controls))
             elif reader.session.cursor < until:
                 alone(reader, reader.resume)
@@ -229,7 +232,7 @@ class Feed:
     # Snapshots
 
     def snapshots(self) -> dict[str, Snapshot] | None:
-        """The topics' states at the head of the tail; None if they must be read anew."""
+        """The topics' states at the head of the tail; None if they must be read again."""
         if self._snapshots is None:
             return None
         unfolded, self._unfolded = self._unfolded, []
@@ -298,7 +301,7 @@ class _Pass:
             try:
                 cohort.write(encode(cohort.form, self._batch), self.head)
             except Exception as error:  # noqa: BLE001 - reported by it
-                # They lack what the others have now: they must not go on from there.
+                # They lack what the others have now: they must not continue from there.
                 cohort.failed(error)
             else:
                 feed.metrics.delivered(size, len(self._batch))

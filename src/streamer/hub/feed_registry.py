@@ -132,7 +132,7 @@ class FeedRegistry:
         self._rest_if_unused(feed.topics)
 
     def _rest_if_unused(self, topics: Topics) -> None:
-        """Let go of the feed that has rested longest, if `topics` is one more that rests now."""
+        """Drop the feed that has rested longest, if `topics` is one more that rests now."""
         opening = self._feeds.get(topics)
         if opening is None or not opening.done() or opening.result().readers:
             return
@@ -170,11 +170,11 @@ class FeedRegistry:
             await self._notifications.subscribe(topics)
             snapshots = await self._log.snapshots(topics)
         except BaseException as error:
-            # Whatever it was, whoever waits must hear of it: nobody else opens this feed.
+            # Whatever it was, it is raised where the feed is waited for: nobody else opens it.
             self._drop(topics)
             cancelled = isinstance(error, asyncio.CancelledError)
             opening.set_exception(LogUnavailable("the process is ending") if cancelled else error)
-            opening.exception()  # whoever waited may have gone: that is no news
+            opening.exception()  # whoever waited may have gone: then it is not worth a log line
             if cancelled:
                 raise
             if not isinstance(error, LogUnavailable):
@@ -225,7 +225,7 @@ class FeedRegistry:
         for topics, batch in batches.items():
             opening = self._feeds.get(topics)
             if opening is None:
-                continue  # let go of while the others were served: a reader that ended was its last
+                continue  # dropped while the others were served: a reader that ended was its last
             feed = opening.result() if opening.done() else None
             if feed is not None and topics not in self._held:
                 feed.push(batch)
@@ -258,7 +258,7 @@ class FeedRegistry:
 
     def _recover(self, feed: Feed) -> None:
         """Read what `feed` missed, or that the log has lost it."""
-        # One that was let go of has no readers, and another may have its topics.
+        # One that was dropped has no readers, and another may have its topics.
         if self.peek(feed.topics) is feed:
             self._held[feed.topics] = []
             self.spawn(self._catch_up(feed))
@@ -268,9 +268,9 @@ class FeedRegistry:
             await self._read_what_was_missed(feed)
         except Exception as error:
             logger.exception(
-                "the feed of %s could not be read anew; its readers are cut", feed.topics
+                "the feed of %s could not be read again; its readers are cut", feed.topics
             )
-            # Nobody else reads it anew: held for ever, it would be silent for ever.
+            # Nobody else reads it again: held for ever, it would be silent for ever.
             self._fail(feed, error)
             self._drop(feed.topics)
             return
@@ -288,5 +288,5 @@ class FeedRegistry:
             page = await self.read(feed.topics, stood)
             complete = page.complete
             if page.gaps:
-                feed.lose(page.gaps, page.told(stood))
+                feed.lose(page.gaps, page.behind_gaps(stood))
             feed.push(page.events)

@@ -13,10 +13,10 @@ class HubLimits(msgspec.Struct, frozen=True):
             much as one write to a socket usually takes. What a slow reader is handed
             stays small, however large its events are.
         page_events: events read from the log at a time.
-        cohort_readers: readers that are written to before the event loop is let go
+        cohort_readers: readers that are written to before control returns to the event loop
             of: some three milliseconds at the 4 to 6 µs that a send takes. Smaller
             cohorts let publishes in between, and every event then waits for two passes.
-        unfolded_events: kept of a feed before its snapshots are read anew instead.
+        unfolded_events: kept of a feed before its snapshots are read again instead.
         resting_feeds: feeds without readers that are kept, so that a reconnect finds
             its tail.
         held_events: notified while a feed is read, and kept until it has been; beyond

@@ -42,7 +42,7 @@ class Company(Protocol):
         """How one of the readers is to be written to has changed."""
 
     def remove(self, reader: Reader) -> None:
-        """Let a reader go on by itself, from `position`."""
+        """Let a reader continue by itself, from `position`."""
 
 
 class Source(Protocol):
@@ -92,8 +92,8 @@ class Reader:
         session: what it has seen; only the session's own methods change that.
         writer: its transport.
         feed: where its events come from.
-        host: whom it asks: the hub.
-        client: whose it is: an address.
+        host: what it asks for pages and a watch: the hub.
+        client: the address it comes from.
         subject: and the subject that it named; empty if none.
         transport: how it reads: for the counters alone.
         asked: the page that is on its way to it: there is never more than one.
@@ -208,7 +208,7 @@ class Reader:
             self.gone()
 
     def take_page(self, page: Page | None) -> None:
-        """Go on with the page that was asked for; None: what it was for is in the tail now."""
+        """Continue with the page that was asked for; None: what it was for is in the tail now."""
         self.asked = None
         if page is not None:
             self.write(self.session.take_page(page))
@@ -220,13 +220,13 @@ class Reader:
         self._slot = wheel.add(self, interval)
 
     def beat(self) -> None:
-        """Give a sign of life, unless more than that is on its way."""
+        """Send a heartbeat, unless more than that is on its way."""
         heartbeat = self.writer.form.heartbeat
         if heartbeat and not self.writer.full:
             self.writer.write(heartbeat)
 
     def cut(self) -> None:
-        """End without a word: it comes back with its cursor, and loses nothing."""
+        """Abort the connection: the client comes back with its cursor, and loses nothing."""
         if self.session.state is not State.ENDED:
             try:
                 self.writer.abort()
@@ -261,7 +261,7 @@ class Reader:
         self.cohort = company
 
     def parted(self, position: Cursor) -> None:
-        """It goes on by itself, from `position`."""
+        """It continues by itself, from `position`."""
         self.cohort = None
         self.session.move_to(position)
 
@@ -286,7 +286,7 @@ class Reader:
             self.pump()
 
     def gone(self) -> None:
-        """Let go of everything."""
+        """Release everything it holds: the connection is over."""
         self.session.finish()
         self.asked = None
         self.feed.leave(self)

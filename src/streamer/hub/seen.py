@@ -91,7 +91,7 @@ class Seen:
                 self._lost = deque(maxlen=self._max_losses)
             self._lost.append(gap)
 
-    def untold(self, gaps: Sequence[Gap]) -> tuple[Gap, ...]:
+    def unreported(self, gaps: Sequence[Gap]) -> tuple[Gap, ...]:
         """What of `gaps` is a loss to this reader, and not what it never had to be given.
 
         A topic that begins after a gap had what was lost; one that begins at the

@@ -207,13 +207,13 @@ class Session:
         if self._backfill:
             return self._take_backfill(page)
         taken: list[Event | Control] = []
-        page = msgspec.structs.replace(page, gaps=self._seen.untold(page.gaps))
+        page = msgspec.structs.replace(page, gaps=self._seen.unreported(page.gaps))
         for topic, begin in page.begins.items():
             if self._seen.begins(topic) == ORIGIN:
                 self._seen.begin(topic, begin)
         if page.gaps:
             stood = self.cursor
-            self.lose(page.gaps, page.told(stood))
+            self.lose(page.gaps, page.behind_gaps(stood))
             taken += gap_controls(page.gaps, stood, self.cursor)
         taken += self.take(page.events)
         if self.state is not State.ENDED:

@@ -111,7 +111,7 @@ class Tail:
             event = self._events[self._start]
             self._size -= event.size
             self.floor = self._ids[self._start]
-            # Let go of the event now; its place is taken away later, with others.
+            # Drop the event now; its place is taken away later, with others.
             self._events[self._start] = _EVICTED
             self._start += 1
         if self._start > _SLACK:

@@ -27,11 +27,11 @@ Layout:
   of them.
 - `runs`: which run of its job a message is: a job is run again when its message is enqueued
   again.
-- `stalls`: finds jobs whose worker shows no sign of life, and tells of them once.
+- `stalls`: finds jobs whose worker shows no sign of life, and reports each once.
 - `submit`: jobs as a server sees them: asked for, looked at, cancelled.
 - `topics`: where the events of a message's job go.
 - `waiting`: finds jobs that wait for a worker that is not there, and says so on their streams.
-- `worker`: the worker process: runs jobs until it is told to stop.
+- `worker`: the worker process: runs jobs until it is asked to stop.
 - `transcode/`: one kind of job: a video, transcoded by ffmpeg.
 """
 

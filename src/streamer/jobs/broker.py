@@ -66,7 +66,7 @@ def create_broker(
     Args:
         settings: whose ``broker_url``, else ``redis_url``, and ``prefix`` say
             where the queues are.
-        publisher: None for a process that only enqueues, and tells by itself.
+        publisher: None for a process that only enqueues, and reports that itself.
         max_retries: times a failed job is tried again.
         retry_seconds: shortest and longest wait before a retry, in seconds.
         time_limit: seconds that a job may run.
@@ -93,7 +93,7 @@ def create_broker(
         Retries(
             max_retries=max_retries, min_backoff=int(least * 1000), max_backoff=int(most * 1000)
         ),
-        # After all that tells or enqueues: these two raise into the job's thread,
+        # After all that reports or enqueues: these two raise into the job's thread,
         # and must not strike there before the job has begun, or when it is over.
         TimeLimit(time_limit=time_limit * 1000),
         Interruptions(),

@@ -32,7 +32,7 @@ def open_client(settings: Settings) -> redis.Redis:
     if url.kind == "cluster":
         raise JobsUnavailable(
             "jobs cannot wait in a Redis Cluster, for Dramatiq's scripts declare no keys; "
-            "set STREAMER_BROKER_URL to a Redis that is none"
+            "set STREAMER_BROKER_URL to a Redis that is not one"
         )
     if url.kind == "sentinel":
         return _master_of(url)

@@ -64,7 +64,7 @@ class JobEvents(Middleware):
     message that comes back after its worker died has not been "retried".
 
     A message that is enqueued again is a new run of the same job: ``queued`` and
-    ``started`` are reported anew, and every event of it has its ``run``.
+    ``started`` are reported again, and every event of it has its ``run``.
 
     Each running job's lease is held, for `lease_seconds` at a time; a server
     that finds it lapsed reports ``stalled``.
@@ -190,7 +190,7 @@ class JobEvents(Middleware):
         job = self._job_of(message)
         if job is not None and self._thread.settled is not message:
             self._report_end(job)
-            self._let_go(job, message)
+            self._release(job, message)
 
     def before_nack(self, broker: Broker, message: MessageProxy) -> None:
         """Report ``error``, also of a message that no other hook saw: its actor is unknown."""
@@ -200,7 +200,7 @@ class JobEvents(Middleware):
         if job is not None:
             job.retried = False  # whatever was enqueued, this is a dead letter
             self._report_end(job)
-            self._let_go(job, message)
+            self._release(job, message)
             return
         topics = topics_of(message, broker)
         if topics:
@@ -221,11 +221,11 @@ class JobEvents(Middleware):
                 self._reports.cancelled(_run_of(message, topics), job)
         if job is not None:
             self._reports.enqueued(job)
-            self._let_go(job, message)
+            self._release(job, message)
         self._thread.settled = message
 
     def after_worker_boot(self, broker: Broker, worker: Worker) -> None:
-        """Say that there is a worker, and for which queues, until it is shut down."""
+        """Announce a worker, and its queues, until it is shut down."""
         chosen = worker.consumer_whitelist
         self._running.announce(lambda: chosen or broker.get_declared_queues())
 
@@ -249,10 +249,10 @@ class JobEvents(Middleware):
         job.progress.send_held()
         job.progress.silence()
 
-    def _let_go(self, job: RunningJob, message: MessageProxy) -> None:
+    def _release(self, job: RunningJob, message: MessageProxy) -> None:
         self._thread.job = self._thread.outcome = None
         self._thread.settled = message
-        self._running.let_go(job)
+        self._running.release(job)
 
     def _refuse(self, run: Run) -> None:
         _logger.info("this run of job %s is over; it is not started", run.job_id)
@@ -269,12 +269,12 @@ class JobEvents(Middleware):
         if job is not None:
             job.enqueued.append(run)
             return  # it is reported when the job is over
-        if not first and self._goes_on(topics, job_id):
+        if not first and self._is_open(topics, job_id):
             return  # what it is now is reported; of this one, its start
         task_name, parent = task_name_of(message), parent_of(message)
         self._reports.queued(Run(topics, task_name, run, parent), queue_of(message))
 
-    def _goes_on(self, topics: tuple[str, ...], job_id: str) -> bool:
+    def _is_open(self, topics: tuple[str, ...], job_id: str) -> bool:
         """Whether another run of the job is waiting or running."""
         snapshot, _ = self._reports.look(topics, job_id)
         return snapshot is not None and snapshot.status is not None and snapshot.terminal is None

@@ -145,7 +145,7 @@ def _what_can_be_published(given: Mapping[str, object], limit: int) -> tuple[byt
         problems.append("lone surrogates are replaced by '?'")
     return _encode(kept), (
         f"of the metadata, {'; '.join(problems[:5])}; "
-        f"metadata is what JSON can say, at most {MAX_DEPTH} deep"
+        f"metadata must be JSON, at most {MAX_DEPTH} deep"
     )
 
 

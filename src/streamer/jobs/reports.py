@@ -22,7 +22,7 @@ from .publishable import cut, text_of
 from .running import RunningJob
 from .topics import AnyMessage
 
-#: Seconds a hook waits for its event to be in the log before the job goes on,
+#: Seconds a hook waits for its event to be in the log before the job continues,
 #: so that what another process publishes next comes after it.
 ORDER_SECONDS: Final = 1.0
 #: Characters of an error's text; the traceback is in the worker's own log.
@@ -116,7 +116,7 @@ class Reports:
         self._report(lifecycle.retrying(job.attempt, self._text_of(error), seconds))
 
     def completed(self, job: RunningJob, result: object) -> None:
-        """Report ``completed``; a result that JSON cannot say is left out."""
+        """Report ``completed``; a result that JSON cannot express is left out."""
 
         def publish(result: object, omitted: str | None = None) -> None:
             lifecycle.completed(job.attempt, result, omitted).publish_with(self._publisher)
@@ -158,4 +158,4 @@ class Reports:
 def _refuse_if_no_number(result: object) -> None:
     """Refuse what msgspec would encode as null, without a word."""
     if isinstance(result, float) and not math.isfinite(result):
-        raise InvalidFields(f"the result is {result}, which JSON cannot say")
+        raise InvalidFields(f"the result is {result}, which JSON cannot express")

@@ -53,7 +53,7 @@ class RunningJob:
         seen: the log's position up to which the job's events are known here.
         superseded: the log says that the run is over, or in a later attempt (this
             one was thought dead), or that another run of the job has started: this
-            one must not report anything any more.
+            one must report nothing further.
         retried: the message was enqueued again, to be tried again.
         enqueued: the runs of the job that it has itself enqueued, or tried to.
         waiting: the last of those that was.
@@ -114,7 +114,7 @@ class RunningJob:
         status = fields.get("status") if event.type == "status" else None
         if fields.get("run", FIRST) != self.run.id:
             if status == "started":
-                # It goes on, for it is work that somebody asked for; but the job
+                # It continues, for it is work that somebody asked for; but the job
                 # is reported as the run that started last.
                 self.superseded = True
                 self.progress.silence()
@@ -132,7 +132,7 @@ class RunningJobs:
     """Looks after all running jobs, in a thread of its own.
 
     Args:
-        lease_seconds: without a sign of life for so long, a job is called stalled.
+        lease_seconds: without a sign of life for this long, a job is reported as stalled.
     """
 
     def __init__(
@@ -166,9 +166,9 @@ class RunningJobs:
         if not self._publisher.away:  # a job does not wait for what is not there
             self._renew([job])
 
-    def let_go(self, job: RunningJob) -> None:
-        """Release the lease of a job that is over here, once that was told."""
-        if not self._publisher.away:  # else it lapses, which after the end is not told
+    def release(self, job: RunningJob) -> None:
+        """Release the lease of a job that is over here, once its end was reported."""
+        if not self._publisher.away:  # else it lapses, which after the end is not reported
             with contextlib.suppress(LogUnavailable):
                 self._publisher.ask(lambda log: log.leases.release(job.lease))
 
@@ -181,7 +181,7 @@ class RunningJobs:
             self._start()
 
     def announce(self, queues: Callable[[], Collection[str]]) -> None:
-        """Say again and again that a worker takes jobs from these queues, until `stop`."""
+        """Announce, again and again, that a worker takes jobs from these queues, until `stop`."""
         with self._lock:
             self._queues = queues
             self._announced = -math.inf
@@ -202,7 +202,7 @@ class RunningJobs:
             self._jobs.discard(job)
 
     def interrupt(self) -> None:
-        """Have every job stop where it asks whether to, to be tried again; also a later one."""
+        """Have every job, also a later one, stop where it asks whether to, to be tried again."""
         with self._lock:
             self._interrupted = True
             for job in self._jobs:
@@ -241,15 +241,15 @@ class RunningJobs:
                 job.look_at(event)
             job.seen = page.cursor
             if job.stalled is not None and not job.superseded:
-                self._tell_running(job)
+                self._report_running(job)
 
     def _renew(self, jobs: list[RunningJob]) -> None:
         leases = [job.lease for job in jobs if not job.superseded]
         with contextlib.suppress(LogUnavailable):
             self._publisher.ask(lambda log: log.leases.renew(leases, self._lease_seconds))
 
-    def _tell_running(self, job: RunningJob) -> None:
-        """Tell that the worker, which was thought dead, is back at the job."""
+    def _report_running(self, job: RunningJob) -> None:
+        """Report that the worker, which was thought dead, is back at the job."""
         lifecycle.running(job.attempt, str(job.stalled)).publish_with(self._publisher)
         job.stalled = None
 

@@ -1,4 +1,4 @@
-"""Finds jobs whose worker shows no sign of life, and tells of them once."""
+"""Finds jobs whose worker shows no sign of life, and reports each once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _logger: Final = logging.getLogger(__name__)
 
 
 class StallWatch:
-    """Every server has one; the log sees to it that one of them tells.
+    """Every server has one; the log sees to it that only one of them reports a job.
 
     Args:
         lease_seconds: how long a worker holds the lease of a job.
@@ -43,35 +43,35 @@ class StallWatch:
         await every(pause, self.look, "looking for stalled jobs", logger=_logger)
 
     async def look(self) -> None:
-        """Tell of each job whose lease has lapsed, unless it is told already.
+        """Report each job whose lease has lapsed, unless it has been reported.
 
         Raises:
-            LogUnavailable: what is left is told at the next look.
+            LogUnavailable: what is left is reported at the next look.
         """
         for lease in await self._log.leases.lapsed(self._seconds):
             topic = lease.topics[-1]
             snapshot = (await self._log.snapshots([topic]))[topic]
             run = run_named(lease.job_id, topic.removeprefix(JOBS))
-            goes_on = run_in(snapshot) == run and _goes_on(snapshot, lease.attempt)
+            is_open = run_in(snapshot) == run and _is_open(snapshot, lease.attempt)
             attempt = Attempt(Run(lease.topics, lease.task_name, run), lease.attempt)
-            # Told first: if we die in between, another server tells with the same key.
-            if goes_on and cancel_asked(snapshot, run):
+            # Reported first: if we die in between, another server does it with the same key.
+            if is_open and cancel_asked(snapshot, run):
                 # Nobody is there to stop it; when it is delivered again it is not started.
                 await lifecycle.cancelled(attempt).publish_with(self._publisher)
-                goes_on = False
-            elif goes_on and snapshot.status != "stalled":
+                is_open = False
+            elif is_open and snapshot.status != "stalled":
                 stalled = lifecycle.stalled(attempt, self._seconds, lease.since)
                 await stalled.publish_with(self._publisher)
             await self._log.leases.release(lease)
-            if goes_on:
+            if is_open:
                 # The worker may come back for a moment, and be gone again before it
                 # has taken the lease.
                 await self._log.leases.renew([lease], self._seconds)
 
 
-def _goes_on(snapshot: Snapshot, attempt: int) -> bool:
-    """Whether that attempt is what the job is at, by all that is told of it."""
+def _is_open(snapshot: Snapshot, attempt: int) -> bool:
+    """Whether the job is in that attempt, as far as it has been reported."""
     if snapshot.status is None or snapshot.terminal is not None:
         return False
-    told = snapshot.attempt or 0
-    return told < attempt or (told == attempt and snapshot.status != "retrying")
+    reported = snapshot.attempt or 0
+    return reported < attempt or (reported == attempt and snapshot.status != "retrying")

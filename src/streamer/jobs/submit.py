@@ -35,13 +35,13 @@ from .waiting import count_workers, queue_of
 #: States in which no worker has the job: it can be ended at once.
 _WAITING: Final = ("queued", "retrying", "stalled")
 
-#: Seconds that queueing may take before the client is told to come back; with
-#: `_TELL_SECONDS` below what most clients wait for an answer.
+#: Seconds that queueing may take before the client is asked to come back; with
+#: `_REPORT_SECONDS`, less than most clients wait for an answer.
 QUEUE_SECONDS: Final = 4.5
 #: Seconds after which a client that found the queue full may find it otherwise.
 FULL_SECONDS: Final = 5.0
-#: Seconds to tell the readers of a job that it could not be queued.
-_TELL_SECONDS: Final = 0.5
+#: Seconds in which to report to the readers of a job that it could not be queued.
+_REPORT_SECONDS: Final = 0.5
 
 #: Bytes of the snapshots in a list of jobs, about. Each may be some megabytes in the log,
 #: so they are read one by one, and for one list at a time: publishes wait behind them.
@@ -55,7 +55,7 @@ _logger: Final = logging.getLogger(__name__)
 
 
 class Jobs:
-    """Queues jobs and tells what became of them.
+    """Queues jobs, cancels them, and reports what became of them.
 
     Args:
         settings: whose ``redis_url`` says where jobs are queued.
@@ -108,12 +108,12 @@ class Jobs:
         )
         job_id = message.message_id
         run = Run((project, job_topic(job_id)), kind.name)
-        told = False
+        reported = False
         try:
             async with asyncio.timeout(QUEUE_SECONDS):
                 head = await self._log.head()
                 await self._refuse_if_full(broker, message.queue_name)
-                told = True
+                reported = True
                 queued = lifecycle.queued(run, message.queue_name)
                 await queued.publish_with(self._publisher)
                 await asyncio.to_thread(broker.enqueue, message)
@@ -121,19 +121,19 @@ class Jobs:
             raise
         except Exception as error:
             _logger.warning("job %s could not be queued: %r", job_id, error)
-            if told:
-                await self._tell_not_queued(run)
+            if reported:
+                await self._report_not_queued(run)
             if isinstance(error, LogUnavailable):
                 raise
             raise LogUnavailable("Redis did not take the job; it is not queued") from error
         return _accepted(job_id, head, kind.name, await self._workers_of(message.queue_name))
 
     async def state(self, job_id: str) -> dict[str, Any]:
-        """What a job's snapshot says.
+        """The state of a job, from its snapshot.
 
         Raises:
             InvalidTopic: `job_id` is malformed.
-            NotFound: nothing was ever told of such a job.
+            NotFound: nothing was ever published of such a job.
         """
         snapshot = await self._snapshot(job_id)
         return self._described(job_id, snapshot, await self._workers())
@@ -168,11 +168,11 @@ class Jobs:
     async def cancel(self, job_id: str) -> dict[str, Any]:
         """Cancel a job that waits, or ask the worker that runs it to; may be repeated.
 
-        A job that is over is left as it is: its ``status`` says what it ended as.
+        A job that is over is left as it is: its ``status`` says how it ended.
 
         Raises:
             InvalidTopic: `job_id` is malformed.
-            NotFound: nothing was ever told of such a job.
+            NotFound: nothing was ever published of such a job.
         """
         snapshot = await self._snapshot(job_id)
         id_ = run_in(snapshot) or FIRST
@@ -187,7 +187,7 @@ class Jobs:
         return self._described(job_id, snapshot, await self._workers())
 
     def close(self) -> None:
-        """Let go of the connections to Redis."""
+        """Close the connections to Redis."""
         if self._broker is not None:
             self._broker.client.close()
 
@@ -199,13 +199,13 @@ class Jobs:
     async def _workers_of(self, queue: str) -> int | None:
         """How many take jobs from `queue`; None if that cannot be known now."""
         try:
-            async with asyncio.timeout(_TELL_SECONDS):
+            async with asyncio.timeout(_REPORT_SECONDS):
                 return count_workers(await self._workers(), queue)
         except (LogUnavailable, TimeoutError):
             return None  # the job is queued all the same
 
     async def _refuse_if_full(self, broker: RedisBroker, queue: str) -> None:
-        """Keep what anybody may ask for from filling the Redis that all live on.
+        """Keep the jobs that anybody may ask for from filling the Redis that all depend on.
 
         Raises:
             TooManyJobs: as many wait or run as may.
@@ -238,7 +238,7 @@ class Jobs:
         queue = queue_of(snapshot) if snapshot.status == "queued" else None
         return {
             "job_id": job_id,
-            "project_id": _last_told(snapshot).get("project_id"),
+            "project_id": _last_event_of(snapshot).get("project_id"),
             "kind": self._kind_of(snapshot),
             "stream_url": _stream_url(job_id),
             "workers": None if queue is None else count_workers(workers, queue),
@@ -250,14 +250,14 @@ class Jobs:
         known = (name for name in names if name in self._kinds)
         return next(known, next(iter(names), None))
 
-    async def _tell_not_queued(self, run: Run) -> None:
+    async def _report_not_queued(self, run: Run) -> None:
         # It ends the job also for a worker, should the job be in the queue after all.
         refused = lifecycle.refused(run, "the job could not be queued")
         try:
-            async with asyncio.timeout(_TELL_SECONDS):
+            async with asyncio.timeout(_REPORT_SECONDS):
                 await refused.publish_with(self._publisher)
         except (LogUnavailable, TimeoutError):
-            _logger.warning("nobody was told that job %s could not be queued", run.job_id)
+            _logger.warning("it could not be published that job %s is not queued", run.job_id)
 
 
 def _accepted(job_id: str, head: Cursor, kind: str, workers: int | None) -> dict[str, Any]:
@@ -277,13 +277,13 @@ def _stream_url(job_id: str) -> str:
 
 
 def _topics_of(job_id: str, snapshot: Snapshot) -> tuple[str, ...]:
-    project_id = _last_told(snapshot).get("project_id")
+    project_id = _last_event_of(snapshot).get("project_id")
     own = job_topic(job_id)
     return (own,) if project_id is None else (project_topic(project_id), own)
 
 
-def _last_told(snapshot: Snapshot) -> dict[str, Any]:
+def _last_event_of(snapshot: Snapshot) -> dict[str, Any]:
     for body in snapshot.tasks.values():
-        told: dict[str, Any] = msgspec.json.decode(body)
-        return told
+        event: dict[str, Any] = msgspec.json.decode(body)
+        return event
     return {}

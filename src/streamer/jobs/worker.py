@@ -1,4 +1,4 @@
-"""The worker process: runs jobs until it is told to stop."""
+"""The worker process: runs jobs until it is asked to stop."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from .known_kinds import load_kinds
 
 #: Seconds between two looks at whether a signal came.
 _LOOK_SECONDS: Final = 0.2
-#: Seconds that interrupted jobs have to let go, beside the time to drain.
+#: Seconds that interrupted jobs have to stop, besides the time to drain.
 _LEAVE_SECONDS: Final = 5.0
 
 _logger: Final = logging.getLogger(__name__)
 
 
 class Stop:
-    """Whether the process was told to stop; may be called from a signal handler.
+    """Whether the process was asked to stop; may be called from a signal handler.
 
     A `threading.Event` may not: `set` takes the lock that `wait`, which the signal
     interrupts, may hold. And a signal that comes just before a thread begins to
@@ -37,15 +37,15 @@ class Stop:
     """
 
     def __init__(self) -> None:
-        self._told = False
+        self._asked = False
 
     def __call__(self, *_: object) -> None:
         """Stop."""
-        self._told = True
+        self._asked = True
 
     def wait(self) -> None:
-        """Return once told to stop."""
-        while not self._told:
+        """Return once asked to stop."""
+        while not self._asked:
             time.sleep(_LOOK_SECONDS)
 
 
@@ -53,8 +53,8 @@ def run_worker(settings: Settings) -> int:
     """Run jobs until SIGTERM, SIGINT or SIGHUP; return the exit code.
 
     Then jobs that run are interrupted and enqueued again, as ``retrying``, and
-    what they told is delivered. The exit code is 1 if a job did not stop, which
-    a server will call stalled, or something could not be delivered.
+    what they published is delivered. The exit code is 1 if a job did not stop,
+    which a server will report as stalled, or something could not be delivered.
 
     Raises:
         JobsUnavailable: there is no Redis to take jobs from.
@@ -86,7 +86,7 @@ def open_publisher(settings: Settings) -> SyncPublisher:
 
 
 def run_until(stop: Stop, broker: Broker, *, threads: int) -> bool:
-    """Run the broker's jobs in `threads` threads until told to stop; whether all did."""
+    """Run the broker's jobs in `threads` threads until asked to stop; whether all did."""
     logging.getLogger("dramatiq.worker.WorkerThread").addFilter(_is_about_no_result)
     broker.emit_after("process_boot")
     worker = Worker(broker, worker_threads=threads, worker_timeout=100)

@@ -16,7 +16,7 @@ _LONGEST_PAUSE: Final = 30.0
 #: Seconds after which a child that dies has lived long enough to start over at once.
 _HEALTHY_LIFE: Final = 60.0
 #: Deaths in a row, each before that age, after which a server is not worth another start:
-#: with the pauses about eight seconds, in which whoever looks has read what it said.
+#: with the pauses about eight seconds, in which whoever looks has read its output.
 CRASH_LOOP: Final = 5
 
 
@@ -48,7 +48,7 @@ async def keep(
     """Run `child` until `stop` is set, and start it again when it dies, ever later.
 
     Return whether it was asked to stop; False if it died `gives_up_after` times
-    in a row soon after its start, or cannot be started. `say` is told all of it.
+    in a row soon after its start, or cannot be started. `say` reports all of it.
     """
     loop = asyncio.get_running_loop()
     deaths = 0
@@ -74,7 +74,7 @@ async def keep(
         if gives_up_after is not None and deaths >= gives_up_after:
             say(
                 f"The {child.name} ended {deaths} times in a row soon after its start "
-                f"({ended}); what it said is above. It is not started again."
+                f"({ended}); its own output is above. It is not started again."
             )
             return False
         say(f"The {child.name} ended ({ended}); starting it again in {pause:g} s.")

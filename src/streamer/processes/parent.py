@@ -9,7 +9,7 @@ from typing import Final
 
 from .leash import at_end_of
 
-#: Seconds for an end in order: long enough to tell readers to come back, no longer,
+#: Seconds for an end in order: long enough to ask readers to come back, no longer,
 #: for the event log is gone too, and whoever starts the parent again wants the port.
 _ORDERLY: Final = 1.0
 #: Seconds after the second signal, which says "at once", before the process is ended as it is.

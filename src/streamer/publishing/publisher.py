@@ -90,7 +90,7 @@ class Publisher(JobPublishing[Coroutine[Any, Any, Cursor | None]]):
     async def _append(self, batch: list[tuple[NewEvent, asyncio.Future[Cursor | None]]]) -> None:
         try:
             ids = await self._log.append_all([event for event, _ in batch])
-        except Exception as error:  # noqa: BLE001 - each publisher is told
+        except Exception as error:  # noqa: BLE001 - raised in each publisher
             for _, answer in batch:
                 if not answer.done():
                     answer.set_exception(error)

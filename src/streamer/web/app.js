@@ -79,10 +79,10 @@ function connect() {
 /**
  * @template {keyof StreamEvents} T
  * @param {T} type
- * @param {(detail: StreamEvents[T]) => void} told
+ * @param {(detail: StreamEvents[T]) => void} listener
  */
-function on(type, told) {
-  stream.addEventListener(type, (event) => told(/** @type {CustomEvent<StreamEvents[T]>} */ (event).detail));
+function on(type, listener) {
+  stream.addEventListener(type, (event) => listener(/** @type {CustomEvent<StreamEvents[T]>} */ (event).detail));
 }
 
 /** @returns {Transport} */
@@ -91,9 +91,9 @@ function transportOf(/** @type {Element | null} */ radio) {
 }
 
 function received(/** @type {StreamEvents["event"]} */ { body, replayed }) {
-  const told = timeOf(body.timestamp);
-  const at = told || logNow();
-  if (!replayed && told) skew = Date.now() - told;
+  const published = timeOf(body.timestamp);
+  const at = published || logNow();
+  if (!replayed && published) skew = Date.now() - published;
   const before = jobs;
   jobs = foldEvent(jobs, body);
   paces = foldPace(paces, keyOf(body), body);
@@ -130,7 +130,7 @@ function entered(/** @type {StateDetail} */ detail) {
   draw();
 }
 
-/** Tell a screen reader what matters: starts and ends, not each percent. */
+/** Announce to a screen reader what matters: starts and ends, not each percent. */
 function announce(/** @type {Jobs} */ before, /** @type {Body} */ body) {
   const key = keyOf(body) ?? "";
   const job = jobs.get(key);
@@ -328,8 +328,8 @@ async function countReaders() {
   try {
     const answer = await fetch(`${API}/ws/projects/${encodeURIComponent(project)}/connections`);
     /** @type {Claimed<Connections>} */
-    const told = objectOf(await answer.json());
-    setText(byId("watching"), String(numberOf(told.active_connections) ?? "–"));
+    const counts = objectOf(await answer.json());
+    setText(byId("watching"), String(numberOf(counts.active_connections) ?? "–"));
   } catch {
     setText(byId("watching"), "–");
   }

@@ -1,5 +1,5 @@
 /**
- * What the log keeps from before a reader came, read by polling: for a person who comes late.
+ * What the log keeps from before a reader came, read by polling.
  *
  * @module
  */

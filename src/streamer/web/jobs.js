@@ -17,8 +17,8 @@ import { fractionOf, isBody, nameOf, numberOf, objectOf, textOf, timeOf } from "
  * @property {string | null} jobId
  * @property {string | null} parentId the job that it is a part of
  * @property {string} name its first task's
- * @property {JobStatus | null} status null where it was never told
- * @property {number | null} progress 0.0 to 1.0, as it was told; null where it never was
+ * @property {JobStatus | null} status null where none was reported
+ * @property {number | null} progress 0.0 to 1.0, as it was reported; null where none was
  * @property {string} message
  * @property {string | null} error
  * @property {number | null} attempt
@@ -63,7 +63,7 @@ export const NO_JOBS = new Map();
  *
  * @param {Jobs} jobs never changed
  * @param {Body} body
- * @returns {Jobs} `jobs` itself where the event tells nothing of a job
+ * @returns {Jobs} `jobs` itself where the event says nothing about a job
  */
 export function foldEvent(jobs, body) {
   const key = keyOf(body);
@@ -78,7 +78,7 @@ export function foldEvent(jobs, body) {
 }
 
 /**
- * The jobs after a snapshot, for one who comes late.
+ * The jobs after a snapshot, for a reader that comes late.
  *
  * @param {Jobs} jobs never changed
  * @param {unknown} snapshot
@@ -88,26 +88,26 @@ export function foldSnapshot(jobs, snapshot) {
   /** @type {Jobs} */
   let folded = jobs;
   /** @type {Claimed<Snapshot>} */
-  const told = objectOf(snapshot);
-  for (const [id, stored] of Object.entries(objectOf(told.jobs))) {
+  const state = objectOf(snapshot);
+  for (const [id, stored] of Object.entries(objectOf(state.jobs))) {
     /** @type {Claimed<JobState>} */
-    const state = objectOf(stored);
-    if (id === "" || state.group === true) continue;
-    const job = fromState(id, state);
+    const its = objectOf(stored);
+    if (id === "" || its.group === true) continue;
+    const job = fromState(id, its);
     folded = bounded(folded.has(id) ? new Map(folded).set(id, job) : new Map([[id, job], ...folded]));
   }
   // Two tasks may be of one job: what was said last must be folded last.
-  const bodies = Object.values(objectOf(told.tasks))
+  const bodies = Object.values(objectOf(state.tasks))
     .filter(isBody)
     .sort((a, b) => (timeOf(a.timestamp) || 0) - (timeOf(b.timestamp) || 0));
   // An older server says nothing of jobs but in the last events of their tasks.
-  const bodiesKnow = told.jobs === undefined;
+  const bodiesKnow = state.jobs === undefined;
   for (const body of bodies) {
     const key = keyOf(body);
     if (key === null || (!bodiesKnow && nameOf(body.job_id) !== null)) continue;
     const known = folded.has(key);
     folded = foldEvent(folded, body);
-    // Its last event says when it was last heard of, not when it began.
+    // Its last event says when something was last published of it, not when it began.
     const job = folded.get(key);
     if (job !== undefined && !known) folded = new Map(folded).set(key, { ...job, createdAt: null });
   }
@@ -151,7 +151,7 @@ function isSilent(/** @type {Body} */ body) {
   return body.type === "status" && !says;
 }
 
-/** What was told before this job's last event, or of an attempt before its present one. */
+/** Whether it was published before this job's last event, or by an attempt before its present one. */
 function isOld(/** @type {Job} */ job, /** @type {Body} */ body, /** @type {number} */ at) {
   if (at < job.updatedAt) return true;
   const attempt = numberOf(body.attempt);

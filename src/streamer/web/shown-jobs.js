@@ -95,10 +95,10 @@ function progressOf(
   // A job may be named as its own ancestor.
   if (count === null || !isSilent || asked.has(job.key)) return job.progress;
   const ancestors = new Set(asked).add(job.key);
-  const told = (parts.get(job.key) ?? [])
+  const shares = (parts.get(job.key) ?? [])
     .filter(isOpen)
     .map((part) => progressOf(known.get(part.key) ?? part, known, parts, ancestors) ?? 0);
-  const sum = told.reduce((a, b) => a + b, count.over);
+  const sum = shares.reduce((a, b) => a + b, count.over);
   return Math.round((sum / count.total) * 10_000) / 10_000;
 }
 

@@ -164,7 +164,7 @@ export class Stream extends EventTarget {
   }
 
   /**
-   * Go on over another transport, from where this one is.
+   * Continue over another transport, from where this one is.
    *
    * @param {Transport} transport
    */
@@ -233,7 +233,7 @@ export class Stream extends EventTarget {
       body = null;
     }
     if (isBody(body)) this.#receive(body);
-    else this.#closed({ reason: "lost", detail: "what came is no event" });
+    else this.#closed({ reason: "lost", detail: "what was received is not an event" });
   }
 
   /** @param {Body} body */

@@ -1,6 +1,6 @@
 /**
  * The last minute of the stream as a drawing: a tick for each event at its own
- * time, as high as the progress it tells, and a hatched band where there was no
+ * time, as high as the progress it reports, and a hatched band where there was no
  * connection. What was replayed stands where it belongs: inside the band.
  *
  * @module

@@ -81,7 +81,7 @@ export type Event = ProgressEvent | StatusEvent | ErrorEvent | CompletedEvent | 
 export interface Connected {
   type: "connected";
   cursor: Cursor;
-  /** Whether it goes on from a position that the reader named. */
+  /** Whether it continues from a position that the reader named. */
   resumed: boolean;
   message: string;
   topic?: string;
@@ -159,7 +159,7 @@ export interface Unsubscribed {
 export type Control =
   | Connected | CaughtUp | Gap | End | Reconnect | Refused | Pong | Subscribed | Unsubscribed;
 
-/* State: what one who comes late must know. */
+/* State: what a reader that comes late must know. */
 
 /** The last known state of a topic, at `cursor`. */
 export interface Snapshot {
@@ -204,7 +204,7 @@ export interface JobState {
 export interface Parts {
   total: number;
   over: number;
-  /** The progress that was told of the job itself. */
+  /** The progress that was reported of the job itself. */
   told: number | null;
 }
 

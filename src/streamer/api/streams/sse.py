@@ -115,7 +115,7 @@ async def _stream(request: Request[Any, Any, Any], topics: tuple[str, ...]) -> A
     except Gone:
         return Response(b"", status_code=204)  # type: ignore[return-value]  # to nobody
     except Finished:
-        # "204 No Content" tells an EventSource to stop (WHATWG HTML 9.2.3).
+        # An EventSource stops at "204 No Content" (WHATWG HTML 9.2.3).
         return Response(b"", status_code=204)  # type: ignore[return-value]
     except StreamerError as error:
         if error.outcome.status != HTTP_503_SERVICE_UNAVAILABLE:

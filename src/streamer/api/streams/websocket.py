@@ -221,11 +221,11 @@ class _Connection:
 
     async def _subscribe(self, topic: str, command: Subscribe) -> None:
         if topic in self._topics:
-            raise InvalidFrame(f"{topic} is subscribed already")
+            raise InvalidFrame(f"{topic} is already subscribed")
         settings: Settings = self._socket.app.state.settings
         most = settings.max_topics
         if len(self._topics) >= most:
-            raise InvalidTopic(f"this connection has {most} topics, the most it may")
+            raise InvalidTopic(f"this connection has {most} topics, the most it may have")
         topics = (*self._topics, topic)
         cursor = command.cursor()
         backfill = None if cursor is None else (topic, cursor)

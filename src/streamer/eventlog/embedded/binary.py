@@ -14,7 +14,7 @@ from ...errors import LogUnavailable
 _OLDEST: Final = (7, 0)
 #: Programs on the path, in the order in which they are tried.
 _PROGRAMS: Final = ("valkey-server", "redis-server")
-#: Seconds that a program may take to tell its version.
+#: Seconds that a program may take to print its version.
 _VERSION_TIMEOUT: Final = 5.0
 
 
@@ -59,10 +59,10 @@ def find_server_binary() -> Path:
 
 def _version_of(path: str) -> tuple[int, int] | None:
     try:
-        told = subprocess.run(
+        printed = subprocess.run(
             (path, "--version"), capture_output=True, timeout=_VERSION_TIMEOUT, check=True
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    match = re.search(rb"\bv=(\d+)\.(\d+)", told.stdout)
+    match = re.search(rb"\bv=(\d+)\.(\d+)", printed.stdout)
     return (int(match[1]), int(match[2])) if match else None

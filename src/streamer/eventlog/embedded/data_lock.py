@@ -59,13 +59,13 @@ class DataLock:
                 self._descriptor = descriptor
                 return descriptor
 
-    def tell(self, url: str) -> None:
+    def announce(self, url: str) -> None:
         """Write who holds the lock and where its server is."""
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, f"{os.getpid()}\n{url}\n".encode(), 0)
 
     def release(self) -> None:
-        """Let go of the lock."""
+        """Release the lock."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1

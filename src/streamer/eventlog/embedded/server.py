@@ -87,7 +87,7 @@ class EmbeddedServer:
         lock = self._lock.acquire()
         try:
             self._choose_socket()
-            self._lock.tell(self.url)
+            self._lock.announce(self.url)
             self._stopping.clear()
             self._supervise(binary, lock)
             self._wait_until_it_answers()
@@ -187,7 +187,7 @@ class EmbeddedServer:
             with self._changing:
                 if self._stopping.is_set():
                     return
-                _log.error("The supervisor of the embedded server was killed; here is another")
+                _log.error("The supervisor of the embedded server was killed; another is started")
                 _reap(process)
                 self._end_orphan()
                 process = self._supervisor = self._spawn(binary, lock)
@@ -195,7 +195,7 @@ class EmbeddedServer:
     def _end_orphan(self) -> None:
         """End the server that the killed supervisor left, before another opens its files.
 
-        On Linux it has been told to end already.
+        On Linux it has been signalled to end already.
         """
         if self.pid is None:
             return

@@ -28,7 +28,7 @@ MAX_TRACKS: Final = 64
 #: 1 GB. Cameras of 5.7K are below it.
 MAX_PIXELS: Final = 4096 * 4096
 #: For every input: nothing is fetched, nothing but `CONTAINERS` is opened, and
-#: a header that tells less than it holds does not get around the limits.
+#: a header that declares less than the file holds does not get around the limits.
 INPUT_LIMITS: Final = (
     *("-protocol_whitelist", "file,pipe", "-format_whitelist", CONTAINERS),
     *("-max_streams", str(MAX_TRACKS), "-max_pixels", str(MAX_PIXELS)),

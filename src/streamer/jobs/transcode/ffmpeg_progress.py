@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-#: Told until ffmpeg has ended: it writes the index of the file after the last frame.
+#: Reported at most, until ffmpeg has ended: it writes the file's index after the last frame.
 _NEARLY_DONE: Final = 0.99
 
 

@@ -114,9 +114,9 @@ def check_whole(media: Media, packets: Packets, indexes: Iterable[int]) -> None:
     """
     if not media.declares:
         return
-    told = {picture.index: picture.duration for picture in media.pictures}
-    told |= {sound.index: sound.duration for sound in media.sounds}
-    chosen = [(told.get(index), packets.of(index)) for index in indexes]
+    declares = {picture.index: picture.duration for picture in media.pictures}
+    declares |= {sound.index: sound.duration for sound in media.sounds}
+    chosen = [(declares.get(index), packets.of(index)) for index in indexes]
     for declared, extent in chosen:
         # A header may count from the track's own start or from the file's.
         _check_end(declared, max(extent.end, extent.seconds), packets.complaints)

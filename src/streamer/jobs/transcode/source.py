@@ -92,7 +92,7 @@ def _check_name(name: str) -> None:
         if unicodedata.category(character) in {"Cc", "Cs"}:
             raise InvalidSource(
                 f"{_shown(name)} is not allowed as a source, for U+{ord(character):04X} is a "
-                f"control character or no text; {_ALLOWED}"
+                f"control character or not text; {_ALLOWED}"
             )
 
 

@@ -3,7 +3,7 @@
  *
  * The EventSource is never left to reconnect by itself. One policy, that of
  * `Stream`, then holds for every transport and every browser: Firefox gives up
- * where Chromium goes on, and all give up for good on a 503.
+ * where Chromium continues, and all give up for good on a 503.
  *
  * @module
  */
@@ -21,7 +21,7 @@ const CLOSED = 2;
  *
  * @param {URL} url the stream
  * @param {string | null} lastEventId the position to resume after
- * @param {Sink} sink told of frames, and once of the end
+ * @param {Sink} sink receives the frames, and once the end
  * @param {Environment} environment
  * @returns {{close: () => void}} `close` is silent: the sink hears nothing more
  */
@@ -71,7 +71,7 @@ async function whyRefused(address, question, environment) {
       cache: "no-store",
       signal: body.signal,
     });
-    // 204 tells every EventSource that there is nothing more to come (WHATWG HTML 9.2.3).
+    // A 204 means to every EventSource that nothing more will come (WHATWG HTML 9.2.3).
     if (answer.status === 204) return { reason: "ended" };
     if (answer.ok || answer.status >= 500 || [408, 425, 429].includes(answer.status)) {
       return { reason: "lost", detail: answer.ok ? undefined : `the server answered ${answer.status}` };

@@ -17,7 +17,7 @@ const FINAL = new Set([1002, 1003, 1007, 1008, 1009, 1010]);
  *
  * @param {URL} url the stream, http or https
  * @param {string | null} lastEventId the position to resume after
- * @param {Sink} sink told of frames, and once of the end
+ * @param {Sink} sink receives the frames, and once the end
  * @param {Environment} environment
  * @returns {{close: () => void}} `close` is silent: the sink hears nothing more
  */
