@@ -73,7 +73,7 @@ MOST_IN_ROOT: Final = 12
 PURE: Final = (
     *("errors", "events/", "config/", "wire/", "limits", "backoff", "metrics"),
     *("hub/session", "hub/tail", "hub/seen", "hub/send_progress", "hub/quotas", "hub/party"),
-    *("hub/controls", "hub/options", "hub/limits"),
+    *("hub/controls", "hub/options", "hub/limits", "hub/second_wheel"),
     *("server/acceptance", "server/request_pieces", "server/upgrade_offer", "api/rate.py"),
     *("access/patterns", "access/grants", "access/credentials"),
     *("hub/heartbeat", "hub/writer", "hub/limits"),

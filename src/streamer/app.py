@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -60,12 +61,14 @@ def create_app(
     metrics: Metrics = SILENT,
     door: Door = by_token,
     routes: Sequence[ControllerRouterHandler] = (),
+    clock: Callable[[], float] = time.time,
 ) -> Litestar:
     """Wire an application over `log`, by default the Redis that `settings` names.
 
     It may be mounted in another application. The log is closed with its lifespan,
     if it has one. `metrics` counts what happens; `door` says who asks, or refuses;
-    `routes` are those of dialects, from the root of the app.
+    `routes` are those of dialects, from the root of the app. `clock` is that by which
+    tokens end: seconds since 1970.
     """
     the_log = open_event_log(settings) if log is None else log
     tail = TailLimits(max_events=settings.tail_events, max_bytes=settings.tail_bytes)
@@ -78,7 +81,7 @@ def create_app(
         max_readers_per_subject=settings.max_connections_per_subject,
         io_uring=settings.io_uring,
     )
-    hub = Hub(the_log, options, metrics=metrics)
+    hub = Hub(the_log, options, metrics=metrics, clock=clock)
     census = Census(hub, the_log)
     publisher = Publisher(the_log, max_event_bytes=settings.max_event_bytes, metrics=metrics)
     watches = (

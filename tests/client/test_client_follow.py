@@ -108,6 +108,15 @@ def test_a_reconnect_event_says_why_for_its_connection() -> None:
     assert reader.reason is None
 
 
+def test_a_token_that_has_expired_is_why_a_connection_ends() -> None:
+    """The next one is refused, and that is the end of it."""
+    reader = follow()
+    reader.take(event(None, "expired", b'{"code":"token_expired","detail":"it has expired"}'))
+    assert (reader.reason, reader.done) == ("it has expired", False)
+    with pytest.raises(Refused, match="come back"):
+        reader.answered(401, b'{"detail":"come back with a new one"}')
+
+
 def test_retry_after_says_how_long_to_wait_this_once() -> None:
     reader = follow()
     reader.answered(503, retry_after="7")

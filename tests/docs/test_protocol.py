@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import signal
@@ -14,10 +15,14 @@ from typing import Any, Final
 import httpx
 import pytest
 
+from streamer.access.grants import Grants
+from streamer.api.asker import Asker, Connection
 from streamer.errors import OUTCOMES
 from streamer.events.event import CONTROL_TYPES
 from support.live import Live, StartLive
 from support.readers import SocketReader, sse, websocket
+from support.stage import HANDSHAKE, Peer, Stage
+from support.wall import EPOCH
 
 ROOT: Final = Path(__file__).parents[2]
 TEXT: Final = (ROOT / "docs" / "PROTOCOL.md").read_text(encoding="utf-8")
@@ -114,12 +119,28 @@ async def _controls_of_sockets(live: Live) -> list[Body]:
         return [*refused.bodies, *socket.bodies]
 
 
+def _controls_of_a_token() -> list[Body]:
+    """What comes over a WebSocket whose token ends, until it does."""
+
+    async def for_a_minute(_connection: Connection) -> Asker:
+        return Asker("somewhere", "ann", Grants("ann", is_admin=True, expires=EPOCH + 60))
+
+    stage = Stage(door=for_a_minute)
+    peer = Peer(stage, "/api/v1/stream?topic=chats/42", HANDSHAKE)
+    stage.settle()
+    stage.pass_seconds(60.0)
+    lines = re.findall(rb'\{"type":.*?\}(?=[\x80-\xff]|$)', peer.take())
+    stage.end()
+    return [json.loads(line) for line in lines]
+
+
 async def test_every_example_of_a_control_event_has_the_fields_that_a_server_sends(
     start_live: StartLive,
 ) -> None:
     """No more and no fewer, in every form that there is of it."""
     live = start_live()
     sent = [*await _controls_of_streams(live), *await _controls_of_sockets(live)]
+    sent += await asyncio.to_thread(_controls_of_a_token)
     controls = [body for body in sent if "id" not in body]
     assert shapes(examples()) == shapes(controls)
     fields = {frozenset(snapshot) for snapshot in snapshots(controls)}

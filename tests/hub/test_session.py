@@ -569,7 +569,12 @@ def test_connected_to_a_project_names_it() -> None:
     """With the reader's own cursor as id, for a browser that is cut off at once."""
     snapshot = Snapshot(cursor=at(9), status="running", progress=0.5)
     control = connected_control(
-        ("projects/p1",), at(7), {"projects/p1": snapshot}, resumed=True, retry_ms=2345
+        ("projects/p1",),
+        at(7),
+        {"projects/p1": snapshot},
+        resumed=True,
+        retry_ms=2345,
+        stream=("here.1", 1_738_483_210.123),
     )
     assert (control.id, control.retry_ms) == (at(7), 2345)
     assert msgspec.json.decode(control.body()) == {
@@ -579,6 +584,8 @@ def test_connected_to_a_project_names_it() -> None:
         "message": "Connected to project p1",
         "cursor": "7-0",
         "resumed": True,
+        "stream_id": "here.1",
+        "expires_at": "2025-02-02T08:00:10.123Z",
         "snapshot": {
             "status": "running",
             "progress": 0.5,
@@ -598,8 +605,12 @@ def test_connected_to_a_project_names_it() -> None:
 def test_connected_to_several_topics_lists_them() -> None:
     """In the order they were asked for, with a snapshot of each."""
     snapshots = {"a": Snapshot(), "b": Snapshot(progress=1.0)}
-    control = connected_control(("b", "a"), ORIGIN, snapshots, resumed=False, retry_ms=1)
+    control = connected_control(
+        ("b", "a"), ORIGIN, snapshots, resumed=False, retry_ms=1, stream=("here.2", None)
+    )
     body = msgspec.json.decode(control.body())
+    assert body["stream_id"] == "here.2"
+    assert "expires_at" not in body, "it does not end"
     assert body["topics"] == ["b", "a"]
     assert body["cursor"] == "0-0"
     assert "topic" not in body

@@ -25,6 +25,7 @@ from .pausing import PausingEventLog
 from .servers import FakeClock
 from .strict_transport import StrictTransport
 from .turning import TurningLoop
+from .wall import Wall
 
 _NUMBER: Final = re.compile(rb'"number":(\d+)')
 #: Signs of life: a comment in a chunk of its own, and a ping without a payload.
@@ -52,7 +53,8 @@ class Stage:
         self.loop: Final = TurningLoop()
         self.log: Final = PausingEventLog(MemoryEventLog(clock=FakeClock()))
         self.settings: Final = settings
-        self.app: Final = create_app(self.settings, self.log, **wired)
+        self.wall: Final = Wall(self.loop)
+        self.app: Final = create_app(self.settings, self.log, clock=self.wall, **wired)
         self.hub: Final = self.app.state.hub
         self.config: Final = uvicorn.Config(
             self.app,
@@ -66,6 +68,12 @@ class Stage:
         self.state: Final = ServerState()
         self.peers: Final[list[Peer]] = []
         self._number = 0
+
+    def pass_seconds(self, seconds: float) -> None:
+        """Let time pass, as a clock does it: a little at a time."""
+        end = self.loop.time() + seconds
+        while self.loop.time() < end:
+            self.loop.advance(min(0.25, end - self.loop.time()))
 
     def publish(self, *topics: str, text: str = "") -> int:
         """Publish one event to `topics`; return the number in it."""

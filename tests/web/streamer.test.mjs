@@ -135,6 +135,32 @@ test("a server that is full, or has lost its log, says so and when to come back"
   assert.equal(environment.connections.length, 2);
 });
 
+test("a warning that the token ends soon changes nothing", () => {
+  const { environment, stream } = live();
+  environment.say({ type: "expiring", expires_at: "2026-01-01T00:00:00.000Z", refresh: "/api/v1/streams/a.b/token" });
+  environment.advance(1e6);
+  assert.deepEqual([stream.state, environment.connections.length], ["live", 1]);
+});
+
+for (const transport of /** @type {const} */ (["sse", "websocket"])) {
+  test(`a ${transport} stream whose token has expired is asked for once more, and not in a loop`, async () => {
+    const { environment, stream, told } = live({ transport });
+    environment.say({ type: "expired", code: "token_expired", detail: "the token has expired" });
+    assert.deepEqual(told.states.at(-1), { state: "waiting", cause: "lost", detail: "the token has expired", retryAt: environment.time + 500 });
+    environment.advance(500);
+    assert.equal(environment.connections.length, 2);
+    if (transport === "sse") {
+      await environment.refuse({ status: 401, problem: { detail: "come back with a new one" } });
+    } else {
+      environment.say({ type: "refused", code: "token_expired", detail: "come back with a new one", retry: false });
+      environment.close(1008, "Unauthorized");
+    }
+    environment.advance(1e6);
+    assert.deepEqual([stream.state, environment.connections.length], ["refused", 2]);
+    assert.equal(last(told.states).detail, "come back with a new one");
+  });
+}
+
 test("after end nothing is asked for again", () => {
   const { environment, stream } = live();
   environment.say({ type: "end", topic: "projects/p", reason: "completed" });

@@ -13,6 +13,8 @@ interface Types {
   Connected: wire.Connected;
   End: wire.End;
   ErrorEvent: wire.ErrorEvent;
+  Expired: wire.Expired;
+  Expiring: wire.Expiring;
   Gap: wire.Gap;
   Job: wire.JobState;
   OtherEvent: wire.OtherEvent;

@@ -39,6 +39,11 @@ class Asker(msgspec.Struct, frozen=True, gc=False):
     subject: str = ""
     grants: Grants = EVERYTHING
 
+    @property
+    def credential(self) -> Grants | None:
+        """What it proved itself with, which ends and may be taken back; None if nothing."""
+        return None if self.grants is EVERYTHING else self.grants
+
 
 #: Says who asks. It may raise a `StreamerError`, such as `Unauthorized` or `Forbidden`,
 #: which is then the answer: a problem over HTTP, a frame and a close code to a WebSocket.

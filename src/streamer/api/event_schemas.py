@@ -27,13 +27,14 @@ _ID: Final = {
     "description": "Opaque: a position in the log. Resume after it.",
 }
 _TOPICS: Final = {"type": "array", "items": _TEXT}
+_WHEN: Final = {"type": "string", "format": "date-time"}
 
 #: What the server adds to a publisher's own fields.
 _ENVELOPE: Final[_Schema] = {
     "id": {**_ID, "description": "The event's id; an ephemeral event has none."},
     "topic": {**_TEXT, "description": "The first of its topics."},
     "topics": {**_TOPICS, "description": "All of its topics, where there are several."},
-    "timestamp": {"type": "string", "format": "date-time"},
+    "timestamp": _WHEN,
 }
 
 
@@ -55,8 +56,14 @@ _CONTROLS: Final = {
         "connected",
         "The first of every connection. Of one topic it has `topic` and `snapshot`, "
         "of several `topics` and `snapshots`.",
-        {"cursor": _ID, "resumed": {"type": "boolean"}, "message": _TEXT},
         {
+            "cursor": _ID,
+            "resumed": {"type": "boolean"},
+            "message": _TEXT,
+            "stream_id": {**_TEXT, "description": "Names this connection, and no other."},
+        },
+        {
+            "expires_at": {**_WHEN, "description": "When the stream ends with its token."},
             "topic": _TEXT,
             "topics": _TOPICS,
             "project_id": _TEXT,
@@ -92,6 +99,18 @@ _CONTROLS: Final = {
         "Come back after `retry_ms` milliseconds; `code` and `detail` say why.",
         {"retry_ms": _WHOLE},
         {"code": _TEXT, "detail": _TEXT},
+    ),
+    "expiring": _control(
+        "expiring",
+        "The stream ends with its token at `expires_at`; a new token is taken at `refresh`.",
+        {"expires_at": _WHEN, "refresh": _TEXT},
+        {},
+    ),
+    "expired": _control(
+        "expired",
+        "The stream ends: its token has expired, or was revoked. Come back with another.",
+        {"code": _TEXT, "detail": _TEXT},
+        {},
     ),
     "refused": _control(
         "refused",

@@ -104,7 +104,14 @@ POLL_HANDLERS = (poll_project, poll_job, poll_topics, project_status, job_status
 
 async def _poll(request: Request[Any, Any, Any], hub: Hub, topics: tuple[str, ...]) -> ASGIApp:
     asker = asker_of(request)
-    attach = Attach(topics, client=asker.client, subject=asker.subject, transport="poll")
+    attach = Attach(
+        topics,
+        client=asker.client,
+        subject=asker.subject,
+        credential=asker.credential,
+        expires=asker.grants.expires,
+        transport="poll",
+    )
     timeout = request.app.state.settings.send_timeout
     after, limit, wait = read_poll(request.query_params)
     if is_head(request.scope):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
+from ..config.server_url import API
 from ..errors import InvalidParameter, InvalidTopic
 from ..events.cursor import ORIGIN, Cursor
 from ..events.topic import check_topic, job_of
@@ -56,13 +57,14 @@ def read_attach(
     heartbeat: float,
     asker: Asker,
     transport: Transport,
+    root_path: str,
 ) -> Attach:
     """What a stream URL asks for.
 
     The cursor of a reader that comes back is the ``Last-Event-ID`` header, else
     ``?last_event_id=``, else ``?lastEventId=``. ``?from=`` is for a first visit.
     A reader of jobs alone ends with the last of them, unless ``?until=end`` has it
-    end with the first.
+    end with the first. `root_path` is where the app is mounted, as ASGI has it.
 
     Raises:
         InvalidCursor: a cursor is not an event id.
@@ -78,6 +80,9 @@ def read_attach(
         heartbeat=_read_heartbeat(query.get("heartbeat"), heartbeat),
         client=asker.client,
         subject=asker.subject,
+        credential=asker.credential,
+        expires=asker.grants.expires,
+        refresh=f"{root_path}{API}/streams",
         transport=transport,
     )
 

@@ -128,8 +128,13 @@ class Follow:
             retry_ms = _field(event, "retry_ms")
             if isinstance(retry_ms, int | float):
                 self._once = retry_ms / 1000
-            detail = _field(event, "detail")
-            self.reason = detail if isinstance(detail, str) else None
+            self._heed_reason(event)
+        elif event.type == "expired":
+            self._heed_reason(event)
+
+    def _heed_reason(self, event: Received) -> None:
+        detail = _field(event, "detail")
+        self.reason = detail if isinstance(detail, str) else None
 
     def retry_in(self, retry_ms: int | None) -> None:
         """Heed the stream's ``retry:``."""

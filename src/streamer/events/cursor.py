@@ -67,7 +67,13 @@ class Cursor(NamedTuple):
 
     def timestamp(self) -> str:
         """The id's own time: RFC 3339, UTC, milliseconds."""
-        return f"{_second(self.ms // 1000)}.{self.ms % 1000:03d}Z"
+        return timestamp_of(self.ms)
+
+
+def timestamp_of(milliseconds: int) -> str:
+    """Milliseconds since 1970 in RFC 3339, UTC; the last moment that it can say at most."""
+    within = min(milliseconds, _MAX_MILLISECONDS)
+    return f"{_second(within // 1000)}.{within % 1000:03d}Z"
 
 
 @lru_cache(maxsize=4)  # many events share a second, few seconds are current

@@ -13,6 +13,8 @@ CONTROL_TYPES: Final = frozenset(
         "caught_up",
         "connected",
         "end",
+        "expired",
+        "expiring",
         "gap",
         "open",
         "pong",

@@ -24,6 +24,10 @@ Layout:
   replay.
 - `polls`: answers to polls: pages of events for those who hold no stream, bounded in bytes.
 - `heartbeat`: one wheel of heartbeats for all readers, instead of a timer each.
+- `stays`: how long each reader may stay: until what it proved itself with ends, or is taken
+  back.
+- `second_wheel`: a wheel of seconds: who is due when, whatever their number.
+- `stream_ids`: names of streams, which nobody can guess.
 - `writer`: what the hub needs of a transport.
 - `fan_out`: one buffer to many sockets.
 - `io_uring`: sending to many sockets with one system call: Linux's io_uring(7), by ctypes.
@@ -46,9 +50,12 @@ __all__ = [
     "polls",
     "quotas",
     "reader",
+    "second_wheel",
     "seen",
     "send_progress",
     "session",
+    "stays",
+    "stream_ids",
     "tail",
     "writer",
 ]

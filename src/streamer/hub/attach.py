@@ -28,6 +28,9 @@ class Attach(msgspec.Struct, frozen=True):
         client: where the connection comes from: an address.
         subject: who asks: a name made from the token that was presented; empty
             if there was none.
+        credential: what it proved itself with; whoever made it knows what it says.
+        expires: when that ends, in seconds since 1970; None is never.
+        refresh: where it may prove itself anew: what stands before ``/{stream_id}/token``.
         transport: how it reads: for the counters alone.
     """
 
@@ -39,6 +42,9 @@ class Attach(msgspec.Struct, frozen=True):
     heartbeat: int = 15
     client: str = ""
     subject: str = ""
+    credential: object = None
+    expires: float | None = None
+    refresh: str = "/api/v1/streams"
     transport: str = ""
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..errors import StreamerError
 from ..events.control import Control
-from ..events.cursor import Cursor
+from ..events.cursor import Cursor, timestamp_of
 from ..events.page import Gap
 from ..events.snapshot import Snapshot
 from ..events.snapshot_size import Budget
@@ -20,10 +21,12 @@ def connected_control(
     *,
     resumed: bool,
     retry_ms: int,
+    stream: tuple[str, float | None],
 ) -> Control:
     """The first thing said on every connection: it reads `topics`, and begins after `begins`.
 
-    `retry_ms` is in milliseconds.
+    `retry_ms` is in milliseconds. `stream` is its id, and when it ends unless its reader
+    proves itself anew, in seconds since 1970.
     """
     cursor = str(begins)
     fields: dict[str, Any]
@@ -40,7 +43,24 @@ def connected_control(
             "resumed": resumed,
             "snapshots": {topic: budget.fit(snapshots[topic].to_fields()) for topic in topics},
         }
+    fields["stream_id"], expires = stream
+    if expires is not None:
+        fields["expires_at"] = _time(expires)
     return Control("connected", fields, id=begins, retry_ms=retry_ms)
+
+
+def expiring_control(expires: float, refresh: str) -> Control:
+    """Warn that the stream ends at `expires`; a new token is taken at `refresh`."""
+    return Control("expiring", {"expires_at": _time(expires), "refresh": refresh})
+
+
+def expired_control(error: StreamerError) -> Control:
+    """Report that the stream ends with the token that it was opened with."""
+    return Control("expired", {"code": error.code, "detail": error.detail})
+
+
+def _time(seconds: float) -> str:
+    return timestamp_of(round(seconds * 1000))
 
 
 def end_control(topic: str, reason: str, *, remaining: int) -> Control:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -28,6 +29,8 @@ from .polls import Polls
 from .quotas import Quotas
 from .reader import Reader, alone
 from .session import ReadLog, Session, State
+from .stays import IsRevoked, Stays
+from .stream_ids import StreamIds
 
 if TYPE_CHECKING:
     from ..eventlog.base import EventLog
@@ -39,14 +42,26 @@ if TYPE_CHECKING:
 class Hub:
     """Every reader of this process.
 
+    Args:
+        clock: seconds since 1970, by which what readers proved themselves with ends.
+        ended: called with each reader whose token has ended, and how.
+
     Attributes:
         counts: readers by topic.
         draining: whether the process is going away.
         metrics: who counts.
+        stays: how long those may stay who proved themselves with anything.
+        stream_ids: names the streams of this process.
     """
 
     def __init__(
-        self, log: EventLog, options: HubOptions | None = None, *, metrics: Metrics = SILENT
+        self,
+        log: EventLog,
+        options: HubOptions | None = None,
+        *,
+        metrics: Metrics = SILENT,
+        clock: Callable[[], float] = time.time,
+        ended: Callable[[Reader, StreamerError], None] = lambda _reader, _error: None,
     ) -> None:
         self.counts: Final[Counter[str]] = Counter()
         self.draining = False
@@ -58,7 +73,9 @@ class Hub:
             log, self._options.tail, limits, fan_out, self._fail, metrics=metrics
         )
         self._reads = LogReads(log, self._feeds, limits)
-        self._polls = Polls(log, self._feeds, limits, lambda: self.draining)
+        self._polls = Polls(log, self._feeds, limits)
+        self.stays: Final = Stays(clock, self._options.warning, limits.ended_readers, ended)
+        self.stream_ids: Final = StreamIds()
         # Each with the feed that it reads.
         self._readers: dict[Reader, Feed] = {}
         self._quotas = Quotas(
@@ -75,6 +92,7 @@ class Hub:
         """Begin to listen; call it on the event loop, once."""
         self._loop = asyncio.get_running_loop()
         self._feeds.start()
+        self.stays.start()
         self._ticking = self._loop.call_later(1.0, self._tick)
 
     @property
@@ -113,6 +131,7 @@ class Hub:
     async def close(self) -> None:
         """Stop listening, and end every reader."""
         self._ticking.cancel()
+        self.stays.close()
         for reader in list(self._readers):
             alone(reader, partial(reader.end_with, "draining"))
         await self._feeds.close()
@@ -129,6 +148,7 @@ class Hub:
             Gone: the client has left meanwhile.
             LogUnavailable: the log is needed and away.
             Draining: the process is going away.
+            TokenExpired, TokenRevoked: what it proved itself with holds no longer.
             TooManyConnections: the process, the client or the subject has as many
                 as it may.
         """
@@ -174,15 +194,18 @@ class Hub:
             client=attach.client,
             subject=attach.subject,
             transport=attach.transport,
+            stream_id=self.stream_ids.next(),
         )
         self._readers[reader] = feed
         self._quotas.enter(attach)
+        self.stays.enter(reader, attach)
         self.metrics.attached(attach.transport)
         for topic in attach.topics:
             self.counts[topic] += 1
         reader.beat_with(self._wheel, attach.heartbeat)
+        stream = (reader.stream_id, attach.expires)
         connected = connected_control(
-            attach.topics, cursor, snapshots, resumed=resumed, retry_ms=retry_ms
+            attach.topics, cursor, snapshots, resumed=resumed, retry_ms=retry_ms, stream=stream
         )
         reader.write([connected, *session.over(snapshots)])
         if session.state is State.ENDED:
@@ -221,24 +244,34 @@ class Hub:
         reader.finish_if_ended()
         reader.pump()
 
+    def end_revoked(self, is_revoked: IsRevoked) -> None:
+        """End all whose credential was taken back; whoever comes is asked the same."""
+        self.stays.end_revoked(is_revoked)
+        self._feeds.wake()  # polls that wait
+
     @asynccontextmanager
     async def poll(
         self, attach: Attach, after: Cursor, limit: int, wait: float
     ) -> AsyncGenerator[Page]:
         """Read a page of what comes after a cursor, at most `limit` events.
 
-        If it is empty, it is waited up to `wait` seconds for an event. A poll counts
-        as a reader until the block ends: answer it within.
+        If it is empty, it is waited up to `wait` seconds for an event, and no longer
+        than what `attach` has proved itself with holds. A poll counts as a reader
+        until the block ends: answer it within.
 
         Raises:
             LogUnavailable: the log is needed and away.
-            TooManyConnections: as of `attach`.
+            TokenExpired, TokenRevoked, TooManyConnections: as of `attach`.
         """
+        self.stays.refuse_if_over(attach)
         self._quotas.refuse_if_full(attach, self._retry_ms() / 1000)
         self._quotas.enter(attach)
         self.metrics.attached(attach.transport)
         try:
-            first = await self._polls.first(attach.topics, after, limit, wait)
+            wait = min(wait, self.stays.left(attach))
+            is_over = lambda: self.draining or self.stays.is_revoked(attach.credential)  # noqa: E731
+            first = await self._polls.first(attach.topics, after, limit, wait, is_over)
+            self.stays.refuse_if_over(attach)
             with self._polls.room() as max_bytes:
                 page = await self._polls.whole(attach.topics, first, limit, max_bytes)
                 self.metrics.replayed(len(page.events))
@@ -264,6 +297,7 @@ class Hub:
         feed = self._readers.pop(reader, None)
         if feed is not None:
             self._quotas.leave(reader)
+            self.stays.leave(reader)
             self.metrics.left(reader.transport)
             self._lagging.pop(reader, None)
             self._release(reader, feed)
@@ -279,6 +313,7 @@ class Hub:
             raise Gone
         if self.draining:
             raise Draining("this process is shutting down; connect again")
+        self.stays.refuse_if_over(attach)
         self._quotas.refuse_if_full(attach, retry_ms / 1000)
 
     def _release(self, reader: Reader, feed: Feed) -> None:

@@ -21,6 +21,8 @@ class HubLimits(msgspec.Struct, frozen=True):
             its tail.
         held_events: notified while a feed is read, and kept until it has been; beyond
             them it is read on instead. A log that is slow must not fill the memory.
+        ended_readers: readers whose token has ended, or is soon to, that are served
+            before the event loop is let go of: ten thousand may end in one second.
         renewals: times that snapshots are read for one reader that comes while so much
             happens that each answer is out of date when it arrives; then it is asked
             to come back.
@@ -39,6 +41,7 @@ class HubLimits(msgspec.Struct, frozen=True):
     unfolded_events: int = 256
     resting_feeds: int = 256
     held_events: int = 10_000
+    ended_readers: int = 128
     renewals: int = 10
     losses: int = 1000
     answer_bytes: int = 1024 * 1024

@@ -21,6 +21,7 @@ class HubOptions(msgspec.Struct, frozen=True):
         tail: what each feed keeps in the process.
         limits: bounds that no deployment sets.
         send_timeout: seconds a reader may take nothing before it is closed.
+        warning: seconds before the end of its token that a reader is warned, at most.
         retry_ms: milliseconds an EventSource waits before it reconnects;
             jittered from this to twice this, per reader.
         max_readers: readers of the process; 0 is no limit.
@@ -33,6 +34,7 @@ class HubOptions(msgspec.Struct, frozen=True):
     tail: TailLimits = TailLimits()
     limits: HubLimits = HubLimits()
     send_timeout: float = 30.0
+    warning: float = 60.0
     retry_ms: int = 2000
     max_readers: int = 0
     max_readers_per_client: int = 0

@@ -25,27 +25,32 @@ class Polls:
         log: where pages are read.
         feeds: whose tails have the newest events.
         limits: of the answers.
-        is_draining: whether the process is going away: then nobody waits.
     """
 
-    def __init__(
-        self, log: EventLog, feeds: FeedRegistry, limits: HubLimits, is_draining: Callable[[], bool]
-    ) -> None:
+    def __init__(self, log: EventLog, feeds: FeedRegistry, limits: HubLimits) -> None:
         self._log: Final = log
         self._feeds: Final = feeds
         self._limits: Final = limits
-        self._is_draining: Final = is_draining
         self._large = 0
 
-    async def first(self, topics: tuple[str, ...], after: Cursor, limit: int, wait: float) -> Page:
+    async def first(
+        self,
+        topics: tuple[str, ...],
+        after: Cursor,
+        limit: int,
+        wait: float,
+        is_over: Callable[[], bool],
+    ) -> Page:
         """Read one page; if it is empty, wait up to `wait` seconds for an event.
+
+        Once `is_over`, nobody waits; it is asked whenever the feeds are woken.
 
         Raises:
             LogUnavailable: the log is needed and away.
         """
         key = tuple(sorted(topics))
         page = await self._page(self._feeds.peek(key), topics, after, limit)
-        if page.events or page.gaps or wait <= 0 or self._is_draining():
+        if page.events or page.gaps or wait <= 0 or is_over():
             return page
         clock = asyncio.get_running_loop().time
         deadline = clock() + wait
@@ -55,7 +60,7 @@ class Polls:
                 news = feed.news()
                 page = await self._page(feed, topics, after, limit)
                 left = deadline - clock()
-                if page.events or page.gaps or left <= 0 or self._is_draining():
+                if page.events or page.gaps or left <= 0 or is_over():
                     return page
                 await asyncio.wait([news], timeout=left)
         finally:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from ..errors import OUTCOMES
+from ..errors import OUTCOMES, StreamerError
 from ..events.control import Control
 from ..events.event import Event, Run
 from ..wire.form import encode
+from .controls import expired_control
 from .session import Join, ReadLog, Session, State
 
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from .writer import Writer
 
 logger = logging.getLogger(__name__)
+
+#: The reason in the close frame of a reader whose token has ended, whichever way: older
+#: clients read it. The frame before it says more.
+_UNAUTHORIZED: Final = "Unauthorized"
 
 
 class Company(Protocol):
@@ -96,6 +101,7 @@ class Reader:
         client: the address it comes from.
         subject: and the subject that it named; empty if none.
         transport: how it reads: for the counters alone.
+        stream_id: its name, which its client knows; empty where nobody gave it one.
         asked: the page that is on its way to it: there is never more than one.
         cohort: those it is written to together with, while it is live and in step.
     """
@@ -108,6 +114,7 @@ class Reader:
         "feed",
         "host",
         "session",
+        "stream_id",
         "subject",
         "transport",
         "writer",
@@ -123,6 +130,7 @@ class Reader:
         client: str = "",
         subject: str = "",
         transport: str = "",
+        stream_id: str = "",
     ) -> None:
         self.session = session
         self.writer = writer
@@ -131,6 +139,7 @@ class Reader:
         self.client = client
         self.subject = subject
         self.transport = transport
+        self.stream_id = stream_id
         self.asked: ReadLog | None = None
         self.cohort: Company | None = None
         # Where it sits in the wheel of heartbeats.
@@ -252,6 +261,21 @@ class Reader:
             self.writer.abort()
         else:
             self.writer.close(OUTCOMES[code].close_code, OUTCOMES[code].title.lower())
+        self.gone()
+
+    def expire(self, error: StreamerError) -> None:
+        """End as the token it was opened with does; `error` says how.
+
+        One that is behind is cut: what it has not been sent would come after the end.
+        """
+        if self.session.state is State.ENDED:
+            return
+        if self.writer.full:
+            self.cut()
+            return
+        self.write([expired_control(error)])
+        self.session.finish()
+        self.writer.close(error.outcome.close_code, _UNAUTHORIZED)
         self.gone()
 
     # Its cohort reports

@@ -56,6 +56,10 @@ function words(/** @type {Body} */ body) {
       return `Lost, ${textOf(body.reason)}: the events after ${textOf(body.after)} up to ${textOf(body.until)}`;
     case "end":
       return `No more will come: ${textOf(body.reason)}`;
+    case "expiring":
+      return `The token ends at ${textOf(body.expires_at)}`;
+    case "expired":
+      return joined("The stream has ended", body.detail);
     case "reconnect":
       return `The server is going away; back in ${((numberOf(body.retry_ms) ?? 0) / 1000).toFixed(1)} s`;
     default:

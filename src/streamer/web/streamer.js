@@ -59,8 +59,8 @@ import { openWebSocket } from "./transports/websocket.js";
 
 /** Types that only the server sends. */
 const CONTROLS = new Set([
-  "caught_up", "connected", "end", "gap", "open", "pong", "reconnect", "refused", "subscribed",
-  "unsubscribed",
+  "caught_up", "connected", "end", "expired", "expiring", "gap", "open", "pong", "reconnect",
+  "refused", "subscribed", "unsubscribed",
 ]);
 
 /** Milliseconds before the first new attempt; doubled for each that fails. */
@@ -282,6 +282,9 @@ export class Stream extends EventTarget {
       this.#drop();
       const cause = (body.code ?? "draining") === "draining" ? "draining" : "lost";
       this.#wait(numberOf(body.retry_ms) ?? FIRST_RETRY_MS, cause, textOf(body.detail) ?? undefined);
+    } else if (body.type === "expired") {
+      // A cookie may have been renewed meanwhile. If not, the next attempt is refused, and is the last.
+      this.#closed({ reason: "lost", detail: textOf(body.detail) ?? undefined });
     } else if (body.type === "end") {
       // Of several jobs each has an end; an older server does not say how many remain.
       this.#topics.delete(body.topic);

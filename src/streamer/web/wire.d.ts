@@ -84,6 +84,10 @@ export interface Connected {
   /** Whether it continues from a position that the reader named. */
   resumed: boolean;
   message: string;
+  /** Names this connection. */
+  stream_id: string;
+  /** When it ends with its token, unless another is taken. */
+  expires_at?: Time;
   topic?: string;
   project_id?: string;
   job_id?: string;
@@ -127,6 +131,21 @@ export interface Reconnect {
   detail?: string;
 }
 
+/** The stream ends with its token at `expires_at`; a new token is taken at `refresh`. */
+export interface Expiring {
+  type: "expiring";
+  expires_at: Time;
+  /** A path. */
+  refresh: string;
+}
+
+/** The stream ends: its token has expired, or was revoked. Come back with another. */
+export interface Expired {
+  type: "expired";
+  code: string;
+  detail: string;
+}
+
 /** What this reader asked for is refused (WebSocket). */
 export interface Refused {
   type: "refused";
@@ -157,7 +176,8 @@ export interface Unsubscribed {
 }
 
 export type Control =
-  | Connected | CaughtUp | Gap | End | Reconnect | Refused | Pong | Subscribed | Unsubscribed;
+  | Connected | CaughtUp | Gap | End | Reconnect | Expiring | Expired | Refused | Pong | Subscribed
+  | Unsubscribed;
 
 /* State: what a reader that comes late must know. */
 

@@ -96,6 +96,7 @@ async def _stream(request: Request[Any, Any, Any], topics: tuple[str, ...]) -> A
         heartbeat=settings.heartbeat,
         asker=asker_of(request),
         transport="sse",
+        root_path=request.scope.get("root_path", ""),
     )
     if request.method == HttpMethod.HEAD:
         return Response(b"", headers=sse.HEADERS, media_type=sse.HEADERS["Content-Type"])  # type: ignore[return-value]

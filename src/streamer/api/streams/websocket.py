@@ -117,6 +117,7 @@ async def _serve(
             heartbeat=settings.heartbeat,
             asker=asker,
             transport="websocket",
+            root_path=socket.scope.get("root_path", ""),
         )
         reader = await hub.attach(attach, writer)
     except Gone:
