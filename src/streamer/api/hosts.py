@@ -11,7 +11,7 @@ from ..errors import InvalidHost, UnknownHost
 
 #: What a machine calls itself: RFC 6761 section 6.3, RFC 1122 section 3.2.1.3, RFC 4291.
 LOOPBACK: Final = ("localhost", "*.localhost", "127.0.0.0/8", "::1")
-#: Any address: a page under a foreign *name* is the danger, and an address is none.
+#: Any address: a page under a foreign *name* is the danger, and an address is not one.
 ANY_ADDRESS: Final = ("0.0.0.0/0", "::/0")
 #: What listens on these is reached under every address of its machine.
 _EVERYWHERE: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared, not bound

@@ -46,7 +46,7 @@ class Origins:
 
         No CORS check of the browser stands before a WebSocket (RFC 6455 section
         10.2), nor before a POST of ``text/plain``: without this one any page that a
-        user visits could act here as the user. Clients that are no browsers send
+        user visits could act here as the user. Clients that are not browsers send
         neither header, and no page can forge them.
 
         Raises:

@@ -48,7 +48,7 @@ class Bars:
 
     def __init__(self, console: Console | None = None) -> None:
         self._progress: Final = Progress(
-            # A publisher's words are no markup: "[/b]" would end all of it.
+            # A publisher's words are not markup: "[/b]" would end all of it.
             TextColumn("{task.description}", style="bold", markup=False),
             BarColumn(bar_width=32),
             TaskProgressColumn(),
@@ -105,7 +105,7 @@ class Bars:
                     self._moved({"topic": topic, **task})
 
     def _ended(self, event_type: str, fields: dict[str, Any]) -> None:
-        """Show what an event that is no progress says of a job's bar, or of one that is there."""
+        """Show an event other than progress on a job's bar, or on one that exists."""
         if event_type == "completed":
             self._moved(fields | {"progress": 1.0})
             return
@@ -182,7 +182,7 @@ def _object(value: object) -> dict[str, Any]:
 
 
 def _fraction(value: object) -> float:
-    """How far a task is, 0.0 to 1.0; 0.0 for what is no number."""
+    """How far a task is, 0.0 to 1.0; 0.0 for what is not a number."""
     if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
         return 0.0
     return float(min(1, max(0, value)))

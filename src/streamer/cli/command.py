@@ -18,7 +18,7 @@ class Command(click.RichCommand):
     """One command of ``streamer``."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - click's own
-        """Refuse what is no call, without the URLs that were typed: they may hold a password."""
+        """Refuse a wrong call, without the URLs that were typed: they may hold a password."""
         try:
             return super().parse_args(ctx, args)
         except click.UsageError as error:
@@ -35,7 +35,7 @@ class Command(click.RichCommand):
         except InvalidServerURL as error:  # what only a resolver's rules refuse
             raise click.UsageError(str(error), ctx) from error
         except OSError as error:
-            if error.errno == errno.EPIPE:  # as in `| head`: who reads has seen enough
+            if error.errno == errno.EPIPE:  # as in `| head`: the reader has seen enough
                 discard_output()
                 ctx.exit(0)
             where = f"{error.filename}: " if error.filename else ""

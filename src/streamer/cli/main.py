@@ -28,7 +28,7 @@ class _Group(click.RichGroup):
         ctx: Any,  # noqa: ANN401 - click's own
         args: list[str],
     ) -> tuple[str | None, Any, list[str]]:
-        """Refuse what is no command, without a URL that was typed there."""
+        """Refuse what is not a command, without a URL that was typed there."""
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:

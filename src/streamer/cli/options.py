@@ -50,7 +50,7 @@ def with_settings(*names: str) -> Callable[[Callable[..., Any]], Callable[..., A
 
 
 def misspelt() -> dict[str, str]:
-    """Variables that look like settings and are none, each with what to say of it."""
+    """Variables that look like settings and are not, each with a remark."""
     return {
         name: "is not a setting" + (f"; did you mean {nearest}?" if nearest else " of Streamer")
         for name, nearest in unknown_variables(os.environ).items()
@@ -58,7 +58,7 @@ def misspelt() -> dict[str, str]:
 
 
 def warn_of_misspelt() -> None:
-    """Say on the standard error what was set in vain: only `streamer check` would, else."""
+    """Report on standard error what was set in vain, as only `streamer check` would otherwise."""
     for name, why in misspelt().items():
         click.echo(f"{name} {why}", err=True)
 

@@ -93,7 +93,7 @@ class Follow:
     ) -> bool:
         """Whether a stream follows; if not, try again unless `done`.
 
-        `body` is that of an answer without a stream. What is no event stream, such
+        `body` is that of an answer without a stream. What is not an event stream, such
         as the page of a proxy that asks who we are, is a refusal (WHATWG HTML,
         9.2.3 "Processing model").
 
@@ -116,9 +116,9 @@ class Follow:
         return False
 
     def take(self, event: Received) -> None:
-        """Move on past `event`, and heed what it says if it is a control event."""
+        """Move past `event`, and obey it if it is a control event."""
         self._failures = 0
-        # What no header can carry is no id of ours, and would end the next request.
+        # What no header can carry is not one of our ids, and would end the next request.
         if event.id is not None and event.id.isprintable() and event.id == event.id.strip():
             self.last_event_id = event.id
         if event.type == "end":
@@ -163,7 +163,7 @@ def _field(event: Received, name: str) -> object:
 
 
 def detail_of(status: int, body: bytes) -> str:
-    """What a refusal says: the `detail` of its problem+json, or its status."""
+    """The reason of a refusal: the `detail` of its problem+json, or its status."""
     try:
         problem = msgspec.json.decode(body, type=dict[str, object])
     except (msgspec.DecodeError, msgspec.ValidationError):

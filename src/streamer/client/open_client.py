@@ -1,4 +1,4 @@
-"""An HTTP client to one server, as the environment says: its proxy, its certificates."""
+"""An HTTP client to one server, with the environment's proxy and certificates."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def open_client(
     base = check_server_url(url)
     try:
         _ = httpx.URL(base).host
-    except (httpx.InvalidURL, UnicodeError):  # a name that begins with xn--, and is none
+    except (httpx.InvalidURL, UnicodeError):  # such as a malformed name that begins with xn--
         raise InvalidServerURL("its host is malformed") from None
     try:
         return kind(base_url=base, **options)

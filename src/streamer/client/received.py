@@ -25,6 +25,6 @@ class Received(msgspec.Struct, frozen=True):
         """Decode the body.
 
         Raises:
-            msgspec.DecodeError: the sender was no Streamer.
+            msgspec.DecodeError: the sender was not a Streamer server.
         """
         return msgspec.json.decode(self.body, type=dict[str, Any])

@@ -21,7 +21,7 @@ _PATH: Final = f"{API}/stream"
 _TIMEOUT: Final = httpx.Timeout(10.0, read=READ_TIMEOUT)
 #: Bytes of a refusal that are read: a problem+json has hundreds, a proxy's page thousands.
 _LONGEST_REFUSAL: Final = 64 * 1024
-#: What OpenSSL calls an answer that is no TLS: http:// is meant.
+#: What OpenSSL calls an answer that is not TLS: http:// is meant.
 _NO_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"})
 
 #: Called with the reason why a connection ended, and the seconds until the next one.
@@ -50,7 +50,7 @@ def follow(
         on_reconnect: called for every lost connection.
 
     Raises:
-        Refused: the server will not serve this; or it is none, says its certificate.
+        Refused: the server will not serve this, or its certificate is not trusted.
         InvalidServerURL: `url` is malformed.
     """
     reader = Follow(topics, start=start, until_end=until_end, last_event_id=last_event_id)
@@ -149,7 +149,7 @@ def _decoded(answer: httpx.Response) -> httpx.Response:
 
 
 def _refusal(answer: httpx.Response) -> bytes:
-    """The body of an answer that is no stream, as far as it is worth reading."""
+    """The body of an answer that is not a stream, as far as it is worth reading."""
     body = b""
     if not answer.is_success:
         for piece in answer.iter_bytes():
@@ -199,7 +199,7 @@ def _lost(error: httpx.RequestError | FrameTooLarge) -> str:
 
 
 def _is_about_trust(error: BaseException | None) -> bool:
-    """Whether the other side is no server of TLS, or not the one it says it is.
+    """Whether the other side does not speak TLS, or is not the server that it claims to be.
 
     One that is cut off in a handshake is not meant: it may be restarting.
     """

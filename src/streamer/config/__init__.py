@@ -5,7 +5,7 @@ Layout:
 - `settings`: every setting of Streamer: its default, its unit, what is allowed and a line of
   help.
 - `auth`: what the settings of access may hold, and which of them go together.
-- `reading`: one setting: how its text is read, what is allowed, and how that is said.
+- `reading`: one setting: how its text is read, what is allowed, and how that is put into words.
 - `redis_url`: the URL of the event log's Redis: one server, a Sentinel's master, or a cluster.
 - `redis_parameters`: what may stand after the "?" of a Redis URL: names, values and where each
   is taken.

@@ -1,4 +1,4 @@
-"""One setting: how its text is read, what is allowed, and how that is said."""
+"""One setting: how its text is read, what is allowed, and how that is put into words."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Setting(NamedTuple):
                 f"{called or self.variable} is {shown!r}; "
                 f"it must be {self.allowed}{f' ({problem})' if problem else ''}"
             )
-            # Not chained: what a parser says may quote a password.
+            # Not chained: a parser's message may quote a password.
             raise InvalidSetting(message) from None
 
     @property

@@ -79,7 +79,7 @@ _SAID_BACK: Final = (
 
 
 def check_parameters(query: str, *, sentinel: bool, tls: bool) -> dict[str, str]:
-    """Read a query; what is wrong is said without any part that may be a secret.
+    """Read a query; an error quotes no part of it that may be a secret.
 
     Raises:
         ValueError: a parameter is unknown, there twice, of no use here, or has a

@@ -118,7 +118,7 @@ def parse_redis_url(text: str) -> RedisURL:
 def without_password(url: str) -> str:
     """`url` as it may be shown: ``***`` for its user and password, wherever they stand.
 
-    Of a text that is no such URL nothing is known, so nothing of it is shown but
+    Of a text that is not such a URL nothing is known, so nothing of it is shown but
     its scheme: what is wrong with it may be an unescaped password.
     """
     try:

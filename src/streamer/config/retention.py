@@ -21,7 +21,7 @@ class Retention(msgspec.Struct, frozen=True):
         max_length: newest events kept, exactly.
         max_age: seconds that a topic at rest is kept after its last event. A
             topic is at rest unless a job on it is queued, running or retrying:
-            that one is kept for a week longer, counted anew from each event, so
+            that one is kept for a week longer, counted again from each event, so
             that a job which reports is never expired under its readers.
     """
 

@@ -29,7 +29,7 @@ def check_server_url(text: str) -> str:
     """Return `text` without a slash at its end.
 
     Raises:
-        InvalidServerURL: it is no URL of a server; never with its password.
+        InvalidServerURL: it is not the URL of a server; never with its password.
     """
     if not text.isprintable() or any(character.isspace() for character in text):
         raise InvalidServerURL("it has a space, or an invisible character")

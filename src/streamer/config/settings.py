@@ -666,7 +666,7 @@ def access_is_open(settings: Settings) -> bool:
 
 
 def unknown_variables(environ: Mapping[str, str]) -> dict[str, str | None]:
-    """``STREAMER_*`` variables that are no setting, each with the nearest one that is."""
+    """``STREAMER_*`` variables that are not settings, each with the nearest one that is."""
     # Without what all have in common, which would make all alike.
     known = {
         setting.variable.removeprefix(PREFIX): setting.variable for setting in SETTINGS.values()

@@ -8,10 +8,10 @@ Layout:
 - `leases`: leases of running jobs: who holds one shows signs of life; one that lapses is found.
 - `workers`: which workers there are: each announces itself, and is forgotten when it no longer
   does.
-- `lifetimes`: how long a log remembers what is no event, in milliseconds: the same of every
+- `lifetimes`: how long a log remembers all but events, in milliseconds: the same of every
   log.
 - `turns`: so many at a time, in the order in which they came, and nobody waits for ever.
-- `embedded/`: a Valkey of our own, for who has none: started, watched over and stopped.
+- `embedded/`: a Valkey of our own, for those without one: started, watched over and stopped.
 - `memory/`: The event log in the memory of one process, for tests and for trying out.
 - `redis/`: The event log in Redis: its scripts, its keys, and what it notifies.
 """

@@ -1,4 +1,4 @@
-"""How long a log remembers what is no event, in milliseconds: the same of every log."""
+"""How long a log remembers all but events, in milliseconds: the same of every log."""
 
 from __future__ import annotations
 

@@ -63,8 +63,8 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
         terminal: whether it ends its job.
         changes: what the snapshots of its topics learn: JSON by field name.
         task: the task whose last event this becomes in the snapshots, if any.
-        job: the job that the snapshots learn of; "" is none in particular.
-        parent: the job that this one is a part of; "" is none.
+        job: the job that the snapshots show it for; "" for none in particular.
+        parent: the job that this one is a part of; "" for none.
         idempotency_key: a second event with the same key and first topic is not
             appended; its append returns the first one's id.
         ephemeral: notified, never stored, no id.

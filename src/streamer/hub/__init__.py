@@ -6,10 +6,10 @@ Layout:
 - `options`: what a deployment sets of a hub.
 - `limits`: how much of everything it keeps, reads and writes at a time.
 - `attach`: what a reader asks of the hub.
-- `controls`: what the hub itself says to a reader: where it begins, what it lost, and that it is
+- `controls`: what the hub itself sends to a reader: where it begins, what it lost, and that it is
   over.
 - `quotas`: how many readers a process and each party has, and how many each may have.
-- `party`: whose a connection is, as far as its address says.
+- `party`: which party a connection belongs to, judged by its address.
 - `feed_registry`: the feeds of a process: opened when first asked for, kept whole whatever the
   log does.
 - `feed`: a feed: the tail of one set of topics, and the readers that are live on it.

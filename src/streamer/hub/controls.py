@@ -1,4 +1,4 @@
-"""What the hub itself says to a reader: where it begins, what it lost, and that it is over."""
+"""What the hub itself sends to a reader: where it begins, what it lost, and that it is over."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def connected_control(
     retry_ms: int,
     stream: tuple[str, float | None],
 ) -> Control:
-    """The first thing said on every connection: it reads `topics`, and begins after `begins`.
+    """The first frame of every connection: it reads `topics`, and begins after `begins`.
 
     `retry_ms` is in milliseconds. `stream` is its id, and when it ends unless its reader
     proves itself anew, in seconds since 1970.

@@ -87,7 +87,7 @@ class FeedRegistry:
         await self._notifications.close()
 
     async def open(self, topics: Topics) -> Feed:
-        """The feed of `topics` (sorted), opened by the first who asks, with one reader more.
+        """The feed of `topics` (sorted), opened by the first that asks, with one reader more.
 
         Raises:
             LogUnavailable: the feed is not open yet, and the log is away.
@@ -240,7 +240,7 @@ class FeedRegistry:
         held = self._held[topics]
         held += [event for event in batch if event.id is not None]
         if len(held) > self._limits.held_events:
-            # As if they had not been heard: whoever reads the feed reads on for them.
+            # As if they had not been notified: whoever reads the feed reads on for them.
             held.clear()
             self._resumptions += 1
 

@@ -27,7 +27,7 @@ class LogReads:
     Args:
         log: where events and snapshots are read.
         feeds: read pages however long the log is away, in the background.
-        limits: of a page, and of reading snapshots anew.
+        limits: of a page, and of reading snapshots again.
     """
 
     def __init__(self, log: EventLog, feeds: FeedRegistry, limits: HubLimits) -> None:

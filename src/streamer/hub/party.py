@@ -1,4 +1,4 @@
-"""Whose a connection is, as far as its address says."""
+"""Which party a connection belongs to, judged by its address."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _SUBSCRIBER_BITS: Final = 64
 def party_of(host: str) -> str:
     """Return the address, or of IPv6 the network that one subscriber has.
 
-    Who has 2^64 addresses must not count as so many parties. What is no address is
-    returned as it is.
+    Whoever has 2^64 addresses must not count as that many parties. What is not an
+    address is returned as it is.
     """
     try:
         address = ip_address(host)

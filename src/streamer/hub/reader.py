@@ -292,7 +292,7 @@ class Reader:
     # What the transport reports
 
     def requeued(self) -> None:
-        """Let the cohort ask anew how to write."""
+        """Let the cohort ask again how to write."""
         if self.cohort is not None:
             self.cohort.ask_again()
 

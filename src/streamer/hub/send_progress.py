@@ -7,7 +7,7 @@ class SendProgress:
     """Watches the bytes that wait to be taken.
 
     Bytes that were added in the meantime, such as the answer to a ping, are not
-    progress: only who takes some lives on.
+    progress: only a client that takes some is kept.
     """
 
     __slots__ = ("_pending", "_since")

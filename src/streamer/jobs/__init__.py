@@ -4,8 +4,7 @@ Layout:
 
 - `actors`: the Dramatiq actors of all kinds of job.
 - `broker`: the Dramatiq broker of this deployment: jobs wait in the same Redis as the events.
-- `broker_watch`: whether the Redis that jobs wait in can be reached, said once when that
-  changes.
+- `broker_watch`: watches the Redis that jobs wait in, and reports once when it is lost or back.
 - `client`: the Redis that jobs wait in, as Dramatiq's broker takes it.
 - `dramatiq_lines`: what Dramatiq logs, in our words: one line where nothing is wrong that we do
   not say.
@@ -23,14 +22,14 @@ Layout:
 - `publishable`: what of a job's update can be published: what cannot is named, and the rest is
   kept.
 - `reports`: what is published of a job, and what the log is asked about it.
-- `running`: the jobs that this process is running: their signs of life, and what the log says
-  of them.
+- `running`: the jobs that this process is running: their signs of life, and how they stand
+  in the log.
 - `runs`: which run of its job a message is: a job is run again when its message is enqueued
   again.
 - `stalls`: finds jobs whose worker shows no sign of life, and reports each once.
 - `submit`: jobs as a server sees them: asked for, looked at, cancelled.
 - `topics`: where the events of a message's job go.
-- `waiting`: finds jobs that wait for a worker that is not there, and says so on their streams.
+- `waiting`: finds jobs that wait though no worker takes them, and reports that on their streams.
 - `worker`: the worker process: runs jobs until it is asked to stop.
 - `transcode/`: one kind of job: a video, transcoded by ffmpeg.
 """

@@ -1,4 +1,4 @@
-"""Whether the Redis that jobs wait in can be reached, said once when that changes."""
+"""Watches the Redis that jobs wait in, and reports once when it is lost or back."""
 
 from __future__ import annotations
 

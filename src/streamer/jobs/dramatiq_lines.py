@@ -10,7 +10,7 @@ from dramatiq.middleware import Shutdown
 #: The loggers of Dramatiq's threads; those of consumers have the queue's name behind it.
 _WORKER: Final = "dramatiq.worker.WorkerThread"
 _CONSUMER: Final = "dramatiq.worker.ConsumerThread"
-#: How Dramatiq begins what it says of a broker that is away, every three seconds and queue.
+#: How Dramatiq's line about a broker that is away begins, every three seconds and queue.
 _AWAY: Final = "Consumer encountered a connection error"
 
 
@@ -23,11 +23,11 @@ def speak_for_dramatiq() -> None:
 def _ours(record: logging.LogRecord) -> bool:
     """Whether `record` is written, possibly shortened."""
     if record.name.startswith(_CONSUMER):
-        # `broker_watch` says it, once, and when it is over.
+        # `broker_watch` reports it, once, and when it is over.
         return not str(record.msg).startswith(_AWAY)
     if record.name == _WORKER and record.exc_info:
         _, error, _ = record.exc_info
-        if isinstance(error, Shutdown):  # we interrupted the job: it is no failure
+        if isinstance(error, Shutdown):  # we interrupted the job: it has not failed
             message_id = getattr((record.args or (None,))[0], "message_id", "?")  # type: ignore[index]
             record.levelno, record.levelname = logging.INFO, "INFO"
             record.msg, record.args = "job %s is interrupted and handed back", (message_id,)

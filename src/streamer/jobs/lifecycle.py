@@ -244,12 +244,12 @@ def cancelled(attempt: Attempt) -> Transition:
 
 
 def skipped(run: Run) -> Transition:
-    """It was cancelled, says the worker that has its message and did not start it."""
+    """It was cancelled, as the worker reports that has its message and did not start it."""
     return _status(run, "cancelled", "Cancelled", key=end_key(run.name))
 
 
 def completed(attempt: Attempt, result: object, omitted: str | None = None) -> Transition:
-    """It went well; `omitted` says why `result` is not what it returned."""
+    """It succeeded; `omitted` says why `result` is not what it returned."""
     own = {"result_omitted": omitted, "result": result}
     return _end(attempt, "completed", own)
 

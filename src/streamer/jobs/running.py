@@ -1,4 +1,4 @@
-"""The jobs that this process is running: their signs of life, and what the log says of them."""
+"""The jobs that this process is running: their signs of life, and how they stand in the log."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .keys import FIRST
 from .lifecycle import CANCEL_TASK, CANCELLING, Attempt, Run
 from .progress import Progress
 
-#: Seconds between two looks at the log: how soon a job hears that it is cancelled.
+#: Seconds between two looks at the log: how soon a job learns that it is cancelled.
 LOOK_SECONDS: Final = 0.5
 #: Seconds between two signs of life, at most.
 _RENEW_SECONDS: Final = 1.0

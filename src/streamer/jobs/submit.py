@@ -139,7 +139,7 @@ class Jobs:
         return self._described(job_id, snapshot, await self._workers())
 
     async def recent(self, limit: int) -> list[dict[str, Any]]:
-        """The jobs that were last heard of, the latest first."""
+        """The jobs with the newest events, the newest first."""
         topics = [topic for topic in await self._log.topics(JOBS, limit) if job_of(topic)]
         if not topics:
             return []

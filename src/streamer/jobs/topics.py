@@ -26,7 +26,7 @@ def topics_of(message: AnyMessage, broker: Broker | None = None) -> tuple[str, .
     The project is the message's option ``project_id``, or else the actor's keyword
     argument of that name, or else the actor's option; a number is taken as text.
     There are none if the message's id cannot be part of a topic; that and a project
-    that is none are logged, once.
+    that is not one are logged, once.
     """
     try:
         own = job_topic(str(message.message_id))

@@ -1,4 +1,4 @@
-"""Finds jobs that wait for a worker that is not there, and says so on their streams."""
+"""Finds jobs that wait though no worker takes them, and reports that on their streams."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LOOK_SECONDS: Final = 2.0
 #: Seconds between two looks at the jobs while there are workers, and none is missed:
 #: only a queue that none of them takes jobs from could be found.
 SELDOM_SECONDS: Final = 30.0
-#: Jobs looked at, those heard of last: what one says is so for all of its queue.
+#: Jobs looked at, those with the newest events: what holds for one holds for its queue.
 _MOST: Final = 50
 
 _logger: Final = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ _AT_ONCE: Final = 10.0
 
 
 def end_with_parent(fd: int | None) -> None:
-    """Start ending this process once `fd`, a pipe from its parent, closes; None is no pipe.
+    """Start ending this process once `fd`, a pipe from its parent, closes; None: there is none.
 
     The parent never closes it while it lives.
     """

@@ -100,7 +100,7 @@ class JobPublishing(ABC, Generic[Answer_co]):
         result_omitted: str | None = None,
         **options: Unpack[JobOptions],
     ) -> Answer_co:
-        """Report that a job went well; `result` is anything JSON can express.
+        """Report that a job succeeded; `result` is anything JSON can express.
 
         `result_omitted` says why there is a result and `result` is not it.
         """

@@ -45,7 +45,7 @@ let arrivedAt = null;
 let skew = 0;
 /** @type {StateDetail} */
 let connection = { state: "idle", cause: null };
-/** Whether the server can cancel jobs; known to be false once it said so. */
+/** Whether the server can cancel jobs; known to be false once it has refused. */
 let cancellable = true;
 /** @type {unknown} the snapshot of the last `connected` */
 let snapshot;
@@ -57,7 +57,7 @@ let drawing = false;
 const logNow = () => Date.now() - skew;
 
 function projectInAddress() {
-  // No character of a project id is ever escaped, so what holds a "%" is none.
+  // No character of a project id is ever escaped, so what holds a "%" is not one.
   const named = location.hash.slice(1) || new URLSearchParams(location.search).get("project");
   return named !== null && /^[\w.~-]{1,64}$/u.test(named) ? named : "demo";
 }

@@ -6,7 +6,7 @@
 
 /**
  * @param {string} url the stream
- * @param {string | null} after the event to go on after
+ * @param {string | null} after the event to continue after
  */
 export function curlCommand(url, after) {
   return after === null ? `curl -N ${word(url)}` : `curl -N -H 'Last-Event-ID: ${after}' ${word(url)}`;
@@ -15,7 +15,7 @@ export function curlCommand(url, after) {
 /**
  * @param {string} project
  * @param {string} page its own address, which is the server's
- * @param {string | null} after the event to go on after
+ * @param {string | null} after the event to continue after
  */
 export function tailCommand(project, page, after) {
   const server = new URL(".", page).href.replace(/\/$/u, "");

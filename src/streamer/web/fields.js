@@ -1,5 +1,5 @@
 /**
- * What a field of an event says, whatever a publisher or an older server put there.
+ * The value of an event's field, whatever a publisher or an older server put there.
  *
  * JSON has no types but its own: an event that was accepted may have a number, an
  * object or nothing where a text is expected. Each function takes any JSON value
@@ -28,18 +28,18 @@ export function nameOf(/** @type {unknown} */ value) {
   return textOf(value) || null;
 }
 
-/** @returns {number | null} null for what is no finite number */
+/** @returns {number | null} null for what is not a finite number */
 export function numberOf(/** @type {unknown} */ value) {
   return typeof value === "number" && Number.isFinite(value) ? value : null;
 }
 
-/** @returns {number | null} 0.0 to 1.0, or null for what is no number */
+/** @returns {number | null} 0.0 to 1.0, or null for what is not a number */
 export function fractionOf(/** @type {unknown} */ value) {
   const number = numberOf(value);
   return number === null ? null : Math.min(1, Math.max(0, number));
 }
 
-/** @returns {Record<string, unknown>} the object itself; an empty one for what is no object */
+/** @returns {Record<string, unknown>} the object itself; an empty one for what is not an object */
 export function objectOf(/** @type {unknown} */ value) {
   const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
   return isObject ? /** @type {Record<string, unknown>} */ (value) : {};
@@ -50,7 +50,7 @@ export function isBody(/** @type {unknown} */ value) {
   return typeof objectOf(value).type === "string";
 }
 
-/** @returns {number} milliseconds since 1970; NaN for what is no time */
+/** @returns {number} milliseconds since 1970; NaN for what is not a time */
 export function timeOf(/** @type {unknown} */ value) {
   return typeof value === "string" ? Date.parse(value) : NaN;
 }

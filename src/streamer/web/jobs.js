@@ -25,7 +25,7 @@ import { fractionOf, isBody, nameOf, numberOf, objectOf, textOf, timeOf } from "
  * @property {unknown} result
  * @property {number} partsOver its parts that ended while it had not
  * @property {number | null} createdAt milliseconds since 1970, by the log's clock: its first
- *   event; null where it was before this reader came, and nobody said when
+ *   event; null where it was before this reader came, and nothing says when
  * @property {number | null} startedAt likewise, when it first ran
  * @property {number} updatedAt likewise, its last event
  * @property {number | null} endedAt likewise; null while it runs
@@ -96,7 +96,7 @@ export function foldSnapshot(jobs, snapshot) {
     const job = fromState(id, its);
     folded = bounded(folded.has(id) ? new Map(folded).set(id, job) : new Map([[id, job], ...folded]));
   }
-  // Two tasks may be of one job: what was said last must be folded last.
+  // Two tasks may be of one job: what was published last must be folded last.
   const bodies = Object.values(objectOf(state.tasks))
     .filter(isBody)
     .sort((a, b) => (timeOf(a.timestamp) || 0) - (timeOf(b.timestamp) || 0));
@@ -265,7 +265,7 @@ function countPart(/** @type {Map<string, Job>} */ jobs, /** @type {Job | undefi
   jobs.set(parent.key, { ...parent, partsOver: Math.max(0, parent.partsOver + step) });
 }
 
-/** Forget those heard of least lately, where there are too many. */
+/** Forget those whose last event is oldest, where there are too many. */
 function bounded(/** @type {Map<string, Job>} */ jobs) {
   for (const [open, most] of /** @type {[boolean, number][]} */ ([[true, MAX_JOBS], [false, MAX_ENDED]])) {
     if (jobs.size <= most) continue;

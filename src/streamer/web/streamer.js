@@ -137,7 +137,7 @@ export class Stream extends EventTarget {
     return this.#transport;
   }
 
-  /** Connect, or connect anew at once where it is waiting to. */
+  /** Connect, or reconnect at once where it is waiting to. */
   open() {
     this.#drop();
     this.#complaint = undefined;
@@ -223,7 +223,7 @@ export class Stream extends EventTarget {
     }
   }
 
-  /** @param {string} text one frame: a JSON object, or whoever sent it is no Streamer */
+  /** @param {string} text one frame: a JSON object, or the sender is not a Streamer server */
   #read(text) {
     /** @type {unknown} */
     let body;

@@ -75,7 +75,7 @@ export interface CompletedEvent extends JobEvent {
 
 export type Event = ProgressEvent | StatusEvent | ErrorEvent | CompletedEvent | OtherEvent;
 
-/* Controls: what the server itself says to one reader. */
+/* Controls: what the server itself sends to one reader. */
 
 /** The first of every connection: of one topic with `topic` and `snapshot`, of several with the others. */
 export interface Connected {

@@ -6,7 +6,7 @@ Layout:
 - `sse`: server-sent events (WHATWG HTML, section 9.2): frames as bytes.
 - `websocket`: webSocket (RFC 6455): event bodies as text frames, and commands from a client.
 - `poll`: the answer to a poll: a page of bodies as one JSON object.
-- `refusal`: what the server itself says to a request that never reaches the app, as bytes (RFC
+- `refusal`: the server's own answer to a request that never reaches the app, as bytes (RFC
   9457).
 """
 

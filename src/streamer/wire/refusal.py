@@ -1,4 +1,4 @@
-"""What the server itself says to a request that never reaches the app, as bytes (RFC 9457)."""
+"""The server's own answer to a request that never reaches the app, as bytes (RFC 9457)."""
 
 from __future__ import annotations
 

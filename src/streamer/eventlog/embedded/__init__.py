@@ -1,4 +1,4 @@
-"""A Valkey of our own, for who has none: started, watched over and stopped.
+"""A Valkey of our own, for those without one: started, watched over and stopped.
 
 Layout:
 

@@ -10,7 +10,7 @@ Layout:
 - `tracks`: which tracks of a video are transcoded: the first of each sort that can be decoded.
 - `encoding`: what ffmpeg is asked to make of a video; pure.
 - `ffmpeg`: ffmpeg and ffprobe as child processes that are bounded and cannot outlive their job.
-- `ffmpeg_progress`: what ``ffmpeg -progress pipe:1`` says, read; pure.
+- `ffmpeg_progress`: reads what ``ffmpeg -progress pipe:1`` prints; pure.
 - `outputs`: the directory of results: what is removed from it, and when it takes no more.
 """
 

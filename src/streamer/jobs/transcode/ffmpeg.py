@@ -50,7 +50,7 @@ _LINE_BYTES: Final = 65536
 _LEASH: Final = Path(leash.__file__)
 
 #: Exit codes of a program that somebody ended: by a signal (128 + n, as the leash
-#: says it), or 255, which is what ffmpeg says when it was asked to end.
+#: says it), or 255, which is ffmpeg's when it was asked to end.
 _ENDED_BY_OTHERS: Final = frozenset(
     {255, *(128 + n for n in (signal.SIGHUP, signal.SIGINT, signal.SIGKILL, signal.SIGTERM))}
 )

@@ -1,4 +1,4 @@
-"""What ``ffmpeg -progress pipe:1`` says, read; pure."""
+"""Reads what ``ffmpeg -progress pipe:1`` prints; pure."""
 
 from __future__ import annotations
 
@@ -73,5 +73,5 @@ def _number(text: str | None) -> float | None:
         number = float(text) if text is not None else None
     except ValueError:  # "N/A"
         return None
-    # float() also reads "nan" and "inf", which are no positions.
+    # float() also reads "nan" and "inf", which are not positions.
     return number if number is not None and abs(number) < 1e15 else None  # noqa: PLR2004

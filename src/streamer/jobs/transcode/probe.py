@@ -32,7 +32,7 @@ _ENTRIES: Final = (
     ":stream_disposition=attached_pic,timed_thumbnails"
     ":stream_side_data=rotation"
 )
-#: What ffprobe says of a limit, and what we say of it.
+#: ffprobe's words for a limit, and ours.
 _LIMITS: Final = {
     "max pixel count": f"its pictures have more than {MAX_PIXELS:,} pixels",
     "max_streams": f"it has more than {MAX_TRACKS} tracks",
@@ -40,7 +40,7 @@ _LIMITS: Final = {
 
 
 class Unreadable(Exception):
-    """The file is no video that can be transcoded; the text says why."""
+    """The file is not a video that can be transcoded; the text says why."""
 
 
 class PictureTrack(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from .probe import Media, Unreadable, probe
 
 #: The source that is generated rather than found.
 SAMPLE: Final = "sample"
-#: Characters of a source's name: more is no file name anywhere.
+#: Characters of a source's name: no file system takes more.
 _MAX_CHARACTERS: Final = 1024
 
 _ALLOWED: Final = f"it must be {SAMPLE!r} or the name of a video in the media directory"
@@ -81,7 +81,7 @@ def _check_name(name: str) -> None:
     # "/" at the start and "..": the way out. Anything that a file may be called
     # is allowed beside that, "-y", "a:b" and "%d" too, for ffmpeg is given the
     # open file and never its name. Control characters would break lines of logs,
-    # and lone surrogates are no text.
+    # and lone surrogates are not text.
     parts = name.split("/")
     if not 1 <= len(name) <= _MAX_CHARACTERS or any(part in {"", ".", ".."} for part in parts):
         raise InvalidSource(

@@ -13,7 +13,7 @@ import { objectOf, textOf } from "../fields.js";
 /** @import { Claimed, Problem } from "../wire.d.ts" */
 /** @import { Closed, Environment, Sink } from "../streamer.js" */
 
-/** EventSource.CLOSED: the answer was no stream, and the browser will not ask again. */
+/** EventSource.CLOSED: the answer was not a stream, and the browser will not ask again. */
 const CLOSED = 2;
 
 /**
@@ -23,7 +23,7 @@ const CLOSED = 2;
  * @param {string | null} lastEventId the position to resume after
  * @param {Sink} sink receives the frames, and once the end
  * @param {Environment} environment
- * @returns {{close: () => void}} `close` is silent: the sink hears nothing more
+ * @returns {{close: () => void}} `close` is silent: the sink receives nothing more
  */
 export function openSse(url, lastEventId, sink, environment) {
   const address = new URL(url);

@@ -19,7 +19,7 @@ const FINAL = new Set([1002, 1003, 1007, 1008, 1009, 1010]);
  * @param {string | null} lastEventId the position to resume after
  * @param {Sink} sink receives the frames, and once the end
  * @param {Environment} environment
- * @returns {{close: () => void}} `close` is silent: the sink hears nothing more
+ * @returns {{close: () => void}} `close` is silent: the sink receives nothing more
  */
 export function openWebSocket(url, lastEventId, sink, environment) {
   const address = new URL(url);
