@@ -29,6 +29,7 @@ from .api.rate import Rate
 from .api.reference import ReferencePage, SchemaJson, schema_router
 from .api.streams.sse import SSE_HANDLERS
 from .api.streams.websocket import WEBSOCKET_HANDLERS
+from .api.too_often import HowOften
 from .config.server_url import API
 from .config.settings import Settings
 from .errors import StreamerError
@@ -79,6 +80,7 @@ def create_app(
         max_readers=settings.max_connections,
         max_readers_per_client=settings.max_connections_per_client,
         max_readers_per_subject=settings.max_connections_per_subject,
+        max_topics_per_subject=settings.max_topics_per_subject,
         io_uring=settings.io_uring,
     )
     hub = Hub(the_log, options, metrics=metrics, clock=clock)
@@ -134,8 +136,8 @@ def create_app(
     app.state.publisher = publisher
     app.state.farewells = Farewells()
     app.state.command_rate = Rate(settings.command_rate, burst=FRAME_BURST)
-    app.state.job_rate = Rate(settings.job_rate, burst=int(10 * settings.job_rate) or 1)
-    app.state.publish_rate = Rate(settings.publish_rate, burst=int(10 * settings.publish_rate) or 1)
+    app.state.job_rate = HowOften("jobs", "queue jobs", settings.job_rate)
+    app.state.publish_rate = HowOften("publish", "publish", settings.publish_rate)
     return app
 
 

@@ -29,6 +29,7 @@
     ├── RequestTimeout               a request that was not whole in time
     ├── TooManyRequests
     ├── TooManyConnections
+    ├── TooManyTopics
     ├── TooManyJobs                  the queue is full; come back
     ├── JobsUnavailable              this installation cannot run the job asked for
     ├── LogUnavailable               Redis is away; nothing was stored
@@ -222,9 +223,26 @@ class TooManyRequests(StreamerError):
 
 
 class TooManyConnections(StreamerError):
-    """The process holds as many readers as it may."""
+    """As many readers are held open as may be.
+
+    ``whose`` they are is an ``address`` or a ``subject``, which may have ``most``;
+    empty: they are all of the process.
+    """
 
     code = "too_many_connections"
+
+    def __init__(
+        self, detail: str, *, retry_after: float | None = None, whose: str = "", most: int = 0
+    ) -> None:
+        super().__init__(detail, retry_after=retry_after)
+        self.whose = whose
+        self.most = most
+
+
+class TooManyTopics(StreamerError):
+    """A subject reads as many topics as it may, over all its connections to the process."""
+
+    code = "too_many_topics"
 
 
 class TooManyJobs(StreamerError):
@@ -313,6 +331,7 @@ OUTCOMES: dict[str, Outcome] = {
     "unknown_host": Outcome(421, 1008, retry=False, title="Misdirected request"),
     "too_many_requests": Outcome(429, 1013, retry=True, title="Too many requests"),
     "too_many_connections": Outcome(503, 1013, retry=True, title="Too many connections"),
+    "too_many_topics": Outcome(503, 1013, retry=True, title="Too many topics"),
     "too_many_jobs": Outcome(503, 1013, retry=True, title="Too many jobs"),
     "jobs_unavailable": Outcome(501, 1008, retry=False, title="Jobs unavailable"),
     "log_unavailable": Outcome(503, 1013, retry=True, title="Event log unavailable"),

@@ -74,13 +74,14 @@ def test_never_more_than_the_burst_and_the_rate_allow(
 
 def test_a_crowd_is_full_until_somebody_leaves() -> None:
     """And says how many it may have, and what to do instead."""
-    crowd = Crowd(2)
+    crowd = Crowd(2, "address")
     for _ in range(2):
         crowd.refuse_if_full("10.0.0.1", 1.0)
         crowd.enter("10.0.0.1")
     with pytest.raises(TooManyConnections, match=r"10\.0\.0\.1 has 2 .* one connection") as told:
         crowd.refuse_if_full("10.0.0.1", 1.5)
     assert told.value.retry_after == 1.5
+    assert (told.value.whose, told.value.most) == ("address", 2)
     crowd.refuse_if_full("10.0.0.2", 1.0)
     crowd.leave("10.0.0.1")
     crowd.refuse_if_full("10.0.0.1", 1.0)
@@ -88,7 +89,7 @@ def test_a_crowd_is_full_until_somebody_leaves() -> None:
 
 def test_nobody_in_particular_is_never_too_many() -> None:
     """Readers without a token are no party; and 0 is no limit."""
-    crowd, free = Crowd(1), Crowd(0)
+    crowd, free = Crowd(1, "subject"), Crowd(0, "subject")
     for _ in range(3):
         crowd.refuse_if_full("", 1.0)
         crowd.enter("")
@@ -105,3 +106,35 @@ def test_several_at_once_count_as_many_and_never_more_than_a_burst() -> None:
     assert rate.wait("a", 0.0) == 0.0
     assert rate.wait("a", 4.0, 100) == 0.0
     assert rate.wait("a", 4.0) == pytest.approx(1.0)
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 2), st.integers(1, 5)), max_size=50),
+    st.floats(0.01, 100_000),
+    st.integers(1, 50),
+)
+def test_what_is_left_is_what_is_allowed_at_once(
+    tries: list[tuple[float, int]], per_second: float, burst: int
+) -> None:
+    """No fewer and no more, whatever came before."""
+    rule = Rate(per_second, burst)
+    now = 1000.0
+    for pause, count in tries:
+        now += pause
+        rule.wait("a", now, count)
+    left = rule.spend("a", now)[1]
+    assert [rule.wait("a", now) for _ in range(left)] == [0.0] * left
+    wait, none = rule.spend("a", now)
+    assert wait > 0.0
+    assert none == 0
+
+
+def test_without_a_limit_all_is_left() -> None:
+    assert Rate(0, burst=7).spend("a", 0.0) == (0.0, 7)
+    assert Rate(1, burst=7).spend("a", 0.0) == (0.0, 6)
+
+
+def test_what_is_refused_is_told_with_what_would_be_allowed() -> None:
+    rule = Rate(1, burst=4)
+    assert rule.spend("a", 0.0, 3) == (0.0, 1)
+    assert rule.spend("a", 0.0, 3) == (2.0, 1)

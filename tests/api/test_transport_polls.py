@@ -190,7 +190,7 @@ async def hub() -> AsyncIterator[Hub]:
 def may_come(hub: Hub) -> bool:
     """Whether one more reader of the client is taken."""
     try:
-        hub._quotas.refuse_if_full(Attach(("a",), client="c"), 1.0)
+        hub._quotas.refuse_if_full(Attach(("a",), client="c"), 1, 1.0)
     except TooManyConnections:
         return False
     return True

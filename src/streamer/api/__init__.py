@@ -23,6 +23,7 @@ Layout:
 - `problems`: errors over HTTP: ``application/problem+json`` (RFC 9457).
 - `publish`: publishing over HTTP.
 - `query`: which query parameters an address takes: any other is refused by name, never ignored.
+- `quota_fields`: the header fields that report a quota: ``RateLimit-Policy`` and ``RateLimit``.
 - `rate`: how often somebody may do something, as a pure rule.
 - `reference`: the reference of the HTTP API as one page: no script, and nothing of another
   server.
@@ -49,6 +50,7 @@ __all__ = [
     "problems",
     "publish",
     "query",
+    "quota_fields",
     "rate",
     "reference",
     "stream_request",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from litestar.openapi.spec import (
+    OpenAPIHeader,
     OpenAPIMediaType,
     OpenAPIResponse,
     Operation,
@@ -119,8 +120,34 @@ _PUBLISH = [
     ),
 ]
 
+#: draft-ietf-httpapi-ratelimit-headers-11, sections 3 and 4.
+_QUOTA: dict[str, OpenAPIHeader | Reference] = {
+    "RateLimit-Policy": OpenAPIHeader(
+        schema=_TEXT,
+        description="The quota that this counts for: `q` at once, all restored in `w` seconds. "
+        'As in `"publish-by-subject";q=2000;w=10`.',
+    ),
+    "RateLimit": OpenAPIHeader(
+        schema=_TEXT,
+        description="What is left of it, `r`, and the seconds over which to spread that, `t`. "
+        'As in `"publish-by-subject";r=1999;t=10`.',
+    ),
+}
+
+_TOO_OFTEN = OpenAPIResponse(
+    description="Too often: wait for `Retry-After` and repeat the request.",
+    content=_PROBLEM.content,
+    headers={
+        **_QUOTA,
+        "Retry-After": OpenAPIHeader(
+            schema=Schema(type=OpenAPIType.INTEGER, minimum=1), description="Seconds."
+        ),
+    },
+)
+
 _PUBLISHED = OpenAPIResponse(
     description="The event was published.",
+    headers=_QUOTA,
     content={
         "application/json": OpenAPIMediaType(
             schema=Schema(
@@ -171,6 +198,20 @@ class ApiOperation(Operation):
 
 
 @dataclass
+class SubmitOperation(ApiOperation):
+    """A URL that takes a job."""
+
+    def __post_init__(self) -> None:
+        """Add the quota that it counts for."""
+        super().__post_init__()
+        assert self.responses is not None  # noqa: S101 - just set
+        for response in self.responses.values():
+            if isinstance(response, OpenAPIResponse) and response is not _PROBLEM:
+                response.headers = {**(response.headers or {}), **_QUOTA}
+        self.responses["429"] = _TOO_OFTEN
+
+
+@dataclass
 class StreamOperation(ApiOperation):
     """A stream URL."""
 
@@ -214,6 +255,7 @@ class PublishOperation(ApiOperation):
         super().__post_init__()
         assert self.responses is not None  # noqa: S101 - just set
         self.responses["201"] = _PUBLISHED
+        self.responses["429"] = _TOO_OFTEN
         path = [p for p in self.parameters or [] if isinstance(p, Parameter)]
         self.parameters = [*path, *_PUBLISH]
         properties = {"type": Schema(type=OpenAPIType.STRING, pattern=r"^[a-z][a-z0-9_.-]{0,63}$")}

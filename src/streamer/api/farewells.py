@@ -53,7 +53,7 @@ class Farewells:
 
     def __init__(self) -> None:
         self._count = 0
-        self._clients: Final = Crowd(MAX_LINGERING_PER_CLIENT)
+        self._clients: Final = Crowd(MAX_LINGERING_PER_CLIENT, "address")
 
     async def close(
         self, socket: Socket, last: Sequence[Control], client: str, code: int, reason: str

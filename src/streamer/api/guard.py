@@ -38,7 +38,7 @@ _CREDENTIALS: Final = (b"access-control-allow-credentials", b"true")
 #: What a page may read of an answer beside its body (Fetch standard, 3.3.4).
 _EXPOSED: Final = (
     b"access-control-expose-headers",
-    b"location, retry-after, www-authenticate",
+    b"location, ratelimit, ratelimit-policy, retry-after, www-authenticate",
 )
 _PREFLIGHT: Final = (
     (b"access-control-allow-methods", b"GET, HEAD, POST"),

@@ -15,10 +15,10 @@ from ..errors import InvalidJSON
 from ..eventlog.base import EventLog
 from ..jobs.submit import Jobs
 from ..publishing.publisher import Publisher
-from .asker import asker_of
-from .documentation import ApiOperation
+from .documentation import ApiOperation, SubmitOperation
 from .query import LIST
-from .too_often import refuse_if_too_often
+from .quota_fields import headers_of
+from .too_often import HowOften
 
 #: States of a job that has ended.
 _OVER: Final = ("completed", "failed", "cancelled")
@@ -53,21 +53,23 @@ _DEPENDENCIES: Final = {"jobs": Provide(provide_jobs, sync_to_thread=False)}
     status_code=202,
     dependencies=_DEPENDENCIES,
     tags=["jobs"],
-    operation_class=ApiOperation,
+    operation_class=SubmitOperation,
     summary="Queue a job",
 )
 async def submit_job(
     project_id: FromPath[str], request: Request[Any, Any, Any], jobs: NamedDependency[Jobs]
 ) -> Response[dict[str, Any]]:
     """Queue a job of a kind, as in `{"kind": "transcode", "source": "sample", "height": 480}`."""
-    refuse_if_too_often(request.app.state.job_rate, asker_of(request), "queue jobs")
+    often: HowOften = request.app.state.job_rate
+    quota = often.count(request)
     try:
         body = await request.json()
     except SerializationException as error:
         raise InvalidJSON("the body is not JSON; it must be a JSON object") from error
     accepted = await jobs.submit(project_id, body)
     location = f"{request.scope.get('root_path', '')}{API}/jobs/{accepted['task_id']}"
-    return Response(accepted, status_code=202, headers={"Location": location})
+    headers = {"Location": location, **headers_of(quota)}
+    return Response(accepted, status_code=202, headers=headers)
 
 
 @get(

@@ -13,6 +13,7 @@ from litestar.exceptions import HTTPException, ValidationException
 
 from ..errors import StreamerError
 from .methods import methods_at
+from .quota_fields import full_fields, headers_of, report_quota, reported_quota
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +58,8 @@ def streamer_problem(request: Request[Any, Any, Any], error: StreamerError) -> R
     headers = {}
     if error.retry_after is not None:
         headers["Retry-After"] = str(math.ceil(error.retry_after))
+    if full := full_fields(error):
+        report_quota(request, full)
     return _answer(request, problem_of(error), headers)
 
 
@@ -111,5 +114,5 @@ def _answer(
         msgspec.json.encode(problem),
         status_code=problem.status,
         media_type="application/problem+json",
-        headers={"Cache-Control": "no-store", **headers},
+        headers={"Cache-Control": "no-store", **headers_of(reported_quota(request)), **headers},
     )

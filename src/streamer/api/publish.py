@@ -18,11 +18,10 @@ from ..events.cursor import Cursor
 from ..events.new_event import MAX_TOPICS
 from ..events.topic import project_topic
 from ..publishing.publisher import Publisher
-from .asker import asker_of
 from .documentation import PublishOperation
 from .query import PUBLISH
-from .rate import Rate
-from .too_often import refuse_if_too_often
+from .quota_fields import Fields
+from .too_often import HowOften
 
 #: Bytes of a body that are read for each byte that its event may have: as JSON an
 #: "é" of two bytes may be written as six. The event itself is measured as it is sent.
@@ -58,15 +57,14 @@ PUBLISH_HANDLERS = (publish_to_project, publish)
 
 async def _publish(request: Request[Any, Any, Any], topic: str | None) -> ASGIApp:
     """Publish what the body says to `topic`, or else to the topics that it names."""
-    rate: Rate = request.app.state.publish_rate
-    asker = asker_of(request)
-    refuse_if_too_often(rate, asker, "publish")  # unread
+    often: HowOften = request.app.state.publish_rate
+    quota = often.count(request)  # unread
     ephemeral = _read_flag("ephemeral", request.query_params.get("ephemeral"))
     event_type, fields = await _read(request)
     topics = _take_topics(fields) if topic is None else topic
     if not isinstance(topics, str) and 1 < (count := len(set(topics))) <= MAX_TOPICS:
         # Each costs the log a write, as an event of its own does.
-        refuse_if_too_often(rate, asker, "publish", count - 1)
+        quota = often.count(request, count - 1)
     # Not injected: Litestar resolves dependencies in a task group for each request.
     publisher: Publisher = request.app.state.publisher
     event_id = await publisher.publish(
@@ -76,18 +74,19 @@ async def _publish(request: Request[Any, Any, Any], topic: str | None) -> ASGIAp
         idempotency_key=request.headers.get("idempotency-key"),
         ephemeral=ephemeral,
     )
-    return _Created(event_id)
+    return _Created(event_id, quota)
 
 
 class _Created:
     """The answer: the event's id; null for an ephemeral event."""
 
-    def __init__(self, event_id: Cursor | None) -> None:
+    def __init__(self, event_id: Cursor | None, quota: Fields) -> None:
         self._body = b'{"id":null}' if event_id is None else f'{{"id":"{event_id}"}}'.encode()
+        self._quota = quota
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         # A list of its own: CORS adds to it.
-        headers = [_JSON, (b"content-length", b"%d" % len(self._body))]
+        headers = [_JSON, (b"content-length", b"%d" % len(self._body)), *self._quota]
         await send({"type": "http.response.start", "status": 201, "headers": headers})
         await send({"type": "http.response.body", "body": self._body, "more_body": False})
 

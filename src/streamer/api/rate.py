@@ -22,30 +22,38 @@ class Rate:
     """
 
     def __init__(self, per_second: float, burst: int) -> None:
-        self._interval = 1.0 / per_second if per_second > 0 else 0.0
-        self._tolerance = self._interval * burst
+        self.burst: Final = burst
+        #: Seconds in which one more is allowed; 0.0 is no limit.
+        self.interval: Final = 1.0 / per_second if per_second > 0 else 0.0
+        self._tolerance = self.interval * burst
         self._empty_at: OrderedDict[str, float] = OrderedDict()
 
-    def wait(self, client: str, now: float, count: int = 1) -> float:
+    def spend(self, client: str, now: float, count: int = 1) -> tuple[float, int]:
         """Count `count` tries of `client` at `now` (seconds, of a clock that never goes back).
 
-        Returns 0.0 if they are allowed, else the seconds after which they will be;
-        tries that are not allowed do not count. More than a burst at once are as many
-        as a burst: else they would never be allowed.
+        Returns 0.0 if they are allowed, else the seconds after which they will be, and
+        how many more are allowed at once; tries that are not allowed do not count. More
+        than a burst at once are as many as a burst: else they would never be allowed.
         """
-        if not self._interval:
-            return 0.0
-        cost = min(count * self._interval, self._tolerance)
-        empty_at = max(self._empty_at.get(client, now), now) + cost
-        excess = empty_at - now - self._tolerance
+        interval, tolerance = self.interval, self._tolerance
+        if not interval:
+            return 0.0, self.burst
+        cost = interval if count == 1 else min(count * interval, tolerance)
+        used = self._empty_at.get(client, now) - now
+        room = tolerance - used if used > 0.0 else tolerance
+        left = room - cost
         # Floating point: a burst of exactly `burst` must pass.
-        if excess > self._interval * 1e-6:
-            return excess
-        self._empty_at[client] = empty_at
+        if left < interval * -1e-6:
+            return -left, int(room / interval + 1e-6)
+        self._empty_at[client] = now + tolerance - left
         self._empty_at.move_to_end(client)
         if len(self._empty_at) > MAX_CLIENTS:
             self._empty_at.popitem(last=False)
-        return 0.0
+        return 0.0, int(left / interval + 1e-6)
+
+    def wait(self, client: str, now: float, count: int = 1) -> float:
+        """As `spend`, of which it returns the seconds to wait alone."""
+        return self.spend(client, now, count)[0]
 
 
 class Pace:

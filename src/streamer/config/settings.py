@@ -304,6 +304,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             description="Readers of one process with the same token; 0 is no limit.",
         ),
     ] = 100
+    max_topics_per_subject: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=_MOST_READERS,
+            description="Topics that those readers may read, all together; 0 is no limit.",
+        ),
+    ] = 1000
     max_topics: Annotated[
         int, Meta(ge=1, le=1000, description="Topics that one connection may read.")
     ] = 100

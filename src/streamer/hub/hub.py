@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from ..backoff import jittered
-from ..errors import Draining, StreamerError
+from ..errors import Draining, StreamerError, TooManyTopics
 from ..events.control import Control
 from ..events.cursor import Cursor
 from ..events.page import Page
@@ -82,6 +82,7 @@ class Hub:
             self._options.max_readers,
             self._options.max_readers_per_client,
             self._options.max_readers_per_subject,
+            self._options.max_topics_per_subject,
         )
         self._lagging: dict[Reader, None] = {}
         self._wheel: Wheel[Reader] = Wheel()
@@ -151,6 +152,7 @@ class Hub:
             TokenExpired, TokenRevoked: what it proved itself with holds no longer.
             TooManyConnections: the process, the client or the subject has as many
                 as it may.
+            TooManyTopics: the subject would read more than it may.
         """
         # Also for whoever is refused: one that comes back by itself.
         retry_ms = self._retry_ms()
@@ -197,7 +199,7 @@ class Hub:
             stream_id=self.stream_ids.next(),
         )
         self._readers[reader] = feed
-        self._quotas.enter(attach)
+        self._quotas.enter(attach, len(attach.topics))
         self.stays.enter(reader, attach)
         self.metrics.attached(attach.transport)
         for topic in attach.topics:
@@ -226,15 +228,28 @@ class Hub:
         backfill: tuple[str, Cursor] | None,
         reply: Control,
     ) -> None:
-        """Let `reader` read other topics, from its cursor on; raises `LogUnavailable`.
+        """Let `reader` read other topics, from its cursor on.
 
         `backfill` is the topic that was added, with the reader's own cursor in
         it, if it has one: what it missed there is sent first, after `reply`.
+
+        Raises:
+            LogUnavailable: the log is needed and away.
+            TooManyTopics: its subject would read more than it may.
         """
+        subject, more = reader.subject, len(topics) - len(reader.session.topics)
+        self._quotas.refuse_more_topics(subject, more, self._retry_ms() / 1000)
         feed = await self._feeds.open(tuple(sorted(topics)))
+        try:
+            # Its other connections may have changed theirs while the feed was opened.
+            self._quotas.refuse_more_topics(subject, more, self._retry_ms() / 1000)
+        except TooManyTopics:
+            self._feeds.leave(feed)
+            raise
         if reader not in self._readers:
             self._feeds.leave(feed)
             return
+        self._quotas.change_topics(subject, more)
         self._release(reader, self._readers[reader])
         self._readers[reader] = feed
         reader.read_from(feed)
@@ -261,11 +276,11 @@ class Hub:
 
         Raises:
             LogUnavailable: the log is needed and away.
-            TokenExpired, TokenRevoked, TooManyConnections: as of `attach`.
+            TokenExpired, TokenRevoked, TooManyConnections, TooManyTopics: as of `attach`.
         """
         self.stays.refuse_if_over(attach)
-        self._quotas.refuse_if_full(attach, self._retry_ms() / 1000)
-        self._quotas.enter(attach)
+        self._quotas.refuse_if_full(attach, len(attach.topics), self._retry_ms() / 1000)
+        self._quotas.enter(attach, len(attach.topics))
         self.metrics.attached(attach.transport)
         try:
             wait = min(wait, self.stays.left(attach))
@@ -279,7 +294,7 @@ class Hub:
                     self.metrics.reported_gaps(1, 1)
                 yield page
         finally:
-            self._quotas.leave(attach)
+            self._quotas.leave(attach, len(attach.topics))
             self.metrics.left(attach.transport)
 
     # What a reader asks of us
@@ -296,7 +311,7 @@ class Hub:
         """The reader is over."""
         feed = self._readers.pop(reader, None)
         if feed is not None:
-            self._quotas.leave(reader)
+            self._quotas.leave(reader, len(reader.session.topics))
             self.stays.leave(reader)
             self.metrics.left(reader.transport)
             self._lagging.pop(reader, None)
@@ -314,7 +329,7 @@ class Hub:
         if self.draining:
             raise Draining("this process is shutting down; connect again")
         self.stays.refuse_if_over(attach)
-        self._quotas.refuse_if_full(attach, retry_ms / 1000)
+        self._quotas.refuse_if_full(attach, len(attach.topics), retry_ms / 1000)
 
     def _release(self, reader: Reader, feed: Feed) -> None:
         feed.leave(reader)

@@ -27,6 +27,7 @@ class HubOptions(msgspec.Struct, frozen=True):
         max_readers: readers of the process; 0 is no limit.
         max_readers_per_client: those from one address; 0 is no limit.
         max_readers_per_subject: those of one subject; 0 is no limit.
+        max_topics_per_subject: topics of all these together; 0 is no limit.
         io_uring: whether to send to many readers with one system call, where
             the kernel lets us.
     """
@@ -39,4 +40,5 @@ class HubOptions(msgspec.Struct, frozen=True):
     max_readers: int = 0
     max_readers_per_client: int = 0
     max_readers_per_subject: int = 0
+    max_topics_per_subject: int = 0
     io_uring: bool = True

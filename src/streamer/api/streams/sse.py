@@ -24,6 +24,8 @@ from ...wire.form import encode
 from ..asker import asker_of
 from ..documentation import StreamOperation
 from ..query import STREAM, STREAM_OF_TOPICS
+from ..quota_fields import full_fields
+from ..quota_fields import headers_of as quota_headers
 from ..stream_request import (
     headers_of,
     read_attach,
@@ -125,7 +127,8 @@ async def _stream(request: Request[Any, Any, Any], topics: tuple[str, ...]) -> A
         # A 503 is final for an EventSource: say when to come back, and end.
         form = sse.UNNAMED if unnamed else sse.NAMED
         reconnect = encode(form, [hub.reconnect_control(error)])
-        return Response(reconnect, headers=sse.HEADERS, media_type=sse.HEADERS["Content-Type"])  # type: ignore[return-value]
+        headers = {**sse.HEADERS, **quota_headers(full_fields(error))}
+        return Response(reconnect, headers=headers, media_type=sse.HEADERS["Content-Type"])  # type: ignore[return-value]
     return stream
 
 
