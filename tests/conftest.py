@@ -13,6 +13,7 @@ pytest_plugins = [
     "support.jobs",
     "support.videos",
     "support.transcoding",
+    "support.issuer",
 ]
 
 

@@ -38,7 +38,7 @@ ROOMS: Final[Mapping[str, frozenset[str]]] = {
         # Those who read.
         "hub": "backoff errors events metrics wire eventlog",
         # Who is asking.
-        "access": "errors events",
+        "access": "errors events config",
         # Those who work.
         "jobs": "errors every events config eventlog publishing processes jobs/transcode",
         "jobs/transcode": "errors config processes jobs",
@@ -75,7 +75,8 @@ PURE: Final = (
     *("hub/session", "hub/tail", "hub/seen", "hub/send_progress", "hub/quotas", "hub/party"),
     *("hub/controls", "hub/options", "hub/limits", "hub/second_wheel"),
     *("server/acceptance", "server/request_pieces", "server/upgrade_offer", "api/rate.py"),
-    *("access/patterns", "access/grants", "access/credentials"),
+    *("access/patterns", "access/grants", "access/credentials", "access/claims"),
+    *("access/compact", "access/validity", "access/verified", "access/key_set"),
     *("hub/heartbeat", "hub/writer", "hub/limits"),
     *("publishing/job_publishing", "jobs/keys", "jobs/lifecycle"),
 )
@@ -88,7 +89,9 @@ ONLY_IN: Final = {
     "dramatiq": ("jobs/",),
     "litestar": ("api/", "app", "life", "server/"),
     "uvicorn": ("server/",),
-    "httpx": ("client/", "cli/"),
+    "httpx": ("client/", "cli/", "access/"),
+    "jwt": ("access/",),
+    "cryptography": ("access/",),
     "rich": ("cli/",),
     "rich_click": ("cli/",),
 }

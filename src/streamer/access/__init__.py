@@ -5,6 +5,47 @@ Layout:
 - `patterns`: topics and patterns of topics, and what they cover.
 - `grants`: what somebody may do, once it is known who they are.
 - `credentials`: where a credential is in a request, and that there is one and no other.
+- `claims`: verified claims, of a token or of the application's answer, as grants.
+
+A token:
+
+- `compact`: its text: three parts of base64url, of which the first two are JSON objects.
+- `keys`: what verifies it: a key, and the one algorithm that it is for.
+- `jwks`: the keys that an issuer publishes at a URL: fetched, kept, refreshed.
+- `key_set`: what an issuer answers when it is asked for its keys.
+- `validity`: whether it is for this server, and for now.
+- `tokens`: whose it is and what it allows: verified once, then known by its text.
+- `verified`: those that were verified, by a digest of their text.
+- `configured`: the keys and tokens that the settings ask for.
+
+Made here:
+
+- `issue`: tokens that are signed with the secret, for ``streamer token``.
+- `exchange`: short-lived tokens of named topics, for use in a URL.
+
+Or the application is asked:
+
+- `application`: over HTTP, with what the request holds.
+- `authorize`: in the same process, by a function.
+- `bounded_get`: one GET to somebody who may be away, slow or broken.
 """
 
-__all__ = ["credentials", "grants", "patterns"]
+__all__ = [
+    "application",
+    "authorize",
+    "bounded_get",
+    "claims",
+    "compact",
+    "configured",
+    "credentials",
+    "exchange",
+    "grants",
+    "issue",
+    "jwks",
+    "key_set",
+    "keys",
+    "patterns",
+    "tokens",
+    "validity",
+    "verified",
+]

@@ -25,6 +25,10 @@ class Grants(msgspec.Struct, frozen=True, gc=False):
         expires: when it ends, in seconds since 1970; None is never.
         issued: when it was issued, in seconds since 1970, if that is known.
         token_id: the token's ``jti``; empty if it has none.
+        parent_id: the ``jti`` of the token that this one was made from by
+            ``POST /api/v1/tokens``, with which it is revoked; empty if that has none,
+            None if it was made from no other. ``issued`` is then the other's, and
+            ``users/{sub}`` may be read only if it is named.
     """
 
     subject: str
@@ -34,6 +38,7 @@ class Grants(msgspec.Struct, frozen=True, gc=False):
     expires: float | None = None
     issued: float | None = None
     token_id: str = ""
+    parent_id: str | None = None
 
     def may_read(self, topic: str) -> bool:
         """Whether `topic`, or all topics of a pattern, may be read."""
@@ -46,7 +51,7 @@ class Grants(msgspec.Struct, frozen=True, gc=False):
     def _is_own(self, topic: str) -> bool:
         # A subject may be any text: "*", or one with a slash, owns nothing.
         own = bool(self.subject) and "/" not in self.subject and ONE not in self.subject
-        return own and topic == f"users/{self.subject}"
+        return own and self.parent_id is None and topic == f"users/{self.subject}"
 
 
 #: What everybody may where nobody is asked who they are.
