@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import threading
 
 import pytest
 
+from streamer.backoff import Backoff
 from streamer.errors import LogUnavailable
 from streamer.every import every, every_until
+from support.turning import TurningLoop
 from support.waiting import wait_until
 
 LOGGER = logging.getLogger("test.every")
@@ -67,3 +70,26 @@ async def test_work_goes_on_after_an_error_which_is_logged_when_it_begins(
     said = [record.getMessage() for record in caplog.records if record.name == LOGGER.name]
     assert said == ["counting failed"] * logged
     assert all(record.exc_info for record in caplog.records if record.name == LOGGER.name)
+
+
+def test_failures_in_a_row_are_further_and_further_apart() -> None:
+    """And after a success it is as before."""
+    loop = TurningLoop()
+    outcomes: list[Exception | None] = [OSError("a"), OSError("a"), None, OSError("a"), None]
+    times: list[float] = []
+
+    async def work() -> None:
+        times.append(loop.time())
+        if outcomes and (error := outcomes.pop(0)) is not None:
+            raise error
+
+    task = loop.create_task(
+        every(1.0, work, "counting", logger=LOGGER, backoff=Backoff(10.0, 100.0))
+    )
+    while len(times) < 6:
+        loop.advance(0.125)
+    task.cancel()
+    loop.finish()
+    waits = [after - before for before, after in itertools.pairwise(times)]
+    for wait, longest in zip(waits, (10.0, 20.0, 1.0, 10.0, 1.0), strict=True):
+        assert longest / 2 <= wait <= longest + 0.25

@@ -21,7 +21,7 @@ ROOMS: Final[Mapping[str, frozenset[str]]] = {
         "errors": "",
         "limits": "",
         "backoff": "",
-        "every": "errors",
+        "every": "backoff errors",
         "metrics": "",
         "events": "errors",
         "config": "errors events",

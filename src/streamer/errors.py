@@ -30,6 +30,7 @@
     ├── TooManyRequests
     ├── TooManyConnections
     ├── TooManyTopics
+    ├── TooManyRevocations           as much is revoked as is kept
     ├── TooManyJobs                  the queue is full; come back
     ├── JobsUnavailable              this installation cannot run the job asked for
     ├── LogUnavailable               Redis is away; nothing was stored
@@ -245,6 +246,17 @@ class TooManyTopics(StreamerError):
     code = "too_many_topics"
 
 
+class TooManyRevocations(StreamerError):
+    """As many tokens and subjects are revoked as are kept; nothing was stored."""
+
+    code = "too_many_revocations"
+
+    @classmethod
+    def of(cls, most: int) -> TooManyRevocations:
+        """As there are `most` of them."""
+        return cls(f"{most} tokens and subjects are revoked, and no more are kept")
+
+
 class TooManyJobs(StreamerError):
     """As many jobs are queued as may be; come back after ``retry_after`` seconds."""
 
@@ -332,6 +344,7 @@ OUTCOMES: dict[str, Outcome] = {
     "too_many_requests": Outcome(429, 1013, retry=True, title="Too many requests"),
     "too_many_connections": Outcome(503, 1013, retry=True, title="Too many connections"),
     "too_many_topics": Outcome(503, 1013, retry=True, title="Too many topics"),
+    "too_many_revocations": Outcome(507, 1008, retry=False, title="Too many revocations"),
     "too_many_jobs": Outcome(503, 1013, retry=True, title="Too many jobs"),
     "jobs_unavailable": Outcome(501, 1008, retry=False, title="Jobs unavailable"),
     "log_unavailable": Outcome(503, 1013, retry=True, title="Event log unavailable"),

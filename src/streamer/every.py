@@ -9,26 +9,39 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import Final, NoReturn
 
+from .backoff import Backoff
 from .errors import LogUnavailable
 
 
 async def every(
-    seconds: float, work: Callable[[], Awaitable[object]], what: str, *, logger: logging.Logger
+    seconds: float,
+    work: Callable[[], Awaitable[object]],
+    what: str,
+    *,
+    logger: logging.Logger,
+    backoff: Backoff | None = None,
 ) -> NoReturn:
     """Do `work` now, and again after at most `seconds`, until cancelled.
 
     Jittered from three quarters of them to all, so that many processes do not all
-    do it at once. See `_Failures` for what becomes of an error.
+    do it at once. After failures in a row it waits as `backoff` says, if that is given.
+    See `_Failures` for what becomes of an error.
     """
     failures = _Failures(what, logger)
+    in_a_row = 0
     while True:
         try:
             await work()
         except Exception as error:  # noqa: BLE001 - reported; the next time may do better
             failures.report(error)
+            in_a_row += 1
         else:
             failures.over()
-        await asyncio.sleep(random.uniform(0.75, 1.0) * seconds)
+            in_a_row = 0
+        if backoff is not None and in_a_row:
+            await asyncio.sleep(backoff(in_a_row - 1))
+        else:
+            await asyncio.sleep(random.uniform(0.75, 1.0) * seconds)
 
 
 def every_until(

@@ -11,6 +11,7 @@ import redis
 
 from streamer.config.retention import Retention, RetentionPolicy
 from streamer.errors import LogForbidden
+from streamer.eventlog.access import Renewal, Revocation
 from streamer.eventlog.base import BatchKey
 from streamer.eventlog.leases import Lease
 from streamer.eventlog.redis.log import RedisEventLog
@@ -86,6 +87,13 @@ async def test_with_the_least_rights_everything_works(
     await log.leases.renew([lease], 0.3)
     await wait_until(lambda: log.leases.lapsed(0.3), "no lease lapsed")
     await log.leases.release(lease)
+    await log.access.signing_key()
+    await log.access.revoke([Revocation("jti", "a", 2e9)])
+    assert len((await log.access.revocations())[1]) == 1
+    await log.access.send("p", Renewal("one", "p.s", b""))
+    assert len(await log.access.take("p")) == 1
+    await log.access.answer("one", "renewed")
+    assert await log.access.answer_to("one") == "renewed"
     assert await log.known_keys("jobs/j", ["0"]) == {"0"}
     await log.workers.announce("w", ["default"])
     assert len(await log.workers.queues()) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from streamer.errors import LogUnavailable
+from streamer.eventlog.access import Access
 from streamer.eventlog.base import BatchKey, EventLog, Listener, Notifications
 from streamer.eventlog.leases import Leases
 from streamer.eventlog.workers import Workers
@@ -159,6 +160,10 @@ class InterceptingEventLog:
     @property
     def leases(self) -> Leases:
         return self._log.leases
+
+    @property
+    def access(self) -> Access:
+        return self._log.access
 
     @property
     def workers(self) -> Workers:

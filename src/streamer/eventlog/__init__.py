@@ -6,6 +6,7 @@ Layout:
 - `open`: open the event log that settings name.
 - `merge`: merge the pages of several topics into one, in the order of ids.
 - `leases`: leases of running jobs: who holds one shows signs of life; one that lapses is found.
+- `access`: what the processes of one log share about access, kept beside its events.
 - `workers`: which workers there are: each announces itself, and is forgotten when it no longer
   does.
 - `lifetimes`: how long a log remembers all but events, in milliseconds: the same of every
@@ -17,6 +18,7 @@ Layout:
 """
 
 __all__ = [
+    "access",
     "base",
     "embedded",
     "leases",

@@ -12,6 +12,7 @@ from ..events.event import Event
 from ..events.new_event import NewEvent
 from ..events.page import Page
 from ..events.snapshot import Snapshot
+from .access import Access
 from .leases import Leases
 from .workers import Workers
 
@@ -137,6 +138,10 @@ class EventLog(Protocol):
     @property
     def leases(self) -> Leases:
         """The signs of life of the jobs that are reported in this log."""
+
+    @property
+    def access(self) -> Access:
+        """What the processes of this log share about access."""
 
     @property
     def workers(self) -> Workers:

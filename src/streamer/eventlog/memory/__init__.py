@@ -6,6 +6,7 @@ Layout:
 - `topic`: one topic of the event log in memory.
 - `notifications`: subscriptions to an event log in memory.
 - `leases`: the leases of running jobs in the memory of one process.
+- `access`: what is shared about access, in the memory of one process.
 - `workers`: which workers there are, in the memory of one process.
 """
 

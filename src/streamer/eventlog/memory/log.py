@@ -17,6 +17,7 @@ from ...events.snapshot import Snapshot
 from ..base import READ_BYTES, BatchKey, Listener
 from ..lifetimes import BATCH_TTL, IDEMPOTENCY_TTL
 from ..merge import TopicPage, merge, share_of
+from .access import MemoryAccess
 from .leases import MemoryLeases
 from .notifications import MemoryNotifications
 from .topic import MemoryTopic
@@ -63,6 +64,7 @@ class MemoryEventLog:
         self._swept = clock()
         self.leases: Final = MemoryLeases(clock)
         self.workers: Final = MemoryWorkers(clock)
+        self.access: Final = MemoryAccess(clock)
 
     async def append(self, event: NewEvent) -> Cursor | None:
         """See `EventLog.append`."""

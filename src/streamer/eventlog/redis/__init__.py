@@ -11,6 +11,7 @@ Layout:
 - `seen`: what one process knows of the ids that the log has given.
 - `notifications`: one process's subscriptions to new events, over one connection to Redis.
 - `leases`: leases in Redis.
+- `access`: what is shared about access, in Redis.
 - `workers`: announcements of workers in Redis.
 - `trial`: whether a Redis lets the event log do all that it will have to do.
 - `about`: what kind of Redis stands behind a URL, for whoever sets it up.

@@ -28,6 +28,9 @@ class Keys:
         #: Written to see whether anything can be; nothing is kept in it.
         self.trial = f"{tag}:check"
         self.workers = f"{tag}:workers"
+        self.signing_key = f"{tag}:access:key"
+        self.revoked = f"{tag}:access:revoked"
+        self.revision = f"{tag}:access:revision"
         self.notification_prefix = f"{tag}:n:{database}:"
         self.probe_prefix = f"{tag}:p:{database}:"
         self._tag = tag
@@ -65,6 +68,14 @@ class Keys:
     def worker(self, worker: str) -> str:
         """The queues of a worker."""
         return f"{self._tag}:w:{worker}"
+
+    def renewals(self, process: str) -> str:
+        """The renewals of streams that a process is to take."""
+        return f"{self._tag}:access:r:{process}"
+
+    def answer(self, renewal: str) -> str:
+        """The answer to a renewal."""
+        return f"{self._tag}:access:a:{renewal}"
 
     def process(self, process: str) -> str:
         """How many readers a process has, by topic."""

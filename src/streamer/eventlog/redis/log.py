@@ -18,6 +18,7 @@ from ...events.snapshot import Snapshot
 from ..base import READ_BYTES, BatchKey, Listener
 from ..merge import TopicPage, merge, share_of
 from ..turns import Turns
+from .access import RedisAccess
 from .append import append_arguments
 from .job_records import job_states
 from .keys import Keys
@@ -91,6 +92,7 @@ class RedisEventLog:
             lambda names, arguments: self._commands.run_script(_LEASES, names, arguments),
         )
         self.workers: Final = RedisWorkers(self._keys, self._commands)
+        self.access: Final = RedisAccess(self._keys, self._commands)
 
     async def append(self, event: NewEvent) -> Cursor | None:
         """See `EventLog.append`."""

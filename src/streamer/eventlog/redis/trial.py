@@ -70,6 +70,7 @@ def needed(url: RedisURL, keys: Keys, wait_replicas: int) -> Iterator[tuple[str,
 
 def _commands_by_key(keys: Keys) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
     retry, process = keys.idempotency(_ANY, _ANY), keys.process(_ANY)
+    renewals, answer = keys.renewals(_ANY), keys.answer(_ANY)
     stream, meta = keys.stream(_ANY), keys.meta(_ANY)
     state = (keys.snapshot(_ANY), keys.tasks(_ANY))
     channels = (keys.notification(_ANY), keys.probe_prefix + _ANY)
@@ -88,6 +89,10 @@ def _commands_by_key(keys: Keys) -> list[tuple[tuple[str, ...], tuple[str, ...]]
         ((keys.topics,), ("ZREVRANGE KEY 0 0", "ZSCORE KEY m", "ZREMRANGEBYSCORE KEY 0 0")),
         ((keys.lease_deadlines,), ("ZREM KEY m", "ZRANGEBYSCORE KEY 0 0")),
         ((keys.processes, keys.workers), ("SADD KEY m", "SREM KEY m", "SMEMBERS KEY")),
+        ((keys.signing_key, keys.revision, answer), ("GET KEY", "SET KEY v")),
+        ((keys.revoked,), ("ZADD KEY 0 m", "ZCARD KEY", "ZRANGE KEY 0 0", "ZSCORE KEY m")),
+        ((keys.revoked,), ("ZREMRANGEBYSCORE KEY 0 0",)),
+        ((renewals,), ("HSET KEY f v", "HLEN KEY", "HGETALL KEY", "HDEL KEY f", "PEXPIRE KEY 1")),
         ((process, keys.worker(_ANY)), ("SET KEY v", "MGET KEY")),
         (channels, ("PUBLISH KEY v", "SUBSCRIBE KEY", "UNSUBSCRIBE KEY")),
     ]
