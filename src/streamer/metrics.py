@@ -66,5 +66,5 @@ class Silent:
         """Count nothing."""
 
 
-#: What counts where nobody has said who.
+#: What counts by default: nothing.
 SILENT: Final[Metrics] = Silent()

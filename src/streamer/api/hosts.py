@@ -22,8 +22,8 @@ def hosts_of(bound: str, allowed: Sequence[str]) -> tuple[str, ...]:
 
     A page under an attacker's name whose DNS answer changes to our address is, to
     its browser, a page of ours: it could read everything (DNS rebinding). All that
-    distinguishes it from ours is the ``Host`` it names. What listens beyond the loopback
-    has names that only who deploys it knows; until they say so, any is taken.
+    distinguishes it from ours is the ``Host`` it names. A server that listens beyond
+    the loopback has names that only its operator knows; until they are set, any is taken.
     """
     if is_loopback(bound):
         return (*LOOPBACK, *allowed)

@@ -42,7 +42,7 @@ class Origins:
         return self._loopback_pages and page.scheme in _PORTS and is_loopback(page.name)
 
     def check(self, headers: Mapping[str, str]) -> None:
-        """Return if who sent `headers` may change something, or open a WebSocket.
+        """Return if the sender of `headers` may change something, or open a WebSocket.
 
         No CORS check of the browser stands before a WebSocket (RFC 6455 section
         10.2), nor before a POST of ``text/plain``: without this one any page that a

@@ -18,7 +18,7 @@ from .quota_fields import full_fields, headers_of, report_quota, reported_quota
 logger = logging.getLogger(__name__)
 
 _TYPE = "urn:streamer:error:"
-#: Characters of a path that are repeated to who asked for it.
+#: Characters of a path that an answer quotes.
 _LONGEST_PATH: Final = 200
 
 #: What the framework leaves unsaid, by status.

@@ -23,7 +23,7 @@ class Announced(NamedTuple):
 
     @property
     def orphaned(self) -> bool:
-        """Whether who started it is gone: it is about to end."""
+        """Whether the process that started it is gone: it is about to end."""
         return not is_alive(self.pid)
 
 

@@ -73,7 +73,7 @@ class Bars:
         match event.type:
             case "connected":
                 self._snapshots = _snapshots_of(fields)
-                # Who resumes has this already, or is about to be given it.
+                # A stream that resumes has shown this already, or is about to.
                 if not fields.get("resumed"):
                     self._show_snapshots()
             case "progress":

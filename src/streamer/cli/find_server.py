@@ -8,7 +8,7 @@ from typing import Final
 from ..config.settings import SETTINGS, Settings
 from .announced import announced
 
-#: Who set one of these means a server of that address, and not the one that runs here.
+#: Where one of these is set, a server of that address is meant, not the one that runs here.
 _SAY_WHERE: Final = ("host", "port")
 
 

@@ -5,7 +5,8 @@ Layout:
 - `base`: what an event log promises; every promise is tested over every log.
 - `open`: open the event log that settings name.
 - `merge`: merge the pages of several topics into one, in the order of ids.
-- `leases`: leases of running jobs: who holds one shows signs of life; one that lapses is found.
+- `leases`: leases of running jobs: a worker that holds one shows signs of life; one that lapses
+  is found.
 - `access`: what the processes of one log share about access, kept beside its events.
 - `workers`: which workers there are: each announces itself, and is forgotten when it no longer
   does.

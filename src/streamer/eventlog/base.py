@@ -17,7 +17,7 @@ from .leases import Leases
 from .workers import Workers
 
 #: Bytes of events that one page has, about: a large one would hold up all else that
-#: goes over the connection to the log, and be held in memory by each who asked.
+#: goes over the connection to the log, and be held in memory for each that asked.
 READ_BYTES: Final = 256 * 1024
 
 

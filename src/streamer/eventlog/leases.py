@@ -1,4 +1,4 @@
-"""Leases of running jobs: who holds one shows signs of life; one that lapses is found."""
+"""Leases of running jobs: a worker that holds one shows signs of life; one that lapses is found."""
 
 from __future__ import annotations
 

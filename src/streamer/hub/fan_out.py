@@ -48,8 +48,8 @@ class FanOut:
         """Send `buffer` to each of `descriptors`; none is waited for.
 
         Returns:
-            Who did not take all of it, and how many bytes it took: 0 of a socket
-            that is full, or broken.
+            The sockets that did not take all of it, and how many bytes each took: 0 of
+            a socket that is full, or broken.
         """
         is_worth_it = len(descriptors) >= FEW and len(buffer) <= LARGE
         ring = self._opened() if is_worth_it else None

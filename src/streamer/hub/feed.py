@@ -39,7 +39,7 @@ class Feed:
         reading: held while one reader's page is read from the log, so that
             those who wait can be served from what it brought.
         readers: how many readers there are, live or not.
-        metrics: who counts what they are handed.
+        metrics: counts what they are handed.
     """
 
     def __init__(
@@ -193,7 +193,7 @@ class Feed:
 
         They stand at `behind` then, as `Page.behind_gaps` has it.
         Events between there and the end of the gaps may follow; they are not
-        kept, so that the log reports them to others who come from before that end.
+        kept, so that the log reports them to readers that come from before that end.
         """
         until = max(gap.until for gap in gaps)
         while self._pass is not None or self._outbox:  # nothing that came before is lost

@@ -34,7 +34,7 @@ class FeedRegistry:
     """Feeds by their set of topics; the listener of the log's notifications.
 
     Args:
-        log: where events are read, and who notifies them.
+        log: where events are read, and what notifies of them.
         tail: what each feed keeps.
         limits: of all of them.
         fan_out: sends to the readers of all of them.

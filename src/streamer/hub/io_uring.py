@@ -133,7 +133,7 @@ class SendRing:
             self._requests[at + _SQE_USER_DATA] = number
 
     def send(self, descriptors: array[int], buffer: bytes) -> list[tuple[int, int]]:
-        """Send `buffer` to every socket; who did not take all of it, and how much.
+        """Send `buffer` to every socket; return those that did not take all of it, and how much.
 
         Args:
             descriptors: ``array("i")`` of at most `entries` sockets.

@@ -70,7 +70,7 @@ class Host(Protocol):
     """What a reader asks of the hub.
 
     Attributes:
-        metrics: who counts what a reader is written by itself.
+        metrics: counts what a reader is written by itself.
     """
 
     @property
@@ -281,7 +281,7 @@ class Reader:
     # Its cohort reports
 
     def joined(self, company: Company) -> None:
-        """It is written to together with others now, who stand where it does."""
+        """It is written to together with others now, which stand where it does."""
         self.cohort = company
 
     def parted(self, position: Cursor) -> None:

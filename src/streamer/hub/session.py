@@ -175,7 +175,7 @@ class Session:
         return gap_control(gap, self.cursor)
 
     def _caught_up(self) -> Control:
-        # It moves the client's cursor: who came to the origin of a topic that is empty has
+        # It moves the client's cursor: a reader at the origin of a topic that is empty has
         # been given all there was, and would else come back as one that had not been here.
         self._announced = True
         return Control("caught_up", {"cursor": str(self.cursor)}, id=self.cursor)

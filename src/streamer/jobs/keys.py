@@ -1,7 +1,7 @@
 """The idempotency keys that the log is asked about, and that others must not follow.
 
-By them everybody who reports of a job agrees on what was first. They name the run of
-the job. Keys that only one transition has stand with it, in `lifecycle`.
+By them all that report on a job agree on what was first. They name the run of the
+job. Keys that only one transition has stand with it, in `lifecycle`.
 """
 
 from __future__ import annotations

@@ -262,7 +262,7 @@ class JobEvents(Middleware):
         self, message: Message[Any], topics: tuple[str, ...], job: RunningJob | None
     ) -> None:
         job_id = str(message.message_id)
-        # One who made a message with the id of another one enqueues that again.
+        # A message that was made with another's id is that one, enqueued again.
         first = job is None and not runs.is_marked(message)
         first = first and not self._reports.knows(topics, job_id)
         run = runs.begin_run(message, first=first)

@@ -90,7 +90,7 @@ class WaitingWatch:
         topics = [topic for topic in await self._log.topics(JOBS, _MOST) if job_of(topic)]
         # One by one: each may be some megabytes, and publishes wait behind them.
         snapshots = {topic: (await self._log.snapshots([topic]))[topic] for topic in topics}
-        # Only of Dramatiq: who else queues jobs has workers of another kind.
+        # Only Dramatiq's: whatever else queues jobs has workers of another kind.
         waiting = {
             topic: queue
             for topic, snapshot in snapshots.items()

@@ -192,8 +192,8 @@ class _Connection:
             if message["type"] == "websocket.disconnect":
                 return
             text: Any = message.get("text")
-            # Who sends commands and reads no replies must not fill our memory,
-            # and who sends too many waits: its socket is not read meanwhile.
+            # A client that sends commands and reads no replies must not fill our memory,
+            # and one that sends too many waits: its socket is not read meanwhile.
             await self._writer.drained()
             if isinstance(self._writer, PortableWriter):  # our own server has done it
                 await self._pace()
