@@ -131,8 +131,9 @@ def create_app(
     app.state.settings = settings
     app.state.origins = origins
     app.state.hub = hub
+    app.state.log = the_log
     app.state.metrics = metrics
-    app.state.door = door
+    app.state.door, app.state.is_open = door, door is by_token
     app.state.publisher = publisher
     app.state.farewells = Farewells()
     app.state.command_rate = Rate(settings.command_rate, burst=FRAME_BURST)

@@ -10,12 +10,11 @@ from hypothesis import strategies as st
 
 from streamer.access.credentials import (
     MAX_TOKEN_BYTES,
-    Credential,
     credential_of,
     forget,
     hide_url_tokens,
-    present_as_header,
     spoken,
+    with_header,
 )
 from streamer.errors import Unauthorized
 
@@ -167,17 +166,40 @@ def test_whatever_a_query_is_no_token_is_left_in_it(noise: bytes) -> None:
     assert b"marker" not in scope["query_string"]
 
 
-def test_it_can_be_handed_on_as_a_header() -> None:
-    """As an application reads it that knows no other place."""
-    scope = scope_with(("accept", "*/*"), query=f"token={MARKER}")
-    credential = Credential(MARKER)
-    for _ in range(2):
-        present_as_header(scope, credential)
-        assert scope["headers"] == [
-            (b"accept", b"*/*"),
-            (b"authorization", f"Bearer {MARKER}".encode()),
-        ]
-    assert credential_of(scope, COOKIE) == credential
+ACCEPT: Final = ("accept", "*/*")
+AS_HEADER: Final = [(b"accept", b"*/*"), (b"authorization", f"Bearer {MARKER}".encode())]
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        scope_with(ACCEPT, query=f"token={MARKER}"),
+        scope_with(ACCEPT, subprotocols=("bearer", MARKER)),
+        scope_with(ACCEPT, bearer(), query=f"token={MARKER}"),
+        scope_with(ACCEPT, bearer()),
+    ],
+)
+def test_an_application_is_given_it_as_a_header(scope: dict[str, Any]) -> None:
+    assert with_header(scope) == AS_HEADER
+
+
+def test_an_application_is_given_what_only_it_can_read() -> None:
+    scope = scope_with(("authorization", "Basic YTpi"), ("cookie", "sid=1"))
+    assert with_header(scope) == scope["headers"]
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        scope_with(("authorization", "Basic YTpi"), query=f"token={MARKER}"),
+        scope_with(bearer(OTHER), query=f"token={MARKER}"),
+        scope_with(query="token="),
+        scope_with(query=f"token={OTHER}", subprotocols=("bearer", MARKER)),
+    ],
+)
+def test_an_application_is_given_no_two_of_them(scope: dict[str, Any]) -> None:
+    with pytest.raises(Unauthorized):
+        with_header(scope)
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import pytest
-from litestar import Litestar
-from litestar.routes import HTTPRoute, WebSocketRoute
 
 from streamer.api.asker import Asker, Connection
 from streamer.config.settings import Settings
 from streamer.errors import Forbidden, Unauthorized
+from support.asking import ways_in
 from support.stage import HANDSHAKE, Peer, Stage
 
 #: What is the same for everybody, and what a load balancer asks.
@@ -115,21 +114,10 @@ def test_a_door_may_look_at_what_is_asked(open_stage: OpenStage) -> None:
     assert other.startswith("HTTP/1.1 403 ")
 
 
-def _ways_in(app: Litestar) -> Iterator[tuple[str, str]]:
-    """Every path and method of `app`; ``WEBSOCKET`` is one."""
-    for route in app.routes:
-        if isinstance(route, HTTPRoute):
-            methods = {*route.route_handler_map} - {"OPTIONS"}  # answered for every address alike
-            yield from ((route.path_format, method) for method in sorted(methods))
-        else:
-            assert isinstance(route, WebSocketRoute), f"{route.path} has a door of its own?"
-            yield route.path_format, "WEBSOCKET"
-
-
 def test_no_address_passes_the_door_by(open_stage: OpenStage) -> None:
     """Whoever adds an address need not know of the door: it stands before it."""
     stage = open_stage(door=nobody)
-    let_in, ways = set(), list(_ways_in(stage.app))
+    let_in, ways = set(), ways_in(stage.app)
     for path, method in ways:
         target = re.sub(r"{[^}]*}", "x", path)
         is_socket = method == "WEBSOCKET"

@@ -4,6 +4,8 @@ Layout:
 
 - `patterns`: topics and patterns of topics, and what they cover.
 - `grants`: what somebody may do, once it is known who they are.
+- `audit`: one line of the log for everybody who was refused, or whose access ended or was
+  renewed.
 - `credentials`: where a credential is in a request, and that there is one and no other.
 - `claims`: verified claims, of a token or of the application's answer, as grants.
 
@@ -32,6 +34,7 @@ Or the application is asked:
 
 __all__ = [
     "application",
+    "audit",
     "authorize",
     "bounded_get",
     "claims",

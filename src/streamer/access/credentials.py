@@ -7,7 +7,7 @@ whatever outlives the request or is logged.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
@@ -35,8 +35,9 @@ _KEY: Final = "streamer.url_tokens"
 #: What stands in a URL for a value that is not shown.
 _HIDDEN: Final = b"***"
 
-#: An ASGI scope.
+#: An ASGI scope, and a header in it.
 Scope = MutableMapping[str, Any]
+Header = tuple[bytes, bytes]
 
 
 class Credential(msgspec.Struct, frozen=True, gc=False):
@@ -111,8 +112,12 @@ def credential_of(scope: Scope, cookie: str) -> Credential | None:
             presents something is never taken for somebody who presents nothing, nor
             for whom the other token names.
     """
+    return _single(_presented(scope, cookie.encode("ascii")))
+
+
+def _single(presented: Iterable[tuple[str, bytes]]) -> Credential | None:
     found: dict[str, bytes] = {}
-    for place, token in _presented(scope, cookie.encode("ascii")):
+    for place, token in presented:
         if place in found:
             raise Unauthorized(f"{place} holds two credentials; present one")
         if not token:
@@ -132,12 +137,31 @@ def credential_of(scope: Scope, cookie: str) -> Credential | None:
     return Credential(found[first].decode("ascii"), is_ambient=first == _COOKIE)
 
 
-def present_as_header(scope: Scope, credential: Credential) -> None:
-    """Let `credential`, wherever it was, be in ``Authorization`` as well."""
-    scope["headers"] = [
-        *((name, value) for name, value in scope["headers"] if name != b"authorization"),
-        (b"authorization", b"Bearer " + credential.token.encode("ascii")),
-    ]
+def with_header(scope: Scope) -> list[Header]:
+    """The headers of `scope`; a token that only we would find elsewhere is among them.
+
+    For an application, which knows ``Authorization`` and its own cookies and nothing else.
+
+    Raises:
+        Unauthorized: as of `credential_of`, or there is an ``Authorization`` beside it.
+    """
+    headers: list[Header] = scope["headers"]
+    carried = _single(_out_of_band(scope))
+    if carried is None:
+        return headers
+    named = [value for name, value in headers if name == b"authorization"]
+    authorization = b"Bearer " + carried.token.encode("ascii")
+    if named and named != [authorization]:
+        raise Unauthorized(f"{_HEADER} and the URL hold different credentials; present one")
+    return headers if named else [*headers, (b"authorization", authorization)]
+
+
+def are_ambient(headers: Iterable[Header]) -> bool:
+    """Whether a browser may have added a proof to `headers` by itself: cookies, a password."""
+    return any(
+        name == b"cookie" or (name == b"authorization" and not value.lower().startswith(b"bearer "))
+        for name, value in headers
+    )
 
 
 def forget(scope: Scope) -> None:
@@ -179,17 +203,23 @@ def _presented(scope: Scope, cookie: bytes) -> Iterator[tuple[str, bytes]]:
             yield _HEADER, _bearer(value)
         elif name == b"cookie":
             cookies += [value for found, value in _pairs(value) if found == cookie]
+    yield from _out_of_band(scope)
+    for token in cookies:
+        yield _COOKIE, token
+
+
+def _out_of_band(scope: Scope) -> Iterator[tuple[str, bytes]]:
+    """What those present that can set no header."""
     offered: Sequence[str] = scope.get("subprotocols", ())
     for number, name in enumerate(offered):
         if name.lower() == BEARER:
             # Of two that say so, the second may be the token of the first: that is none.
-            yield _SUBPROTOCOL, "".join(offered[number + 1 : number + 2]).encode("ascii", "replace")
+            following = "".join(offered[number + 1 : number + 2])
+            yield _SUBPROTOCOL, following.encode("ascii", "replace")
     hidden: _Hidden | None = scope.get(_KEY)
     if hidden is not None:
         for token in hidden.tokens:
             yield _QUERY, token
-    for token in cookies:
-        yield _COOKIE, token
 
 
 def _bearer(value: bytes) -> bytes:

@@ -7,6 +7,7 @@ Layout:
 - `connections`: how many readers there are, over all processes.
 - `documentation`: what OpenAPI says of every URL: its problems, and parameters that are read by
   hand.
+- `door`: the app's door, as its settings or its program say how it is known who asks.
 - `event_schemas`: what OpenAPI says of every body that a stream can carry.
 - `farewells`: how a WebSocket that gets no stream learns so, and is closed without a hurry.
 - `guard`: what stands before every handler: the checks of host and origin, and what needs no
@@ -14,6 +15,7 @@ Layout:
 - `health`: whether the process is up, and whether it should be sent readers.
 - `hosts`: under which names this server may be asked.
 - `jobs`: the HTTP face of jobs.
+- `may`: may they? What every address, transport and command asks before it reads or writes.
 - `methods`: which methods an address answers to, and ``HEAD`` wherever ``GET`` is one of them.
 - `origins`: which web pages may change something here, open a WebSocket, or read an answer.
 - `pages`: what a browser loads: the page at ``/``, its modules, and the files that jobs made.
@@ -25,6 +27,7 @@ Layout:
 - `query`: which query parameters an address takes: any other is refused by name, never ignored.
 - `quota_fields`: the header fields that report a quota: ``RateLimit-Policy`` and ``RateLimit``.
 - `rate`: how often somebody may do something, as a pure rule.
+- `refusals`: who is refused is counted, and said in the log.
 - `reference`: the reference of the HTTP API as one page: no script, and nothing of another
   server.
 - `stream_request`: what a client may ask of a stream, read from its URL and headers.
@@ -36,12 +39,14 @@ __all__ = [
     "asker",
     "connections",
     "documentation",
+    "door",
     "event_schemas",
     "farewells",
     "guard",
     "health",
     "hosts",
     "jobs",
+    "may",
     "methods",
     "origins",
     "pages",
@@ -53,6 +58,7 @@ __all__ = [
     "quota_fields",
     "rate",
     "reference",
+    "refusals",
     "stream_request",
     "streams",
     "too_often",

@@ -54,7 +54,7 @@ async def by_token(connection: Connection) -> Asker:
     """Let everybody in, by address and by the bearer token that is presented, if any."""
     # Not `connection.headers`: a mapping of all of them that lives as long as the stream.
     given = (value for name, value in connection.scope["headers"] if name == b"authorization")
-    return Asker(client_of(connection), subject_of(next(given, b"").decode("latin-1")))
+    return Asker(client_of(connection.scope), subject_of(next(given, b"").decode("latin-1")))
 
 
 async def let_in(request: Request[Any, Any, Any]) -> None:
@@ -104,13 +104,19 @@ def asker_of(connection: Connection) -> Asker:
     return asker
 
 
-def client_of(connection: Connection) -> str:
-    """The address a connection comes from, as the server (or its trusted proxy) says.
+def asked_by(scope: Any) -> Asker | None:  # noqa: ANN401 - an ASGI scope
+    """Who asks, where the door was asked and let somebody in; None where not."""
+    asker: Asker | None = scope.get(_KEY)
+    return asker
+
+
+def client_of(scope: Any) -> str:  # noqa: ANN401 - an ASGI scope
+    """The address a request comes from, as the server (or its trusted proxy) says.
 
     For IPv6 it is the network that one subscriber has (RFC 6177): whoever has 2^64
     addresses must not count as that many clients.
     """
-    address = connection.scope.get("client")
+    address = scope.get("client")
     return party_of(address[0]) if address else "unknown"
 
 

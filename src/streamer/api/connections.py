@@ -18,8 +18,9 @@ from ..eventlog.base import EventLog
 from ..events.topic import project_of, project_topic
 from ..every import every
 from ..hub.hub import Hub
-from .asker import OPEN
+from .asker import OPEN, asker_of
 from .documentation import ApiOperation
+from .may import may_read, may_see
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +80,7 @@ async def project_connections(
 ) -> dict[str, Any]:
     """How many readers a project has, over all transports and processes."""
     project_id = request.path_params["project_id"]
+    await may_read(asker_of(request), (project_topic(project_id),), request.app.state.log)
     counts = await census.counts()
     return {
         "project_id": project_id,
@@ -92,13 +94,19 @@ async def project_connections(
     tags=["connections"],
     operation_class=ApiOperation,
 )
-async def all_connections(census: NamedDependency[Census]) -> dict[str, Any]:
-    """How many readers each project has, over all transports and processes."""
+async def all_connections(
+    request: Request[Any, Any, Any], census: NamedDependency[Census]
+) -> dict[str, Any]:
+    """How many readers each project has, over all transports and processes.
+
+    Projects that whoever asks may not read are not there, and in no total.
+    """
+    asker = asker_of(request)
     counts = await census.counts()
     projects = {
         project: number
         for topic, number in sorted(counts.items())
-        if (project := project_of(topic)) is not None and number
+        if (project := project_of(topic)) is not None and number and may_see(asker, topic)
     }
     return {
         "total_projects": len(projects),
@@ -114,13 +122,20 @@ async def all_connections(census: NamedDependency[Census]) -> dict[str, Any]:
     tags=["connections"],
     operation_class=ApiOperation,
 )
-async def socket_health(hub: NamedDependency[Hub]) -> dict[str, Any]:
-    """For clients that asked the WebSocket service for its health."""
-    return {
+async def socket_health(
+    request: Request[Any, Any, Any], hub: NamedDependency[Hub]
+) -> dict[str, Any]:
+    """For clients that asked the WebSocket service for its health.
+
+    Of a server that asks who one is, `active_connections` is not said to everybody.
+    """
+    health: dict[str, Any] = {
         "status": "draining" if hub.draining else "healthy",
         "service": "streamer",
-        "active_connections": sum(hub.counts.values()),
     }
+    if request.app.state.is_open:
+        health["active_connections"] = sum(hub.counts.values())
+    return health
 
 
 CONNECTION_HANDLERS = (project_connections, all_connections, socket_health)

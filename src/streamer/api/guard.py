@@ -16,6 +16,7 @@ from .hosts import Hosts
 from .methods import as_get, methods_at
 from .origins import Origins
 from .problems import problem_of
+from .refusals import note_denial
 
 #: Methods that change nothing (RFC 9110 section 9.2.1).
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -70,7 +71,7 @@ class Guard:
             try:
                 self._hosts.check(headers.get("host"))
             except StreamerError as error:
-                self._litestar.state.metrics.refused(error.code)
+                self._note(scope, error)
                 await _refuse_socket(scope, receive, send, error)
                 return
             # A foreign page is refused once it is accepted: else it could not read why.
@@ -85,7 +86,7 @@ class Guard:
             if preflight or method not in _SAFE:
                 self._origins.check(headers)
         except StreamerError as error:
-            self._litestar.state.metrics.refused(error.code)
+            self._note(scope, error)
             await _answer(send, error.outcome.status, [_PROBLEM], _encoded(error))
             return
         if preflight:
@@ -95,6 +96,10 @@ class Guard:
         else:
             asked = as_get(self._litestar, scope) if method == "HEAD" else scope
             await self._app(asked, receive, send)
+
+    def _note(self, scope: Scope, error: StreamerError) -> None:
+        self._litestar.state.metrics.refused(error.code)
+        note_denial(scope, error)
 
     def _added(self, headers: dict[str, str]) -> tuple[_Header, ...]:
         """What the answer has beside its own headers.

@@ -1,5 +1,6 @@
 """The HTTP face of jobs."""
 
+from functools import partial
 from typing import Annotated, Any, Final
 
 from litestar import Litestar, Request, Response, get, post
@@ -11,17 +12,23 @@ from litestar.params import FromPath, Parameter
 
 from ..config.server_url import API
 from ..config.settings import Settings
-from ..errors import InvalidJSON
+from ..errors import Forbidden, InvalidJSON
 from ..eventlog.base import EventLog
+from ..events.topic import project_topic
 from ..jobs.submit import Jobs
 from ..publishing.publisher import Publisher
+from .asker import asker_of
 from .documentation import ApiOperation, SubmitOperation
+from .may import may_change, may_publish, may_see
 from .query import LIST
 from .quota_fields import headers_of
+from .refusals import note_denial
 from .too_often import HowOften
 
 #: States of a job that has ended.
 _OVER: Final = ("completed", "failed", "cancelled")
+#: Who may read what this covers may read every job, and is asked of none.
+_EVERY_JOB: Final = "jobs/**"
 #: Jobs in one list, at most.
 _MAX_LISTED: Final = 200
 
@@ -62,6 +69,7 @@ async def submit_job(
     """Queue a job of a kind, as in `{"kind": "transcode", "source": "sample", "height": 480}`."""
     often: HowOften = request.app.state.job_rate
     quota = often.count(request)
+    may_publish(asker_of(request), (project_topic(project_id),))
     try:
         body = await request.json()
     except SerializationException as error:
@@ -81,10 +89,17 @@ async def submit_job(
     operation_class=ApiOperation,
 )
 async def list_jobs(
-    jobs: NamedDependency[Jobs], limit: Annotated[int, Parameter(ge=1, le=_MAX_LISTED)] = 20
+    request: Request[Any, Any, Any],
+    jobs: NamedDependency[Jobs],
+    limit: Annotated[int, Parameter(ge=1, le=_MAX_LISTED)] = 20,
 ) -> dict[str, Any]:
-    """List the jobs that were last heard of, the latest first."""
-    return {"jobs": await jobs.recent(limit)}
+    """List the jobs that were last heard of, the latest first.
+
+    Those that whoever asks may not read are not there.
+    """
+    asker = asker_of(request)
+    sees_all = asker.grants.may_read(_EVERY_JOB)
+    return {"jobs": await jobs.recent(limit, None if sees_all else partial(may_see, asker))}
 
 
 @get(
@@ -94,9 +109,11 @@ async def list_jobs(
     summary="Look at a job",
     operation_class=ApiOperation,
 )
-async def get_job(job_id: FromPath[str], jobs: NamedDependency[Jobs]) -> dict[str, Any]:
+async def get_job(
+    job_id: FromPath[str], request: Request[Any, Any, Any], jobs: NamedDependency[Jobs]
+) -> dict[str, Any]:
     """Return the state of one job."""
-    return await jobs.state(job_id)
+    return await jobs.state(job_id, _Seeing(request))
 
 
 @post(
@@ -111,7 +128,7 @@ async def get_job(job_id: FromPath[str], jobs: NamedDependency[Jobs]) -> dict[st
     summary="Cancel a job",
 )
 async def cancel_job(
-    job_id: FromPath[str], jobs: NamedDependency[Jobs]
+    job_id: FromPath[str], request: Request[Any, Any, Any], jobs: NamedDependency[Jobs]
 ) -> Response[dict[str, Any]]:
     """Cancel a job: at once if it waits, as soon as it can stop if it runs.
 
@@ -119,8 +136,55 @@ async def cancel_job(
     `status` saying what it ended as: `cancelled`, or what it was before. It may be
     asked for again.
     """
-    state = await jobs.cancel(job_id)
+    cancelling = _Cancelling(request)
+    state = await jobs.cancel(job_id, cancelling)
+    if not cancelling.sees:
+        state = {name: state[name] for name in ("job_id", "status")}
     return Response(state, status_code=200 if state["status"] in _OVER else 202)
+
+
+class _Seeing:
+    """Whether whoever asks may see a job; that they may not is logged."""
+
+    def __init__(self, request: Request[Any, Any, Any]) -> None:
+        self._request: Final = request
+        self._asker: Final = asker_of(request)
+
+    def __call__(self, job: str, project: str | None) -> bool:
+        """Return whether they may; `job` and `project` are topics."""
+        if may_see(self._asker, job, project):
+            return True
+        # There may be none, too: what is done is the same.
+        note_denial(self._request.scope, Forbidden(f"you may not read {job}"))
+        return False
+
+
+class _Cancelling:
+    """Whether whoever asks may cancel a job, and whether they see it.
+
+    Attributes:
+        sees: as it says, once it was called.
+    """
+
+    def __init__(self, request: Request[Any, Any, Any]) -> None:
+        self._request: Final = request
+        self._asker: Final = asker_of(request)
+        self.sees = False
+
+    def __call__(self, job: str, project: str | None) -> bool:
+        """Return whether they may; `job` and `project` are topics.
+
+        Raises:
+            Forbidden: they may not, and see it.
+        """
+        self.sees = may_see(self._asker, job, project)
+        if may_change(self._asker, job, project):
+            return True
+        error = Forbidden(f"you may not publish to {job}, so you cannot cancel it")
+        if self.sees:
+            raise error
+        note_denial(self._request.scope, error)
+        return False
 
 
 JOB_HANDLERS: Final = (submit_job, list_jobs, get_job, cancel_job)

@@ -31,8 +31,9 @@ class Origins:
 
     def _allows(self, origin: str, host: str | None) -> bool:
         """Whether a page of `origin` may do what any client may that asks for `host`."""
-        if self.any:
-            return True
+        return self.any or self._knows(origin, host)
+
+    def _knows(self, origin: str, host: str | None) -> bool:
         page = read_origin(origin)
         if page is None:
             return origin in self._listed  # "null", if somebody insists
@@ -64,6 +65,25 @@ class Origins:
         else:
             said = f"the origin {origin[:200]}"
         raise Forbidden(f"{said} is not allowed here; STREAMER_ALLOWED_ORIGINS lists what is")
+
+    def check_ambient(self, headers: Mapping[str, str]) -> None:
+        """Return if who sent `headers` may use what a browser adds by itself, such as a cookie.
+
+        Not only to change something: a WebSocket and an EventSource are opened by a
+        foreign page as well. And where any page may do what anybody may (``*``), none may
+        do what its visitor may, unless it is of this server.
+
+        Raises:
+            Forbidden: it comes from a page of a foreign origin.
+        """
+        origin = headers.get("origin")
+        if origin is None or headers.get("sec-fetch-site") == "same-origin":
+            return
+        if not self._knows(origin, headers.get("host")):
+            raise Forbidden(
+                f"a page of the origin {origin[:200]} may not use the cookies of its visitors "
+                "here; STREAMER_ALLOWED_ORIGINS names those that may, and * is none of them"
+            )
 
 
 def _is_own(page: Origin, host: str | None) -> bool:

@@ -16,8 +16,11 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
 from ..config.settings import Settings
-from ..errors import NotFound
-from .asker import OPEN
+from ..errors import Forbidden, InvalidTopic, NotFound
+from ..events.topic import JOBS, job_topic
+from .asker import OPEN, asker_of
+from .may import may_read, may_see
+from .refusals import note_denial
 
 _WEB: Final = Path(__file__).resolve().parent.parent / "web"
 _READ: Final = (HttpMethod.GET, HttpMethod.HEAD)
@@ -87,7 +90,19 @@ async def web(path: FromPath[Path], request: Request[Any, Any, Any]) -> ASGIApp:
 async def output(
     name: FromPath[str], request: Request[Any, Any, Any], settings: NamedDependency[Settings]
 ) -> ASGIApp:
-    """Answer a file that a job made, in ranges where asked (RFC 9110 section 14)."""
+    """Answer a file that a job made, in ranges where asked (RFC 9110 section 14).
+
+    Raises:
+        NotFound: there is none, or whoever asks may not read the job.
+    """
+    asker, stem = asker_of(request), Path(name).stem
+    try:
+        # What is named after no job may be read by whoever may read all of them.
+        if not may_see(asker, JOBS + stem):
+            await may_read(asker, (job_topic(stem),), request.app.state.log)
+    except (Forbidden, InvalidTopic) as error:
+        note_denial(request.scope, error)
+        raise _no_file(name) from None
     response = await _file(settings.output_dir, name, request)
     response.headers.update(_OUTPUT_HEADERS)
     shown = _SHOWN_TYPES.get(Path(name).suffix.lower())
@@ -118,7 +133,11 @@ async def _file(directory: Path, name: str, request: Request[Any, Any, Any]) -> 
     try:
         return await files.get_response(name, request.scope)  # type: ignore[arg-type]
     except (HTTPException, OSError) as error:
-        raise NotFound(f"there is no file {name[:80]!r} here") from error
+        raise _no_file(name) from error
+
+
+def _no_file(name: str) -> NotFound:
+    return NotFound(f"there is no file {name[:80]!r} here")
 
 
 #: What `app` mounts.

@@ -9,16 +9,21 @@ from litestar.di import NamedDependency
 from litestar.params import FromQuery
 from litestar.types import ASGIApp
 
+from ..errors import Forbidden
 from ..eventlog.base import EventLog
 from ..events.snapshot_size import Budget
-from ..events.topic import check_topic, job_topic, project_topic
+from ..events.topic import check_topic, job_of, job_topic, project_topic
 from ..hub.attach import Attach
 from ..hub.hub import Hub
+from ..jobs.submit import unknown_job
+from ..jobs.topics import project_in
 from .asker import asker_of
 from .documentation import ApiOperation, PollOperation
+from .may import may_read, may_see
 from .methods import is_head
 from .poll_answer import PollAnswer
 from .query import POLL, POLL_OF_TOPICS, STATUS_OF_TOPIC
+from .refusals import note_denial
 from .stream_request import read_poll, read_topics
 
 
@@ -70,7 +75,7 @@ async def project_status(
 ) -> dict[str, Any]:
     """The snapshot of a project; poll its events from `cursor` on."""
     project_id = request.path_params["project_id"]
-    return {"project_id": project_id, **await _snapshot(log, project_topic(project_id))}
+    return {"project_id": project_id, **await _snapshot(request, log, project_topic(project_id))}
 
 
 @get(
@@ -84,7 +89,7 @@ async def job_status(
 ) -> dict[str, Any]:
     """The snapshot of a job; poll its events from `cursor` on."""
     job_id = request.path_params["job_id"]
-    return {"job_id": job_id, **await _snapshot(log, job_topic(job_id))}
+    return {"job_id": job_id, **await _snapshot(request, log, job_topic(job_id))}
 
 
 @get(
@@ -94,9 +99,11 @@ async def job_status(
     tags=["polling"],
     operation_class=ApiOperation,
 )
-async def topic_status(log: NamedDependency[EventLog], topic: FromQuery[str]) -> dict[str, Any]:
+async def topic_status(
+    request: Request[Any, Any, Any], log: NamedDependency[EventLog], topic: FromQuery[str]
+) -> dict[str, Any]:
     """The snapshot of ``?topic=``; poll its events from `cursor` on."""
-    return {"topic": topic, **await _snapshot(log, check_topic(topic))}
+    return {"topic": topic, **await _snapshot(request, log, check_topic(topic))}
 
 
 POLL_HANDLERS = (poll_project, poll_job, poll_topics, project_status, job_status, topic_status)
@@ -114,10 +121,26 @@ async def _poll(request: Request[Any, Any, Any], hub: Hub, topics: tuple[str, ..
     )
     timeout = request.app.state.settings.send_timeout
     after, limit, wait = read_poll(request.query_params)
+    await may_read(asker, topics, request.app.state.log)
     if is_head(request.scope):
         wait = 0.0
     return PollAnswer(hub, attach, after, limit, wait, send_timeout=timeout)
 
 
-async def _snapshot(log: EventLog, topic: str) -> dict[str, Any]:
-    return Budget(1).fit((await log.snapshots([topic]))[topic].to_fields())
+async def _snapshot(request: Request[Any, Any, Any], log: EventLog, topic: str) -> dict[str, Any]:
+    """The fields of a topic's snapshot.
+
+    Raises:
+        Forbidden: it may not be read.
+        NotFound: the same of a job. What it is of is in the snapshot, which is read
+            whether there is one or not.
+    """
+    asker = asker_of(request)
+    job_id = job_of(topic)
+    if job_id is None:
+        await may_read(asker, (topic,), log)
+    snapshot = (await log.snapshots([topic]))[topic]
+    if job_id is not None and not may_see(asker, topic, project_in(snapshot)):
+        note_denial(request.scope, Forbidden(f"you may not read {topic}"))
+        raise unknown_job(job_id)
+    return Budget(1).fit(snapshot.to_fields())

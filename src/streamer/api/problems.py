@@ -11,9 +11,10 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
-from ..errors import StreamerError
+from ..errors import StreamerError, Unauthorized
 from .methods import methods_at
 from .quota_fields import full_fields, headers_of, report_quota, reported_quota
+from .refusals import note_refusal
 
 logger = logging.getLogger(__name__)
 
@@ -55,12 +56,23 @@ def problem_of(error: StreamerError) -> Problem:
 
 def streamer_problem(request: Request[Any, Any, Any], error: StreamerError) -> Response[bytes]:
     """Answer an error of ours."""
+    note_refusal(request, error)
     headers = {}
+    if isinstance(error, Unauthorized):
+        headers["WWW-Authenticate"] = challenge_of(error)
     if error.retry_after is not None:
         headers["Retry-After"] = str(math.ceil(error.retry_after))
     if full := full_fields(error):
         report_quota(request, full)
     return _answer(request, problem_of(error), headers)
+
+
+def challenge_of(error: Unauthorized) -> str:
+    """The ``WWW-Authenticate`` of a 401 (RFC 6750 section 3): what kind of proof is asked for.
+
+    Who presented nothing is given no error code.
+    """
+    return "Bearer" if error.code == Unauthorized.code else 'Bearer error="invalid_token"'
 
 
 def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
@@ -89,6 +101,7 @@ def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Respo
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["allow"] = ", ".join(methods_at(request.app, request.scope))
+    request.app.state.metrics.refused(problem.code)
     return _answer(request, problem, headers)
 
 
@@ -103,13 +116,13 @@ def unexpected_problem(request: Request[Any, Any, Any], error: Exception) -> Res
         code="internal_error",
         retry=True,
     )
+    request.app.state.metrics.refused(problem.code)
     return _answer(request, problem, {})
 
 
 def _answer(
     request: Request[Any, Any, Any], problem: Problem, headers: dict[str, str]
 ) -> Response[bytes]:
-    request.app.state.metrics.refused(problem.code)
     return Response(
         msgspec.json.encode(problem),
         status_code=problem.status,

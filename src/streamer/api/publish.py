@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, Final
 
 import msgspec
 from litestar import Request, post
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from ..access.grants import EVERYTHING
 from ..errors import (
     InvalidFields,
     InvalidJSON,
@@ -15,10 +17,12 @@ from ..errors import (
     InvalidTopic,
 )
 from ..events.cursor import Cursor
-from ..events.new_event import MAX_TOPICS
+from ..events.new_event import MAX_TOPICS, check_key
 from ..events.topic import project_topic
 from ..publishing.publisher import Publisher
+from .asker import Asker, asker_of
 from .documentation import PublishOperation
+from .may import may_publish
 from .query import PUBLISH
 from .quota_fields import Fields
 from .too_often import HowOften
@@ -59,10 +63,16 @@ async def _publish(request: Request[Any, Any, Any], topic: str | None) -> ASGIAp
     """Publish what the body says to `topic`, or else to the topics that it names."""
     often: HowOften = request.app.state.publish_rate
     quota = often.count(request)  # unread
+    asker = asker_of(request)
+    if topic is not None:
+        may_publish(asker, (topic,))
     ephemeral = _read_flag("ephemeral", request.query_params.get("ephemeral"))
     event_type, fields = await _read(request)
-    topics = _take_topics(fields) if topic is None else topic
-    if not isinstance(topics, str) and 1 < (count := len(set(topics))) <= MAX_TOPICS:
+    topics = (topic,) if topic is not None else _take_topics(fields)
+    if topic is None:
+        # With more it is refused, whatever the others are.
+        may_publish(asker, topics[: MAX_TOPICS + 1])
+    if 1 < (count := len(topics)) <= MAX_TOPICS:
         # Each costs the log a write, as an event of its own does.
         quota = often.count(request, count - 1)
     # Not injected: Litestar resolves dependencies in a task group for each request.
@@ -71,10 +81,27 @@ async def _publish(request: Request[Any, Any, Any], topic: str | None) -> ASGIAp
         topics,
         event_type,
         fields,
-        idempotency_key=request.headers.get("idempotency-key"),
+        idempotency_key=_key_of(asker, request.headers.get("idempotency-key")),
         ephemeral=ephemeral,
     )
     return _Created(event_id, quota)
+
+
+def _key_of(asker: Asker, key: str | None) -> str | None:
+    """The idempotency key as the log knows it: each subject has its own.
+
+    With a key of somebody else one would be given the id of their event, and could keep
+    them from publishing, or a job from being over. Where nobody is asked who they are,
+    it is the key itself.
+
+    Raises:
+        InvalidParameter: it is empty or too long.
+    """
+    if key is None or asker.grants is EVERYTHING:
+        return key
+    check_key(key)
+    owned = f"{asker.subject}\n{key}".encode("utf-8", "surrogatepass")
+    return f"by subject: {hashlib.sha256(owned).hexdigest()}"
 
 
 class _Created:
@@ -126,10 +153,11 @@ async def _read(request: Request[Any, Any, Any]) -> tuple[str, dict[str, Any]]:
 _JSON_NAMES = {list: "array", str: "string", int: "number", float: "number", bool: "boolean"}
 
 
-def _take_topics(fields: dict[str, Any]) -> str | list[str]:
+def _take_topics(fields: dict[str, Any]) -> tuple[str, ...]:
+    """What the body names, without repeats."""
     topic, topics = fields.pop("topic", None), fields.pop("topics", None)
     if isinstance(topic, str) and topics is None:
-        return topic
+        return (topic,)
     if topic is None and isinstance(topics, list) and all(isinstance(t, str) for t in topics):
-        return topics
+        return tuple(dict.fromkeys(topics))
     raise InvalidTopic('the body must name "topic", a string, or "topics", a list of strings')

@@ -116,11 +116,8 @@ def new_event(
     if ephemeral and len(checked_topics) > 1:
         # It has no id by which a reader of two of its topics could know it again.
         raise InvalidTopic(f"{len(checked_topics)} topics given; an ephemeral event has one")
-    if idempotency_key is not None and not 1 <= len(idempotency_key) <= MAX_KEY_LENGTH:
-        raise InvalidParameter(
-            f"the idempotency key has {len(idempotency_key)} characters; "
-            f"it must have 1 to {MAX_KEY_LENGTH}"
-        )
+    if idempotency_key is not None:
+        check_key(idempotency_key)
     given = {**named, **(fields or {})}
     if event_type in JOB_EVENT_TYPES and "progress" in given:
         given["progress"] = round_progress(given["progress"])
@@ -164,6 +161,15 @@ def check_type(event_type: str) -> str:
         reserved = ", ".join(sorted(CONTROL_TYPES))
         raise ReservedType(f"the type {event_type!r} is the server's own, as are: {reserved}")
     return event_type
+
+
+def check_key(idempotency_key: str) -> None:
+    """Raise `InvalidParameter` if the key is empty or too long."""
+    if not 1 <= len(idempotency_key) <= MAX_KEY_LENGTH:
+        raise InvalidParameter(
+            f"the idempotency key has {len(idempotency_key)} characters; "
+            f"it must have 1 to {MAX_KEY_LENGTH}"
+        )
 
 
 def frame_size(event_type: str, topics: tuple[str, ...], fields: bytes) -> int:

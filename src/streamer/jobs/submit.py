@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -19,7 +19,7 @@ from ..eventlog.turns import Turns
 from ..events.cursor import Cursor
 from ..events.snapshot import Snapshot
 from ..events.snapshot_size import Budget
-from ..events.topic import JOBS, job_of, job_topic, project_topic
+from ..events.topic import JOBS, PROJECTS, job_of, job_topic, project_topic
 from ..publishing.publisher import Publisher
 from . import lifecycle
 from .broker import create_broker
@@ -29,7 +29,7 @@ from .known_kinds import load_kinds
 from .lifecycle import CANCEL_TASK, Attempt, Run
 from .running import cancel_asked
 from .runs import QUEUED_OPTION, RUN_OPTION, run_in
-from .topics import PROJECT_OPTION
+from .topics import PROJECT_OPTION, project_in
 from .waiting import count_workers, queue_of
 
 #: States in which no worker has the job: it can be ended at once.
@@ -46,12 +46,28 @@ _REPORT_SECONDS: Final = 0.5
 #: Bytes of the snapshots in a list of jobs, about. Each may be some megabytes in the log,
 #: so they are read one by one, and for one list at a time: publishes wait behind them.
 _LIST_BYTES: Final = 1024 * 1024
+#: Jobs that are looked at for a list of which somebody may see only some.
+LOOKED_AT: Final = 1000
 #: Seconds that a list waits for its turn.
 _LIST_SECONDS: Final = 5.0
 #: Seconds of a read after which a list leaves others as much time as it took.
 _LONG_READ: Final = 0.005
 
 _logger: Final = logging.getLogger(__name__)
+
+
+#: Whether whoever asks may see, or change, a job: its topic, and that of its project.
+Allows = Callable[[str, str | None], bool]
+
+
+def to_anybody(_job: str, _project: str | None) -> bool:
+    """Allow it."""
+    return True
+
+
+def unknown_job(job_id: str) -> NotFound:
+    """The answer for a job that is not there, and for one that whoever asks may not see."""
+    return NotFound(f"no job {job_id!r} is known; it may have been forgotten")
 
 
 class Jobs:
@@ -128,33 +144,43 @@ class Jobs:
             raise LogUnavailable("Redis did not take the job; it is not queued") from error
         return _accepted(job_id, head, kind.name, await self._workers_of(message.queue_name))
 
-    async def state(self, job_id: str) -> dict[str, Any]:
+    async def state(self, job_id: str, allows: Allows = to_anybody) -> dict[str, Any]:
         """The state of a job, from its snapshot.
 
         Raises:
             InvalidTopic: `job_id` is malformed.
-            NotFound: nothing was ever published of such a job.
+            NotFound: nothing was ever published of such a job, or it is not allowed.
         """
-        snapshot = await self._snapshot(job_id)
+        snapshot = await self._snapshot(job_id, allows)
         return self._described(job_id, snapshot, await self._workers())
 
+<<<<<<< HEAD
     async def recent(self, limit: int) -> list[dict[str, Any]]:
         """The jobs with the newest events, the newest first."""
         topics = [topic for topic in await self._log.topics(JOBS, limit) if job_of(topic)]
+=======
+    async def recent(self, limit: int, allows: Allows | None = None) -> list[dict[str, Any]]:
+        """The jobs that were last heard of, the latest first; only those that are allowed.
+
+        Where something is asked of each, no more than `LOOKED_AT` are looked at.
+        """
+        most = limit if allows is None else max(limit, LOOKED_AT)
+        topics = [topic for topic in await self._log.topics(JOBS, most) if job_of(topic)]
+>>>>>>> 5ff7f5c (Every address asks what they may: reading, publishing, jobs, counts, results, keys; what may not be seen is answered as what is not there)
         if not topics:
             return []
         workers = await self._workers()
-        budget = Budget(len(topics), _LIST_BYTES)
+        budget = Budget(min(limit, len(topics)), _LIST_BYTES)
+        found: list[dict[str, Any]] = []
         async with self._listing:
-            return [
-                self._described(
-                    topic.removeprefix(JOBS),
-                    await self._listed(topic),
-                    workers,
-                    budget,
-                )
-                for topic in topics
-            ]
+            for topic in topics:
+                snapshot = await self._listed(topic)
+                if allows is None or allows(topic, project_in(snapshot)):
+                    job_id = topic.removeprefix(JOBS)
+                    found.append(self._described(job_id, snapshot, workers, budget))
+                    if len(found) == limit:
+                        break
+        return found
 
     async def _listed(self, topic: str) -> Snapshot:
         """The snapshot of `topic`; if it is large, not at the cost of those who publish."""
@@ -165,16 +191,16 @@ class Jobs:
             await asyncio.sleep(took)
         return snapshot
 
-    async def cancel(self, job_id: str) -> dict[str, Any]:
+    async def cancel(self, job_id: str, allows: Allows = to_anybody) -> dict[str, Any]:
         """Cancel a job that waits, or ask the worker that runs it to; may be repeated.
 
         A job that is over is left as it is: its ``status`` says how it ended.
 
         Raises:
             InvalidTopic: `job_id` is malformed.
-            NotFound: nothing was ever published of such a job.
+            NotFound: nothing was ever published of such a job, or it is not allowed.
         """
-        snapshot = await self._snapshot(job_id)
+        snapshot = await self._snapshot(job_id, allows)
         id_ = run_in(snapshot) or FIRST
         run = Run(_topics_of(job_id, snapshot), self._kind_of(snapshot), id_)
         if snapshot.terminal is None and snapshot.status in _WAITING:
@@ -218,11 +244,13 @@ class Jobs:
                 retry_after=FULL_SECONDS,
             )
 
-    async def _snapshot(self, job_id: str) -> Snapshot:
+    async def _snapshot(self, job_id: str, allows: Allows = to_anybody) -> Snapshot:
         topic = job_topic(job_id)
         snapshot = (await self._log.snapshots([topic]))[topic]
-        if snapshot.status is None and not snapshot.tasks:
-            raise NotFound(f"no job {job_id!r} is known; it may have been forgotten")
+        # Asked before it is looked whether there is one: both take the same time.
+        is_allowed = allows(topic, project_in(snapshot))
+        if not is_allowed or (snapshot.status is None and not snapshot.tasks):
+            raise unknown_job(job_id)
         return snapshot
 
     async def _workers(self) -> list[frozenset[str]]:
@@ -236,9 +264,10 @@ class Jobs:
         budget: Budget | None = None,
     ) -> dict[str, Any]:
         queue = queue_of(snapshot) if snapshot.status == "queued" else None
+        project = project_in(snapshot)
         return {
             "job_id": job_id,
-            "project_id": _last_event_of(snapshot).get("project_id"),
+            "project_id": None if project is None else project.removeprefix(PROJECTS),
             "kind": self._kind_of(snapshot),
             "stream_url": _stream_url(job_id),
             "workers": None if queue is None else count_workers(workers, queue),
@@ -277,13 +306,6 @@ def _stream_url(job_id: str) -> str:
 
 
 def _topics_of(job_id: str, snapshot: Snapshot) -> tuple[str, ...]:
-    project_id = _last_event_of(snapshot).get("project_id")
+    project = project_in(snapshot)
     own = job_topic(job_id)
-    return (own,) if project_id is None else (project_topic(project_id), own)
-
-
-def _last_event_of(snapshot: Snapshot) -> dict[str, Any]:
-    for body in snapshot.tasks.values():
-        event: dict[str, Any] = msgspec.json.decode(body)
-        return event
-    return {}
+    return (own,) if project is None else (project, own)

@@ -7,10 +7,12 @@ import uuid
 from functools import lru_cache
 from typing import Any, Final
 
+import msgspec
 from dramatiq import Broker, Message, MessageProxy
 
 from ..errors import InvalidTopic
-from ..events.topic import job_topic, project_topic
+from ..events.snapshot import Snapshot
+from ..events.topic import job_topic, project_of, project_topic
 
 #: Option of messages and of actors: the project.
 PROJECT_OPTION: Final = "project_id"
@@ -50,6 +52,27 @@ def topics_of(message: AnyMessage, broker: Broker | None = None) -> tuple[str, .
         "of the message or the actor, or as the actor's keyword argument",
     )
     return (own,)
+
+
+class _Told(msgspec.Struct):
+    """Of the body of an event, where it was published to: the server's own fields."""
+
+    topic: str = ""
+    topics: tuple[str, ...] = ()
+
+
+def project_in(snapshot: Snapshot) -> str | None:
+    """The topic of the project that the job with this snapshot is of; None if it is of none.
+
+    It is where its events were published. A field ``project_id`` is the publisher's own:
+    whoever may publish to a job alone would else have its end published to any project.
+    """
+    for body in snapshot.tasks.values():
+        told = msgspec.json.decode(body, type=_Told)
+        for topic in (told.topic, *told.topics):
+            if project_of(topic) is not None:
+                return topic
+    return None
 
 
 def _project_of(message: AnyMessage, broker: Broker | None) -> object:

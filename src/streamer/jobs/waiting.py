@@ -13,13 +13,14 @@ import msgspec
 from ..errors import LogUnavailable
 from ..eventlog.base import EventLog
 from ..events.snapshot import Snapshot
-from ..events.topic import JOBS, job_of, project_topic
+from ..events.topic import JOBS, job_of
 from ..every import every
 from ..publishing.publisher import Publisher
 from . import lifecycle
 from .keys import FIRST
 from .lifecycle import QUEUE_FIELD, WAITING, Run, Transition
 from .runs import run_in
+from .topics import project_in
 
 #: Seconds without a worker before the jobs that wait for one say so: as long as a
 #: rolling restart may take, and no longer than a person waits without a word.
@@ -115,8 +116,8 @@ class WaitingWatch:
         queue: str,
     ) -> None:
         last = _last_event(snapshot)
-        project = last.get("project_id")
-        topics = (topic,) if project is None else (project_topic(project), topic)
+        project = project_in(snapshot)
+        topics = (topic,) if project is None else (project, topic)
         run = Run(topics, last.get("task_name"), run_in(snapshot) or FIRST)
         await transition(run, queue, str(last.get("id"))).publish_with(self._publisher)
 

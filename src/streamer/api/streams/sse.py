@@ -10,7 +10,7 @@ import anyio
 from litestar import Request, Response, route
 from litestar.enums import HttpMethod
 from litestar.status_codes import HTTP_503_SERVICE_UNAVAILABLE
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.types import ASGIApp, ExceptionHandlersMap, Receive, Scope, Send
 from sse_starlette import EventSourceResponse
 
 from ...config.settings import Settings
@@ -23,9 +23,15 @@ from ...wire import sse
 from ...wire.form import encode
 from ..asker import asker_of
 from ..documentation import StreamOperation
+from ..may import may_read
+from ..problems import streamer_problem
 from ..query import STREAM, STREAM_OF_TOPICS
+<<<<<<< HEAD
 from ..quota_fields import full_fields
 from ..quota_fields import headers_of as quota_headers
+=======
+from ..refusals import note_refusal
+>>>>>>> 5ff7f5c (Every address asks what they may: reading, publishing, jobs, counts, results, keys; what may not be seen is answered as what is not there)
 from ..stream_request import (
     headers_of,
     read_attach,
@@ -42,10 +48,28 @@ _RAW_HEADERS: Final = [
 MAX_DRAIN: Final = 3600.0
 
 
+def _problem(request: Request[Any, Any, Any], error: StreamerError) -> Response[bytes]:
+    """Answer an error; never with 503, after which an EventSource does not come back.
+
+    Say when to come back, and end.
+    """
+    if error.outcome.status != HTTP_503_SERVICE_UNAVAILABLE:
+        return streamer_problem(request, error)
+    note_refusal(request, error)
+    hub: Hub = request.app.state.hub
+    form = sse.UNNAMED if request.query_params.get("events") == "message" else sse.NAMED
+    reconnect = encode(form, [hub.reconnect_control(error)])
+    return Response(reconnect, headers=sse.HEADERS, media_type=sse.HEADERS["Content-Type"])
+
+
+_PROBLEMS: Final[ExceptionHandlersMap] = {StreamerError: _problem}
+
+
 @route(
     ["/projects/{project_id:str}/stream", "/ws/projects/{project_id:str}/stream"],
     http_method=_METHODS,
     operation_class=StreamOperation,
+    exception_handlers=_PROBLEMS,
     summary="Stream one project",
     opt=STREAM,
     tags=["streams"],
@@ -59,6 +83,7 @@ async def stream_project(request: Request[Any, Any, Any]) -> ASGIApp:
     "/jobs/{job_id:str}/stream",
     http_method=_METHODS,
     operation_class=StreamOperation,
+    exception_handlers=_PROBLEMS,
     summary="Stream one job",
     opt=STREAM,
     tags=["streams"],
@@ -72,6 +97,7 @@ async def stream_job(request: Request[Any, Any, Any]) -> ASGIApp:
     "/stream",
     http_method=_METHODS,
     operation_class=StreamOperation,
+    exception_handlers=_PROBLEMS,
     summary="Stream several topics",
     opt=STREAM_OF_TOPICS,
     tags=["streams"],
@@ -91,15 +117,17 @@ async def _stream(request: Request[Any, Any, Any], topics: tuple[str, ...]) -> A
     hub: Hub = request.app.state.hub
     query = request.query_params
     headers = headers_of(request)
+    asker = asker_of(request)
     attach = read_attach(
         topics,
         query,
         headers,
         heartbeat=settings.heartbeat,
-        asker=asker_of(request),
+        asker=asker,
         transport="sse",
         root_path=request.scope.get("root_path", ""),
     )
+    await may_read(asker, topics, request.app.state.log)
     if request.method == HttpMethod.HEAD:
         return Response(b"", headers=sse.HEADERS, media_type=sse.HEADERS["Content-Type"])  # type: ignore[return-value]
     unnamed = reads_messages(query)
@@ -120,6 +148,7 @@ async def _stream(request: Request[Any, Any, Any], topics: tuple[str, ...]) -> A
     except Finished:
         # An EventSource stops at "204 No Content" (WHATWG HTML 9.2.3).
         return Response(b"", status_code=204)  # type: ignore[return-value]
+<<<<<<< HEAD
     except StreamerError as error:
         if error.outcome.status != HTTP_503_SERVICE_UNAVAILABLE:
             raise
@@ -129,6 +158,8 @@ async def _stream(request: Request[Any, Any, Any], topics: tuple[str, ...]) -> A
         reconnect = encode(form, [hub.reconnect_control(error)])
         headers = {**sse.HEADERS, **quota_headers(full_fields(error))}
         return Response(reconnect, headers=headers, media_type=sse.HEADERS["Content-Type"])  # type: ignore[return-value]
+=======
+>>>>>>> 5ff7f5c (Every address asks what they may: reading, publishing, jobs, counts, results, keys; what may not be seen is answered as what is not there)
     return stream
 
 

@@ -9,9 +9,16 @@ from typing import Any, Final
 
 from litestar import websocket
 
-from ...access.credentials import spoken
+from ...access.credentials import forget, spoken
 from ...config.settings import Settings
-from ...errors import Draining, InvalidFrame, InvalidTopic, StreamerError
+from ...errors import (
+    Draining,
+    Forbidden,
+    InvalidFrame,
+    InvalidTopic,
+    StreamerError,
+    Unauthorized,
+)
 from ...events.control import Control
 from ...events.topic import job_topic, project_topic
 from ...hub.attach import Finished, Gone
@@ -28,11 +35,13 @@ from ...wire.websocket import (
     close_reason,
     parse_command,
 )
-from ..asker import client_of, who_asks
+from ..asker import asker_of, client_of, who_asks
 from ..farewells import Farewells, Socket, older_refused_control, refused_control
+from ..may import may_read
 from ..origins import Origins
 from ..query import STREAM, STREAM_OF_TOPICS, query_of
 from ..rate import Rate
+from ..refusals import note_refusal
 from ..stream_request import (
     headers_of,
     read_attach,
@@ -91,7 +100,7 @@ async def _serve(
     settings: Settings = socket.app.state.settings
     hub: Hub = socket.app.state.hub
     farewells: Farewells = socket.app.state.farewells
-    client = client_of(socket)
+    client = client_of(socket.scope)
     # Accepted first: a browser cannot read the status of a refused handshake.
     await socket.accept(spoken(socket.scope["subprotocols"], SUBPROTOCOL))
     writer: PortableWriter | OfferedWriter
@@ -106,7 +115,6 @@ async def _serve(
         origins: Origins = socket.app.state.origins
         origins.check(headers)
         asker = await who_asks(socket)
-        socket.scope["headers"] = []  # they would live as long as the socket
         query = socket.query_params
         query_of(socket.route_handler).check(query)
         reads_messages(query)  # it changes nothing: no frame has a name
@@ -119,6 +127,7 @@ async def _serve(
             transport="websocket",
             root_path=socket.scope.get("root_path", ""),
         )
+        await may_read(asker, attach.topics, socket.app.state.log)
         reader = await hub.attach(attach, writer)
     except Gone:
         return
@@ -126,12 +135,14 @@ async def _serve(
         await farewells.close(socket, finished.controls(), client, 1000, "ended")
         return
     except StreamerError as error:
-        socket.app.state.metrics.refused(error.code)
-        is_draining = isinstance(error, Draining)
-        last = hub.reconnect_control(error) if is_draining else refused(error)
-        reason = "draining" if is_draining else error.detail
-        await farewells.close(socket, [last], client, error.outcome.close_code, reason)
+        note_refusal(socket, error)
+        last = hub.reconnect_control(error) if isinstance(error, Draining) else refused(error)
+        await farewells.close(socket, [last], client, error.outcome.close_code, _reason(error))
         return
+    finally:
+        # Else they would live as long as the socket.
+        forget(socket.scope)  # type: ignore[arg-type]
+        socket.scope["headers"] = []
     connection = _Connection(socket, hub, reader, writer, attach.topics, refused)
     try:
         if isinstance(writer, PortableWriter):
@@ -140,6 +151,19 @@ async def _serve(
             await connection.receive()
     finally:
         reader.gone()
+
+
+def _reason(error: StreamerError) -> str:
+    """What the close frame says: of access a word that clients compare, else the detail."""
+    match error:
+        case Unauthorized():
+            return "Unauthorized"
+        case Forbidden():
+            return "Forbidden"
+        case Draining():
+            return "draining"
+        case _:
+            return error.detail
 
 
 async def _send_and_receive(
@@ -200,7 +224,7 @@ class _Connection:
             try:
                 await self._obey(parse_command(text if text is not None else b""))
             except StreamerError as error:
-                self._socket.app.state.metrics.refused(error.code)
+                note_refusal(self._socket, error)
                 self._reader.write([self._refused(error)])
 
     async def _pace(self) -> None:
@@ -229,6 +253,7 @@ class _Connection:
             raise InvalidTopic(f"this connection has {most} topics, the most it may have")
         topics = (*self._topics, topic)
         cursor = command.cursor()
+        await may_read(asker_of(self._socket), (topic,), self._socket.app.state.log)
         backfill = None if cursor is None else (topic, cursor)
         reply = Control("subscribed", {"topic": topic, "topics": topics})
         await self._hub.change_topics(self._reader, topics, backfill, reply)

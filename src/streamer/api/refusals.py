@@ -1,0 +1,38 @@
+"""Who is refused is counted, and said in the log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..access.audit import Happening, audit
+from ..errors import Forbidden, StreamerError, TokenExpired, TokenRevoked, Unauthorized
+from ..metrics import Metrics
+from .asker import Connection, asked_by, client_of
+
+
+def note_refusal(connection: Connection, error: StreamerError) -> None:
+    """Count `error`, the answer to `connection`; if it is one of access, log it."""
+    metrics: Metrics = connection.app.state.metrics
+    metrics.refused(error.code)
+    note_denial(connection.scope, error)
+
+
+def note_denial(scope: Any, error: StreamerError) -> None:  # noqa: ANN401 - an ASGI scope
+    """Log `error` if it says that somebody may not do what is asked in `scope`."""
+    if not isinstance(error, Unauthorized | Forbidden):
+        return
+    event: Happening = "refused"
+    if isinstance(error, TokenExpired):
+        event = "expired"
+    elif isinstance(error, TokenRevoked):
+        event = "revoked"
+    asker = asked_by(scope)
+    audit(
+        event,
+        code=error.code,
+        reason=error.detail,
+        subject="" if asker is None else asker.subject,
+        client=client_of(scope),
+        method=scope.get("method", "WEBSOCKET"),
+        path=scope["path"],
+    )
