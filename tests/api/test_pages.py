@@ -8,23 +8,16 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from litestar import Litestar, Request, Response
-from litestar.di import Provide
+from litestar import Litestar
 from litestar.testing import TestClient
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from streamer.api import pages
 from streamer.app import create_app
 from streamer.config.settings import Settings
-from streamer.errors import StreamerError
 from streamer.eventlog.memory.log import MemoryEventLog
 
 Client = TestClient[Litestar]
-
-
-def as_problem(_request: Request[Any, Any, Any], error: StreamerError) -> Response[dict[str, str]]:
-    return Response({"detail": error.detail}, status_code=error.outcome.status)
 
 
 @pytest.fixture
@@ -38,12 +31,7 @@ def results(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def client(results: Path) -> Iterator[Client]:
-    settings = Settings(output_dir=results)
-    app = Litestar(
-        list(pages.PAGE_HANDLERS),
-        dependencies={"settings": Provide(lambda: settings, sync_to_thread=False)},
-        exception_handlers={StreamerError: as_problem},
-    )
+    app = create_app(Settings(output_dir=results), MemoryEventLog())
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
 

@@ -62,7 +62,8 @@ def opened(tmp_path: Path) -> Iterator[Opened]:
     def open_(*, filled: bool, **wired: Any) -> ClosedStage:  # noqa: ANN401 - as `create_app` has them
         output = tmp_path / ("filled" if filled else "empty")
         output.mkdir(exist_ok=True)
-        settings = Settings(output_dir=output, send_timeout=5.0)
+        # Without rates: what is left of them is of the moment.
+        settings = Settings(output_dir=output, send_timeout=5.0, publish_rate=0, job_rate=0)
         stage = ClosedStage(*ALL, settings=settings, **wired)
         stages.append(stage)
         if filled:

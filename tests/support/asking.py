@@ -16,6 +16,7 @@ from streamer.config.settings import Settings
 from streamer.errors import InvalidToken, StreamerError, TokenExpired
 
 from .stage import HANDSHAKE, Peer, Stage
+from .waiting import wait_until_blocking
 
 COOKIE: Final = "__Host-streamer"
 
@@ -68,9 +69,8 @@ class ClosedStage(Stage):
         headers: Mapping[str, str] | None = None,
     ) -> str:
         """What is answered, all of it; ``WEBSOCKET`` is a method."""
-        return self.answer(
-            self.peer(target, token, method=method, body=body, headers=headers)
-        ).decode("latin-1")
+        peer = self.peer(target, token, method=method, body=body, headers=headers)
+        return self.answer(peer, method=method).decode("latin-1")
 
     def peer(
         self,
@@ -91,11 +91,27 @@ class ClosedStage(Stage):
             sent["Content-Length"] = str(len(body))
         return Peer(self, target, sent, method=method, body=body)
 
-    def answer(self, peer: Peer) -> bytes:
+    def answer(self, peer: Peer, *, method: str = "GET") -> bytes:
         """What `peer` has received, when all has come to rest."""
-        self.settle()
+
+        def is_whole() -> bool:
+            self.settle()
+            return _is_whole(peer.take(), has_body=method != "HEAD")
+
+        # Files are read in a thread, whose time is not the stage's.
+        wait_until_blocking(is_whole, "no answer came")
         self.settle()
         return peer.take()
+
+
+_LENGTH: Final = re.compile(rb"(?i)\r\ncontent-length: (\d+)\r\n")
+
+
+def _is_whole(answer: bytes, *, has_body: bool) -> bool:
+    """Whether the head is there, and the body if its length is known."""
+    head, end, body = answer.partition(b"\r\n\r\n")
+    length = _LENGTH.search(head + b"\r\n")
+    return bool(end) and (length is None or not has_body or len(body) >= int(length[1]))
 
 
 def status_of(answer: str) -> int:

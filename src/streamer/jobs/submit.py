@@ -154,19 +154,13 @@ class Jobs:
         snapshot = await self._snapshot(job_id, allows)
         return self._described(job_id, snapshot, await self._workers())
 
-<<<<<<< HEAD
-    async def recent(self, limit: int) -> list[dict[str, Any]]:
-        """The jobs with the newest events, the newest first."""
-        topics = [topic for topic in await self._log.topics(JOBS, limit) if job_of(topic)]
-=======
     async def recent(self, limit: int, allows: Allows | None = None) -> list[dict[str, Any]]:
-        """The jobs that were last heard of, the latest first; only those that are allowed.
+        """The jobs with the newest events, the newest first; only those that are allowed.
 
         Where something is asked of each, no more than `LOOKED_AT` are looked at.
         """
         most = limit if allows is None else max(limit, LOOKED_AT)
         topics = [topic for topic in await self._log.topics(JOBS, most) if job_of(topic)]
->>>>>>> 5ff7f5c (Every address asks what they may: reading, publishing, jobs, counts, results, keys; what may not be seen is answered as what is not there)
         if not topics:
             return []
         workers = await self._workers()

@@ -26,12 +26,9 @@ from ..documentation import StreamOperation
 from ..may import may_read
 from ..problems import streamer_problem
 from ..query import STREAM, STREAM_OF_TOPICS
-<<<<<<< HEAD
 from ..quota_fields import full_fields
 from ..quota_fields import headers_of as quota_headers
-=======
 from ..refusals import note_refusal
->>>>>>> 5ff7f5c (Every address asks what they may: reading, publishing, jobs, counts, results, keys; what may not be seen is answered as what is not there)
 from ..stream_request import (
     headers_of,
     read_attach,
@@ -59,7 +56,8 @@ def _problem(request: Request[Any, Any, Any], error: StreamerError) -> Response[
     hub: Hub = request.app.state.hub
     form = sse.UNNAMED if request.query_params.get("events") == "message" else sse.NAMED
     reconnect = encode(form, [hub.reconnect_control(error)])
-    return Response(reconnect, headers=sse.HEADERS, media_type=sse.HEADERS["Content-Type"])
+    headers = {**sse.HEADERS, **quota_headers(full_fields(error))}
+    return Response(reconnect, headers=headers, media_type=sse.HEADERS["Content-Type"])
 
 
 _PROBLEMS: Final[ExceptionHandlersMap] = {StreamerError: _problem}
@@ -148,18 +146,6 @@ async def _stream(request: Request[Any, Any, Any], topics: tuple[str, ...]) -> A
     except Finished:
         # An EventSource stops at "204 No Content" (WHATWG HTML 9.2.3).
         return Response(b"", status_code=204)  # type: ignore[return-value]
-<<<<<<< HEAD
-    except StreamerError as error:
-        if error.outcome.status != HTTP_503_SERVICE_UNAVAILABLE:
-            raise
-        request.app.state.metrics.refused(error.code)
-        # A 503 is final for an EventSource: say when to come back, and end.
-        form = sse.UNNAMED if unnamed else sse.NAMED
-        reconnect = encode(form, [hub.reconnect_control(error)])
-        headers = {**sse.HEADERS, **quota_headers(full_fields(error))}
-        return Response(reconnect, headers=headers, media_type=sse.HEADERS["Content-Type"])  # type: ignore[return-value]
-=======
->>>>>>> 5ff7f5c (Every address asks what they may: reading, publishing, jobs, counts, results, keys; what may not be seen is answered as what is not there)
     return stream
 
 
