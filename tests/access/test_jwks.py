@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import pytest
 
@@ -343,3 +343,21 @@ async def test_once_closed_it_fetches_no_more(keys: JWKS, published: Published) 
     await keys.close()
     with pytest.raises(asyncio.CancelledError):
         await finding
+
+
+async def test_a_fetch_that_fails_in_an_unheard_of_way_is_not_repeated_at_once(
+    published: Published, clock: SecondsClock
+) -> None:
+    begun = []
+
+    def broken() -> NoReturn:
+        begun.append(1)
+        raise ZeroDivisionError
+
+    keys = JWKS(URL, client=broken, clock=clock)
+    with pytest.raises(ZeroDivisionError):
+        await keys.find("key-0", "ES256")
+    for _ in range(3):
+        with pytest.raises(AuthUnavailable):
+            await keys.find("key-0", "ES256")
+    assert len(begun) == 1

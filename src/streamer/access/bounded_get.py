@@ -46,7 +46,7 @@ async def get(
             return await _get(client, url, [*headers, *_ASKED], most_bytes)
     except TimeoutError:
         raise Failed(f"there is no answer in {seconds:g} seconds") from None
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         # Not its text: that may repeat what was sent.
         raise Failed(f"it cannot be reached ({_kind(error)})") from error
 

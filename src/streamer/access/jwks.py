@@ -131,6 +131,8 @@ class JWKS:
 
     async def _fetch(self) -> None:
         began = self._clock()
+        # First of all: whatever becomes of this one, the next is not at once.
+        self._refresh_at = began + (_AGAIN if began < self._held_until else _AGAIN_FIRST)
         try:
             async with self._client() as client:
                 answer = await get(client, self._url, seconds=_TIMEOUT, most_bytes=MOST_BYTES)
@@ -144,8 +146,6 @@ class JWKS:
                     _HOLD / 3600,
                 )
             self._is_away = True
-            had_some = self._held_until > self._clock()
-            self._refresh_at = self._clock() + (_AGAIN if had_some else _AGAIN_FIRST)
             self._good_until = self._held_until
             return
         if self._is_away:

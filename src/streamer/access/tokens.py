@@ -10,7 +10,7 @@ import jwt
 
 from ..errors import InvalidToken
 from .claims import grants_of
-from .compact import Head, read_head, read_object
+from .compact import MAX_TOKEN_BYTES, Head, read_head, read_object
 from .exchange import AUDIENCE, ISSUER, KEY_ID, Exchange, with_parent
 from .grants import Grants
 from .keys import Key, Keys, wrong_algorithm
@@ -58,7 +58,9 @@ class Tokens:
         It takes microseconds and no turn of the event loop. None says nothing of the
         token: `verify` does.
         """
-        return self._verified.get(token, self._clock()) if self._is_current() else None
+        if len(token) > MAX_TOKEN_BYTES or not self._is_current():
+            return None
+        return self._verified.get(token, self._clock())
 
     async def verify(self, token: str) -> Grants:
         """Return what `token` allows.
