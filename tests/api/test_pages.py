@@ -89,13 +89,37 @@ def test_every_file_says_what_it_is(client: Client, path: str, content_type: str
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-@pytest.mark.parametrize("path", ["/", "/web/app.js", "/files/clip.mp4"])
+@pytest.mark.parametrize("path", ["/", "/web/app.js", "/web/icon.svg", "/files/clip.mp4"])
 def test_only_our_own_origin_is_allowed(client: Client, path: str) -> None:
     """No script, style or connection of another origin, and none that stands in the markup."""
-    policy = client.get(path).headers["content-security-policy"]
-    assert "default-src 'none'" in policy
-    sources = {word for part in policy.split(";") for word in part.split()[1:]}
-    assert sources == {"'none'", "'self'"}
+    policy = directives(client.get(path).headers["content-security-policy"])
+    assert policy["default-src"] == ["'none'"]
+    assert policy["frame-ancestors"] == policy["base-uri"] == policy["form-action"] == ["'none'"]
+    is_file = path.startswith("/files/")
+    # The browser's own page around a picture or a video has a style; no script runs there.
+    assert policy.get("sandbox") == (["allow-same-origin"] if is_file else None)
+    assert policy.pop("style-src") == (["'unsafe-inline'"] if is_file else ["'self'"])
+    loaded = {word for name, words in policy.items() if name.endswith("-src") for word in words}
+    assert loaded == {"'none'", "'self'"}
+    if not is_file:
+        assert policy["require-trusted-types-for"] == ["'script'"]
+        assert policy["trusted-types"] == ["'none'"]
+
+
+def directives(policy: str) -> dict[str, list[str]]:
+    return {part.split()[0]: part.split()[1:] for part in policy.split(";")}
+
+
+@pytest.mark.parametrize("path", ["/", "/web/app.js", "/files/clip.mp4"])
+def test_a_page_shares_nothing_with_others_and_has_no_powers(client: Client, path: str) -> None:
+    """A browser shows no answer that is both sandboxed and isolated from its opener."""
+    headers = client.get(path).headers
+    is_page = not path.startswith("/files/")
+    assert headers.get("cross-origin-opener-policy") == ("same-origin" if is_page else None)
+    assert headers.get("cross-origin-resource-policy") == (None if is_page else "same-site")
+    assert {"camera=()", "geolocation=()", "microphone=()"} <= set(
+        headers["permissions-policy"].split(", ")
+    )
 
 
 @pytest.mark.parametrize("path", ["/", "/web/app.js", "/files/clip.mp4"])
@@ -133,7 +157,10 @@ def test_what_a_browser_only_shows_is_shown(client: Client, results: Path, name:
     answer = client.get(f"/files/{name}")
     assert answer.headers["content-type"].split("/")[0] in {"audio", "image", "video"}
     assert answer.headers["x-content-type-options"] == "nosniff"
-    assert answer.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
+    policy = directives(answer.headers["content-security-policy"])
+    assert policy["sandbox"] == ["allow-same-origin"]
+    assert policy["default-src"] == ["'none'"]
+    assert "script-src" not in policy
     assert "content-disposition" not in answer.headers
 
 

@@ -51,6 +51,11 @@ def test_the_page_needs_no_network_and_runs_nothing(
     assert not re.findall(r"<script|<link|<img|<iframe|src=|url\(|@import|https?:| on\w+=", page)
     policy = answer.headers["content-security-policy"]
     assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert policy.endswith("base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+    assert answer.headers["cross-origin-opener-policy"] == "same-origin"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "camera=()" in answer.headers["permissions-policy"]
     for address, item in schema["paths"].items():
         assert f"<code>{address}</code>" in page
         for operation in item.values():

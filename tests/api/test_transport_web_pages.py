@@ -158,6 +158,32 @@ async def test_a_foreign_page_opens_no_websocket(live: Live, project: str, origi
         assert "STREAMER_ALLOWED_ORIGINS" in refusal["detail"]
 
 
+@PATHS
+@pytest.mark.parametrize(
+    ("method", "headers", "status"),
+    [
+        ("PUT", {}, 405),
+        ("POST", {}, 400),
+        ("POST", {"Origin": EVIL}, 403),
+        ("POST", {"X-Long": "x" * 40_000}, 431),
+    ],
+    ids=["app", "handler", "guard", "server"],
+)
+def test_a_problem_that_a_browser_shows_loads_nothing(
+    start_live: StartLive, path: str, method: str, headers: dict[str, str], status: int
+) -> None:
+    """Wherever it is answered, for its detail may repeat what somebody sent."""
+    if (path, status) == ("portable", 431):
+        pytest.skip("uvicorn's own answer")
+    url = f"{start_live(path).url}/api/v1/events"
+    answer = httpx.request(method, url, headers=headers, content="<script>")
+    problem(answer, status)
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["cache-control"] == "no-store"
+
+
 OURS = [
     "localhost",
     "LOCALHOST.",

@@ -18,6 +18,7 @@ Layout:
 - `may`: may they? What every address, transport and command asks before it reads or writes.
 - `methods`: which methods an address answers to, and ``HEAD`` wherever ``GET`` is one of them.
 - `origins`: which web pages may change something here, open a WebSocket, or read an answer.
+- `page_headers`: what an answer says to a browser of what it may do there: its policies.
 - `pages`: what a browser loads: the page at ``/``, its modules, and the files that jobs made.
 - `poll`: polling: pages of events, and snapshots, for clients that cannot hold a stream.
 - `poll_answer`: the answer to a poll: waited for, and handed over as fast as the client takes
@@ -49,6 +50,7 @@ __all__ = [
     "may",
     "methods",
     "origins",
+    "page_headers",
     "pages",
     "poll",
     "poll_answer",

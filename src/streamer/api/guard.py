@@ -15,7 +15,7 @@ from ..errors import StreamerError
 from .hosts import Hosts
 from .methods import as_get, methods_at
 from .origins import Origins
-from .problems import problem_of
+from .problems import PROBLEM_HEADERS, PROBLEM_TYPE, problem_of
 from .refusals import note_denial
 
 #: Methods that change nothing (RFC 9110 section 9.2.1).
@@ -87,7 +87,7 @@ class Guard:
                 self._origins.check(headers)
         except StreamerError as error:
             self._note(scope, error)
-            await _answer(send, error.outcome.status, [_PROBLEM], _encoded(error))
+            await _answer(send, error.outcome.status, _PROBLEM, _encoded(error))
             return
         if preflight:
             await _answer(send, 204, _PREFLIGHT, b"")
@@ -150,7 +150,10 @@ def _adding(added: tuple[_Header, ...], send: Send, *, with_body: bool) -> Send:
     return answering
 
 
-_PROBLEM: Final = (b"content-type", b"application/problem+json")
+_PROBLEM: Final = tuple(
+    (name.lower().encode(), value.encode())
+    for name, value in {"Content-Type": PROBLEM_TYPE, **PROBLEM_HEADERS}.items()
+)
 
 
 def _encoded(error: StreamerError) -> bytes:
@@ -173,7 +176,7 @@ async def _refuse_socket(scope: Scope, receive: Receive, send: Send, error: Stre
         await send(answer)
         return
     body = _encoded(error)
-    headers = [_PROBLEM, _NOSNIFF, (b"content-length", b"%d" % len(body))]
+    headers = [*_PROBLEM, _NOSNIFF, (b"content-length", b"%d" % len(body))]
     answer = {
         "type": "websocket.http.response.start",
         "status": error.outcome.status,

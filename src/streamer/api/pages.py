@@ -20,6 +20,7 @@ from ..errors import Forbidden, InvalidTopic, NotFound
 from ..events.topic import JOBS, job_topic
 from .asker import OPEN, asker_of
 from .may import may_read, may_see
+from .page_headers import NOTHING_POLICY, SHOWN_HEADERS, UNSHARED
 from .refusals import note_denial
 
 _WEB: Final = Path(__file__).resolve().parent.parent / "web"
@@ -51,27 +52,34 @@ _SHOWN_TYPES: Final = {
 }
 
 _PAGE_HEADERS: Final = {
+    **SHOWN_HEADERS,
+    **UNSHARED,
     # Scripts, styles and connections of our own origin, and nothing else: text
-    # that found its way into the page as markup could not run or call home.
+    # that found its way into the page as markup could not run or call home, and no
+    # code of ours can make a script of a text by mistake.
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
         "media-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'"
+        "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
     ),
-    "X-Content-Type-Options": "nosniff",
     # Ask each time, by ETag: a module from before an upgrade must not meet one from after it.
     "Cache-Control": "no-cache",
 }
 _OUTPUT_HEADERS: Final = {
+    **SHOWN_HEADERS,
     # A job's output is what some user's source made of it: were it a page after all,
     # it would be of no origin, and could neither run a script nor send a form.
-    "Content-Security-Policy": (
-        "sandbox; default-src 'none'; img-src 'self'; media-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": f"sandbox; {NOTHING_POLICY}",
+    # No page of another site shows it as its own, with its visitor's cookie.
+    "Cross-Origin-Resource-Policy": "same-site",
     "Cache-Control": "no-cache",
 }
+#: A picture or a video is opened in a page that the browser makes for it, which asks for it
+#: once more, as a page of its origin, and has a style of its own. No script runs there either.
+_SHOWN_POLICY: Final = (
+    "sandbox allow-same-origin; default-src 'none'; img-src 'self'; media-src 'self'; "
+    "style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 
 
 @route("/", http_method=_READ, opt=OPEN, include_in_schema=False)
@@ -108,7 +116,9 @@ async def output(
     shown = _SHOWN_TYPES.get(Path(name).suffix.lower())
     if response.status_code != HTTP_304_NOT_MODIFIED:
         response.headers["Content-Type"] = shown or "application/octet-stream"
-    if shown is None:
+    if shown is not None:
+        response.headers["Content-Security-Policy"] = _SHOWN_POLICY
+    else:
         response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name)}"
     return response  # type: ignore[return-value]
 

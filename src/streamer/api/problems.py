@@ -13,11 +13,15 @@ from litestar.exceptions import HTTPException, ValidationException
 
 from ..errors import StreamerError, Unauthorized
 from .methods import methods_at
+from .page_headers import NOTHING_POLICY
 from .quota_fields import full_fields, headers_of, report_quota, reported_quota
 from .refusals import note_refusal
 
 logger = logging.getLogger(__name__)
 
+#: Of every problem. Its detail may repeat what somebody else sent.
+PROBLEM_HEADERS: Final = {"Cache-Control": "no-store", "Content-Security-Policy": NOTHING_POLICY}
+PROBLEM_TYPE: Final = "application/problem+json"
 _TYPE = "urn:streamer:error:"
 #: Characters of a path that an answer quotes.
 _LONGEST_PATH: Final = 200
@@ -126,6 +130,6 @@ def _answer(
     return Response(
         msgspec.json.encode(problem),
         status_code=problem.status,
-        media_type="application/problem+json",
-        headers={"Cache-Control": "no-store", **headers_of(reported_quota(request)), **headers},
+        media_type=PROBLEM_TYPE,
+        headers={**PROBLEM_HEADERS, **headers_of(reported_quota(request)), **headers},
     )

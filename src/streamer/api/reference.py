@@ -17,6 +17,7 @@ from litestar.openapi.plugins import OpenAPIRenderPlugin
 
 from .asker import OPEN
 from .event_schemas import event_schemas
+from .page_headers import SHOWN_HEADERS, UNSHARED
 
 _Schema = Mapping[str, Any]
 
@@ -39,9 +40,8 @@ def with_events(schema: dict[str, Any]) -> dict[str, Any]:
 
 def schema_router() -> Router:
     """What ``/schema`` is served by; its answers may load nothing."""
-    headers = [
-        ResponseHeader(name="Content-Security-Policy", value=_POLICY),
-    ]
+    values = {**SHOWN_HEADERS, **UNSHARED, "Content-Security-Policy": _POLICY}
+    headers = [ResponseHeader(name=name, value=value) for name, value in values.items()]
     return Router(
         "/schema", route_handlers=[], opt=OPEN, include_in_schema=False, response_headers=headers
     )

@@ -25,6 +25,8 @@ def refusal(error: StreamerError) -> bytes:
     phrase = http.HTTPStatus(outcome.status).phrase.encode()
     return (
         b"HTTP/1.1 %d %b\r\ncontent-type: application/problem+json\r\ncache-control: no-store\r\n"
+        b"x-content-type-options: nosniff\r\n"
+        b"content-security-policy: default-src 'none'; frame-ancestors 'none'\r\n"
         b"content-length: %d\r\nconnection: close\r\n\r\n%b"
         % (outcome.status, phrase, len(body), body)
     )
