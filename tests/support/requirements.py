@@ -26,6 +26,8 @@ _PROGRAMS: Final = {
     "ffprobe": _Program(("ffprobe",), "ffmpeg"),
     "node": _Program(("node", "nodejs"), "nodejs"),
     "nginx": _Program(("nginx",), "nginx libnginx-mod-nchan"),
+    "openssl": _Program(("openssl",), "openssl"),
+    "php": _Program(("php",), "php-cli"),
     "ps": _Program(("ps",), "procps"),
     "redis-cli": _Program(("redis-cli",), "redis-tools"),
     "redis-sentinel": _Program(("redis-sentinel",), "redis-sentinel"),

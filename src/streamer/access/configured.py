@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -18,14 +20,18 @@ from .validity import Validity
 _MOST_PEM: Final = 16 * 1024
 
 
-def tokens_of(settings: Settings, exchange: Exchange | None) -> Tokens:
+def tokens_of(
+    settings: Settings, exchange: Exchange | None, *, clock: Callable[[], float] = time.time
+) -> Tokens:
     """What verifies tokens by `settings`; with no key set, those of `exchange` alone.
+
+    `clock` is in seconds since 1970.
 
     Raises:
         InvalidSetting: ``STREAMER_AUTH_PUBLIC_KEY`` holds no key that can be used.
     """
     validity = Validity(settings.auth_issuer, settings.auth_audience, settings.auth_leeway)
-    return Tokens(keys_of(settings), exchange, validity=validity)
+    return Tokens(keys_of(settings), exchange, validity=validity, clock=clock)
 
 
 def keys_of(settings: Settings) -> Keys | None:
@@ -46,8 +52,10 @@ def keys_of(settings: Settings) -> Keys | None:
     return None
 
 
-def application_of(settings: Settings) -> Application | None:
-    """The application by `settings`; None if none is set."""
+def application_of(
+    settings: Settings, *, clock: Callable[[], float] = time.time
+) -> Application | None:
+    """The application by `settings`; None if none is set. `clock` is in seconds since 1970."""
     if settings.auth_url is None:
         return None
     return Application(
@@ -55,6 +63,7 @@ def application_of(settings: Settings) -> Application | None:
         ttl=settings.auth_url_ttl,
         timeout=settings.auth_url_timeout,
         headers=settings.auth_url_headers,
+        clock=clock,
     )
 
 
