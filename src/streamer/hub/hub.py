@@ -6,8 +6,8 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -73,7 +73,6 @@ class Hub:
             log, self._options.tail, limits, fan_out, self._fail, metrics=metrics
         )
         self._reads = LogReads(log, self._feeds, limits)
-        self._polls = Polls(log, self._feeds, limits)
         self.stays: Final = Stays(clock, self._options.warning, limits.ended_readers, ended)
         self.stream_ids: Final = StreamIds()
         # Each with the feed that it reads.
@@ -83,6 +82,15 @@ class Hub:
             self._options.max_readers_per_client,
             self._options.max_readers_per_subject,
             self._options.max_topics_per_subject,
+        )
+        self._polls = Polls(
+            log,
+            self._feeds,
+            limits,
+            quotas=self._quotas,
+            stays=self.stays,
+            metrics=metrics,
+            is_draining=lambda: self.draining,
         )
         self._lagging: dict[Reader, None] = {}
         self._wheel: Wheel[Reader] = Wheel()
@@ -264,38 +272,11 @@ class Hub:
         self.stays.end_revoked(is_revoked)
         self._feeds.wake()  # polls that wait
 
-    @asynccontextmanager
-    async def poll(
+    def poll(
         self, attach: Attach, after: Cursor, limit: int, wait: float
-    ) -> AsyncGenerator[Page]:
-        """Read a page of what comes after a cursor, at most `limit` events.
-
-        If it is empty, it is waited up to `wait` seconds for an event, and no longer
-        than what `attach` has proved itself with holds. A poll counts as a reader
-        until the block ends: answer it within.
-
-        Raises:
-            LogUnavailable: the log is needed and away.
-            TokenExpired, TokenRevoked, TooManyConnections, TooManyTopics: as of `attach`.
-        """
-        self.stays.refuse_if_over(attach)
-        self._quotas.refuse_if_full(attach, len(attach.topics), self._retry_ms() / 1000)
-        self._quotas.enter(attach, len(attach.topics))
-        self.metrics.attached(attach.transport)
-        try:
-            wait = min(wait, self.stays.left(attach))
-            is_over = lambda: self.draining or self.stays.is_revoked(attach.credential)  # noqa: E731
-            first = await self._polls.first(attach.topics, after, limit, wait, is_over)
-            self.stays.refuse_if_over(attach)
-            with self._polls.room() as max_bytes:
-                page = await self._polls.whole(attach.topics, first, limit, max_bytes)
-                self.metrics.replayed(len(page.events))
-                if page.gap is not None:
-                    self.metrics.reported_gaps(1, 1)
-                yield page
-        finally:
-            self._quotas.leave(attach, len(attach.topics))
-            self.metrics.left(attach.transport)
+    ) -> AbstractAsyncContextManager[Page]:
+        """Answer a poll, as `Polls.answer`."""
+        return self._polls.answer(attach, after, limit, wait, self._retry_ms() / 1000)
 
     # What a reader asks of us
 
