@@ -52,7 +52,7 @@ ROOMS: Final[Mapping[str, frozenset[str]]] = {
         "server": "errors limits config processes wire hub api app",
         "client": "backoff config",
         "cli": "__init__ errors events config processes eventlog eventlog/redis eventlog/memory "
-        "eventlog/embedded publishing hub jobs api server client app",
+        "eventlog/embedded publishing hub access jobs api server client app",
         # The package's own face shows what is used from outside.
         "__init__": "publishing jobs",
         "__main__": "cli",

@@ -42,6 +42,17 @@ def test_every_setting_is_shown_with_where_it_comes_from(tmp_path: Path) -> None
     assert line_of(result, "Port").startswith("✓")
 
 
+def test_how_it_is_known_who_asks_is_tried(tmp_path: Path) -> None:
+    result = check(data_dir=str(tmp_path))
+    assert line_of(result, "Access").startswith("✓")
+    result = check(data_dir=str(tmp_path), auth_public_key=str(tmp_path / "none.pem"))
+    assert result.exit_code == 1
+    assert line_of(result, "Access").startswith("✗")
+    result = check(data_dir=str(tmp_path), auth_jwks_url="http://127.0.0.1:1/jwks")
+    assert result.exit_code == 0, result.output
+    assert line_of(result, "Access").startswith("!")
+
+
 def test_a_redis_is_described(tmp_path: Path, redis_server: Server) -> None:
     result = check(data_dir=str(tmp_path), redis_url=redis_server.url)
     assert result.exit_code == 0, result.output

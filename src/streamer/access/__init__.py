@@ -18,7 +18,6 @@ A token:
 - `validity`: whether it is for this server, and for now.
 - `tokens`: whose it is and what it allows: verified once, then known by its text.
 - `verified`: those that were verified, by a digest of their text.
-- `configured`: the keys and tokens that the settings ask for.
 
 Made here:
 
@@ -30,6 +29,11 @@ Or the application is asked:
 - `application`: over HTTP, with what the request holds.
 - `authorize`: in the same process, by a function.
 - `bounded_get`: one GET to somebody who may be away, slow or broken.
+
+As the settings say:
+
+- `configured`: the keys, the tokens and the application that they ask for.
+- `trial`: whether those can be used, for ``streamer check``.
 """
 
 __all__ = [
@@ -49,6 +53,7 @@ __all__ = [
     "keys",
     "patterns",
     "tokens",
+    "trial",
     "validity",
     "verified",
 ]

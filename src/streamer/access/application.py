@@ -118,6 +118,15 @@ class Application:
             raise type(outcome)(outcome.detail)
         return outcome
 
+    async def try_out(self) -> int:
+        """Return the status that somebody is answered who presents nothing.
+
+        Raises:
+            Failed: there is no answer.
+        """
+        answer = await get(self._client, self._url, seconds=self._timeout, most_bytes=_MOST_BYTES)
+        return answer.status
+
     async def close(self) -> None:
         """Ask nobody more."""
         asking = list(self._asking.values())

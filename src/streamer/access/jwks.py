@@ -12,7 +12,7 @@ import httpx
 
 from ..errors import AuthUnavailable, InvalidToken
 from .bounded_get import Failed, get, tls
-from .key_set import MOST_BYTES, read_key_set
+from .key_set import MOST_BYTES, KeySet, read_key_set
 from .keys import Key, wrong_algorithm
 
 _logger: Final = logging.getLogger(__name__)
@@ -134,9 +134,7 @@ class JWKS:
         # First of all: whatever becomes of this one, the next is not at once.
         self._refresh_at = began + (_AGAIN if began < self._held_until else _AGAIN_FIRST)
         try:
-            async with self._client() as client:
-                answer = await get(client, self._url, seconds=_TIMEOUT, most_bytes=MOST_BYTES)
-            found = read_key_set(answer)
+            found = await fetch(self._url, self._client)
         except Failed as error:
             if not self._is_away:
                 _logger.warning(
@@ -162,6 +160,16 @@ class JWKS:
         self._refresh_at = began + found.seconds
         self._good_until = self._refresh_at + _GRACE
         self._held_until = began + _HOLD
+
+
+async def fetch(url: str, client: Callable[[], httpx.AsyncClient] | None = None) -> KeySet:
+    """Fetch the keys at `url` once.
+
+    Raises:
+        Failed: there are none.
+    """
+    async with (client or _clients())() as http:
+        return read_key_set(await get(http, url, seconds=_TIMEOUT, most_bytes=MOST_BYTES))
 
 
 def _clients() -> Callable[[], httpx.AsyncClient]:

@@ -36,6 +36,7 @@ def probe_all(settings: Settings) -> list[Finding]:
         event_log,
         *(_rights(settings) if event_log.good is not False else ()),
         *_broker(settings),
+        _access(settings),
         _port(settings),
         _fan_out(settings),
         _open_files(settings),
@@ -115,6 +116,13 @@ def _embedded(settings: Settings) -> Finding:
         return Finding("Event log", error.detail, good=False)
     state = "runs" if running_url(settings.data_dir) else "starts with streamer run"
     return Finding("Event log", f"embedded, {_version(str(binary))}; it {state}")
+
+
+def _access(settings: Settings) -> Finding:
+    from ..access.trial import try_out
+
+    trial = asyncio.run(try_out(settings))
+    return Finding("Access", trial.found, trial.good)
 
 
 def _port(settings: Settings) -> Finding:
