@@ -47,8 +47,8 @@ ROOMS: Final[Mapping[str, frozenset[str]]] = {
         "api/streams": "errors events config wire hub access api",
         # What is put together.
         "life": "eventlog hub jobs api",
-        "app": "__init__ errors limits metrics config eventlog publishing hub jobs api api/streams "
-        "life",
+        "app": "__init__ errors limits metrics config eventlog publishing hub access jobs api "
+        "api/streams life",
         "server": "errors limits config processes wire hub api app",
         "client": "backoff config",
         "cli": "__init__ errors events config processes eventlog eventlog/redis eventlog/memory "

@@ -13,8 +13,11 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.types import ControllerRouterHandler
 
 from . import __version__
+from .access.authorize import Authorize
+from .access.exchange import Exchange, from_secret
 from .api.asker import Door, by_token, let_in, let_in_to_api
 from .api.connections import CONNECTION_HANDLERS, Census
+from .api.door import entrance_of, nothing_is_revoked
 from .api.farewells import Farewells
 from .api.guard import Guard
 from .api.health import HEALTH_HANDLERS
@@ -60,16 +63,22 @@ def create_app(
     log: EventLog | None = None,
     *,
     metrics: Metrics = SILENT,
-    door: Door = by_token,
+    door: Door | None = None,
+    authorize: Authorize | None = None,
     routes: Sequence[ControllerRouterHandler] = (),
     clock: Callable[[], float] = time.time,
 ) -> Litestar:
     """Wire an application over `log`, by default the Redis that `settings` names.
 
     It may be mounted in another application. The log is closed with its lifespan,
-    if it has one. `metrics` counts what happens; `door` says who asks, or refuses;
-    `routes` are those of dialects, from the root of the app. `clock` is that by which
-    tokens end: seconds since 1970.
+    if it has one. `metrics` counts what happens. Who asks, and what they may, is known as
+    the settings of access say; or by `authorize`, which is given the connection and returns
+    claims (`access.authorize`); or by `door`, which does all of it. `routes` are those of
+    dialects, from the root of the app. `clock` is that by which tokens end: seconds since 1970.
+
+    Raises:
+        ValueError: two of them say who may come in.
+        InvalidSetting: a key that is set cannot be used.
     """
     the_log = open_event_log(settings) if log is None else log
     tail = TailLimits(max_events=settings.tail_events, max_bytes=settings.tail_bytes)
@@ -90,7 +99,10 @@ def create_app(
         StallWatch(the_log, publisher, settings.lease_seconds),
         WaitingWatch(the_log, publisher),
     )
-    life = Life(the_log, hub, census, watches)
+    secret = settings.auth_secret
+    exchange = Exchange(the_log.access.signing_key if secret is None else from_secret(secret))
+    entrance = entrance_of(settings, exchange, nothing_is_revoked, authorize=authorize, door=door)
+    life = Life(the_log, hub, census, watches, entrance.close)
     app = Litestar(
         route_handlers=[
             Router(API, route_handlers=_API_HANDLERS, before_request=let_in_to_api),
@@ -133,7 +145,8 @@ def create_app(
     app.state.hub = hub
     app.state.log = the_log
     app.state.metrics = metrics
-    app.state.door, app.state.is_open = door, door is by_token
+    app.state.door, app.state.is_open = entrance.door, entrance.door is by_token
+    app.state.exchange = exchange
     app.state.publisher = publisher
     app.state.farewells = Farewells()
     app.state.command_rate = Rate(settings.command_rate, burst=FRAME_BURST)

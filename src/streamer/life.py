@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -29,11 +29,13 @@ class Life:
         hub: Hub,
         census: Census,
         watches: tuple[StallWatch, WaitingWatch],
+        close_door: Callable[[], Awaitable[None]],
     ) -> None:
         self._log: Final = log
         self._hub: Final = hub
         self._census: Final = census
         self._watches: Final = watches
+        self._close_door: Final = close_door
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -62,6 +64,7 @@ class Life:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._census.withdraw()
         await self._hub.close()
+        await self._close_door()
         await self._log.close()
 
     @asynccontextmanager

@@ -81,7 +81,7 @@ class ClosedStage(Stage):
         body: bytes = b"",
         headers: Mapping[str, str] | None = None,
     ) -> Peer:
-        """Whoever asks that."""
+        """Whoever asks that; `body` is that of a ``POST``."""
         sent = dict(headers or {})
         if token is not None:
             sent["Authorization"] = f"Bearer {token}"
@@ -89,6 +89,8 @@ class ClosedStage(Stage):
             return Peer(self, target, {**HANDSHAKE, **sent})
         if method == "POST":
             sent["Content-Length"] = str(len(body))
+        else:
+            body = b""
         return Peer(self, target, sent, method=method, body=body)
 
     def answer(self, peer: Peer, *, method: str = "GET") -> bytes:

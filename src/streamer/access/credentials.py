@@ -156,6 +156,14 @@ def with_header(scope: Scope) -> list[Header]:
     return headers if named else [*headers, (b"authorization", authorization)]
 
 
+def bearer_in(headers: Iterable[Header]) -> str | None:
+    """The token of a single ``Authorization: Bearer``; None of any other."""
+    named = [value for name, value in headers if name == b"authorization"]
+    if len(named) != 1 or not named[0].lower().startswith(b"bearer "):
+        return None
+    return named[0][len(b"bearer ") :].strip(b" ").decode("latin-1")
+
+
 def are_ambient(headers: Iterable[Header]) -> bool:
     """Whether a browser may have added a proof to `headers` by itself: cookies, a password."""
     return any(

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, Protocol
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, NamedTuple, Protocol
 
-from ..access.credentials import credential_of, forget
+from ..access.application import Application
+from ..access.authorize import Authorize, ask
+from ..access.configured import application_of, tokens_of
+from ..access.credentials import are_ambient, bearer_in, credential_of, forget, with_header
+from ..access.exchange import Exchange
 from ..access.grants import Grants
+from ..access.tokens import is_made_here
+from ..config.settings import Settings, access_is_open
 from ..errors import TokenRevoked, Unauthorized
-from .asker import Asker, Connection, client_of
+from .asker import Asker, Connection, Door, by_token, client_of
 from .origins import Origins
 
 #: Says whether what was granted has been taken back.
 IsRevoked = Callable[[Grants], bool]
+
+
+def nothing_is_revoked(_grants: Grants) -> bool:
+    """For a server that keeps no list of what was taken back."""
+    return False
 
 
 class Tokens(Protocol):
@@ -20,11 +31,56 @@ class Tokens(Protocol):
 
     async def verify(self, token: str) -> Grants:
         """Return what `token` allows; raises `Unauthorized`, `AuthUnavailable`."""
+        ...
 
 
-def nothing_is_revoked(_grants: Grants) -> bool:
-    """For a server that keeps no list of what was taken back."""
-    return False
+class Entrance(NamedTuple):
+    """A door, and how the app lets go of what it holds, once it ends."""
+
+    door: Door
+    close: Callable[[], Awaitable[None]]
+
+
+def entrance_of(
+    settings: Settings,
+    exchange: Exchange,
+    is_revoked: IsRevoked,
+    *,
+    authorize: Authorize | None = None,
+    door: Door | None = None,
+) -> Entrance:
+    """The door that is asked for: by `settings`, by a function, or a whole one.
+
+    Args:
+        settings: those of access.
+        exchange: makes short-lived tokens; whoever has one is let in with it.
+        is_revoked: asked at each door but a whole one.
+        authorize: says who is asking, in the words of an application.
+        door: says it in ours.
+
+    Raises:
+        ValueError: two of them are, of which the weaker one would count.
+        InvalidSetting: the key that is set is none.
+    """
+    given = (authorize is not None, door is not None, bool(settings.auth))
+    if sum((*given, not access_is_open(settings))) > 1:
+        raise ValueError("say who may come in by STREAMER_AUTH_*, by authorize or by door: by one")
+    if door is not None:
+        return Entrance(door, _close_nothing)
+    if authorize is not None:
+        return Entrance(
+            AuthorizeDoor(authorize, tokens_of(settings, exchange), is_revoked), _close_nothing
+        )
+    if access_is_open(settings):
+        return Entrance(by_token, _close_nothing)
+    tokens, application = tokens_of(settings, exchange), application_of(settings)
+    if application is None:
+        return Entrance(TokenDoor(tokens, settings.auth_cookie, is_revoked), tokens.close)
+    return Entrance(ApplicationDoor(application, tokens, is_revoked), application.close)
+
+
+async def _close_nothing() -> None:
+    pass
 
 
 class TokenDoor:
@@ -36,9 +92,7 @@ class TokenDoor:
         is_revoked: asked each time, also of a token that is known.
     """
 
-    def __init__(
-        self, tokens: Tokens, cookie: str, is_revoked: IsRevoked = nothing_is_revoked
-    ) -> None:
+    def __init__(self, tokens: Tokens, cookie: str, is_revoked: IsRevoked) -> None:
         self._tokens: Final = tokens
         self._cookie: Final = cookie
         self._is_revoked: Final = is_revoked
@@ -58,6 +112,72 @@ class TokenDoor:
         if credential.is_ambient:
             _refuse_foreign_page(connection)
         return _asker(connection, await self._tokens.verify(credential.token), self._is_revoked)
+
+
+class ApplicationDoor:
+    """Lets in whom the application knows by the request's own cookies and headers.
+
+    Args:
+        application: what is asked.
+        tokens: what verifies those that were made here, of which it knows nothing.
+        is_revoked: asked each time.
+    """
+
+    def __init__(self, application: Application, tokens: Tokens, is_revoked: IsRevoked) -> None:
+        self._application: Final = application
+        self._tokens: Final = tokens
+        self._is_revoked: Final = is_revoked
+
+    async def __call__(self, connection: Connection) -> Asker:
+        """Say who asks; raises `Unauthorized`, `Forbidden`, `AuthUnavailable`."""
+        scope: Any = connection.scope
+        try:
+            headers = with_header(scope)
+        finally:
+            forget(scope)
+        token = bearer_in(headers)
+        if token is not None and is_made_here(token):
+            return _asker(connection, await self._tokens.verify(token), self._is_revoked)
+        if are_ambient(headers):
+            _refuse_foreign_page(connection)
+        query = scope["query_string"].decode("ascii", "replace")
+        grants = await self._application.ask(
+            headers,
+            method=scope.get("method", "GET"),
+            uri=f"{scope['path']}?{query}" if query else scope["path"],
+        )
+        return _asker(connection, grants, self._is_revoked)
+
+
+class AuthorizeDoor:
+    """Lets in whom a function of the same process knows.
+
+    Args:
+        authorize: what is asked.
+        tokens: as of `ApplicationDoor`.
+        is_revoked: asked each time.
+    """
+
+    def __init__(self, authorize: Authorize, tokens: Tokens, is_revoked: IsRevoked) -> None:
+        self._authorize: Final = authorize
+        self._tokens: Final = tokens
+        self._is_revoked: Final = is_revoked
+
+    async def __call__(self, connection: Connection) -> Asker:
+        """Say who asks; raises `Unauthorized`, `AuthUnavailable`, and what the function raises."""
+        scope: Any = connection.scope
+        try:
+            headers = scope["headers"] = with_header(scope)
+            token = bearer_in(headers)
+            if token is not None and is_made_here(token):
+                grants = await self._tokens.verify(token)
+            else:
+                if are_ambient(headers):
+                    _refuse_foreign_page(connection)
+                grants = await ask(self._authorize, connection)
+        finally:
+            forget(scope)
+        return _asker(connection, grants, self._is_revoked)
 
 
 def _asker(connection: Connection, grants: Grants, is_revoked: IsRevoked) -> Asker:
