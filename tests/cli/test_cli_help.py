@@ -9,7 +9,7 @@ from streamer import __version__
 from streamer.cli import main
 from streamer.config.settings import SETTINGS
 
-COMMANDS = ("run", "serve", "worker", "tail", "publish", "check", "openapi")
+COMMANDS = ("run", "serve", "worker", "tail", "publish", "token", "check", "openapi")
 
 
 def test_the_help_lists_every_command_and_every_setting_with_its_default() -> None:
@@ -43,6 +43,8 @@ def test_the_version_is_that_of_the_package() -> None:
         (["tail"], "Missing argument 'TOPIC...'"),
         (["publish", "a", "b", "[1]"], "JSON is not a JSON object"),
         (["publish", "a", "b", "{"], "JSON is not a JSON object"),
+        (["token"], "Missing option '--sub'"),
+        (["token", "--sub", "7"], "STREAMER_AUTH_SECRET is not set"),
         (["check", "--redis-url", "localhost"], "--redis-url is 'localhost'"),
     ],
 )

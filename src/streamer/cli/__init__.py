@@ -21,6 +21,7 @@ Layout:
 - `run`: ``streamer run``: the event log, a server and a worker, as one.
 - `serve`: ``streamer serve``: the HTTP server, in one process or several.
 - `tail`: ``streamer tail``: follow a topic, with bars in a terminal and JSON lines in a pipe.
+- `token`: ``streamer token``: a token, for who may read and publish what.
 - `worker`: ``streamer worker``: run jobs.
 """
 

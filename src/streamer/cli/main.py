@@ -17,6 +17,7 @@ from .publish import publish
 from .run import run
 from .serve import serve
 from .tail import tail
+from .token import token
 from .worker import worker
 
 
@@ -57,5 +58,5 @@ def main() -> None:
     """Publish from a worker, watch from anywhere, miss nothing without being told."""
 
 
-for command in (run, serve, worker, tail, publish, check, openapi):
+for command in (run, serve, worker, tail, publish, token, check, openapi):
     main.add_command(command)

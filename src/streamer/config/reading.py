@@ -160,7 +160,12 @@ def _whole(text: str, _: Setting) -> int:
     return int(text)
 
 
-def _seconds(text: str, _: Setting | None = None) -> float:
+def read_seconds(text: str, _: Setting | None = None) -> float:
+    """`text` as seconds: a number, and its unit ``s``, ``m``, ``h`` or ``d`` if it has one.
+
+    Raises:
+        ValueError: it is anything else.
+    """
     match = _TIME.fullmatch(text)
     if match is None:
         raise ValueError(text)
@@ -187,7 +192,7 @@ def _retention(text: str, _: Setting) -> dict[str, Retention]:
         length, colon, age = kept.partition(":")
         if not (prefix and equals and colon and length.isascii() and length.isdigit()):
             raise ValueError(rule)
-        seconds = _seconds(age)
+        seconds = read_seconds(age)
         if not (1 <= int(length) <= MAX_RETENTION_LENGTH and 1 <= seconds <= MAX_RETENTION_AGE):
             raise ValueError(rule)
         rules[check_topic(prefix)] = Retention(int(length), seconds)
@@ -210,7 +215,7 @@ def _listed(text: str, _: Setting) -> tuple[str, ...]:
 _PARSERS: Final[dict[Any, Callable[[str, Setting], Any]]] = {
     bool: _yes_or_no,
     int: _whole,
-    float: _seconds,
+    float: read_seconds,
     str: lambda text, _: text,
     Path: _path,
     dict[str, Retention]: _retention,
