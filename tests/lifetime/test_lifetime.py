@@ -144,7 +144,7 @@ class Witnesses:
         hub = self._stage.hub
         assert dict(hub.counts) == {"shared": 3, "elsewhere": 1}
         assert len(hub._readers) == 4
-        assert not hub._lagging
+        assert not hub._pulse
         readers = {
             topics: feed.result().readers
             for topics, feed in hub._feeds._feeds.items()
@@ -242,7 +242,7 @@ def test_a_client_that_takes_nothing_from_any_step_on_is_cut(stage: Stage, what:
         for _ in range(3):
             stage.publish(topic, text="x" * 20_000)
             stage.settle()
-        assert stage.hub._lagging, f"nobody is slow at {point}"
+        assert stage.hub._pulse, f"nobody is slow at {point}"
         for _ in range(7):  # seconds: longer than the send timeout
             stage.loop.advance(1.0)
         _judge(stage, topic, witnesses)

@@ -259,7 +259,7 @@ class World:
         self.loop.turn(5)
         assert dict(self.hub.counts) == {}, f"readers still counted: {self.hub.counts}"
         assert not self.hub._readers
-        assert not self.hub._lagging
+        assert not self.hub._pulse
         for future in self.hub._feeds._feeds.values():
             feed = future.result()
             assert not feed.readers, f"{feed.topics} still counts {feed.readers} readers"

@@ -23,6 +23,7 @@ Layout:
 - `log_reads`: what is read from the log for one reader: the state it begins with, and pages of its
   replay.
 - `polls`: answers to polls: pages of events for those who hold no stream, bounded in bytes.
+- `pulse`: what a hub does once a second: heartbeats, and an end for readers that take nothing.
 - `heartbeat`: one wheel of heartbeats for all readers, instead of a timer each.
 - `stays`: how long each reader may stay: until what it proved itself with ends, or is taken
   back.
@@ -48,6 +49,7 @@ __all__ = [
     "options",
     "party",
     "polls",
+    "pulse",
     "quotas",
     "reader",
     "second_wheel",

@@ -22,10 +22,10 @@ from .attach import Attach, Gone, refuse_if_finished
 from .controls import connected_control
 from .fan_out import FanOut
 from .feed_registry import FeedRegistry
-from .heartbeat import Wheel
 from .log_reads import LogReads
 from .options import HubOptions
 from .polls import Polls
+from .pulse import Pulse
 from .quotas import Quotas
 from .reader import Reader, alone
 from .session import ReadLog, Session, State
@@ -92,8 +92,7 @@ class Hub:
             metrics=metrics,
             is_draining=lambda: self.draining,
         )
-        self._lagging: dict[Reader, None] = {}
-        self._wheel: Wheel[Reader] = Wheel()
+        self._pulse = Pulse(self._options.send_timeout)
 
     # Life
 
@@ -102,7 +101,7 @@ class Hub:
         self._loop = asyncio.get_running_loop()
         self._feeds.start()
         self.stays.start()
-        self._ticking = self._loop.call_later(1.0, self._tick)
+        self._pulse.start()
 
     @property
     def healthy(self) -> bool:
@@ -139,7 +138,7 @@ class Hub:
 
     async def close(self) -> None:
         """Stop listening, and end every reader."""
-        self._ticking.cancel()
+        self._pulse.close()
         self.stays.close()
         for reader in list(self._readers):
             alone(reader, partial(reader.end_with, "draining"))
@@ -212,7 +211,7 @@ class Hub:
         self.metrics.attached(attach.transport)
         for topic in attach.topics:
             self.counts[topic] += 1
-        reader.beat_with(self._wheel, attach.heartbeat)
+        reader.beat_with(self._pulse.wheel, attach.heartbeat)
         stream = (reader.stream_id, attach.expires)
         connected = connected_control(
             attach.topics, cursor, snapshots, resumed=resumed, retry_ms=retry_ms, stream=stream
@@ -286,7 +285,7 @@ class Hub:
 
     def lagging(self, reader: Reader) -> None:
         """Watch `reader` until it drains."""
-        self._lagging[reader] = None
+        self._pulse.watch(reader)
 
     def forget(self, reader: Reader) -> None:
         """The reader is over."""
@@ -295,7 +294,7 @@ class Hub:
             self._quotas.leave(reader, len(reader.session.topics))
             self.stays.leave(reader)
             self.metrics.left(reader.transport)
-            self._lagging.pop(reader, None)
+            self._pulse.forget(reader)
             self._release(reader, feed)
 
     def _fail(self, feed: Feed, error: Exception) -> None:
@@ -320,22 +319,5 @@ class Hub:
                 del self.counts[topic]
         self._feeds.leave(feed)
 
-    # Time
-
-    def _tick(self) -> None:
-        self._ticking = self._loop.call_later(1.0, self._tick)
-        now = self._loop.time()
-        for reader in self._wheel.tick():
-            alone(reader, reader.beat)
-        for reader in tuple(self._lagging):
-            alone(reader, partial(self._watch, reader, now))
-
-    def _watch(self, reader: Reader, now: float) -> None:
-        if reader.session.state is not State.LAGGING:
-            self._lagging.pop(reader, None)
-        elif reader.session.is_stuck(now, reader.writer.pending(), self._options.send_timeout):
-            reader.end_with("send_timeout")
-
     def _retry_ms(self) -> int:
-        base = self._options.retry_ms
-        return round(jittered(2 * base))
+        return round(jittered(2 * self._options.retry_ms))
