@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streamer.access.claims import grants_of
@@ -113,6 +113,7 @@ _JSON = st.recursive(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # of a machine that has more to do
 @given(
     st.dictionaries(
         st.sampled_from(["sub", "is_admin", "streamer", "exp", "iat", "jti", "client_id"]), _JSON

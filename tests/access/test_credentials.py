@@ -109,9 +109,7 @@ BAD: Final = {
     "a subprotocol of surrogates": (scope_with(subprotocols=("bearer", "\udce9")), "no token"),
     "an empty cookie": (scope_with(("cookie", f"{COOKIE}=")), "the cookie holds an empty"),
     "a doubled cookie": (scope_with(cookie(), cookie(OTHER)), "two credentials"),
-    "header and cookie": (scope_with(bearer(), cookie(OTHER)), "different credentials"),
     "header and query": (scope_with(bearer(), query=f"token={OTHER}"), "different credentials"),
-    "query and cookie": (scope_with(cookie(), query=f"token={OTHER}"), "different credentials"),
     "subprotocol and query": (
         scope_with(query=f"token={OTHER}", subprotocols=("bearer", MARKER)),
         "different credentials",
@@ -132,6 +130,25 @@ def test_what_is_no_single_whole_token_is_refused_and_not_shown(case: str) -> No
     assert said in refused.value.detail
     assert "marker" not in refused.value.detail
     assert "other" not in refused.value.detail.replace("another", "")
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        scope_with(bearer(), cookie(OTHER)),
+        scope_with(cookie(OTHER), query=f"token={MARKER}"),
+        scope_with(cookie(OTHER), subprotocols=("bearer", MARKER)),
+        scope_with(bearer(), ("cookie", f"{COOKIE}=")),
+    ],
+)
+def test_a_browser_that_adds_its_cookie_takes_nothing_from_what_its_page_presents(
+    scope: dict[str, Any],
+) -> None:
+    """A page with a session asks for a token of one topic, and opens an EventSource by it."""
+    found = credential_of(scope, COOKIE)
+    assert found is not None
+    assert found.token == MARKER
+    assert not found.is_ambient
 
 
 @pytest.mark.parametrize("place", PLACES)

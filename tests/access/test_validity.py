@@ -27,7 +27,8 @@ def claims(**changed: object) -> dict[str, Any]:
         claims(exp=NOW - 9.9),
         claims(exp=NOW + MAX_LIFE),
         claims(nbf=NOW + 9.9, iat=NOW + 9.9),
-        claims(nbf=0, iat=0),
+        claims(nbf=0, iat=NOW - MAX_LIFE + 60),
+        claims(nbf=0),
     ],
 )
 def test_what_is_for_us_and_for_now_is_good_and_clocks_may_differ(good: dict[str, Any]) -> None:
@@ -46,6 +47,7 @@ def test_a_token_whose_time_is_over_is_called_expired(exp: float) -> None:
         (claims(exp=None), "exp is missing"),
         (claims(exp=NOW + MAX_LIFE + 11), "exp is more than 400 days"),
         (claims(exp="tomorrow"), "exp must be a number"),
+        (claims(iat=NOW - MAX_LIFE + 49), "exp is more than 400 days after iat"),
         (claims(nbf=NOW + 10.1), r"not begun \(nbf\)"),
         (claims(nbf="0"), "nbf must be a number"),
         (claims(iat=NOW + 10.1), r"in the future \(iat\)"),

@@ -100,8 +100,8 @@ def credential_of(scope: Scope, cookie: str) -> Credential | None:
     """Find what `scope` presents; None if it is nothing at all.
 
     Looked at are ``Authorization: Bearer``, the WebSocket subprotocols ``bearer,
-    <token>``, ``?token=`` and the cookie of that name. The same token may be in
-    several of them.
+    <token>`` and ``?token=``; the same token may be in several of them. The cookie of
+    that name counts where there is none of those, and only there.
 
     Args:
         scope: of a request or a WebSocket, after `hide_url_tokens`.
@@ -112,7 +112,10 @@ def credential_of(scope: Scope, cookie: str) -> Credential | None:
             presents something is never taken for somebody who presents nothing, nor
             for whom the other token names.
     """
-    return _single(_presented(scope, cookie.encode("ascii")))
+    presented = _single(_presented(scope))
+    # A browser adds its cookie to whatever its page presents, and the page may have no way
+    # to take one off that is old, or names somebody else.
+    return presented or _single(_cookies(scope, cookie.encode("ascii")))
 
 
 def _single(presented: Iterable[tuple[str, bytes]]) -> Credential | None:
@@ -204,16 +207,20 @@ _QUERY: Final = "?token="
 _COOKIE: Final = "the cookie"
 
 
-def _presented(scope: Scope, cookie: bytes) -> Iterator[tuple[str, bytes]]:
-    cookies = []
+def _presented(scope: Scope) -> Iterator[tuple[str, bytes]]:
+    """What somebody presents who means to."""
     for name, value in scope["headers"]:
         if name == b"authorization":
             yield _HEADER, _bearer(value)
-        elif name == b"cookie":
-            cookies += [value for found, value in _pairs(value) if found == cookie]
     yield from _out_of_band(scope)
-    for token in cookies:
-        yield _COOKIE, token
+
+
+def _cookies(scope: Scope, cookie: bytes) -> Iterator[tuple[str, bytes]]:
+    for name, value in scope["headers"]:
+        if name == b"cookie":
+            for found, token in _pairs(value):
+                if found == cookie:
+                    yield _COOKIE, token
 
 
 def _out_of_band(scope: Scope) -> Iterator[tuple[str, bytes]]:

@@ -54,6 +54,10 @@ class Validity(msgspec.Struct, frozen=True):
         # tomorrow would not be.
         if issued is not None and issued > now + self.leeway:
             raise InvalidToken("the token was issued in the future (iat)")
+        # One of years is too long at first, and would not be at last: after all that was
+        # revoked when it was issued is forgotten.
+        if issued is not None and expires - issued > MAX_LIFE + self.leeway:
+            raise InvalidToken(f"exp is more than {MAX_LIFE / 86400:.0f} days after iat")
 
     def _check_parties(self, claims: Mapping[str, object]) -> None:
         issuer, audience = claims.get("iss"), claims.get("aud", [])
