@@ -217,6 +217,14 @@ async def test_every_process_that_has_the_same_key_takes_them(clock: SecondsCloc
         await Tokens(None, other, clock=clock).verify(token)
 
 
+async def test_a_key_that_can_be_guessed_signs_nothing() -> None:
+    async def short() -> bytes:
+        return b"k" * 31
+
+    with pytest.raises(ValueError, match="31 bytes can be guessed"):
+        await Exchange(short, clock=SecondsClock()).exchange(GRANTS, [], [], 300)
+
+
 async def test_what_is_not_made_here_does_not_say_so(exchange: Exchange) -> None:
     assert not is_made_here(sign({"sub": "7"}, SECRET, "HS256", {"kid": "other"}))
     assert not is_made_here("opaque")

@@ -92,6 +92,7 @@ class Application:
         self._clock: Final = clock
         #: By a digest of what was sent: until when it holds, and what was said.
         self._answers: Final[OrderedDict[bytes, tuple[float, Outcome]]] = OrderedDict()
+        self._places: Final = asyncio.Semaphore(_MOST_CONNECTIONS)
         self._asking: Final[dict[bytes, asyncio.Task[Outcome]]] = {}
         self._is_away = False
 
@@ -168,7 +169,12 @@ class Application:
     async def _ask(self, digest: bytes, sent: list[Header]) -> Outcome:
         try:
             answer = await get(
-                self._client, self._url, headers=sent, seconds=self._timeout, most_bytes=_MOST_BYTES
+                self._client,
+                self._url,
+                headers=sent,
+                seconds=self._timeout,
+                most_bytes=_MOST_BYTES,
+                places=self._places,
             )
             outcome = _outcome(answer, self._clock())
         except Failed as error:
@@ -209,8 +215,6 @@ def _digest(sent: list[Header]) -> bytes:
 
 
 def _client() -> httpx.AsyncClient:
-    limits = httpx.Limits(
-        max_connections=_MOST_CONNECTIONS, max_keepalive_connections=_MOST_CONNECTIONS
-    )
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=_MOST_CONNECTIONS)
     # No proxy of the environment is sent what is for the application alone.
     return httpx.AsyncClient(verify=tls(), limits=limits, timeout=None, trust_env=False)  # noqa: S113 - `get` has one

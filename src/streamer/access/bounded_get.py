@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Final, NamedTuple
 
 import httpx
@@ -32,8 +33,12 @@ async def get(
     headers: Sequence[tuple[bytes, bytes]] = (),
     seconds: float,
     most_bytes: int,
+    places: asyncio.Semaphore | None = None,
 ) -> Answer:
     """GET `url` and return the answer, whole in `seconds` and of `most_bytes` at most.
+
+    `places` are for those who may ask at the same time; waiting for one counts. The limit
+    of httpx's pool is not used: of those who wait there and leave, it keeps places for ever.
 
     Redirects are not followed: where the answer is from is the operator's word, and not
     that of whoever answers.
@@ -42,7 +47,7 @@ async def get(
         Failed: nobody answers, not in time, too much or in another encoding.
     """
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(seconds), places or nullcontext():
             return await _get(client, url, [*headers, *_ASKED], most_bytes)
     except TimeoutError:
         raise Failed(f"there is no answer in {seconds:g} seconds") from None
@@ -57,6 +62,16 @@ def tls() -> ssl.SSLContext:
 
 
 async def _get(
+    client: httpx.AsyncClient, url: str, headers: list[tuple[bytes, bytes]], most_bytes: int
+) -> Answer:
+    try:
+        return await _get_once(client, url, headers, most_bytes)
+    except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
+        # A kept connection that the other side closed at this moment is no answer.
+        return await _get_once(client, url, headers, most_bytes)
+
+
+async def _get_once(
     client: httpx.AsyncClient, url: str, headers: list[tuple[bytes, bytes]], most_bytes: int
 ) -> Answer:
     async with client.stream("GET", url, headers=headers, follow_redirects=False) as response:

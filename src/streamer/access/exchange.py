@@ -11,6 +11,7 @@ from typing import Any, Final
 import jwt
 import msgspec
 
+from ..config.auth import MIN_SECRET_BYTES
 from ..errors import Forbidden, InvalidToken, TokenExpired
 from .claims import moment
 from .grants import Grants
@@ -57,6 +58,8 @@ class Exchange:
         """The key that these tokens are signed and verified by."""
         if self._key is None:
             material = await self._source()
+            if len(material) < MIN_SECRET_BYTES:
+                raise ValueError(f"a key of {len(material)} bytes can be guessed from one token")
             derived = hmac.digest(material, _PURPOSE + b"\x01", "sha256")
             self._key = Key("HS256", derived, KEY_ID)
         return self._key
