@@ -38,7 +38,7 @@ ROOMS: Final[Mapping[str, frozenset[str]]] = {
         # Those who read.
         "hub": "backoff errors events metrics wire eventlog",
         # Who is asking.
-        "access": "errors events config",
+        "access": "backoff errors every events config eventlog",
         # Those who work.
         "jobs": "errors every events config eventlog publishing processes jobs/transcode",
         "jobs/transcode": "errors config processes jobs",
@@ -46,7 +46,7 @@ ROOMS: Final[Mapping[str, frozenset[str]]] = {
         "api": "errors every events config metrics wire eventlog publishing hub access jobs",
         "api/streams": "errors events config wire hub access api",
         # What is put together.
-        "life": "eventlog hub jobs api",
+        "life": "eventlog hub access api",
         "app": "__init__ errors limits metrics config eventlog publishing hub access jobs api "
         "api/streams life",
         "server": "errors limits config processes wire hub api app",
@@ -75,7 +75,7 @@ PURE: Final = (
     *("hub/session", "hub/tail", "hub/seen", "hub/send_progress", "hub/quotas", "hub/party"),
     *("hub/controls", "hub/options", "hub/limits", "hub/second_wheel"),
     *("server/acceptance", "server/request_pieces", "server/upgrade_offer", "api/rate.py"),
-    *("access/patterns", "access/grants", "access/credentials", "access/claims"),
+    *("access/patterns", "access/grants", "access/revoked", "access/credentials", "access/claims"),
     *("access/compact", "access/validity", "access/verified", "access/key_set"),
     *("hub/heartbeat", "hub/writer", "hub/limits"),
     *("publishing/job_publishing", "jobs/keys", "jobs/lifecycle"),

@@ -15,9 +15,10 @@ from litestar.types import ControllerRouterHandler
 from . import __version__
 from .access.authorize import Authorize
 from .access.exchange import Exchange, from_secret
+from .access.revocations import Revocations
 from .api.asker import Door, by_token, let_in, let_in_to_api
 from .api.connections import CONNECTION_HANDLERS, Census
-from .api.door import entrance_of, nothing_is_revoked
+from .api.door import entrance_of
 from .api.farewells import Farewells
 from .api.guard import Guard
 from .api.health import HEALTH_HANDLERS
@@ -30,6 +31,8 @@ from .api.problems import http_problem, streamer_problem, unexpected_problem
 from .api.publish import BODY_FACTOR, PUBLISH_HANDLERS
 from .api.rate import Rate
 from .api.reference import ReferencePage, SchemaJson, schema_router
+from .api.refusals import note_end
+from .api.revocations import REVOCATION_HANDLERS
 from .api.streams.sse import SSE_HANDLERS
 from .api.streams.websocket import WEBSOCKET_HANDLERS
 from .api.too_often import HowOften
@@ -55,6 +58,7 @@ _API_HANDLERS: Final = (
     *PUBLISH_HANDLERS,
     *JOB_HANDLERS,
     *CONNECTION_HANDLERS,
+    *REVOCATION_HANDLERS,
 )
 
 
@@ -92,7 +96,7 @@ def create_app(
         max_topics_per_subject=settings.max_topics_per_subject,
         io_uring=settings.io_uring,
     )
-    hub = Hub(the_log, options, metrics=metrics, clock=clock)
+    hub = Hub(the_log, options, metrics=metrics, clock=clock, ended=note_end)
     census = Census(hub, the_log)
     publisher = Publisher(the_log, max_event_bytes=settings.max_event_bytes, metrics=metrics)
     watches = (
@@ -101,8 +105,21 @@ def create_app(
     )
     secret = settings.auth_secret
     exchange = Exchange(the_log.access.signing_key if secret is None else from_secret(secret))
-    entrance = entrance_of(settings, exchange, nothing_is_revoked, authorize=authorize, door=door)
-    life = Life(the_log, hub, census, watches, entrance.close)
+    revocations = Revocations(
+        the_log.access, lambda: hub.end_revoked(revocations.is_revoked), clock=clock
+    )
+    entrance = entrance_of(
+        settings, exchange, revocations.is_revoked, authorize=authorize, door=door
+    )
+    is_open = entrance.door is by_token
+    life = Life(
+        the_log,
+        hub,
+        census,
+        watches,
+        revocations=None if is_open else revocations,
+        close_door=entrance.close,
+    )
     app = Litestar(
         route_handlers=[
             Router(API, route_handlers=_API_HANDLERS, before_request=let_in_to_api),
@@ -145,8 +162,9 @@ def create_app(
     app.state.hub = hub
     app.state.log = the_log
     app.state.metrics = metrics
-    app.state.door, app.state.is_open = entrance.door, entrance.door is by_token
+    app.state.door, app.state.is_open = entrance.door, is_open
     app.state.exchange = exchange
+    app.state.revocations = revocations
     app.state.publisher = publisher
     app.state.farewells = Farewells()
     app.state.command_rate = Rate(settings.command_rate, burst=FRAME_BURST)

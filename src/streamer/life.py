@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, Protocol
 
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from .access.revocations import Revocations
 from .api.connections import Census
 from .eventlog.base import EventLog
 from .hub.hub import Hub
-from .jobs.stalls import StallWatch
-from .jobs.waiting import WaitingWatch
+
+#: Seconds that the first requests wait until it is known which tokens were revoked; then
+#: they are refused for a while. A log that is there answers in a few milliseconds.
+_REVOCATIONS_WAIT: Final = 2.0
+
+
+class Work(Protocol):
+    """What goes on beside the requests."""
+
+    async def run(self) -> None:
+        """Do it, until cancelled."""
 
 
 class Life:
@@ -21,6 +31,11 @@ class Life:
 
     An app that is mounted in another has no lifespan: Starlette, FastAPI and
     Litestar run that of the outer app alone. It then ends with its event loop.
+
+    Args:
+        revocations: what is looked at before anybody is let in; None where nobody is
+            asked who they are.
+        close_door: lets go of what the door holds.
     """
 
     def __init__(
@@ -28,14 +43,19 @@ class Life:
         log: EventLog,
         hub: Hub,
         census: Census,
-        watches: tuple[StallWatch, WaitingWatch],
+        watches: Sequence[Work],
+        *,
+        revocations: Revocations | None,
         close_door: Callable[[], Awaitable[None]],
     ) -> None:
         self._log: Final = log
         self._hub: Final = hub
         self._census: Final = census
-        self._watches: Final = watches
+        self._revocations: Final = revocations
         self._close_door: Final = close_door
+        self._works: Final[list[Work]] = [census, *watches]
+        if revocations is not None:
+            self._works.append(revocations)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -55,7 +75,7 @@ class Life:
             )
         self._loop = loop
         self._hub.start()
-        self._tasks = [loop.create_task(work.run()) for work in (self._census, *self._watches)]
+        self._tasks = [loop.create_task(work.run()) for work in self._works]
 
     async def end(self) -> None:
         """Close everything; it does not begin again."""
@@ -72,6 +92,7 @@ class Life:
         """From the startup of a server to its shutdown."""
         self.begin()
         try:
+            await self._know_what_is_revoked()
             yield
         finally:
             await self.end()
@@ -81,6 +102,16 @@ class Life:
 
         def begun(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
             self.begin()
-            return app(scope, receive, send)
+            if self._revocations is None or self._revocations.are_known:
+                return app(scope, receive, send)
+            return first(scope, receive, send)
+
+        async def first(scope: Scope, receive: Receive, send: Send) -> None:
+            await self._know_what_is_revoked()
+            await app(scope, receive, send)
 
         return begun
+
+    async def _know_what_is_revoked(self) -> None:
+        if self._revocations is not None:
+            await self._revocations.known(_REVOCATIONS_WAIT)

@@ -9,7 +9,7 @@ from streamer import __version__
 from streamer.cli import main
 from streamer.config.settings import SETTINGS
 
-COMMANDS = ("run", "serve", "worker", "tail", "publish", "token", "check", "openapi")
+COMMANDS = ("run", "serve", "worker", "tail", "publish", "token", "revoke", "check", "openapi")
 
 
 def test_the_help_lists_every_command_and_every_setting_with_its_default() -> None:
@@ -45,6 +45,12 @@ def test_the_version_is_that_of_the_package() -> None:
         (["publish", "a", "b", "{"], "JSON is not a JSON object"),
         (["token"], "Missing option '--sub'"),
         (["token", "--sub", "7"], "STREAMER_AUTH_SECRET is not set"),
+        (["revoke"], "give one of --sub and --jti"),
+        (["revoke", "--sub", "7", "--jti", "a"], "give one of --sub and --jti"),
+        (["revoke", "--sub", "a\nb"], "characters that can be seen"),
+        (["revoke", "--jti", ""], "characters that can be seen"),
+        (["revoke", "--jti", "a" * 256], "1 to 255 characters"),
+        (["revoke", "--jti", "a"], "there is no event log"),
         (["check", "--redis-url", "localhost"], "--redis-url is 'localhost'"),
     ],
 )

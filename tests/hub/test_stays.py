@@ -509,6 +509,17 @@ def test_a_revoked_token_ends_its_readers_and_no_others(house: House) -> None:
     house.come(100.0, credential="another")
 
 
+def test_whoever_has_proved_nothing_is_not_asked_about(house: House) -> None:
+    def fail(_credential: object) -> bool:
+        raise AssertionError("nobody knows what to say of nothing")
+
+    house.loop.inside(functools.partial(house.hub.end_revoked, fail))
+    anybody, ends = house.come(None, credential=None), house.come(10.0, credential=None)
+    house.loop.inside(functools.partial(house.hub.end_revoked, fail))
+    house.pass_seconds(1.0)
+    assert types(anybody) == types(ends) == ["connected", "caught_up"]
+
+
 def test_a_reader_that_is_being_started_when_its_token_is_revoked_is_not(house: House) -> None:
     """It is on no list yet, and is asked once more."""
     house.log.pausing = True

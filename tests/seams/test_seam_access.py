@@ -202,6 +202,7 @@ def test_who_may_read_a_project_sees_all_that_is_in_it_and_changes_nothing(opene
     assert {way for way in refused if way[1] in reading} == {
         ("/api/v1/ws/connections", "GET"),
         ("/api/v1/ws/projects/{project_id}/connections", "GET"),
+        ("/api/v1/revocations", "GET"),  # an admin's
     }
     assert '"projects":{"x1":' in answers["/api/v1/ws/connections", "GET"]
     assert '"active_connections":' in answers["/api/v1/ws/projects/{project_id}/connections", "GET"]

@@ -11,7 +11,7 @@ from litestar.routes import HTTPRoute, WebSocketRoute
 
 from streamer.access.grants import Grants
 from streamer.access.patterns import Patterns
-from streamer.api.door import IsRevoked, TokenDoor, nothing_is_revoked
+from streamer.api.door import IsRevoked, TokenDoor
 from streamer.config.settings import Settings
 from streamer.errors import InvalidToken, StreamerError, TokenExpired
 
@@ -52,12 +52,15 @@ class ClosedStage(Stage):
         self,
         *known: Grants,
         settings: Settings | None = None,
-        is_revoked: IsRevoked = nothing_is_revoked,
+        is_revoked: IsRevoked | None = None,
         **wired: Any,  # noqa: ANN401 - as `create_app` has them
     ) -> None:
         self.tokens: Final = FakeTokens({who.subject: who for who in known})
-        door = TokenDoor(self.tokens, COOKIE, is_revoked)
+        door = TokenDoor(self.tokens, COOKIE, is_revoked or self._is_revoked)
         super().__init__(settings or Settings(send_timeout=5.0), door=door, **wired)
+
+    def _is_revoked(self, who: Grants) -> bool:
+        return bool(self.app.state.revocations.is_revoked(who))
 
     def ask(
         self,

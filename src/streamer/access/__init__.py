@@ -7,6 +7,8 @@ Layout:
 - `audit`: one line of the log for everybody who was refused, or whose access ended or was
   renewed.
 - `credentials`: where a credential is in a request, and that there is one and no other.
+- `revoked`: which tokens were taken back, as a set that forgets nothing before its time.
+- `revocations`: what was revoked anywhere is known in this process within a second.
 - `claims`: verified claims, of a token or of the application's answer, as grants.
 
 A token:
@@ -52,6 +54,8 @@ __all__ = [
     "key_set",
     "keys",
     "patterns",
+    "revocations",
+    "revoked",
     "tokens",
     "trial",
     "validity",

@@ -28,9 +28,10 @@ Layout:
 - `query`: which query parameters an address takes: any other is refused by name, never ignored.
 - `quota_fields`: the header fields that report a quota: ``RateLimit-Policy`` and ``RateLimit``.
 - `rate`: how often somebody may do something, as a pure rule.
-- `refusals`: who is refused is counted, and said in the log.
+- `refusals`: who is refused, or ended, is counted, and said in the log.
 - `reference`: the reference of the HTTP API as one page: no script, and nothing of another
   server.
+- `revocations`: taking tokens back over HTTP, which admins may do.
 - `stream_request`: what a client may ask of a stream, read from its URL and headers.
 - `too_often`: how often an address or a subject may do something, as it is asked for over HTTP.
 - `streams/`: streams over HTTP: server-sent events and WebSocket, on our server and on any.
@@ -61,6 +62,7 @@ __all__ = [
     "rate",
     "reference",
     "refusals",
+    "revocations",
     "stream_request",
     "streams",
     "too_often",

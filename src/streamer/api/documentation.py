@@ -16,6 +16,7 @@ from litestar.openapi.spec import (
 )
 from litestar.openapi.spec.enums import OpenAPIType
 
+from ..access.claims import MAX_NAME
 from ..events.new_event import MAX_KEY_LENGTH
 from .event_schemas import EVENT, GAP, STREAM_BODY
 
@@ -209,6 +210,22 @@ class SubmitOperation(ApiOperation):
             if isinstance(response, OpenAPIResponse) and response is not _PROBLEM:
                 response.headers = {**(response.headers or {}), **_QUOTA}
         self.responses["429"] = _TOO_OFTEN
+
+
+@dataclass
+class RevokeOperation(ApiOperation):
+    """A URL that takes back a token, or a subject's."""
+
+    def __post_init__(self) -> None:
+        """Add the body, which is read by hand."""
+        super().__post_init__()
+        name = Schema(type=OpenAPIType.STRING, min_length=1, max_length=MAX_NAME)
+        named = [
+            Schema(type=OpenAPIType.OBJECT, properties={kind: name}, required=[kind])
+            for kind in ("jti", "sub")
+        ]
+        content = {"application/json": OpenAPIMediaType(schema=Schema(one_of=named))}
+        self.request_body = RequestBody(content=content, required=True)
 
 
 @dataclass

@@ -21,11 +21,6 @@ from .origins import Origins
 IsRevoked = Callable[[Grants], bool]
 
 
-def nothing_is_revoked(_grants: Grants) -> bool:
-    """For a server that keeps no list of what was taken back."""
-    return False
-
-
 class Tokens(Protocol):
     """What verifies tokens: `access.tokens.Tokens`."""
 

@@ -1,4 +1,4 @@
-"""Who is refused is counted, and said in the log."""
+"""Who is refused, or ended, is counted, and said in the log."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from ..access.audit import Happening, audit
 from ..errors import Forbidden, StreamerError, TokenExpired, TokenRevoked, Unauthorized
+from ..hub.reader import Reader
 from ..metrics import Metrics
 from .asker import Connection, asked_by, client_of
 
@@ -21,14 +22,9 @@ def note_denial(scope: Any, error: StreamerError) -> None:  # noqa: ANN401 - an 
     """Log `error` if it says that somebody may not do what is asked in `scope`."""
     if not isinstance(error, Unauthorized | Forbidden):
         return
-    event: Happening = "refused"
-    if isinstance(error, TokenExpired):
-        event = "expired"
-    elif isinstance(error, TokenRevoked):
-        event = "revoked"
     asker = asked_by(scope)
     audit(
-        event,
+        _happening(error),
         code=error.code,
         reason=error.detail,
         subject="" if asker is None else asker.subject,
@@ -36,3 +32,26 @@ def note_denial(scope: Any, error: StreamerError) -> None:  # noqa: ANN401 - an 
         method=scope.get("method", "WEBSOCKET"),
         path=scope["path"],
     )
+
+
+def note_end(reader: Reader, error: StreamerError) -> None:
+    """Log that a stream ended with the token it was opened with, as `error` says."""
+    audit(
+        _happening(error),
+        code=error.code,
+        reason=error.detail,
+        subject=reader.subject,
+        client=reader.client,
+        transport=reader.transport,
+        topics=" ".join(reader.session.topics),
+    )
+
+
+def _happening(error: StreamerError) -> Happening:
+    match error:
+        case TokenExpired():
+            return "expired"
+        case TokenRevoked():
+            return "revoked"
+        case _:
+            return "refused"

@@ -18,6 +18,7 @@ Layout:
 - `probes`: what a start would need, tried one by one.
 - `publish`: ``streamer publish``: one event, from the shell.
 - `redacted`: uRLs as they may be shown: without their password.
+- `revoke`: ``streamer revoke``: take tokens back, from the shell.
 - `run`: ``streamer run``: the event log, a server and a worker, as one.
 - `serve`: ``streamer serve``: the HTTP server, in one process or several.
 - `tail`: ``streamer tail``: follow a topic, with bars in a terminal and JSON lines in a pipe.

@@ -14,6 +14,7 @@ from ..config.settings import SETTINGS
 from .check import check
 from .openapi import openapi
 from .publish import publish
+from .revoke import revoke
 from .run import run
 from .serve import serve
 from .tail import tail
@@ -58,5 +59,5 @@ def main() -> None:
     """Publish from a worker, watch from anywhere, miss nothing without being told."""
 
 
-for command in (run, serve, worker, tail, publish, token, check, openapi):
+for command in (run, serve, worker, tail, publish, token, revoke, check, openapi):
     main.add_command(command)

@@ -21,6 +21,10 @@ RENEWAL_TTL: Final = 5000
 MAX_RENEWALS: Final = 100
 
 
+#: What is revoked: the token of a name, or the tokens of a subject.
+Kind = Literal["jti", "sub"]
+
+
 class Revocation(msgspec.Struct, frozen=True):
     """Tokens that were taken back.
 
@@ -31,7 +35,7 @@ class Revocation(msgspec.Struct, frozen=True):
         at: seconds since 1970.
     """
 
-    kind: Literal["jti", "sub"]
+    kind: Kind
     value: str
     at: float
 

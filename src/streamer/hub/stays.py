@@ -123,8 +123,8 @@ class Stays:
         self._refuse_if_over(attach.credential, attach.expires)
 
     def is_revoked(self, credential: object) -> bool:
-        """Whether `credential` was taken back."""
-        return self._is_revoked(credential)
+        """Whether `credential` was taken back; None is nothing, and is not."""
+        return credential is not None and self._is_revoked(credential)
 
     def left(self, attach: Attach) -> float:
         """Seconds that `attach` may stay from now on."""
@@ -163,7 +163,7 @@ class Stays:
     def _refuse_if_over(self, credential: object, expires: float | None) -> None:
         if expires is not None and expires <= self._clock():
             raise TokenExpired("the token has expired; come back with a new one")
-        if self._is_revoked(credential):
+        if self.is_revoked(credential):
             raise TokenRevoked("the token was revoked")
 
     def _begin(self, stay: Stay) -> None:
@@ -240,7 +240,7 @@ class Stays:
         self._wake_at(stay.ends if stay.warned else min(now + 1.0, stay.ends), stay)
 
     def _end_if_revoked(self, stay: Stay) -> None:
-        if self._is_revoked(stay.credential):
+        if self.is_revoked(stay.credential):
             self._end(stay, TokenRevoked("the token of this stream was revoked"))
 
     def _end(self, stay: Stay, error: StreamerError) -> None:
