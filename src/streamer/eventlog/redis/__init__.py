@@ -14,7 +14,7 @@ Layout:
 - `access`: what is shared about access, in Redis.
 - `workers`: announcements of workers in Redis.
 - `trial`: whether a Redis lets the event log do all that it will have to do.
-- `about`: what kind of Redis stands behind a URL, for whoever sets it up.
+- `about`: what kind of Redis is behind a URL, for whoever sets it up.
 - `link/`: the connections to Redis, and where it is now.
 """
 

@@ -1,4 +1,4 @@
-"""What kind of Redis stands behind a URL, for whoever sets it up."""
+"""What kind of Redis is behind a URL, for whoever sets it up."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from .link.search import open_route
 
 #: The oldest version with all that our scripts use.
 OLDEST: Final = (7, 0)
-#: What a server did not tell.
+#: What a server did not report.
 UNKNOWN: Final = "unknown"
 
 
 class About(msgspec.Struct, frozen=True):
-    """What a server tells of itself.
+    """What a server reports of itself.
 
     Attributes:
         server: ``Redis`` or ``Valkey``.

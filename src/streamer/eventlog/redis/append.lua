@@ -190,7 +190,7 @@ for _, event in ipairs(events) do
       id = digits .. (seq == 0 and '-0' or string.format('-%.0f', seq))
       last_id = id
       -- The log stands behind an end, not at it: one position that no event has. So
-      -- a reader that comes then is told from one that has been given the end.
+      -- a reader that comes then is not taken for one that has been given the end.
       if kind == 'T' then
         seq = seq + 1
         last_id = id_of(ms, seq)
@@ -256,7 +256,7 @@ local function store(topic)
   end
   redis.call('ZADD', KEYS[3], digits, topic.name)
 
-  -- A topic at rest goes as a whole at one moment; its meta stays behind to tell
+  -- A topic at rest goes as a whole at one moment; its meta stays behind to distinguish
   -- a gap from nothing. One with a job that is not over is kept for longer, and each
   -- event defers that: a job that reports is never expired under its readers, and one
   -- whose queue was purged, or whose worker never came back, is forgotten.

@@ -77,7 +77,7 @@ local function learning()
     local was_over, is_over = OVER[before], OVER[after]
     local others = counts.open - (was_open and 1 or 0)
     if not before and counts.left_out > 0 and after ~= '"queued"' then
-      -- It was told as queued before, so it is one of those.
+      -- It was reported as queued before, so it is one of those.
       counts.left_out = counts.left_out - 1
     end
     if is_open and counts.open == 0 then counts.ended, counts.left_out = 0, 0 end
@@ -99,7 +99,7 @@ local function learning()
     topic.busy = counts.busy > 0 and '1' or '0'
   end
 
-  -- Read what an event tells of its job.
+  -- Read what an event reports of its job.
   local function read_news(event)
     local at = event.at
     event.json_task, event.job, event.parent = ARGV[at + 5], ARGV[at + 6], ARGV[at + 7]
@@ -117,7 +117,7 @@ local function learning()
     event.goes_on = '"running"\n' .. (event.attempt and event.attempt .. '\n' or '')
   end
 
-  -- What an attempt tells after a later one of its job has begun changes nothing; the
+  -- What an attempt reports after a later one of its job has begun changes nothing; the
   -- attempts of events of no job are not to be compared.
   local function is_stale(topic, event)
     if event.kind == 'T' or not event.attempt then return false end
@@ -144,7 +144,7 @@ local function learning()
     if status then topic.busy = BUSY[status] and '1' or '0' end
   end
 
-  -- Whether the event says of a job that goes on, in the lines `stored`, how far it is and
+  -- Whether the event says of an open job, in the lines `stored`, how far it is and
   -- nothing else: its state, its names and all counts stay.
   local function goes_on(job, event)
     local stored = job.stored
@@ -192,7 +192,7 @@ local function learning()
     if before ~= status then count(topic, name, lines, before) end
   end
 
-  -- Forget those heard of least lately, beyond `kept`; return how many these were.
+  -- Forget those whose last event is oldest, beyond `kept`; return how many these were.
   local function forget_jobs(topic, kept, are_open)
     local flat, alike, last = redis.call('HGETALL', topic.snapshot), {}, {}
     for i = 1, #flat, 2 do

@@ -3,7 +3,7 @@
 -- KEYS
 --   1  deadlines: sorted set, job -> milliseconds at which its lease lapses
 --   2  held: hash, job -> "<attempt> <since> <description>"; since is when this
---      attempt was first held, or held again after its lapse was told
+--      attempt was first held, or held again after its lapse was reported
 --   3  looked: string, milliseconds of the last look for lapsed leases
 -- ARGV
 --   "renew", milliseconds held, then for each job: job, attempt, description
@@ -13,7 +13,7 @@
 
 local time = now()
 -- One of the two may have been evicted without the other: then a lease gets a new
--- deadline, and a deadline of which nobody knows whose it was goes.
+-- deadline, and a deadline whose lease is unknown goes.
 local deadlines, holders = look('ZCARD', KEYS[1]), look('HLEN', KEYS[2])
 look('GET', KEYS[3])
 need('ZADD', KEYS[1], 0, '')

@@ -222,7 +222,7 @@ class RedisEventLog:
     async def report_connections(self, process: str, counts: Mapping[str, int]) -> None:
         """See `EventLog.report_connections`."""
         report = msgspec.json.encode(dict(counts))
-        # One after the other, and not as one: who dies between leaves a key that expires,
+        # One after the other, and not as one: a death in between leaves a key that expires,
         # and a name is in the set only once there is something to find under it.
         await self._commands.call("SET", self._keys.process(process), report, "PX", CONNECTIONS_TTL)
         await self._commands.call("SADD", self._keys.processes, process)

@@ -31,9 +31,9 @@ _log: Final = logging.getLogger(__name__)
 #: Seconds before the first attempt to reconnect, and at most before any.
 RECONNECTING: Final = Backoff(0.05, 2.0)
 #: Seconds that a connection must have lasted for the next attempt to be a first one:
-#: of one that is lost as soon as it is made, every feed would be read anew at each.
+#: of one that is lost as soon as it is made, every feed would be read again at each.
 _STABLE: Final = 5.0
-#: Probes unheard before the connection counts as dead: one may be unlucky.
+#: Probes missed before the connection counts as dead: one may be unlucky.
 _MISSED_PROBES: Final = 2
 #: Topics in one SUBSCRIBE: its reply is one line each, all in one write of Redis.
 _SUBSCRIBE_STEP: Final = 1000
@@ -122,7 +122,7 @@ class Notifier:
         asked = self._next = self._next or _Round()
         asked.topics.update(dict.fromkeys(topics))
         self._flush_soon()
-        # `wait`, for it leaves the round alone when one who waits is cancelled.
+        # `wait`, for it leaves the round alone when one that waits is cancelled.
         await asyncio.wait((asked.confirmed,), timeout=self._timeout)
         if not asked.confirmed.done():
             raise LogUnavailable("Redis did not confirm a subscription in time")
@@ -165,7 +165,7 @@ class Notifier:
             self._connection.unsubscribe(dropped)
         asked, self._next = self._next, None
         if asked is not None:
-            # Asked for again though it may be heard already: the confirmation
+            # Asked for again though it may be subscribed already: the confirmation
             # is what proves it, whatever was unsubscribed in between.
             self._ask(
                 asked, [self._prefix + topic for topic in asked.topics if topic in self._wanted]
@@ -232,7 +232,7 @@ class Notifier:
             await asyncio.wait((probing,))
 
     async def _keep_probing(self, connection: PubSubConnection) -> None:
-        """Prove again and again that what is published is heard.
+        """Prove again and again that what is published arrives.
 
         A socket can be alive and deaf: after a failover it may lead to a server
         that nobody publishes to any more. If our own commands still go there as
@@ -259,7 +259,7 @@ class Notifier:
                     return
 
     async def _elsewhere(self, connection: PubSubConnection) -> Address | None:
-        """Who has taken over from the server at the other end, if somebody has."""
+        """The server that has taken over from the one at the other end, if one has."""
         if self._route is not None:
             with contextlib.suppress(LogUnavailable, TimeoutError):
                 async with asyncio.timeout(self._probe_interval):
@@ -325,7 +325,7 @@ class Notifier:
             _log.warning("Something else is published under our name %s", name)
             return None
         if len(event.topics) > 1:
-            # Notified once for each of its topics: the first that we hear counts.
+            # Notified once for each of its topics: the first to arrive counts.
             heard = ((self._prefix + topic).encode() for topic in event.topics)
             if next((each for each in heard if each in self._heard), name) != name:
                 return None

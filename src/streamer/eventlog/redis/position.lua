@@ -11,7 +11,7 @@
 --   2  bound: milliseconds at which, as far as it can know, no id was given yet
 --
 -- A log that lacks one of these keys, or whose clock is below the floor, has lost
--- something: it was flushed, rolled back, or its keys were evicted. Then it goes on
+-- something: it was flushed, rolled back, or its keys were evicted. Then it continues
 -- above all ids that may have been given, and keeps what it lost for those who ask.
 
 -- A dash. It follows 13 digits in every id until the year 2286.
@@ -63,7 +63,7 @@ local function lost_of(topic, stream, length)
 end
 
 -- Keep the position for a script that else only reads. If Redis refuses writes
--- just now the answer is the same, and whoever comes next finds it again.
+-- just now the answer is the same, and the next call finds it again.
 function log.keep()
   if not log.is_changed then return end
   if redis.acl_check_cmd('SET', KEYS[1], '') and redis.acl_check_cmd('SET', KEYS[2], '') then
@@ -72,7 +72,7 @@ function log.keep()
   end
 end
 
--- Go on above all ids that may have been given, and keep what was lost.
+-- Continue above all ids that may have been given, and keep what was lost.
 local function go_on(topics, is_whole)
   -- Ranges kept; of more, the two oldest become one.
   local MAX_LOST = 16

@@ -52,5 +52,5 @@ class _WhatWeStored:
             ) from error
 
 
-#: Read what a reply has within it; what is none of ours is `LogUnavailable`, and says so.
+#: Read what a reply has within it; what is not ours is `LogUnavailable`, and says so.
 what_we_stored: Final = _WhatWeStored()

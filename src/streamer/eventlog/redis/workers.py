@@ -28,7 +28,7 @@ class RedisWorkers:
 
     async def withdraw(self, worker: str) -> None:
         """See `Workers.withdraw`."""
-        # What it said goes by itself.
+        # What it announced expires by itself.
         await self._commands.call("SREM", self._keys.workers, worker)
 
     async def queues(self) -> list[frozenset[str]]:

@@ -5,7 +5,7 @@ Layout:
 - `connection`: a connection to Redis whose replies are taken as they arrive, many at once.
 - `pipelined`: a connection whose commands are sent at once, and whose replies come in the
   same order.
-- `pipeline`: the connection that commands go over, to where the log is now; made anew when
+- `pipeline`: the connection that commands go over, to where the log is now; opened again when
   it is lost.
 - `lent`: connections that are lent to one command at a time, which may block them.
 - `pubsub`: a connection to Redis that only subscribes, made for many notifications a second.

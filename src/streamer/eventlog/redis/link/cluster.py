@@ -29,7 +29,7 @@ class ClusterSearch:
         self._url: Final = url
         self._patience: Final = min(ASK_TIMEOUT, timeout)
         self._given: Final = tuple(Address(*node) for node in url.nodes)
-        #: Who is asked, in this order: who answered last comes first.
+        #: The nodes that are asked, in this order: the one that answered last comes first.
         self._nodes: dict[Address, None] = dict.fromkeys(self._given)
 
     async def ask(self) -> Address:
@@ -46,8 +46,8 @@ class ClusterSearch:
             if owner is not None:
                 return owner
             problems.append(f"{node}: slot {self._slot} is served by no node")
-        told = "; ".join(problems)
-        raise LogUnavailable(f"no node of the cluster knows where the log is ({told})")
+        found = "; ".join(problems)
+        raise LogUnavailable(f"no node of the cluster knows where the log is ({found})")
 
     async def _slots(self, node: Address) -> list[Any]:
         questions = (("CLUSTER", "INFO"), ("CLUSTER", "SLOTS"))
@@ -66,7 +66,7 @@ class ClusterSearch:
 
 
 def _owner(slots: list[Any], slot: int, asked: Address) -> Address | None:
-    """Who owns `slot`, by an answer to CLUSTER SLOTS: first, last, owner, replica..."""
+    """The owner of `slot`, by an answer to CLUSTER SLOTS: first, last, owner, replica..."""
     for first, last, *nodes in slots:
         if first <= slot <= last:
             return next(iter(_addresses(nodes, asked)), None)

@@ -101,7 +101,7 @@ class Commands:
         return reply, acknowledged
 
     async def close(self) -> None:
-        """Let go of every connection; commands under way are given a moment."""
+        """Close every connection; commands under way are given a moment."""
         await asyncio.gather(self._shared.close(), self._lent.close())
 
     async def _run(

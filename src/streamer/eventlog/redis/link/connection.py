@@ -21,7 +21,7 @@ from .route import Address, connection_options
 
 #: A command's name and its arguments.
 Command = Sequence[str | bytes | float]
-#: One reply of Redis: a list, bytes, an integer, None, or an error that it told.
+#: One reply of Redis: a list, bytes, an integer, None, or an error that it replied.
 Reply = Any
 
 
@@ -61,7 +61,7 @@ class Connection(asyncio.Protocol, ABC):
             self._transport.write(b"".join(packed))
 
     def abort(self, reason: str) -> None:
-        """Drop the connection; `lost` tells `reason`."""
+        """Drop the connection; `lost` has the `reason`."""
         self._reason = self._reason or reason
         if self._transport is not None:
             self._transport.abort()
@@ -111,7 +111,7 @@ async def connect(
         context = SSLConnection(**options).ssl_context.get()
     host, port = address or (options.get("host", "localhost"), options.get("port", 6379))
     transport, connection = await loop.create_connection(make, host, port, ssl=context)
-    # A peer that vanished without a word is found even while nothing is sent.
+    # A peer that vanished silently is noticed even while nothing is sent.
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     return connection
 

@@ -32,7 +32,7 @@ _PLACE = re.compile(r"[ ,]*script: [0-9a-f]*,? ?on @user_script:\d+\.?$")
 #: Errors that have an address in place of their word.
 _BY_CLASS = ((exceptions.MovedError, "MOVED"), (exceptions.AskError, "TRYAGAIN"))
 #: What says more than its first word; an unauthenticated client with a long command is
-#: not even told NOAUTH.
+#: not even answered NOAUTH.
 _BY_TEXT = (
     ("without any password configured", "WRONGPASS"),
     ("unauthenticated", "NOAUTH"),
@@ -42,7 +42,7 @@ _BY_TEXT = (
 
 
 def unavailable(error: Exception) -> LogUnavailable:
-    """The `LogUnavailable` that tells what `error` means; chain it with ``from``."""
+    """The `LogUnavailable` that says what `error` means; chain it with ``from``."""
     # Where in which script it was is nothing that an operator can use.
     text = _PLACE.sub("", str(error))
     word = next((word for kind, word in _BY_CLASS if isinstance(error, kind)), None)

@@ -54,7 +54,7 @@ class Lent:
             self._turns.release()
 
     def leave(self, address: Address | None) -> None:
-        """Let go of what leads to `address` and is free.
+        """Leave what leads to `address` and is free.
 
         What is lent follows when it comes back: its borrower may be between two
         commands that belong together.
@@ -63,5 +63,5 @@ class Lent:
             free.leave(address)
 
     async def close(self) -> None:
-        """Let go of all; commands under way are given a moment, all the same one."""
+        """Close all; commands under way are given a moment, all the same one."""
         await asyncio.gather(*(pipeline.close() for pipeline in self._all))

@@ -1,4 +1,4 @@
-"""The connection that commands go over, to where the log is now; made anew when it is lost."""
+"""The connection that commands go over, to where the log is now; opened again when it is lost."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _GRACE: Final = 1.0
 
 
 class Pipeline:
-    """One connection for commands; made anew when it is lost, or the log moves.
+    """One connection for commands; opened again when it is lost, or the log moves.
 
     Args:
         url: where the log is.
@@ -52,7 +52,7 @@ class Pipeline:
             self._connecting = asyncio.create_task(self._connect())
             self._connecting.add_done_callback(self._connected)
         connecting = self._connecting
-        # One who gives up must not take the connection from others.
+        # A caller that gives up must not take the connection from others.
         await asyncio.wait((connecting,))
         if connecting.cancelled():
             raise LogUnavailable(CLOSED)
@@ -77,7 +77,7 @@ class Pipeline:
             connection.abort("no longer needed")
 
     async def close(self) -> None:
-        """Let go of every connection; a command under way is given a moment for its reply."""
+        """Close every connection; a command under way is given a moment for its reply."""
         self._closed = True
         if self._connecting is not None:
             self._connecting.cancel()

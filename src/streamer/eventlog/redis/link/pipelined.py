@@ -13,7 +13,7 @@ from redis import exceptions
 from .connection import Command, Connection, Reply
 from .route import Address
 
-#: What refusals mean that decide how a command goes on, by their first word.
+#: What refusals mean that decide how a command continues, by their first word.
 _REFUSALS: Final[Mapping[str, type[exceptions.ResponseError]]] = {
     "NOSCRIPT": exceptions.NoScriptError,
     "READONLY": exceptions.ReadOnlyError,
@@ -71,7 +71,7 @@ class PipelinedConnection(Connection):
         return not self._waiting
 
     def retire(self) -> None:
-        """Let go of the connection as soon as all replies have come."""
+        """Close the connection as soon as all replies have come."""
         self._retired = True
         if not self._waiting:
             self.abort("no longer needed")
@@ -93,7 +93,7 @@ class PipelinedConnection(Connection):
             self.abort("no longer needed")
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Tell all who wait."""
+        """Fail every command that waits."""
         super().connection_lost(error)
         if self._watch is not None:
             self._watch.cancel()

@@ -12,13 +12,13 @@ from .connection import Command, Reply, connect
 from .pipelined import PipelinedConnection
 from .route import Address
 
-#: Seconds that one Sentinel or node may take to tell where the log is; then
+#: Seconds that one Sentinel or node may take to answer where the log is; then
 #: the next is asked.
 ASK_TIMEOUT: Final = 1.0
 
 
 async def ask(url: RedisURL, address: Address, patience: float, *questions: Command) -> list[Reply]:
-    """Connect to `address`, as `url` says; ask, and let go; `patience` is in seconds.
+    """Connect to `address`, as `url` says; ask, and disconnect; `patience` is in seconds.
 
     Raises:
         OSError: there is no connection.

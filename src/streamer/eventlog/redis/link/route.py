@@ -10,7 +10,7 @@ from redis.asyncio.connection import parse_url
 from ....config.redis_url import RedisURL
 from ....errors import LogUnavailable
 
-#: What is told to whoever needs a connection after closing.
+#: The error of whoever needs a connection after closing.
 CLOSED: Final = "the event log is closed"
 
 
@@ -26,7 +26,7 @@ class Address(NamedTuple):
 
 
 class Search(Protocol):
-    """Asks those who know for the server that takes the log's writes."""
+    """Asks the Sentinels, or the nodes, for the server that takes the log's writes."""
 
     async def ask(self) -> Address:
         """Ask them in turn.
@@ -61,7 +61,7 @@ class Route:
             self._asking = asyncio.create_task(self._ask())
             self._asking.add_done_callback(self._asked)
         asking = self._asking
-        # `wait`: one who gives up must not take the answer from others, and
+        # `wait`: a caller that gives up must not take the answer from others, and
         # closing, which cancels the asking, must not look like a cancellation of ours.
         await asyncio.wait((asking,))
         if asking.cancelled():
