@@ -35,7 +35,7 @@ def rate_fields(policy: str, rate: Rate) -> Callable[[int, int], Fields]:
 
     The quota is what is allowed at once, its window the time in which it is restored.
     What is left is reported with the time in which as much is restored: who spreads it
-    over that time goes on for ever, at the rate. Where more was asked for than is left,
+    over that time may continue for ever, at the rate. Where more was asked for than is left,
     that time is the one to wait, and equals ``Retry-After``.
     """
     window = max(1, math.ceil(rate.burst * rate.interval))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .reader import Reader
 
 #: Seconds that the clock of the machine may move against the time that passes, from one
-#: second to the next: more is no drift, it was set.
+#: second to the next: more is not drift, it was set.
 _STEP: Final = 1.0
 #: Seconds that a reader may stay at least whose time is over because the clock was set:
 #: enough to be warned and to prove itself anew, so that a step cuts nobody off unwarned.
@@ -79,7 +79,7 @@ class Stays:
         clock: seconds since 1970. It may be set; what passes is measured by the loop's.
         warning: seconds before its end that a reader is warned; it is half of what it
             has left if that is less.
-        most: readers that are served before the event loop is let go of.
+        most: readers that are served before control returns to the event loop.
         ended: called with each reader that is ended here, and why.
     """
 
@@ -198,7 +198,7 @@ class Stays:
             self._wait()
 
     def _follow_clock(self) -> None:
-        """Seat everybody anew if the clock was set since it was last looked at."""
+        """Seat everybody again if the clock was set since it was last looked at."""
         now = self._clock()
         before, self._offset = self._offset, now - self._loop.time()
         step = self._offset - before
