@@ -1,0 +1,18 @@
+"""What every attack begins with: a server with something in it that is somebody else's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.victims import VictimStage
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[VictimStage]:
+    stage = VictimStage(tmp_path)
+    yield stage
+    assert stage.loop.faults == []
+    stage.end()

@@ -1,0 +1,79 @@
+"""A server with somebody else's things in it, and those who are after them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from streamer.config.settings import Settings
+from streamer.events.cursor import Cursor
+from streamer.events.new_event import new_event
+
+from .asking import ClosedStage, grants
+from .stage import Peer
+
+#: Stands in everything that is the victim's, and in nothing else.
+SECRET: Final = "secret-7c1f"
+
+#: What is the victim's: the topic of a person, of a project, of a job in it, and others.
+TOPICS: Final = ("users/7", "projects/x1", "jobs/v1", "admin", "Chats/1", "chats")
+
+#: Who is after it: may read and write, and much by a pattern, but none of that.
+MALLORY: Final = grants(
+    "mallory",
+    reads=("projects/mine", "jobs/mine", "chats/**"),
+    writes=("projects/mine", "jobs/mine", "chats/**"),
+)
+#: May read nearly all of it and write none of it.
+READER: Final = grants("reader", reads=("projects/*", "jobs/*", "users/*"))
+#: Whose it is, and who looks after everything.
+VICTIM: Final = grants("7", reads=TOPICS, writes=TOPICS)
+ROOT: Final = grants("root", admin=True)
+
+
+class VictimStage(ClosedStage):
+    """A server that knows the four of them, each by the own name as a token."""
+
+    def __init__(self, output: Path, **wired: Any) -> None:  # noqa: ANN401 - as `create_app` has them
+        wired.setdefault(
+            "settings",
+            # Without rates: an attacker has time.
+            Settings(output_dir=output, send_timeout=5.0, publish_rate=0, job_rate=0),
+        )
+        super().__init__(MALLORY, READER, VICTIM, ROOT, **wired)
+        self.ids: Final = {topic: self.append(topic, SECRET) for topic in TOPICS}
+        self.append("projects/mine", "mine")
+        self.append("projects/mine", "mine")
+        fields = {"task_name": SECRET, "progress": 0.5, "message": SECRET, "job_id": "v1"}
+        self.loop.run(
+            self.log._log.append(new_event(("projects/x1", "jobs/v1"), "progress", fields))
+        )
+        (output / "v1.mp4").write_text(SECRET)
+        self._before: Final = {topic: self.kept(topic) for topic in TOPICS}
+
+    def append(self, topic: str, text: str) -> Cursor:
+        """Publish an event with `text` to `topic`; return its id."""
+        event = new_event(topic, "note", {"text": text, "project_id": "x1"})
+        event_id: Cursor | None = self.loop.run(self.log._log.append(event))
+        assert event_id is not None
+        return event_id
+
+    def kept(self, topic: str) -> list[bytes]:
+        """The events of `topic`, as the log has them."""
+        page = self.loop.run(self.log._log.read([topic], Cursor(0, 0), 1000))
+        return [event.body for event in page.events]
+
+    def tell(self) -> None:
+        """Let something more happen to everything that is the victim's."""
+        for topic in TOPICS:
+            self.append(topic, SECRET)
+        self.settle()
+
+    def read_by(self, *peers: Peer) -> list[bytes]:
+        """What of the victim's these have received."""
+        found = [peer.take() for peer in peers]
+        return [received for received in found if SECRET.encode() in received]
+
+    def changed(self) -> list[str]:
+        """The topics of the victim's that are not as they were."""
+        return [topic for topic in TOPICS if self.kept(topic) != self._before[topic]]
