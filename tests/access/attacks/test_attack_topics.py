@@ -50,7 +50,7 @@ TRICKS: Final = {
     "fullwidth dots": "chats/．．/users/7",  # noqa: RUF001 - the attack
     "cyrillic": "projects/х1",  # noqa: RUF001 - the attack
     "long s": "uſers/7",  # noqa: RUF001 - the attack
-    "digit of another script": "users/٧",
+    "digit of another script": "users/\u0667",
     "combining": "projects/x1\u0301",
     "zero width": "projects/x\u200b1",
     "right to left": "\u202e7/sresu",
