@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 from urllib.parse import quote
 
@@ -89,7 +89,7 @@ TRICKS: Final = {
 OWN: Final = {"up", "up twice", "lower case"}
 
 #: How a name is written into a URL: as it is, where that can be sent, and encoded.
-WRITTEN: Final = {
+WRITTEN: Final[dict[str, Callable[[str], str]]] = {
     "as it is": str,
     "once": lambda text: quote(text, safe=""),
     "twice": lambda text: quote(quote(text, safe=""), safe=""),
