@@ -35,6 +35,7 @@ from .api.refusals import note_end
 from .api.revocations import REVOCATION_HANDLERS
 from .api.streams.sse import SSE_HANDLERS
 from .api.streams.websocket import WEBSOCKET_HANDLERS
+from .api.tokens import TOKEN_HANDLERS
 from .api.too_often import HowOften
 from .config.server_url import API
 from .config.settings import Settings
@@ -59,6 +60,7 @@ _API_HANDLERS: Final = (
     *JOB_HANDLERS,
     *CONNECTION_HANDLERS,
     *REVOCATION_HANDLERS,
+    *TOKEN_HANDLERS,
 )
 
 

@@ -51,6 +51,12 @@ HIDDEN: Final = frozenset(
     }
 )
 
+#: What is posted where the topics are in the body.
+BODIES: Final = {
+    "/api/v1/events": b'{"type":"note","topic":"projects/x1"}',
+    "/api/v1/tokens": b'{"publish":["projects/x1"]}',
+}
+
 Opened = Callable[..., ClosedStage]
 
 
@@ -87,9 +93,7 @@ def fill(stage: ClosedStage) -> None:
 
 def ask(stage: ClosedStage, path: str, method: str, token: str | None) -> str:
     name = f"{NAME}.mp4" if path.startswith("/files") else NAME
-    body = b""
-    if method == "POST":
-        body = b'{"type":"note","topic":"projects/x1"}' if path == "/api/v1/events" else b"{}"
+    body = BODIES.get(path, b"{}") if method == "POST" else b""
     return stage.ask(target_of(path, method, name), token, method=method, body=body)
 
 

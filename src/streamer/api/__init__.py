@@ -33,6 +33,8 @@ Layout:
   server.
 - `revocations`: taking tokens back over HTTP, which admins may do.
 - `stream_request`: what a client may ask of a stream, read from its URL and headers.
+- `tokens`: a short-lived token of some topics for one's own, for a URL: EventSource sets no
+  header.
 - `too_often`: how often an address or a subject may do something, as it is asked for over HTTP.
 - `streams/`: streams over HTTP: server-sent events and WebSocket, on our server and on any.
 """
@@ -65,5 +67,6 @@ __all__ = [
     "revocations",
     "stream_request",
     "streams",
+    "tokens",
     "too_often",
 ]

@@ -14,9 +14,10 @@ from litestar.openapi.spec import (
     RequestBody,
     Schema,
 )
-from litestar.openapi.spec.enums import OpenAPIType
+from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 
 from ..access.claims import MAX_NAME
+from ..access.patterns import MAX_PATTERNS
 from ..events.new_event import MAX_KEY_LENGTH
 from .event_schemas import EVENT, GAP, STREAM_BODY
 
@@ -226,6 +227,51 @@ class RevokeOperation(ApiOperation):
         ]
         content = {"application/json": OpenAPIMediaType(schema=Schema(one_of=named))}
         self.request_body = RequestBody(content=content, required=True)
+
+
+@dataclass
+class TokenOperation(ApiOperation):
+    """A URL that makes a token."""
+
+    def __post_init__(self) -> None:
+        """Add the body, which is read by hand, and the answer."""
+        super().__post_init__()
+        topics = Schema(type=OpenAPIType.ARRAY, items=_TEXT, max_items=MAX_PATTERNS)
+        wanted = Schema(
+            type=OpenAPIType.OBJECT,
+            properties={
+                "subscribe": topics,
+                "publish": topics,
+                "ttl": Schema(
+                    type=OpenAPIType.NUMBER,
+                    minimum=1,
+                    description="Seconds; it ends with the credential at the latest, and after "
+                    "STREAMER_TOKEN_TTL.",
+                ),
+            },
+            additional_properties=False,
+            description="Topics and patterns, one at least.",
+        )
+        made = Schema(
+            type=OpenAPIType.OBJECT,
+            properties={
+                "token": _TEXT,
+                "expires_at": Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DATE_TIME),
+                "subscribe": topics,
+                "publish": topics,
+            },
+            required=["token", "expires_at", "subscribe", "publish"],
+        )
+        assert self.responses is not None  # noqa: S101 - just set
+        self.responses["201"] = OpenAPIResponse(
+            description="The token.",
+            headers=_QUOTA,
+            content={"application/json": OpenAPIMediaType(schema=made)},
+        )
+        self.responses["429"] = _TOO_OFTEN
+        self.request_body = RequestBody(
+            content={"application/json": OpenAPIMediaType(schema=wanted)}, required=True
+        )
 
 
 @dataclass
