@@ -25,8 +25,8 @@ def audit(event: Happening, **fields: str) -> None:
     and in ASCII, as JSON has it: whatever is in it, it neither ends the line nor looks
     like another field, and moves no terminal's cursor. A token is in none of them.
     """
-    told = [f"event={event}", *(f"{name}={_shown(text)}" for name, text in fields.items() if text)]
-    _logger.info(" ".join(told))
+    words = [f"event={event}", *(f"{name}={_shown(text)}" for name, text in fields.items() if text)]
+    _logger.info(" ".join(words))
 
 
 def _shown(text: str) -> str:

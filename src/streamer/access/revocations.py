@@ -29,7 +29,7 @@ class Revocations:
     """The revocations of the log, as this process knows them.
 
     What is known holds, whatever becomes of the log: while it is away, and when it has
-    lost what it kept. Then it is told again by every process that knows it.
+    lost what it kept. Then every process that knows it reports it again.
 
     Args:
         access: what the log keeps.

@@ -54,8 +54,8 @@ def topics_of(message: AnyMessage, broker: Broker | None = None) -> tuple[str, .
     return (own,)
 
 
-class _Told(msgspec.Struct):
-    """Of the body of an event, where it was published to: the server's own fields."""
+class _Published(msgspec.Struct):
+    """The topics in the body of an event: the server's own fields."""
 
     topic: str = ""
     topics: tuple[str, ...] = ()
@@ -68,8 +68,8 @@ def project_in(snapshot: Snapshot) -> str | None:
     whoever may publish to a job alone would else have its end published to any project.
     """
     for body in snapshot.tasks.values():
-        told = msgspec.json.decode(body, type=_Told)
-        for topic in (told.topic, *told.topics):
+        at = msgspec.json.decode(body, type=_Published)
+        for topic in (at.topic, *at.topics):
             if project_of(topic) is not None:
                 return topic
     return None
