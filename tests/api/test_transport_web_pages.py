@@ -244,12 +244,14 @@ def test_beyond_the_loopback_any_host_is_taken_until_the_names_are_set(
     start_live: StartLive,
 ) -> None:
     """And one line at the start says so."""
-    live = start_live(STREAMER_HOST="0.0.0.0")
+    live = start_live(STREAMER_HOST="0.0.0.0", STREAMER_AUTH="none")
     assert httpx.get(f"{live.url}/healthz", headers={"Host": "a.example"}).status_code == 200
     assert live.program is not None
     assert live.program.err.count("STREAMER_ALLOWED_HOSTS") == 1
     live.stop()
-    live = start_live(STREAMER_HOST="0.0.0.0", STREAMER_ALLOWED_HOSTS="a.example")
+    live = start_live(
+        STREAMER_HOST="0.0.0.0", STREAMER_AUTH="none", STREAMER_ALLOWED_HOSTS="a.example"
+    )
     for host, status in [("a.example", 200), ("10.1.2.3", 200), ("b.example", 421)]:
         assert httpx.get(f"{live.url}/healthz", headers={"Host": host}).status_code == status
 

@@ -20,6 +20,7 @@ def test_every_address_is_ipv4s_too(redis_server: Server, short_dir: Path, worke
         "STREAMER_REDIS_URL": redis_server.url,
         "STREAMER_DATA_DIR": str(short_dir),
         "STREAMER_HOST": "::",
+        "STREAMER_AUTH": "none",
         "STREAMER_DRAIN_SECONDS": "0.2",
     }
     arguments = ["serve", "--port", "0", "--workers", workers]

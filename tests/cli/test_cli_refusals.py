@@ -123,7 +123,7 @@ def test_why_nobody_can_listen_there_is_told(
     monkeypatch.setattr(socket, "create_server", refuse)
     arguments = ("--host", place[0], "--port", str(place[1]), "--redis-url", REDIS)
     for command in ("serve", "run"):
-        result = call(command, *arguments, "--data-dir", str(tmp_path))
+        result = call(command, *arguments, "--data-dir", str(tmp_path), STREAMER_AUTH="none")
         assert result.exit_code == 1
         assert why in said(result)
 
@@ -133,6 +133,7 @@ def test_a_host_that_is_none_is_told(host: str, tmp_path: Path) -> None:
     result = call(
         *("serve", "--host", host, "--port", "0", "--data-dir", str(tmp_path)),
         *("--redis-url", "redis://127.0.0.1:1"),
+        STREAMER_AUTH="none",
     )
     assert result.exit_code == 1
     assert f"Cannot listen on {host}: its address is not known" in said(result)

@@ -23,7 +23,11 @@ def test_every_file_and_directory_that_it_names_exists() -> None:
         assert (ROOT / target).exists(), target
 
 
-def test_it_says_that_there_is_no_authentication_while_there_is_none() -> None:
-    """Whoever adds it finds this sentence, and the same one in the README."""
-    assert "There is no authentication yet" in SECURITY
-    assert "There is no authentication yet" in (ROOT / "README.md").read_text(encoding="utf-8")
+def test_it_says_where_nobody_is_asked() -> None:
+    """And that elsewhere no server starts so; the README has the same."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "On the loopback everybody on the machine may do everything" in SECURITY
+    assert "on the loopback a server is open, and says so" in readme
+    for text in (SECURITY, readme):
+        assert "STREAMER_AUTH=none" in text
+        assert "](docs/TOKENS.md)" in text

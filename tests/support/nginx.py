@@ -45,7 +45,9 @@ def nginx_before(
         assert "gzip off;" in text
         text = text.replace("gzip off;", _GZIP)
     places = "".join(f"{name}_temp_path {directory}/{name};\n" for name in _TEMPORARY)
-    text = text.replace("http {", f"http {{\naccess_log off;\n{places}", 1)
+    text = text.replace("http {", f"http {{\n{places}", 1)
+    assert "access_log /var/log/nginx/" in text
+    text = text.replace("access_log /var/log/nginx/", f"access_log {directory}/")
     file = directory / "nginx.conf"
     file.write_text(text)
     # Started by root its workers would be somebody else, who may not write here.

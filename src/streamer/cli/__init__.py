@@ -21,6 +21,8 @@ Layout:
 - `revoke`: ``streamer revoke``: take tokens back, from the shell.
 - `run`: ``streamer run``: the event log, a server and a worker, as one.
 - `serve`: ``streamer serve``: the HTTP server, in one process or several.
+- `strangers`: whether a server may start as it is set: one that strangers reach must know who
+  is asking.
 - `tail`: ``streamer tail``: follow a topic, with bars in a terminal and JSON lines in a pipe.
 - `token`: ``streamer token``: a token, for who may read and publish what.
 - `worker`: ``streamer worker``: run jobs.

@@ -14,6 +14,7 @@ from rich.text import Text
 from .. import __version__
 from ..config.settings import Settings
 from .redacted import without_password
+from .strangers import who_is_let_in
 
 #: The project that the page opens, and that the README's commands are about.
 PROJECT: Final = "demo"
@@ -40,11 +41,13 @@ class Banner:
         if not self._console.is_terminal:
             self._console.print(f"Streamer {__version__} is ready at {page}", soft_wrap=True)
             self._console.print(f"Event log: {self._log}", soft_wrap=True)
+            self._console.print(who_is_let_in(settings), soft_wrap=True)
             return
         rows = Table.grid(padding=(0, 2))
         rows.add_column(style="dim")
         rows.add_column(overflow="fold")
         rows.add_row("Page", Text(page, style=f"bold cyan link {page}"))
+        rows.add_row("Access", who_is_let_in(settings))
         rows.add_row("Event log", self._log)
         rows.add_row("Videos", _shown(settings.media_dir))
         rows.add_row("Results", _shown(settings.output_dir))

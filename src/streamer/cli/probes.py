@@ -16,6 +16,7 @@ from .directories import why_not_writable
 from .listen import why_not_bindable
 from .log_url import jobs_problem
 from .redacted import without_password
+from .strangers import is_open_to_strangers
 
 #: Seconds that a program or a server gets to answer.
 _PATIENCE: Final = 5.0
@@ -121,6 +122,9 @@ def _embedded(settings: Settings) -> Finding:
 def _access(settings: Settings) -> Finding:
     from ..access.trial import try_out
 
+    if is_open_to_strangers(settings):
+        why = f"{settings.host} is reached by others, and nothing says who is asking"
+        return Finding("Access", f"{why}: no server starts; docs/TOKENS.md", good=False)
     trial = asyncio.run(try_out(settings))
     return Finding("Access", trial.found, trial.good)
 

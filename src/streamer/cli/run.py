@@ -25,6 +25,7 @@ from .listen import address, listen
 from .log_url import refuse_jobs_in_a_cluster
 from .options import warn_of_misspelt, with_settings
 from .serve import STOP_MARGIN
+from .strangers import refuse_strangers
 
 #: Seconds that a worker gets to hand back its jobs and flush what they published.
 _WORKER_GRACE: Final = 15.0
@@ -49,6 +50,7 @@ def run(settings: Settings) -> None:
     wrong call.
     """
     warn_of_misspelt()
+    refuse_strangers(settings)
     refuse_jobs_in_a_cluster(settings)
     make_directories(settings, ("data_dir", "media_dir", "output_dir"))
     banner = Banner()

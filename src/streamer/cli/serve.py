@@ -19,6 +19,7 @@ from .command import Command
 from .listen import address, listen
 from .log_url import jobs_problem, needed_log_url
 from .options import warn_of_misspelt, with_settings
+from .strangers import refuse_strangers, who_is_let_in
 
 #: Seconds beyond the drain that a server gets to end by itself.
 STOP_MARGIN = 10.0
@@ -31,10 +32,13 @@ STOP_MARGIN = 10.0
 def serve(settings: Settings, fd: int | None, parent_pipe: int | None) -> None:
     """Serve streams, the page and the HTTP API.
 
-    With --workers N it is N processes on one port; each has its own readers.
+    With --workers N it is N processes on one port; each has its own readers. On an
+    address that others reach it starts only if STREAMER_AUTH_* says who is asking, or
+    STREAMER_AUTH=none that nobody is asked.
     """
     if fd is None:
         warn_of_misspelt()
+        refuse_strangers(settings)
     settings = msgspec.structs.replace(settings, redis_url=needed_log_url(settings))
     end_with_parent(parent_pipe)
     if fd is not None:
@@ -44,6 +48,7 @@ def serve(settings: Settings, fd: int | None, parent_pipe: int | None) -> None:
         host, port = address(bound)
         shown = f"[{host}]" if ":" in host else host
         _say(f"Serving at http://{shown}:{port}")
+        _say(who_is_let_in(settings))
         problem = jobs_problem(settings)
         _say(
             f"Jobs are refused: {problem}"
