@@ -1,6 +1,9 @@
-"""A real issuer's keys, over HTTPS: trusted, rotated, taken away."""
+"""A real issuer's keys: trusted over HTTPS, rotated, taken away; and those of this machine."""
 
 from __future__ import annotations
+
+import asyncio
+import json
 
 import pytest
 
@@ -9,6 +12,7 @@ from streamer.access.tokens import Tokens
 from streamer.errors import AuthUnavailable, InvalidToken
 from support.issuer import TokenIssuer
 from support.seconds_clock import SecondsClock
+from support.signing import private_key, public_jwk
 
 DAY = 86400.0
 
@@ -66,3 +70,21 @@ async def test_further_authorities_are_named_by_a_variable(
     keys = JWKS(issuer.url)
     assert (await keys.find(issuer.kid, "RS256")).key_id == issuer.kid
     await keys.close()
+
+
+async def test_keys_of_this_machine_are_given_by_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plain HTTP is trusted for nobody is on the way; HTTP_PROXY would be."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        body = json.dumps({"keys": [public_jwk("ES256", private_key("ES256"), kid="k")]}).encode()
+        head = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body)
+        writer.write(head + body)
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+        keys = JWKS(f"http://127.0.0.1:{port}/jwks.json")
+        assert (await keys.find("k", "ES256")).key_id == "k"
+        await keys.close()

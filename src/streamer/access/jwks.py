@@ -55,7 +55,7 @@ class JWKS:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._url: Final = url
-        self._client: Final = client or _clients()
+        self._client: Final = client or _clients(url)
         self._clock: Final = clock
         self._keys: frozenset[Key] = frozenset()
         self._complaints: tuple[str, ...] = ()
@@ -172,6 +172,8 @@ async def fetch(url: str, client: Callable[[], httpx.AsyncClient] | None = None)
         return read_key_set(await get(http, url, seconds=_TIMEOUT, most_bytes=MOST_BYTES))
 
 
-def _clients() -> Callable[[], httpx.AsyncClient]:
+def _clients(url: str) -> Callable[[], httpx.AsyncClient]:
     context = tls()
-    return lambda: httpx.AsyncClient(verify=context, timeout=_TIMEOUT)
+    # Plain HTTP is of this machine alone: through a proxy of the environment it would not be.
+    may_use_proxy = url.lower().startswith("https://")
+    return lambda: httpx.AsyncClient(verify=context, timeout=_TIMEOUT, trust_env=may_use_proxy)
