@@ -168,7 +168,7 @@ async def fetch(url: str, client: Callable[[], httpx.AsyncClient] | None = None)
     Raises:
         Failed: there are none.
     """
-    async with (client or _clients())() as http:
+    async with (client or _clients(url))() as http:
         return read_key_set(await get(http, url, seconds=_TIMEOUT, most_bytes=MOST_BYTES))
 
 
