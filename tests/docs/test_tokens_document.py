@@ -24,7 +24,11 @@ from streamer.access.validity import MAX_LIFE
 from streamer.config.auth import WAYS
 from streamer.config.settings import SETTINGS, Settings
 from streamer.errors import OUTCOMES, Unauthorized
+from support.live import free_port
+from support.processes import Program
 from support.requirements import needs
+from support.servers import Server
+from support.waiting import wait_until
 
 ROOT: Final = Path(__file__).parents[2]
 TEXT: Final = (ROOT / "docs" / "TOKENS.md").read_text(encoding="utf-8")
@@ -159,3 +163,29 @@ async def test_the_application_that_it_shows_is_asked_and_answers(
         with pytest.raises(Unauthorized):
             await application.ask(headers, method="GET", uri="/")
     await application.close()
+
+
+async def test_the_function_that_it_shows_is_asked(tmp_path: Path, redis_server: Server) -> None:
+    (program,) = [block for block in blocks("python") if "authorize=" in block]
+    (tmp_path / "within.py").write_text(program, encoding="utf-8")
+    port = free_port()
+    command = [sys.executable, "-m", "uvicorn", "within:app", "--port", str(port)]
+    environ = {"STREAMER_REDIS_URL": redis_server.url, "STREAMER_DATA_DIR": str(tmp_path)}
+    url = f"http://127.0.0.1:{port}/live"
+    async with httpx.AsyncClient() as client:
+
+        async def status(path: str, session: str) -> int:
+            headers = {"Cookie": f"session={session}"}
+            return (await client.get(f"{url}/api/v1/projects/{path}", headers=headers)).status_code
+
+        async def is_there() -> bool:
+            try:
+                return (await client.get(f"{url}/readyz")).status_code == httpx.codes.OK
+            except httpx.TransportError:
+                return False
+
+        with Program(command, environ=environ, cwd=tmp_path):
+            await wait_until(is_there, "the application did not begin")
+            assert await status("p1/events", "s3cr3t") == 200
+            assert await status("p2/events", "s3cr3t") == 403
+            assert await status("p1/events", "other") == 401
