@@ -43,7 +43,8 @@ ROOMS: Final[Mapping[str, frozenset[str]]] = {
         "jobs": "errors every events config eventlog publishing processes jobs/transcode",
         "jobs/transcode": "errors config processes jobs",
         # Those who ask.
-        "api": "errors every events config metrics wire eventlog publishing hub access jobs",
+        "api": "backoff errors every events config metrics wire eventlog publishing hub access "
+        "jobs",
         "api/streams": "errors events config wire hub access api",
         # What is put together.
         "life": "eventlog hub access api",

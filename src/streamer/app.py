@@ -32,6 +32,7 @@ from .api.publish import BODY_FACTOR, PUBLISH_HANDLERS
 from .api.rate import Rate
 from .api.reference import ReferencePage, SchemaJson, schema_router
 from .api.refusals import note_end
+from .api.renewals import RENEWAL_HANDLERS, Renewals
 from .api.revocations import REVOCATION_HANDLERS
 from .api.streams.sse import SSE_HANDLERS
 from .api.streams.websocket import WEBSOCKET_HANDLERS
@@ -46,7 +47,7 @@ from .hub.hub import Hub
 from .hub.options import HubOptions, TailLimits
 from .jobs.stalls import StallWatch
 from .jobs.waiting import WaitingWatch
-from .life import Life
+from .life import Life, Work
 from .limits import FRAME_BURST
 from .metrics import SILENT, Metrics
 from .publishing.publisher import Publisher
@@ -61,6 +62,7 @@ _API_HANDLERS: Final = (
     *CONNECTION_HANDLERS,
     *REVOCATION_HANDLERS,
     *TOKEN_HANDLERS,
+    *RENEWAL_HANDLERS,
 )
 
 
@@ -101,10 +103,11 @@ def create_app(
     hub = Hub(the_log, options, metrics=metrics, clock=clock, ended=note_end)
     census = Census(hub, the_log)
     publisher = Publisher(the_log, max_event_bytes=settings.max_event_bytes, metrics=metrics)
-    watches = (
+    watches: list[Work] = [
         StallWatch(the_log, publisher, settings.lease_seconds),
         WaitingWatch(the_log, publisher),
-    )
+    ]
+    renewals = Renewals(hub, the_log)
     secret = settings.auth_secret
     exchange = Exchange(the_log.access.signing_key if secret is None else from_secret(secret))
     revocations = Revocations(
@@ -114,6 +117,8 @@ def create_app(
         settings, exchange, revocations.is_revoked, authorize=authorize, door=door
     )
     is_open = entrance.door is by_token
+    if not is_open:
+        watches.append(renewals)
     life = Life(
         the_log,
         hub,
@@ -167,6 +172,7 @@ def create_app(
     app.state.door, app.state.is_open = entrance.door, is_open
     app.state.exchange = exchange
     app.state.revocations = revocations
+    app.state.renewals = renewals
     app.state.publisher = publisher
     app.state.farewells = Farewells()
     app.state.command_rate = Rate(settings.command_rate, burst=FRAME_BURST)

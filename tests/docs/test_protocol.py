@@ -127,6 +127,8 @@ def _controls_of_a_token() -> list[Body]:
 
     stage = Stage(door=for_a_minute)
     peer = Peer(stage, "/api/v1/stream?topic=chats/42", HANDSHAKE)
+    peer.send_frames('{"type":"token","token":"new"}')
+    stage.settle()
     stage.settle()
     stage.pass_seconds(60.0)
     lines = re.findall(rb'\{"type":.*?\}(?=[\x80-\xff]|$)', peer.take())

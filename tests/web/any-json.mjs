@@ -82,7 +82,7 @@ export function* events() {
 
 /** @returns {Generator<AnyBody>} control events with anything in any field. */
 export function* controls() {
-  for (const type of ["connected", "caught_up", "gap", "end", "reconnect", "pong", "error", "refused", "expiring", "expired"]) {
+  for (const type of ["connected", "caught_up", "gap", "end", "reconnect", "pong", "error", "refused", "expiring", "expired", "refreshed"]) {
     yield* oneWrong({ type, topic: "projects/p", cursor: "1-0" });
     yield* allWrong(type, 200);
   }

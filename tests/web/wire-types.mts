@@ -21,6 +21,7 @@ interface Types {
   Pong: wire.Pong;
   ProgressEvent: wire.ProgressEvent;
   Reconnect: wire.Reconnect;
+  Refreshed: wire.Refreshed;
   Refused: wire.Refused;
   Snapshot: wire.Snapshot;
   StatusEvent: wire.StatusEvent;

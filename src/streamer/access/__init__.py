@@ -9,6 +9,7 @@ Layout:
 - `credentials`: where a credential is in a request, and that there is one and no other.
 - `revoked`: which tokens were taken back, as a set that forgets nothing before its time.
 - `revocations`: what was revoked anywhere is known in this process within a second.
+- `packed`: grants as bytes, for another process of the same log.
 - `claims`: verified claims, of a token or of the application's answer, as grants.
 
 A token:
@@ -53,6 +54,7 @@ __all__ = [
     "jwks",
     "key_set",
     "keys",
+    "packed",
     "patterns",
     "revocations",
     "revoked",

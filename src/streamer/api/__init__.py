@@ -28,9 +28,11 @@ Layout:
 - `query`: which query parameters an address takes: any other is refused by name, never ignored.
 - `quota_fields`: the header fields that report a quota: ``RateLimit-Policy`` and ``RateLimit``.
 - `rate`: how often somebody may do something, as a pure rule.
-- `refusals`: who is refused, or ended, is counted, and said in the log.
+- `refusals`: who is refused is counted; that, and how the access of a stream went on, is
+  logged.
 - `reference`: the reference of the HTTP API as one page: no script, and nothing of another
   server.
+- `renewals`: a stream that is open goes on with a new token, in whichever process it is.
 - `revocations`: taking tokens back over HTTP, which admins may do.
 - `stream_request`: what a client may ask of a stream, read from its URL and headers.
 - `tokens`: a short-lived token of some topics for one's own, for a URL: EventSource sets no
@@ -64,6 +66,7 @@ __all__ = [
     "rate",
     "reference",
     "refusals",
+    "renewals",
     "revocations",
     "stream_request",
     "streams",

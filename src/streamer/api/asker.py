@@ -93,6 +93,23 @@ async def who_asks(connection: Connection) -> Asker:
     return asker
 
 
+async def who_has(connection: Connection, token: str) -> Asker:
+    """Ask the door who would ask on `connection` with this token, and with nothing else.
+
+    Raises:
+        StreamerError: what the door raises.
+    """
+    scope: Any = {
+        **connection.scope,
+        "headers": [(b"authorization", b"Bearer " + token.encode("ascii"))],
+        "query_string": b"",
+        "subprotocols": [],
+        "state": {},  # the framework keeps there what it has read of the other headers
+    }
+    asker: Asker = await connection.app.state.door(ASGIConnection(scope))
+    return asker
+
+
 def asker_of(connection: Connection) -> Asker:
     """Who asks, as the door has said before the handler.
 

@@ -112,6 +112,12 @@ _CONTROLS: Final = {
         {"code": _TEXT, "detail": _TEXT},
         {},
     ),
+    "refreshed": _control(
+        "refreshed",
+        "A new token was taken (WebSocket); null: the stream does not end with it.",
+        {"expires_at": {"type": ["string", "null"], "format": "date-time"}},
+        {},
+    ),
     "refused": _control(
         "refused",
         "What this reader asked for is refused (WebSocket).",

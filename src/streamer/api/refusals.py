@@ -1,4 +1,4 @@
-"""Who is refused, or ended, is counted, and said in the log."""
+"""Who is refused is counted; that, and how the access of a stream went on, is logged."""
 
 from __future__ import annotations
 
@@ -36,15 +36,21 @@ def note_denial(scope: Any, error: StreamerError) -> None:  # noqa: ANN401 - an 
 
 def note_end(reader: Reader, error: StreamerError) -> None:
     """Log that a stream ended with the token it was opened with, as `error` says."""
-    audit(
-        _happening(error),
-        code=error.code,
-        reason=error.detail,
-        subject=reader.subject,
-        client=reader.client,
-        transport=reader.transport,
-        topics=" ".join(reader.session.topics),
-    )
+    audit(_happening(error), code=error.code, reason=error.detail, **_named(reader))
+
+
+def note_renewal(reader: Reader) -> None:
+    """Log that a stream goes on with a new token."""
+    audit("refreshed", **_named(reader))
+
+
+def _named(reader: Reader) -> dict[str, str]:
+    return {
+        "subject": reader.subject,
+        "client": reader.client,
+        "transport": reader.transport,
+        "topics": " ".join(reader.session.topics),
+    }
 
 
 def _happening(error: StreamerError) -> Happening:

@@ -78,7 +78,7 @@ class Bars:
                     self._show_snapshots()
             case "progress":
                 self._moved(fields)
-            case "caught_up" | "reconnect" | "pong" | "expiring" | "expired":
+            case "caught_up" | "reconnect" | "pong" | "expiring" | "expired" | "refreshed":
                 pass
             case _:
                 if event.type == "gap":

@@ -19,6 +19,7 @@ CONTROL_TYPES: Final = frozenset(
         "open",
         "pong",
         "reconnect",
+        "refreshed",
         "refused",
         "subscribed",
         "unsubscribed",

@@ -59,6 +59,11 @@ def expired_control(error: StreamerError) -> Control:
     return Control("expired", {"code": error.code, "detail": error.detail})
 
 
+def refreshed_control(expires: float | None) -> Control:
+    """Answer a new token that is taken: the stream ends with it, at `expires` or never."""
+    return Control("refreshed", {"expires_at": None if expires is None else _time(expires)})
+
+
 def _time(seconds: float) -> str:
     return timestamp_of(round(seconds * 1000))
 

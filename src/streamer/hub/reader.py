@@ -194,6 +194,11 @@ class Reader:
             self.writer.write(encode(self.writer.form, items))
             self._count(items)
 
+    def reply(self, control: Control) -> None:
+        """Answer a command, unless it is over: nothing follows the close frame."""
+        if self.session.state is not State.ENDED:
+            self.write([control])
+
     def _count(self, items: Sequence[Event | Control]) -> None:
         metrics = self.host.metrics
         if isinstance(items, Run):  # so are nearly all, and long

@@ -60,6 +60,8 @@ function words(/** @type {Body} */ body) {
       return `The token ends at ${textOf(body.expires_at)}`;
     case "expired":
       return joined("The stream has ended", body.detail);
+    case "refreshed":
+      return "A new token was taken";
     case "reconnect":
       return `The server is going away; back in ${((numberOf(body.retry_ms) ?? 0) / 1000).toFixed(1)} s`;
     default:

@@ -60,7 +60,7 @@ import { openWebSocket } from "./transports/websocket.js";
 /** Types that only the server sends. */
 const CONTROLS = new Set([
   "caught_up", "connected", "end", "expired", "expiring", "gap", "open", "pong", "reconnect",
-  "refused", "subscribed", "unsubscribed",
+  "refreshed", "refused", "subscribed", "unsubscribed",
 ]);
 
 /** Milliseconds before the first new attempt; doubled for each that fails. */

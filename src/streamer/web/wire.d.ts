@@ -146,6 +146,13 @@ export interface Expired {
   detail: string;
 }
 
+/** A new token was taken (WebSocket). */
+export interface Refreshed {
+  type: "refreshed";
+  /** null: the stream does not end with it. */
+  expires_at: Time | null;
+}
+
 /** What this reader asked for is refused (WebSocket). */
 export interface Refused {
   type: "refused";
@@ -176,8 +183,8 @@ export interface Unsubscribed {
 }
 
 export type Control =
-  | Connected | CaughtUp | Gap | End | Reconnect | Expiring | Expired | Refused | Pong | Subscribed
-  | Unsubscribed;
+  | Connected | CaughtUp | Gap | End | Reconnect | Expiring | Expired | Refreshed | Refused | Pong
+  | Subscribed | Unsubscribed;
 
 /* State: what a reader that comes late must know. */
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from typing import Final
@@ -135,13 +136,25 @@ class Unsubscribe(msgspec.Struct, tag_field="type", tag="unsubscribe", frozen=Tr
     topic: str
 
 
-Command = Ping | Subscribe | Unsubscribe
+class Token(msgspec.Struct, tag_field="type", tag="token", frozen=True):
+    """Replaces the token that the connection was opened with."""
+
+    token: str
+
+    def __repr__(self) -> str:
+        """Without it: it may end in a log or a traceback."""
+        return "Token(***)"
+
+
+Command = Ping | Subscribe | Unsubscribe | Token
 
 _decoder: Final[msgspec.json.Decoder[Command]] = msgspec.json.Decoder(Command)
 _ALLOWED: Final = (
     "allowed are the text ping, and JSON objects of the type ping, subscribe "
-    "(topic, last_event_id) and unsubscribe (topic)"
+    "(topic, last_event_id), unsubscribe (topic) and token (token)"
 )
+#: RFC 6750 section 2.1, ``b64token``: any other cannot be sent as a header either.
+_TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 
 def parse_command(text: str | bytes) -> Command:
@@ -160,8 +173,10 @@ def parse_command(text: str | bytes) -> Command:
         command = _decoder.decode(text)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise InvalidFrame(f"the frame is not understood: {error}; {_ALLOWED}") from error
-    if not isinstance(command, Ping):
+    if isinstance(command, Subscribe | Unsubscribe):
         check_topic(command.topic)
+    if isinstance(command, Token) and _TOKEN.fullmatch(command.token) is None:
+        raise InvalidFrame("token must be of the characters A-Z a-z 0-9 . _ ~ + / - and end with =")
     if isinstance(command, Subscribe):
         command.cursor()
     return command

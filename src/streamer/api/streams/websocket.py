@@ -10,6 +10,7 @@ from typing import Any, Final
 from litestar import websocket
 
 from ...access.credentials import forget, spoken
+from ...access.grants import Grants
 from ...config.settings import Settings
 from ...errors import (
     Draining,
@@ -22,6 +23,7 @@ from ...errors import (
 from ...events.control import Control
 from ...events.topic import job_topic, project_topic
 from ...hub.attach import Finished, Gone
+from ...hub.controls import refreshed_control
 from ...hub.hub import Hub
 from ...hub.reader import Reader
 from ...hub.writer import OfferedWriter, offered_writer
@@ -31,17 +33,19 @@ from ...wire.websocket import (
     Command,
     Ping,
     Subscribe,
+    Token,
     Unsubscribe,
     close_reason,
     parse_command,
 )
-from ..asker import asker_of, client_of, who_asks
+from ..asker import Asker, asker_of, client_of, who_asks, who_has
 from ..farewells import Farewells, Socket, older_refused_control, refused_control
 from ..may import may_read
 from ..origins import Origins
 from ..query import STREAM, STREAM_OF_TOPICS, query_of
 from ..rate import Rate
 from ..refusals import note_refusal
+from ..renewals import Renewals
 from ..stream_request import (
     headers_of,
     read_attach,
@@ -225,7 +229,7 @@ class _Connection:
                 await self._obey(parse_command(text if text is not None else b""))
             except StreamerError as error:
                 note_refusal(self._socket, error)
-                self._reader.write([self._refused(error)])
+                self._reader.reply(self._refused(error))
 
     async def _pace(self) -> None:
         rate: Rate = self._socket.app.state.command_rate
@@ -238,11 +242,13 @@ class _Connection:
     async def _obey(self, command: Command) -> None:
         match command:
             case Ping():
-                self._reader.write([Control("pong")])
+                self._reader.reply(Control("pong"))
             case Subscribe(topic=topic):
                 await self._subscribe(topic, command)
             case Unsubscribe(topic=topic):
                 await self._unsubscribe(topic)
+            case Token(token=token):
+                await self._renew(token)
 
     async def _subscribe(self, topic: str, command: Subscribe) -> None:
         if topic in self._topics:
@@ -253,11 +259,25 @@ class _Connection:
             raise InvalidTopic(f"this connection has {most} topics, the most it may have")
         topics = (*self._topics, topic)
         cursor = command.cursor()
-        await may_read(asker_of(self._socket), (topic,), self._socket.app.state.log)
+        await may_read(self._asker(), (topic,), self._socket.app.state.log)
         backfill = None if cursor is None else (topic, cursor)
         reply = Control("subscribed", {"topic": topic, "topics": topics})
         await self._hub.change_topics(self._reader, topics, backfill, reply)
         self._topics = topics
+
+    async def _renew(self, token: str) -> None:
+        renewals: Renewals = self._socket.app.state.renewals
+        asker = await who_has(self._socket, token)
+        await renewals.renew(self._reader.stream_id, asker)
+        self._reader.reply(refreshed_control(asker.grants.expires))
+
+    def _asker(self) -> Asker:
+        """Who it is, by the newest token that it has shown, on this connection or another."""
+        asker = asker_of(self._socket)
+        stay = self._hub.stays.find(self._reader.stream_id)
+        if stay is None or not isinstance(stay.credential, Grants):
+            return asker
+        return Asker(asker.client, asker.subject, stay.credential)
 
     async def _unsubscribe(self, topic: str) -> None:
         if topic not in self._topics:
