@@ -2,7 +2,7 @@
 
 import { known, last } from "./given.mjs";
 
-/** @import { Environment } from "../../src/streamer/web/streamer.js" */
+/** @import { Environment } from "../../src/streamer/web/environment.js" */
 
 /** An EventSource or a WebSocket. */
 class FakeConnection {
@@ -18,8 +18,10 @@ class FakeConnection {
   /** @type {((outcome: {code: number, reason: string}) => void) | null} */
   onclose = null;
 
-  constructor(/** @type {string} */ url) {
+  /** @param {string} url @param {string[]} [protocols] */
+  constructor(url, protocols = []) {
     this.url = new URL(url);
+    this.protocols = protocols;
   }
   send(/** @type {string} */ text) {
     this.sent.push(text);
@@ -43,8 +45,9 @@ export class FakeEnvironment {
   constructor() {
     const { connections } = this;
     class Connection extends FakeConnection {
-      constructor(/** @type {string} */ url) {
-        super(url);
+      /** @param {string} url @param {string[]} [protocols] */
+      constructor(url, protocols) {
+        super(url, protocols);
         connections.push(this);
       }
     }
@@ -58,7 +61,12 @@ export class FakeEnvironment {
   setInterval = (/** @type {() => void} */ call, /** @type {number} */ ms) => this.#timer(call, ms, ms);
   clearTimeout = (/** @type {number} */ id) => this.timers.delete(id);
   clearInterval = (/** @type {number} */ id) => this.timers.delete(id);
-  fetch = async () => {
+  /** @type {{url: string, method: string, authorization: string | undefined}[]} */
+  asked = [];
+  /** @type {Environment["fetch"]} */
+  fetch = async (url, { method = "GET", headers }) => {
+    const { Authorization: authorization } = /** @type {Record<string, string>} */ (headers ?? {});
+    this.asked.push({ url, method, authorization });
     if (this.answer instanceof Error) throw this.answer;
     const { status, problem } = this.answer;
     return { status, ok: status < 300, json: async () => problem };

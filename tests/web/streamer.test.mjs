@@ -7,8 +7,8 @@ import { Stream } from "../../src/streamer/web/streamer.js";
 import { FakeEnvironment } from "./fake-environment.mjs";
 import { known, last, listen } from "./given.mjs";
 
-/** @import { StateDetail, Transport } from "../../src/streamer/web/streamer.js" */
-/** @typedef {{transport?: Transport, environment?: FakeEnvironment}} Options */
+/** @import { StateDetail, TokenSource, Transport } from "../../src/streamer/web/streamer.js" */
+/** @typedef {{transport?: Transport, environment?: FakeEnvironment, token?: TokenSource}} Options */
 
 const event = (/** @type {string | undefined} */ id, more = {}) => ({ id, type: "progress", topic: "projects/p", ...more });
 
@@ -282,4 +282,158 @@ test("a closed stream stays closed", () => {
   stream.close();
   environment.advance(1e6);
   assert.deepEqual([stream.state, environment.connections.length], ["idle", 1]);
+});
+
+/** @typedef {import("../../src/streamer/web/streamer.js").Why} Why */
+
+/** Let what was promised come. */
+const settled = () => new Promise((done) => setImmediate(() => done(null)));
+
+/** A source that is asked, and hands out what it is given, in order. */
+function source(/** @type {(string | null | Error)[]} */ ...given) {
+  /** @type {Why[]} */
+  const asked = [];
+  const token = async (/** @type {Why} */ why) => {
+    asked.push(why);
+    const next = given.shift();
+    if (next instanceof Error) throw next;
+    return next ?? null;
+  };
+  return { asked, token };
+}
+
+test("a token is in the URL of an EventSource, which can have no header, and in no other", async () => {
+  const { environment } = opened({ token: "a.b.c" });
+  assert.equal(environment.last.url.searchParams.get("token"), "a.b.c");
+  await environment.refuse({ status: 403, problem: {} });
+  const [question] = environment.asked;
+  assert.equal(known(question).authorization, "Bearer a.b.c");
+  assert.ok(!known(question).url.includes("a.b.c"));
+});
+
+test("a token is a subprotocol of a WebSocket, if it can be one", () => {
+  const jwt = opened({ token: "a.b-_c", transport: "websocket" }).environment.last;
+  assert.deepEqual([jwt.protocols, jwt.url.searchParams.get("token")], [["streamer", "bearer", "a.b-_c"], null]);
+  const other = opened({ token: "a/b=", transport: "websocket" }).environment.last;
+  assert.deepEqual([other.protocols, other.url.searchParams.get("token")], [[], "a/b="]);
+  assert.deepEqual(opened({ transport: "websocket" }).environment.last.protocols, []);
+});
+
+test("a function is asked for a token before each connection", async () => {
+  const { asked, token } = source("one", "two");
+  const { environment, told } = opened({ token });
+  assert.deepEqual([environment.connections.length, last(told.states).state], [0, "connecting"]);
+  await settled();
+  assert.equal(environment.last.url.searchParams.get("token"), "one");
+  environment.break();
+  environment.advance(500);
+  await settled();
+  assert.equal(environment.last.url.searchParams.get("token"), "two");
+  assert.deepEqual(asked, ["connect", "connect"]);
+});
+
+test("who is refused without a token is asked for one, once", async () => {
+  const { asked, token } = source(null, "late");
+  const { environment, stream, told } = opened({ token });
+  await settled();
+  assert.equal(environment.last.url.searchParams.has("token"), false);
+  await environment.refuse({ status: 401, problem: { detail: "no token" } });
+  await settled();
+  assert.equal(environment.last.url.searchParams.get("token"), "late");
+  await environment.refuse({ status: 401, problem: { detail: "the signature is wrong" } });
+  await settled();
+  environment.advance(1e6);
+  assert.deepEqual([asked, stream.state, environment.connections.length], [["connect", "unauthorized"], "refused", 2]);
+  assert.equal(last(told.states).detail, "the signature is wrong");
+});
+
+test("a WebSocket that is closed as Unauthorized asks for another token, and for no other reason", async () => {
+  const { asked, token } = source("old", "new", "newer");
+  const { environment, stream } = opened({ token, transport: "websocket" });
+  await settled();
+  environment.close(1008, "Unauthorized");
+  await settled();
+  assert.deepEqual(environment.last.protocols, ["streamer", "bearer", "new"]);
+  environment.connect();
+  environment.close(1008, "Forbidden");
+  await settled();
+  assert.deepEqual([asked, stream.state], [["connect", "unauthorized"], "refused"]);
+});
+
+test("a connection that was accepted earns another token when it is refused later", async () => {
+  const { asked, token } = source("a", "b", "c");
+  const { environment, stream } = opened({ token });
+  for (const expected of ["a", "b", "c"]) {
+    await settled();
+    assert.equal(environment.last.url.searchParams.get("token"), expected);
+    environment.connect();
+    if (expected !== "c") await environment.refuse({ status: 401, problem: {} });
+  }
+  assert.deepEqual([asked, stream.state], [["connect", "unauthorized", "unauthorized"], "replaying"]);
+});
+
+test("a function that has no token to give just now is asked again later", async () => {
+  const { asked, token } = source(new Error("the application is away"), "one");
+  const { environment, told } = opened({ token });
+  await settled();
+  assert.deepEqual([last(told.states).cause, last(told.states).detail], ["lost", "the application is away"]);
+  environment.advance(500);
+  await settled();
+  assert.deepEqual([asked.length, environment.connections.length], [2, 1]);
+});
+
+test("a token that comes when nobody waits for it opens nothing", async () => {
+  const { token } = source("one");
+  const { environment, stream } = opened({ token });
+  stream.close();
+  await settled();
+  assert.deepEqual([stream.state, environment.connections.length], ["idle", 0]);
+});
+
+const EXPIRING = { type: "expiring", expires_at: "2026-01-01T00:00:00.000Z", refresh: "/api/v1/streams/a.b/token" };
+
+test("an event stream whose token ends soon goes on with another, without a new connection", async () => {
+  const { asked, token } = source("one", "two");
+  const { environment, stream } = opened({ token });
+  await settled();
+  environment.connect();
+  environment.say(EXPIRING);
+  await settled();
+  assert.deepEqual(asked, ["connect", "expiring"]);
+  assert.deepEqual(environment.asked, [
+    { url: "http://server/api/v1/streams/a.b/token", method: "POST", authorization: "Bearer two" },
+  ]);
+  assert.deepEqual([stream.state, environment.connections.length], ["replaying", 1]);
+});
+
+test("a new token is posted beneath the prefix that a proxy gave the server", async () => {
+  const environment = new FakeEnvironment();
+  const stream = new Stream("http://server/live/api/v1/stream?topic=a", { environment, token: source("a", "b").token });
+  stream.open();
+  await settled();
+  environment.say(EXPIRING);
+  await settled();
+  assert.equal(known(environment.asked[0]).url, "http://server/live/api/v1/streams/a.b/token");
+});
+
+test("a WebSocket whose token ends soon is sent another", async () => {
+  const { token } = source("one", "two");
+  const { environment } = opened({ token, transport: "websocket" });
+  await settled();
+  environment.connect();
+  environment.say(EXPIRING);
+  await settled();
+  assert.deepEqual(environment.last.sent, ['{"type":"token","token":"two"}']);
+  environment.say({ type: "refreshed", expires_at: "2026-01-01T01:00:00.000Z" });
+});
+
+test("without another token a stream lives on until it is ended", async () => {
+  for (const token of ["fixed", source("one", null).token, source("one", new Error("away")).token]) {
+    const { environment, stream } = opened({ token });
+    await settled();
+    environment.connect();
+    environment.say(EXPIRING);
+    await settled();
+    assert.deepEqual([stream.state, environment.asked], ["replaying", []]);
+  }
 });

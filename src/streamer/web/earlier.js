@@ -6,7 +6,7 @@
 
 import { isBody, objectOf, textOf } from "./fields.js";
 
-/** @import { Environment } from "./streamer.js" */
+/** @import { Environment } from "./environment.js" */
 /** @import { Body, Claimed, Page, Problem } from "./wire.d.ts" */
 
 /** Events of one answer, the most there may be. */

@@ -14,20 +14,33 @@
  * @module
  */
 
+import { browser } from "./environment.js";
 import { isBody, numberOf, textOf } from "./fields.js";
 import { SeenIds } from "./seen-ids.js";
 import { openSse } from "./transports/sse.js";
 import { openWebSocket } from "./transports/websocket.js";
 
+/** @import { Environment } from "./environment.js" */
 /** @import { Body } from "./wire.d.ts" */
 
 /**
- * @typedef {{reason: "lost" | "refused" | "ended", detail?: string | undefined}} Closed
- *   lost: come back; refused: the same request will be refused again; ended: no more will come
+ * @typedef {{reason: "lost" | "refused" | "unauthorized" | "ended", detail?: string | undefined}} Closed
+ *   lost: come back; refused: the same request will be refused again; unauthorized: it will be with
+ *   the same token; ended: no more will come
  *
  * @typedef {object} Sink what a transport reports to
  * @property {(text: string) => void} frame
  * @property {(outcome: Closed) => void} closed
+ *
+ * @typedef {object} Connection
+ * @property {() => void} close silent: the sink receives nothing more
+ * @property {(token: string, path: string) => void} renew continue with another token, taken at that path
+ *
+ * @typedef {"connect" | "expiring" | "unauthorized"} Why what a token is wanted for: a connection; one that is
+ *   open, and whose token ends soon; one that was refused, with the token before or without one
+ *
+ * @typedef {string | ((why: Why) => string | null | Promise<string | null>)} TokenSource a token, or what is
+ *   asked for one each time; null is none
  *
  * @typedef {"sse" | "websocket"} Transport
  *
@@ -44,17 +57,6 @@ import { openWebSocket } from "./transports/websocket.js";
  * @property {{body: Body}} control
  * @property {StateDetail} state
  * @property {{body: Body}} duplicate
- *
- * @typedef {object} Environment the browser, as much of it as a stream needs
- * @property {new (url: string) => Pick<EventSource, "close" | "onerror" | "onmessage" | "readyState">} EventSource
- * @property {new (url: string) => Pick<WebSocket, "close" | "onclose" | "onmessage" | "readyState" | "send">} WebSocket
- * @property {(url: string, init: RequestInit) => Promise<Pick<Response, "json" | "ok" | "status">>} fetch
- * @property {(call: () => void, ms: number) => number} setTimeout
- * @property {(timer: number) => void} clearTimeout
- * @property {(call: () => void, ms: number) => number} setInterval
- * @property {(timer: number) => void} clearInterval
- * @property {() => number} random from 0 to 1
- * @property {() => number} now milliseconds since 1970
  */
 
 /** Types that only the server sends. */
@@ -70,22 +72,6 @@ const MAX_RETRY_MS = 15_000;
 
 const OPENERS = { sse: openSse, websocket: openWebSocket };
 
-/** @returns {Environment} the browser's own */
-function browser() {
-  return {
-    EventSource: globalThis.EventSource,
-    WebSocket: globalThis.WebSocket,
-    // Bound: a browser refuses these as methods of any other object.
-    fetch: globalThis.fetch.bind(globalThis),
-    setTimeout: globalThis.setTimeout.bind(globalThis),
-    clearTimeout: globalThis.clearTimeout.bind(globalThis),
-    setInterval: globalThis.setInterval.bind(globalThis),
-    clearInterval: globalThis.clearInterval.bind(globalThis),
-    random: Math.random,
-    now: Date.now,
-  };
-}
-
 /** Dispatches what {@link StreamEvents} lists. */
 export class Stream extends EventTarget {
   #url;
@@ -96,8 +82,13 @@ export class Stream extends EventTarget {
   #lastEventId;
   /** @type {State} */
   #state = "idle";
-  /** @type {{close: () => void} | null} */
+  #token;
+  /** @type {Connection | null} */
   #connection = null;
+  /** Counts attempts: a token that comes for one before is for nobody. */
+  #attempt = 0;
+  /** Whether the last connection was refused for its token. */
+  #rejected = false;
   #timer = 0;
   #failures = 0;
   #seen = new SeenIds();
@@ -114,10 +105,14 @@ export class Stream extends EventTarget {
    * @param {object} [options]
    * @param {Transport} [options.transport]
    * @param {string | null} [options.lastEventId] resume after this event
+   * @param {TokenSource | null} [options.token] where the server wants one. A function is asked before each connection,
+   *   before the token of an open one ends, and once more where one is refused; if it throws, that counts as a
+   *   lost connection
    * @param {Partial<Environment>} [options.environment] clocks and connections, for tests
    */
-  constructor(url, { transport = "sse", lastEventId = null, environment = {} } = {}) {
+  constructor(url, { transport = "sse", lastEventId = null, token = null, environment = {} } = {}) {
     super();
+    this.#token = token;
     this.#url = new URL(url, globalThis.location?.href);
     this.#transport = transport;
     this.#lastEventId = lastEventId;
@@ -139,15 +134,47 @@ export class Stream extends EventTarget {
 
   /** Connect, or reconnect at once where it is waiting to. */
   open() {
+    this.#begin("connect");
+  }
+
+  /** @param {Why} why */
+  #begin(why) {
     this.#drop();
     this.#complaint = undefined;
     this.#enter("connecting");
-    /** @type {{close: () => void} | null} */
+    const failed = (/** @type {unknown} */ error) =>
+      this.#closed({ reason: "lost", detail: error instanceof Error ? error.message : String(error) });
+    this.#ask(why, (token) => this.#connect(token), failed);
+  }
+
+  /**
+   * Ask for a token. One that is there is used at once; what comes after another attempt has begun, never.
+   *
+   * @param {Why} why
+   * @param {(token: string | null) => void} use
+   * @param {(error: unknown) => void} failed
+   */
+  #ask(why, use, failed) {
+    const attempt = this.#attempt;
+    const current = () => attempt === this.#attempt;
+    try {
+      const token = typeof this.#token === "function" ? this.#token(why) : this.#token;
+      if (token === null || typeof token === "string") use(token);
+      else token.then((later) => current() && use(later), (error) => current() && failed(error));
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  /** @param {string | null} token */
+  #connect(token) {
+    /** @type {Connection | null} */
     let mine = null;
     const current = () => this.#connection === mine;
     mine = OPENERS[this.#transport](
       this.#url,
       this.#lastEventId,
+      token,
       {
         frame: (text) => current() && this.#read(text),
         closed: (outcome) => current() && this.#closed(outcome),
@@ -155,6 +182,13 @@ export class Stream extends EventTarget {
       this.#environment,
     );
     this.#connection = mine;
+  }
+
+  /** @param {string} path where the server takes a new token for this connection */
+  #renew(path) {
+    // Without another token it ends with the one that it has, and says so.
+    if (typeof this.#token !== "function") return;
+    this.#ask("expiring", (token) => token && this.#connection?.renew(token, path), () => {});
   }
 
   /** Disconnect, and stay so until `open`. */
@@ -185,6 +219,7 @@ export class Stream extends EventTarget {
   }
 
   #drop() {
+    this.#attempt += 1;
     this.#environment.clearTimeout(this.#timer);
     this.#connection?.close();
     this.#connection = null;
@@ -214,7 +249,10 @@ export class Stream extends EventTarget {
     this.#drop();
     if (reason === "ended") {
       this.#enter("ended");
-    } else if (reason === "refused") {
+    } else if (reason === "unauthorized" && typeof this.#token === "function" && !this.#rejected) {
+      this.#rejected = true;
+      this.#begin("unauthorized");
+    } else if (reason === "refused" || reason === "unauthorized") {
       this.#enter("refused", { detail: this.#complaint ?? detail });
     } else {
       const delay = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures++);
@@ -256,6 +294,7 @@ export class Stream extends EventTarget {
     switch (body.type) {
       case "connected":
         this.counts.connections += 1;
+        this.#rejected = false;
         this.#moveTo(body.cursor);
         this.#topics = new Set(Array.isArray(body.topics) ? body.topics : [body.topic]);
         this.#enter("replaying");
@@ -265,6 +304,9 @@ export class Stream extends EventTarget {
         this.#failures = 0;
         this.#moveTo(body.cursor);
         this.#enter("live");
+        break;
+      case "expiring":
+        this.#renew(textOf(body.refresh) ?? "");
         break;
       case "refused":
         this.#complaint = textOf(body.detail) ?? undefined;
@@ -283,7 +325,7 @@ export class Stream extends EventTarget {
       const cause = (body.code ?? "draining") === "draining" ? "draining" : "lost";
       this.#wait(numberOf(body.retry_ms) ?? FIRST_RETRY_MS, cause, textOf(body.detail) ?? undefined);
     } else if (body.type === "expired") {
-      // A cookie may have been renewed meanwhile. If not, the next attempt is refused, and is the last.
+      // A cookie may have been renewed meanwhile, and a function has another token.
       this.#closed({ reason: "lost", detail: textOf(body.detail) ?? undefined });
     } else if (body.type === "end") {
       // Of several jobs each has an end; an older server does not say how many remain.

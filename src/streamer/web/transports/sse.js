@@ -11,7 +11,8 @@
 import { objectOf, textOf } from "../fields.js";
 
 /** @import { Claimed, Problem } from "../wire.d.ts" */
-/** @import { Closed, Environment, Sink } from "../streamer.js" */
+/** @import { Environment } from "../environment.js" */
+/** @import { Closed, Connection, Sink } from "../streamer.js" */
 
 /** EventSource.CLOSED: the answer was not a stream, and the browser will not ask again. */
 const CLOSED = 2;
@@ -21,11 +22,12 @@ const CLOSED = 2;
  *
  * @param {URL} url the stream
  * @param {string | null} lastEventId the position to resume after
+ * @param {string | null} token
  * @param {Sink} sink receives the frames, and once the end
  * @param {Environment} environment
- * @returns {{close: () => void}} `close` is silent: the sink receives nothing more
+ * @returns {Connection}
  */
-export function openSse(url, lastEventId, sink, environment) {
+export function openSse(url, lastEventId, token, sink, environment) {
   const address = new URL(url);
   // Every type arrives as a message: an EventSource can listen to types it knows, not to all.
   address.searchParams.set("events", "message");
@@ -33,7 +35,9 @@ export function openSse(url, lastEventId, sink, environment) {
   if (lastEventId !== null) address.searchParams.set("last_event_id", lastEventId);
 
   const question = new AbortController();
-  const source = new environment.EventSource(address.href);
+  const opened = new URL(address);
+  if (token !== null) opened.searchParams.set("token", token);
+  const source = new environment.EventSource(opened.href);
   source.onmessage = (message) => sink.frame(message.data);
   source.onerror = () => {
     const refused = source.readyState === CLOSED;
@@ -42,7 +46,7 @@ export function openSse(url, lastEventId, sink, environment) {
       sink.closed({ reason: "lost" });
       return;
     }
-    whyRefused(address, question, environment).then((outcome) => {
+    whyRefused(address, token, question, environment).then((outcome) => {
       if (!question.signal.aborted) sink.closed(outcome);
     });
   };
@@ -51,23 +55,37 @@ export function openSse(url, lastEventId, sink, environment) {
       question.abort();
       source.close();
     },
+    renew(other, path) {
+      // The path is the server's own: a proxy may have put that under a prefix.
+      const root = url.pathname.slice(0, Math.max(0, url.pathname.lastIndexOf("/api/v1/")));
+      const sent = { method: "POST", headers: authorized(other), signal: question.signal };
+      // If it is not taken, the stream ends with the token that it has, and says so.
+      environment.fetch(new URL(root + path, url).href, sent).catch(() => {});
+    },
   };
+}
+
+function authorized(/** @type {string | null} */ token) {
+  /** @type {Record<string, string>} */
+  const headers = token === null ? {} : { Authorization: `Bearer ${token}` };
+  return headers;
 }
 
 /**
  * Ask again with fetch, which can see the status that an EventSource hides.
  *
  * @param {URL} address
+ * @param {string | null} token in a header: here there can be one
  * @param {AbortController} question
  * @param {Environment} environment
  * @returns {Promise<Closed>}
  */
-async function whyRefused(address, question, environment) {
+async function whyRefused(address, token, question, environment) {
   const body = new AbortController();
   question.signal.addEventListener("abort", () => body.abort());
   try {
     const answer = await environment.fetch(address.href, {
-      headers: { Accept: "text/event-stream" },
+      headers: { Accept: "text/event-stream", ...authorized(token) },
       cache: "no-store",
       signal: body.signal,
     });
@@ -78,7 +96,8 @@ async function whyRefused(address, question, environment) {
     }
     /** @type {Claimed<Problem>} */
     const problem = objectOf(await answer.json().catch(() => ({})));
-    return { reason: "refused", detail: textOf(problem.detail) ?? `the server answered ${answer.status}` };
+    const reason = answer.status === 401 ? "unauthorized" : "refused";
+    return { reason, detail: textOf(problem.detail) ?? `the server answered ${answer.status}` };
   } catch {
     return { reason: "lost" };
   } finally {

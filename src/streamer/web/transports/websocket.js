@@ -4,7 +4,8 @@
  * @module
  */
 
-/** @import { Closed, Environment, Sink } from "../streamer.js" */
+/** @import { Environment } from "../environment.js" */
+/** @import { Closed, Connection, Sink } from "../streamer.js" */
 
 /** Milliseconds between pings; silence for one whole interval means the connection is dead. */
 const PING_MS = 15_000;
@@ -12,21 +13,30 @@ const PING_MS = 15_000;
 /** Close codes after which asking again gets the same answer (RFC 6455 section 7.4.1). */
 const FINAL = new Set([1002, 1003, 1007, 1008, 1009, 1010]);
 
+/** What can be the name of a subprotocol (RFC 9110 section 5.6.2); every JWT can. */
+const SUBPROTOCOL = /^[\w.~+-]+$/u;
+
 /**
  * Open one connection and hand what arrives to `sink`.
  *
  * @param {URL} url the stream, http or https
  * @param {string | null} lastEventId the position to resume after
+ * @param {string | null} token
  * @param {Sink} sink receives the frames, and once the end
  * @param {Environment} environment
- * @returns {{close: () => void}} `close` is silent: the sink receives nothing more
+ * @returns {Connection}
  */
-export function openWebSocket(url, lastEventId, sink, environment) {
+export function openWebSocket(url, lastEventId, token, sink, environment) {
   const address = new URL(url);
   address.protocol = address.protocol.replace("http", "ws");
   if (lastEventId !== null) address.searchParams.set("last_event_id", lastEventId);
+  /** @type {string[]} */
+  const protocols = [];
+  // Where it can be one it is a subprotocol, for what is in a URL is logged.
+  if (token !== null && SUBPROTOCOL.test(token)) protocols.push("streamer", "bearer", token);
+  else if (token !== null) address.searchParams.set("token", token);
 
-  const socket = new environment.WebSocket(address.href);
+  const socket = new environment.WebSocket(address.href, protocols);
   let heard = true;
   const pings = environment.setInterval(() => {
     if (!heard) {
@@ -51,8 +61,14 @@ export function openWebSocket(url, lastEventId, sink, environment) {
   };
   socket.onclose = ({ code, reason }) => {
     if (code === 1000) finish({ reason: "ended" });
+    else if (code === 1008 && reason === "Unauthorized") finish({ reason: "unauthorized", detail: reason });
     else if (FINAL.has(code)) finish({ reason: "refused", detail: reason || `closed with ${code}` });
     else finish({ reason: "lost", detail: reason || undefined });
   };
-  return { close: () => finish(null) };
+  return {
+    close: () => finish(null),
+    renew(other) {
+      if (socket.readyState === 1) socket.send(JSON.stringify({ type: "token", token: other }));
+    },
+  };
 }
