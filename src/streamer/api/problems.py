@@ -111,7 +111,7 @@ def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Respo
 
 def unexpected_problem(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Answer a fault of ours without its traceback; the log has that."""
-    logger.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
+    logger.error("%s %r failed", request.method, request.scope["path"], exc_info=error)
     problem = Problem(
         type=_TYPE + "internal-error",
         title="Internal error",
