@@ -64,7 +64,7 @@ async def test_it_is_sent_what_it_knows_people_by_and_says_who_it_is(
     application: Application, app: Answering
 ) -> None:
     grants = await application.ask(HEADERS, method="POST", uri="/api/v1/events?x=1")
-    assert grants == Grants("7", subscribe=Patterns(["chats/**"]))
+    assert grants == Grants("7", subscribe=Patterns(["chats/**"]), issued=SecondsClock().now)
     (request,) = app.requests
     assert (request.method, str(request.url)) == ("GET", URL)
     sent = [(name.lower(), value) for name, value in request.headers.raw]
@@ -131,6 +131,18 @@ async def test_an_answer_holds_no_longer_than_it_says(
     with pytest.raises(TokenExpired):
         await ask(application)
     assert app.asked == 2
+
+
+async def test_an_answer_is_as_old_as_it_is_or_as_it_says(
+    application: Application, app: Answering, clock: SecondsClock
+) -> None:
+    """Who revokes a subject means what was said until then: not what is said tomorrow."""
+    assert (await ask(application)).issued == clock()
+    clock.advance(10)
+    assert (await ask(application)).issued == clock()
+    app.body = json.dumps({"sub": "7", "iat": clock() - 60}).encode()
+    clock.advance(10)
+    assert (await ask(application)).issued == clock() - 70
 
 
 async def test_those_who_ask_at_once_share_one_answer_and_may_leave(

@@ -89,7 +89,7 @@ async def test_no_more_connections_are_opened_than_there_are_places(web: tuple[W
     other, url = web
     application = Application(url)
     answers = await asyncio.gather(*(ask(application, number) for number in range(100)))
-    assert set(answers) == {Grants("7")}
+    assert {answer and answer.subject for answer in answers} == {"7"}
     assert other.asked == 100
     assert other.connections <= 32
     await application.close()
@@ -102,6 +102,8 @@ async def test_a_kept_connection_that_is_closed_at_that_moment_is_no_answer(
     other.answers = 1
     application = Application(url)
     for number in range(5):
-        assert await ask(application, number) == Grants("7")
+        answer = await ask(application, number)
+        assert answer is not None
+        assert answer.subject == "7"
     assert other.connections == 5
     await application.close()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
 import pytest
 
 from streamer.access.authorize import ask
 from streamer.access.grants import Grants
 from streamer.access.patterns import Patterns
 from streamer.errors import AuthUnavailable, Forbidden, Unauthorized
+from support.seconds_clock import SecondsClock
 
 Said = Mapping[str, object] | Grants | None
 
@@ -21,13 +23,17 @@ async def answer(said: Said | Exception, connection: object = None) -> Grants:
             raise said
         return said
 
-    return await ask(authorize, connection)
+    return await ask(authorize, connection, clock=SecondsClock())
 
 
 async def test_claims_and_grants_say_the_same() -> None:
-    grants = Grants("7", subscribe=Patterns(["chats/**"]))
-    assert await answer(grants, object()) is grants
-    assert await answer({"sub": "7", "streamer": {"subscribe": ["chats/**"]}}) == grants
+    grants = Grants("7", subscribe=Patterns(["chats/**"]), issued=SecondsClock().now)
+    claims = {"sub": "7", "streamer": {"subscribe": ["chats/**"]}}
+    assert await answer(Grants("7", subscribe=grants.subscribe), object()) == grants
+    assert await answer(claims) == grants
+    old = msgspec.structs.replace(grants, issued=1.0)
+    assert await answer(old) is old
+    assert await answer({**claims, "iat": 1}) == old
 
 
 async def test_none_is_somebody_unknown() -> None:

@@ -10,13 +10,14 @@ import pytest
 
 from streamer.access.exchange import AUDIENCE, ISSUER, KEY_ID, Exchange, from_secret
 from streamer.access.grants import Grants
+from streamer.access.jwks import JWKS
 from streamer.access.keys import OneKey, secret_key
 from streamer.access.patterns import Patterns
 from streamer.access.tokens import Tokens, is_made_here
 from streamer.access.validity import Validity
 from streamer.errors import Forbidden, InvalidToken, InvalidTopic, LogUnavailable, TokenExpired
 from support.seconds_clock import SecondsClock
-from support.signing import sign
+from support.signing import ALGORITHMS, private_key, sign
 
 SECRET: Final = "a secret of thirty-two bytes, hunter2"
 NOW: Final = SecondsClock().now
@@ -236,3 +237,24 @@ async def test_the_derived_key_says_nothing_of_the_secret(exchange: Exchange) ->
     assert jwt.get_unverified_header(token) == {"alg": "HS256", "kid": KEY_ID, "typ": "JWT"}
     with pytest.raises(jwt.InvalidSignatureError):
         jwt.decode(token, SECRET, ["HS256"], audience=AUDIENCE)
+
+
+async def test_whoever_signs_in_another_way_under_our_name_is_refused(tokens: Tokens) -> None:
+    claims = {"sub": "7", "iss": ISSUER, "aud": AUDIENCE, "exp": NOW + 60}
+    for algorithm in ALGORITHMS:
+        forged = sign(claims, private_key(algorithm), algorithm, {"kid": KEY_ID})
+        with pytest.raises(InvalidToken, match="alg is not"):
+            await tokens.verify(forged)
+
+
+async def test_a_token_that_was_made_here_needs_no_issuer(
+    exchange: Exchange, clock: SecondsClock
+) -> None:
+    """Also while the one there is was never reached."""
+    keys = JWKS("https://127.0.0.1:1/jwks.json", clock=clock)
+    tokens = Tokens(keys, exchange, clock=clock)
+    token, _ = await exchange.exchange(GRANTS, ["chats/42"], [], 300)
+    for _ in range(2):
+        assert (await tokens.verify(token)).subject == "7"
+        assert tokens.known(token) is None
+    await tokens.close()

@@ -158,7 +158,7 @@ async def test_the_application_that_it_shows_is_asked_and_answers(
     application = Application("http://app.internal:8080/who-is-asking", client=client)
     known = [(b"cookie", b"session=s3cr3t")]
     grants = await application.ask(known, method="GET", uri="/")
-    assert grants == Grants("7", subscribe=Patterns(["projects/p1"]))
+    assert (grants.subject, grants.subscribe) == ("7", Patterns(["projects/p1"]))
     for headers in ([], [(b"cookie", b"session=other")]):
         with pytest.raises(Unauthorized):
             await application.ask(headers, method="GET", uri="/")

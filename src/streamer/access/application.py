@@ -205,7 +205,7 @@ def _outcome(answer: Answer, now: float) -> Outcome:
         raise Failed(f"its answer has no claims: {error.detail}") from error
     if grants.expires is not None and now >= grants.expires:
         return TokenExpired("the application says that the time is over (exp)")
-    return grants
+    return grants.as_of(now)
 
 
 def _digest(sent: list[Header]) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -19,8 +20,10 @@ _logger: Final = logging.getLogger(__name__)
 Authorize = Callable[[Any], Awaitable[Mapping[str, object] | Grants | None]]
 
 
-async def ask(authorize: Authorize, connection: object) -> Grants:
-    """Return what `authorize` says of `connection`.
+async def ask(
+    authorize: Authorize, connection: object, *, clock: Callable[[], float] = time.time
+) -> Grants:
+    """Return what `authorize` says of `connection`; `clock` is in seconds since 1970.
 
     Raises:
         Unauthorized: it does not know who it is.
@@ -31,9 +34,9 @@ async def ask(authorize: Authorize, connection: object) -> Grants:
     if said is None:
         raise Unauthorized("the application does not know who is asking")
     if isinstance(said, Grants):
-        return said
+        return said.as_of(clock())
     try:
-        return grants_of(said)
+        return grants_of(said).as_of(clock())
     except InvalidToken as error:
         _logger.error("what authorize() returns are no claims: %s", error.detail)  # noqa: TRY400 - no fault of ours to trace
         raise AuthUnavailable("the application does not say who is asking") from None

@@ -48,6 +48,14 @@ class Grants(msgspec.Struct, frozen=True, gc=False):
         """Whether `topic`, or all topics of a pattern, may be published to."""
         return self.publish.cover(topic)
 
+    def as_of(self, now: float) -> Grants:
+        """These; issued `now`, if nothing says when, for they were just said.
+
+        Who revokes a subject means what was granted until then. What the application says
+        of it later is its own word, and would else be revoked for as long as that is kept.
+        """
+        return self if self.issued is not None else msgspec.structs.replace(self, issued=now)
+
     def _is_own(self, topic: str) -> bool:
         # A subject may be any text: "*", or one with a slash, owns nothing.
         own = bool(self.subject) and "/" not in self.subject and ONE not in self.subject
