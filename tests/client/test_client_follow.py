@@ -161,3 +161,19 @@ def test_an_answer_that_is_no_event_stream_is_a_refusal(kind: str) -> None:
 
 def test_the_type_of_a_stream_may_have_parameters() -> None:
     assert follow().answered(200, content_type="Text/Event-Stream; charset=utf-8")
+
+
+def test_a_token_that_is_refused_is_asked_for_once_more_if_there_is_another() -> None:
+    """At once; and again after a connection that was accepted."""
+    reader = Follow(["a"], renews=True, jitter=lambda: 1.0)
+    assert not reader.answered(401)
+    assert reader.wait() == SHORTEST_WAIT
+    with pytest.raises(Refused):
+        reader.answered(401)
+    reader.take(Received("connected", b"{}", "1-0"))
+    assert not reader.answered(401)
+
+
+def test_one_token_that_is_refused_is_refused() -> None:
+    with pytest.raises(Refused, match="no token"):
+        Follow(["a"]).answered(401, b'{"detail":"no token"}')

@@ -26,7 +26,7 @@ _QUOTING: Final = range(400, 500)
 @click.argument("topic")
 @click.argument("event_type", metavar="TYPE")
 @click.argument("json", required=False, metavar="[JSON]")
-@with_settings("redis_url", "data_dir", "prefix", "url")
+@with_settings("redis_url", "data_dir", "prefix", "url", "token")
 @click.option("--key", help="Idempotency key: the same key again publishes nothing.")
 @click.option("--ephemeral", is_flag=True, help="Send to those reading now; store nothing.")
 def publish(
@@ -58,7 +58,7 @@ def publish(
         raise click.UsageError(
             "--key must be visible characters, without spaces at its ends: it is sent as a header"
         )
-    append = functools.partial(_over_http, server_url(settings))
+    append = functools.partial(_over_http, server_url(settings), settings.token)
     # A server that was named is meant; else the shortest way in.
     if settings.url is None and (redis_url := log_url(settings)) is not None:
         append = functools.partial(_into_log, settings, redis_url)
@@ -98,6 +98,7 @@ def _into_log(
 
 def _over_http(
     url: str,
+    token: str | None,
     topic: str,
     event_type: str,
     fields: dict[str, Any],
@@ -109,7 +110,15 @@ def _over_http(
     from ..client.publish import publish as send
 
     try:
-        return send(url, topic, event_type, fields, idempotency_key=key, ephemeral=ephemeral)
+        return send(
+            url,
+            topic,
+            event_type,
+            fields,
+            idempotency_key=key,
+            ephemeral=ephemeral,
+            token=token,
+        )
     except Refused as error:
         if error.status == 0:  # it names the server itself
             raise click.ClickException(error.detail) from error

@@ -32,7 +32,7 @@ FAILED = 1
 
 @click.command(cls=Command)
 @click.argument("topic", nargs=-1, required=True, metavar="TOPIC...")
-@with_settings("url", "data_dir")
+@with_settings("url", "data_dir", "token")
 @click.option(
     "--from",
     "start",
@@ -80,6 +80,7 @@ def tail(settings: Settings, topic: tuple[str, ...], start: str | None, until: s
                     *topics,
                     start=start,
                     until_end=until is not None,
+                    token=settings.token,
                     on_reconnect=lambda why, seconds: show.reconnecting(f"{shown}: {why}", seconds),
                 )
             ) as events,

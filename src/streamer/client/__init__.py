@@ -2,6 +2,7 @@
 
 Layout:
 
+- `bearer`: the token that a client presents: sent in a header, and shown nowhere.
 - `follow`: following topics over many connections, as pure decisions: ask, take, come back.
 - `frames`: bytes of an event stream to events, whatever the pieces they arrive in.
 - `open_client`: an HTTP client to one server, with the environment's proxy and certificates.

@@ -25,6 +25,7 @@ READ_TIMEOUT: Final = 3.0 * HEARTBEAT
 EVENT_STREAM: Final = "text/event-stream"
 _OK: Final = 200
 _NO_CONTENT: Final = 204
+_UNAUTHORIZED: Final = 401
 #: Answers that another try may change: timeout, too many, and what proxies say in a deploy.
 _WORTH_RETRYING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 
@@ -47,6 +48,10 @@ class Follow:
     It does no I/O. A shell asks for a `request`, hands in the answer's status
     with `answered` and each event with `take`, and when the connection is over
     waits `wait()` seconds and starts again, until `done`.
+
+    Args:
+        renews: whether each request has a token of its own: one that is refused for
+            it is repeated, once.
     """
 
     def __init__(
@@ -56,12 +61,15 @@ class Follow:
         start: str | None = None,
         until_end: bool = False,
         last_event_id: str | None = None,
+        renews: bool = False,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._topics: Final = list(topics)
         self._start: Final = start
         self._until_end: Final = until_end
         self._jitter: Final = jitter
+        self._renews: Final = renews
+        self._rejected = False
         self._failures = 0
         self._retry: float | None = None
         self._once: float | None = None
@@ -109,6 +117,9 @@ class Follow:
             return True
         if status == _NO_CONTENT:  # the stream is over, and was read to its end
             self.done = True
+        elif status == _UNAUTHORIZED and self._renews and not self._rejected:
+            self._rejected = True
+            self._once = 0.0
         elif status not in _WORTH_RETRYING:
             raise Refused(status, detail_of(status, body))
         if retry_after is not None and retry_after.isdecimal():
@@ -118,6 +129,7 @@ class Follow:
     def take(self, event: Received) -> None:
         """Move past `event`, and obey it if it is a control event."""
         self._failures = 0
+        self._rejected = False
         # What no header can carry is not one of our ids, and would end the next request.
         if event.id is not None and event.id.isprintable() and event.id == event.id.strip():
             self.last_event_id = event.id

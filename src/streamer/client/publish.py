@@ -8,6 +8,7 @@ from typing import Any, Final
 import httpx
 
 from ..config.server_url import API, without_userinfo
+from .bearer import presented
 from .follow import Refused, detail_of
 from .open_client import open_client
 
@@ -27,8 +28,11 @@ def publish(
     *,
     idempotency_key: str | None = None,
     ephemeral: bool = False,
+    token: str | None = None,
 ) -> str | None:
     """Publish one event; return its id, or None for an ephemeral one.
+
+    `token` is presented as ``Authorization: Bearer``.
 
     Raises:
         Refused: it was not published, and why; status 0 if nobody answered.
@@ -44,11 +48,13 @@ def publish(
                 params={"ephemeral": "true"} if ephemeral else None,
                 json={**fields, "type": event_type, "topic": topic},
                 headers=headers,
+                **presented(token),
             )
             # Only these two repeat what was posted (RFC 9110, 15.4.8 and 15.4.9).
             for _ in range(_MOST_REDIRECTS):
                 if answer.status_code not in _SAME_METHOD or answer.next_request is None:
                     break
+                # It has the token, if it goes to the same server.
                 answer = client.send(answer.next_request)
     except httpx.LocalProtocolError as error:
         raise Refused(0, f"the idempotency key cannot be sent as a header: {error}") from error

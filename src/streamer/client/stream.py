@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from typing import Final
 
 import httpx
 
 from ..config.server_url import API
+from .bearer import presented
 from .follow import READ_TIMEOUT, Follow, Refused
 from .frames import Frames, FrameTooLarge
 from .open_client import open_client
@@ -24,6 +25,9 @@ _LONGEST_REFUSAL: Final = 64 * 1024
 #: What OpenSSL calls an answer that is not TLS: http:// is meant.
 _NO_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"})
 
+#: A token, or what is called for one before each connection.
+Token = str | Callable[[], str]
+AsyncToken = str | Callable[[], Awaitable[str]]
 #: Called with the reason why a connection ended, and the seconds until the next one.
 OnReconnect = Callable[[str, float], None]
 
@@ -34,6 +38,7 @@ def follow(
     start: str | None = None,
     until_end: bool = False,
     last_event_id: str | None = None,
+    token: Token | None = None,
     on_reconnect: OnReconnect | None = None,
 ) -> Generator[Received]:
     """Yield every event of `topics` in order, over as many connections as it takes.
@@ -47,18 +52,32 @@ def follow(
         start: where a first visit begins: ``earliest``, ``latest`` or an id.
         until_end: end after the first terminal event, whatever the topic.
         last_event_id: resume after this id.
+        token: what is presented as ``Authorization: Bearer``, or a function that is
+            asked for it before each connection, and once more if it is refused (401).
         on_reconnect: called for every lost connection.
 
     Raises:
         Refused: the server will not serve this, or its certificate is not trusted.
         InvalidServerURL: `url` is malformed.
     """
-    reader = Follow(topics, start=start, until_end=until_end, last_event_id=last_event_id)
+    reader = Follow(
+        topics,
+        start=start,
+        until_end=until_end,
+        last_event_id=last_event_id,
+        renews=callable(token),
+    )
     with open_client(httpx.Client, url, timeout=_TIMEOUT, follow_redirects=True) as client:
         while True:
             query, headers = _request(reader)
             try:
-                with client.stream("GET", _PATH, params=query, headers=headers) as answer:
+                with client.stream(
+                    "GET",
+                    _PATH,
+                    params=query,
+                    headers=headers,
+                    **presented(token() if callable(token) else token),
+                ) as answer:
                     if _is_open(reader, answer, _refusal(_decoded(answer))):
                         frames = Frames()
                         for received in answer.iter_bytes():
@@ -85,17 +104,30 @@ async def follow_async(
     start: str | None = None,
     until_end: bool = False,
     last_event_id: str | None = None,
+    token: AsyncToken | None = None,
     on_reconnect: OnReconnect | None = None,
 ) -> AsyncGenerator[Received]:
-    """Do as `follow`, for asyncio."""
-    reader = Follow(topics, start=start, until_end=until_end, last_event_id=last_event_id)
+    """Do as `follow`, for asyncio; `token` may be a coroutine function."""
+    reader = Follow(
+        topics,
+        start=start,
+        until_end=until_end,
+        last_event_id=last_event_id,
+        renews=callable(token),
+    )
     async with open_client(
         httpx.AsyncClient, url, timeout=_TIMEOUT, follow_redirects=True
     ) as client:
         while True:
             query, headers = _request(reader)
             try:
-                async with client.stream("GET", _PATH, params=query, headers=headers) as answer:
+                async with client.stream(
+                    "GET",
+                    _PATH,
+                    params=query,
+                    headers=headers,
+                    **presented(await token() if callable(token) else token),
+                ) as answer:
                     if _is_open(reader, answer, await _refusal_async(_decoded(answer))):
                         frames = Frames()
                         async for received in answer.aiter_bytes():

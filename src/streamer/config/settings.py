@@ -165,6 +165,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ]
         | None
     ) = None
+    token: (
+        Annotated[
+            str,
+            Meta(
+                pattern=r"\A[A-Za-z0-9._~+/-]{1,16384}=*\Z",
+                description="Token that tail and publish present to that server.",
+                extra={
+                    "allowed": "a token, of A-Z a-z 0-9 . _ ~ + / - and = at its end",
+                    "shown": shown_secret,
+                },
+            ),
+        ]
+        | None
+    ) = None
     workers: Annotated[int, Meta(ge=1, le=256, description="Server processes.")] = 1
     job_threads: Annotated[
         int, Meta(ge=1, le=256, description="Jobs that one worker runs at the same time.")
