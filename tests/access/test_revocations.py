@@ -167,6 +167,17 @@ def test_what_the_log_has_lost_is_told_to_it_again(several: Several) -> None:
     assert several.kept.read == asked, "they have come to rest"
 
 
+def test_what_is_lost_before_anybody_looked_is_told_again(several: Several) -> None:
+    """The log then looks as it did before."""
+    process = several.start()
+    before = several.loop.run(several.kept.revision())
+    several.loop.run(process.revocations.revoke("jti", "a"))
+    several.kept.lose()
+    several.kept._revision = int(before)
+    several.pass_seconds(2.0)
+    assert len(several.loop.run(several.kept.revocations())[1]) == 1
+
+
 def test_a_log_that_is_away_again_when_it_is_told_is_told_later(several: Several) -> None:
     process = several.start()
     several.loop.run(process.revocations.revoke("jti", "a"))

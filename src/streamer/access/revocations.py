@@ -94,6 +94,8 @@ class Revocations:
         """
         revocation = Revocation(kind, value, self._clock())
         await self._access.revoke([revocation])
+        # It may be lost before it is looked at: what was read before says nothing of it.
+        self._revision = None
         self._learn([revocation])
         return revocation
 
