@@ -38,6 +38,8 @@ _HIDDEN: Final = b"***"
 #: An ASGI scope, and a header in it.
 Scope = MutableMapping[str, Any]
 Header = tuple[bytes, bytes]
+#: A place, as errors name it, and what is there.
+_Found = tuple[str, bytes]
 
 
 class Credential(msgspec.Struct, frozen=True, gc=False):
@@ -118,7 +120,9 @@ def credential_of(scope: Scope, cookie: str) -> Credential | None:
     return presented or _single(_cookies(scope, cookie.encode("ascii")))
 
 
-def _single(presented: Iterable[tuple[str, bytes]]) -> Credential | None:
+def _single(presented: Sequence[_Found]) -> Credential | None:
+    if not presented:
+        return None
     found: dict[str, bytes] = {}
     for place, token in presented:
         if place in found:
@@ -131,8 +135,6 @@ def _single(presented: Iterable[tuple[str, bytes]]) -> Credential | None:
                 "A-Z a-z 0-9 . _ ~ + / - and may end with ="
             )
         found[place] = token
-    if not found:
-        return None
     first, *others = found
     for other in others:
         if found[other] != found[first]:
@@ -207,34 +209,34 @@ _QUERY: Final = "?token="
 _COOKIE: Final = "the cookie"
 
 
-def _presented(scope: Scope) -> Iterator[tuple[str, bytes]]:
+def _presented(scope: Scope) -> list[_Found]:
     """What somebody presents who means to."""
+    found: list[_Found] = []
     for name, value in scope["headers"]:
         if name == b"authorization":
-            yield _HEADER, _bearer(value)
-    yield from _out_of_band(scope)
+            found.append((_HEADER, _bearer(value)))
+    found += _out_of_band(scope)
+    return found
 
 
-def _cookies(scope: Scope, cookie: bytes) -> Iterator[tuple[str, bytes]]:
-    for name, value in scope["headers"]:
-        if name == b"cookie":
-            for found, token in _pairs(value):
-                if found == cookie:
-                    yield _COOKIE, token
+def _cookies(scope: Scope, cookie: bytes) -> list[_Found]:
+    sent = (pair for name, value in scope["headers"] if name == b"cookie" for pair in _pairs(value))
+    return [(_COOKIE, token) for name, token in sent if name == cookie]
 
 
-def _out_of_band(scope: Scope) -> Iterator[tuple[str, bytes]]:
+def _out_of_band(scope: Scope) -> list[_Found]:
     """What those present that can set no header."""
+    found: list[_Found] = []
     offered: Sequence[str] = scope.get("subprotocols", ())
     for number, name in enumerate(offered):
         if name.lower() == BEARER:
             # Of two that say so, the second may be the token of the first: that is none.
             following = "".join(offered[number + 1 : number + 2])
-            yield _SUBPROTOCOL, following.encode("ascii", "replace")
+            found.append((_SUBPROTOCOL, following.encode("ascii", "replace")))
     hidden: _Hidden | None = scope.get(_KEY)
     if hidden is not None:
-        for token in hidden.tokens:
-            yield _QUERY, token
+        found += ((_QUERY, token) for token in hidden.tokens)
+    return found
 
 
 def _bearer(value: bytes) -> bytes:

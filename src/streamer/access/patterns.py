@@ -88,7 +88,10 @@ class Patterns:
         if not self._patterns:
             return False
         segments = topic.split("/")
-        return any(_covers(pattern, segments) for pattern in self._patterns)
+        for pattern in self._patterns:  # noqa: SIM110 - it is asked for each publish
+            if _covers(pattern, segments):
+                return True
+        return False
 
 
 def _covers(pattern: tuple[str, ...], segments: list[str]) -> bool:
@@ -97,9 +100,9 @@ def _covers(pattern: tuple[str, ...], segments: list[str]) -> bool:
         if len(segments) < len(pattern):
             return False
         pattern = pattern[:-1]
-    elif len(segments) != len(pattern) or segments[-1] == REST:
+    elif len(segments) != len(pattern):
         return False
-    return all(
-        part == segment or (part == ONE and segment != REST)
-        for part, segment in zip(pattern, segments, strict=False)
-    )
+    for part, segment in zip(pattern, segments, strict=False):
+        if part != segment and (part != ONE or segment == REST):
+            return False
+    return True
