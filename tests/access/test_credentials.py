@@ -102,6 +102,8 @@ BAD: Final = {
     "a name alone": (scope_with(query="token"), "?token= holds an empty"),
     "a doubled query": (scope_with(query=f"token={MARKER}&token={MARKER}"), "two credentials"),
     "a line break": (scope_with(query=f"token={MARKER}%0d%0aX:%20y"), "holds no token"),
+    "nothing but its end": (scope_with(bearer("==")), "holds no token"),
+    "its end in the middle": (scope_with(bearer("a=b")), "holds no token"),
     "NUL": (scope_with(query=f"token={MARKER}%00"), "holds no token"),
     "bearer and nothing": (scope_with(subprotocols=("bearer",)), "empty"),
     "the token first": (scope_with(subprotocols=(MARKER, "bearer")), "empty"),

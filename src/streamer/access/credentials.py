@@ -6,7 +6,7 @@ whatever outlives the request or is logged.
 
 from __future__ import annotations
 
-import re
+import string
 from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
@@ -20,8 +20,8 @@ URL_TOKEN: Final = "token"  # noqa: S105 - its name
 #: The subprotocol that says that the next one is a token.
 BEARER: Final = "bearer"
 
-#: RFC 6750 section 2.1, ``b64token``.
-_TOKEN: Final = re.compile(rb"[A-Za-z0-9._~+/-]+=*")
+#: What a token is written with, before any ``=`` at its end (RFC 6750 section 2.1).
+_LETTERS: Final = (string.ascii_letters + string.digits + "-._~+/").encode()
 #: Bytes of a token; what identity providers issue, with hundreds of groups in it, is
 #: below that, and each is hashed to be looked up.
 MAX_TOKEN_BYTES: Final = 16 * 1024
@@ -129,7 +129,7 @@ def _single(presented: Sequence[_Found]) -> Credential | None:
             raise Unauthorized(f"{place} holds two credentials; present one")
         if not token:
             raise Unauthorized(f"{place} holds an empty credential; present one or leave it out")
-        if len(token) > MAX_TOKEN_BYTES or _TOKEN.fullmatch(token) is None:
+        if len(token) > MAX_TOKEN_BYTES or not _is_written_well(token):
             raise Unauthorized(
                 f"{place} holds no token: one is at most {MAX_TOKEN_BYTES} of the characters "
                 "A-Z a-z 0-9 . _ ~ + / - and may end with ="
@@ -140,6 +140,12 @@ def _single(presented: Sequence[_Found]) -> Credential | None:
         if found[other] != found[first]:
             raise Unauthorized(f"{first} and {other} hold different credentials; present one")
     return Credential(found[first].decode("ascii"), is_ambient=first == _COOKIE)
+
+
+def _is_written_well(token: bytes) -> bool:
+    # A regular expression takes microseconds, for every publish.
+    text = token.rstrip(b"=")
+    return bool(text) and not text.translate(None, _LETTERS)
 
 
 def with_header(scope: Scope) -> list[Header]:
