@@ -10,6 +10,7 @@ from litestar import Litestar, Router
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.spec import Components
 from litestar.types import ControllerRouterHandler
 
 from . import __version__
@@ -28,6 +29,7 @@ from .api.origins import Origins
 from .api.pages import PAGE_HANDLERS
 from .api.poll import POLL_HANDLERS
 from .api.problems import http_problem, streamer_problem, unexpected_problem
+from .api.proofs import ANY_PROOF, PROOFS
 from .api.publish import BODY_FACTOR, PUBLISH_HANDLERS
 from .api.rate import Rate
 from .api.reference import ReferencePage, SchemaJson, schema_router
@@ -154,6 +156,8 @@ def create_app(
             openapi_router=schema_router(),
             render_plugins=[ReferencePage(), SchemaJson()],
             use_handler_docstrings=True,
+            components=Components(security_schemes=PROOFS),
+            security=ANY_PROOF,
         ),
         lifespan=[lambda _app: life.lifespan()],
         on_shutdown=[close_jobs],

@@ -49,3 +49,15 @@ def test_the_schema_names_every_parameter_that_is_allowed_and_no_other() -> None
                 assert many == set(query.repeated), path
                 seen.add((method, path))
     assert len([path for _, path in seen if path.startswith("/api/v1")]) >= 20
+
+
+def test_it_says_where_a_token_is() -> None:
+    schema = json.loads(schema_text())
+    places = schema["components"]["securitySchemes"]
+    assert {name: (at["type"], at.get("in")) for name, at in places.items()} == {
+        "header": ("http", None),
+        "url": ("apiKey", "query"),
+        "cookie": ("apiKey", "cookie"),
+    }
+    # Or none at all: a server may be open.
+    assert schema["security"] == [{"header": []}, {"url": []}, {"cookie": []}, {}]
