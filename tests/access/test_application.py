@@ -80,6 +80,29 @@ async def test_it_is_sent_what_it_knows_people_by_and_says_who_it_is(
     assert sent.count((b"user-agent", b"curl/8")) == names.count(b"user-agent") == 1
 
 
+async def test_a_header_that_a_proxy_might_set_is_passed_on_only_if_it_is_named(
+    application: Application, app: Answering
+) -> None:
+    """Anybody may send one: what says who they are must be known to come from a proxy."""
+    forged = [
+        *((b"x-forwarded-user", b"root"), (b"x-forwarded-email", b"root@app.example")),
+        *((b"x-forwarded-groups", b"admin"), (b"x-forwarded-access-token", b"t")),
+        *((b"x-forwarded-client-cert", b"Subject=root"), (b"x-forwarded", b"root")),
+        *(
+            (b"x-remote-user", b"root"),
+            (b"remote-user", b"root"),
+            (b"x-auth-request-user", b"root"),
+        ),
+        *((b"x-original-uri", b"/admin"), (b"x-original-method", b"PUT")),
+        *((b"x-real-ip", b"127.0.0.1"), (b"forwarded", b"for=127.0.0.1")),
+    ]
+    await application.ask([*forged, (b"x-api-key", b"k1")], method="GET", uri="/a")
+    sent = [(name.lower(), value) for name, value in app.requests[0].headers.raw]
+    assert not set(forged) & set(sent)
+    assert (b"x-api-key", b"k1") in sent
+    assert [value for name, value in sent if name == b"x-original-uri"] == [b"/a"]
+
+
 async def test_a_path_ends_no_header(application: Application, app: Answering) -> None:
     await ask(application, uri="/a\r\nX-Evil: 1\0é")
     assert app.requests[0].headers["x-original-uri"] == "/a%0D%0AX-Evil:%201%00%C3%A9"

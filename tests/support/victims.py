@@ -41,6 +41,7 @@ class VictimStage(ClosedStage):
             Settings(output_dir=output, send_timeout=5.0, publish_rate=0, job_rate=0),
         )
         super().__init__(MALLORY, READER, VICTIM, ROOT, **wired)
+        self.ask("/healthz")  # it begins with its first request
         self.ids: Final = {topic: self.append(topic, SECRET) for topic in TOPICS}
         self.append("projects/mine", "mine")
         self.append("projects/mine", "mine")

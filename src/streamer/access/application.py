@@ -33,9 +33,16 @@ Header = tuple[bytes, bytes]
 #: What came of asking once.
 Outcome = Grants | StreamerError
 
-#: What the application is sent of a request, and all ``X-Forwarded-*``.
-_FORWARDED: Final = frozenset({b"cookie", b"authorization", b"origin", b"user-agent"})
-_FORWARDED_PREFIX: Final = b"x-forwarded-"
+#: What the application is sent of a request. Of ``X-Forwarded-*`` only where it is from and
+#: what for: a proxy that logs people in says by ``X-Forwarded-User`` who they are, and
+#: where there is none, or it leaves that header alone, so could anybody.
+_FORWARDED: Final = frozenset(
+    {
+        *(b"cookie", b"authorization", b"origin", b"user-agent"),
+        *(b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-port"),
+        *(b"x-forwarded-prefix", b"x-forwarded-proto"),
+    }
+)
 #: Bytes of an answer: claims with 256 patterns of topics.
 _MOST_BYTES: Final = 64 * 1024
 #: Seconds for which a refusal holds: who logs in is let in soon, and who tries again and
@@ -56,7 +63,8 @@ class Application:
     """Asks ``STREAMER_AUTH_URL`` who a request is from.
 
     It is sent a GET with the request's ``Cookie``, ``Authorization``, ``Origin``,
-    ``User-Agent``, ``X-Forwarded-*`` and what ``STREAMER_AUTH_URL_HEADERS`` names, and with
+    ``User-Agent``, ``X-Forwarded-For``, ``-Host``, ``-Port``, ``-Prefix`` and ``-Proto``,
+    and what ``STREAMER_AUTH_URL_HEADERS`` names, and with
     ``X-Original-Method`` and ``X-Original-URI``. It answers 200 with claims as JSON (see
     `claims.grants_of`; ``exp`` may be left out), or 401, or 403. Anything else says nothing,
     a redirect to a login page too.
@@ -109,7 +117,7 @@ class Application:
             Forbidden: it knows them, and they may do nothing here.
             AuthUnavailable: it is away, or answers something else.
         """
-        sent = [header for header in headers if self._is_forwarded(header[0])]
+        sent = [header for header in headers if header[0] in self._forwarded]
         digest = _digest(sent)
         outcome = self._kept(digest)
         if outcome is None:
@@ -135,9 +143,6 @@ class Application:
             task.cancel()
         await asyncio.gather(*asking, return_exceptions=True)
         await self._client.aclose()
-
-    def _is_forwarded(self, name: bytes) -> bool:
-        return name in self._forwarded or name.startswith(_FORWARDED_PREFIX)
 
     def _kept(self, digest: bytes) -> Outcome | None:
         until, outcome = self._answers.get(digest, (0.0, None))

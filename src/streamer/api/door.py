@@ -182,7 +182,7 @@ def _asker(connection: Connection, grants: Grants, is_revoked: IsRevoked) -> Ask
 
 
 #: What `Origins` looks at.
-_OF_PAGES: Final = frozenset({b"host", b"origin", b"sec-fetch-site"})
+_OF_PAGES: Final = frozenset({b"host", b"origin", b"sec-fetch-dest", b"sec-fetch-site"})
 
 
 def _refuse_foreign_page(connection: Connection) -> None:

@@ -73,17 +73,28 @@ class Origins:
         foreign page as well. And where any page may do what anybody may (``*``), none may
         do what its visitor may, unless it is of this server.
 
+        A page names no origin where it loads an image or a script. It reads nothing of
+        those, but holds them open in its visitor's name, and learns by what fails whether
+        there is something. A link that is followed is none of that, and says so.
+
         Raises:
             Forbidden: it comes from a page of a foreign origin.
         """
-        origin = headers.get("origin")
-        if origin is None or headers.get("sec-fetch-site") == "same-origin":
+        origin, site = headers.get("origin"), headers.get("sec-fetch-site")
+        if site == "same-origin":
             return
-        if not self._knows(origin, headers.get("host")):
-            raise Forbidden(
-                f"a page of the origin {origin[:200]} may not use the cookies of its visitors "
-                "here; STREAMER_ALLOWED_ORIGINS names those that may, and * is none of them"
-            )
+        if origin is None:
+            if site != "cross-site" or headers.get("sec-fetch-dest") == "document":
+                return
+            said = f"a page of another site ({site})"
+        elif self._knows(origin, headers.get("host")):
+            return
+        else:
+            said = f"a page of the origin {origin[:200]}"
+        raise Forbidden(
+            f"{said} may not use the cookies of its visitors here; "
+            "STREAMER_ALLOWED_ORIGINS names those that may, and * is none of them"
+        )
 
 
 def _is_own(page: Origin, host: str | None) -> bool:

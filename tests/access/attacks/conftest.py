@@ -14,5 +14,6 @@ from support.victims import VictimStage
 def house(tmp_path: Path) -> Iterator[VictimStage]:
     stage = VictimStage(tmp_path)
     yield stage
-    assert stage.loop.faults == []
+    faults = list(stage.loop.faults)
     stage.end()
+    assert faults == []
