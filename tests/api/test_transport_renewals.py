@@ -355,6 +355,25 @@ def test_a_process_that_is_gone_is_waited_for_two_seconds(server: Server, other:
     assert answer == mine
 
 
+def test_nobody_has_us_ask_the_log_without_end(server: Server) -> None:
+    """Of one subject some wait at a time; the others are theirs."""
+    path = f"/api/v1/streams/{StreamIds().next()}/token"
+    waiting = [server.peer(path, "long", method="POST") for _ in range(20)]
+    server.settle()
+    assert [peer.take() for peer in waiting] == [b""] * 20
+    answer = server.ask(path, "long", method="POST")
+    assert answer.startswith("HTTP/1.1 429 ")
+    assert "retry-after: 1" in answer
+    bobs = server.peer(path, "of-bob", method="POST")
+    server.settle()
+    assert bobs.take() == b""
+    server.pass_seconds(2.5)
+    assert {peer.take().split(b" ", 2)[1] for peer in (*waiting, bobs)} == {b"404"}
+    again = server.peer(path, "long", method="POST")
+    server.settle()
+    assert again.take() == b"", "it waits, as the first did"
+
+
 def test_a_renewal_that_is_not_understood_is_answered(server: Server) -> None:
     """As one of a process of another version may be."""
     stream = server.open("short")

@@ -343,6 +343,20 @@ def test_a_reader_is_extended_in_the_second_of_its_end(open_house: Callable[...,
     assert [writer.closed is None for writer in writers] == [False] * 49 + [True]
 
 
+def test_a_clock_that_is_set_while_many_are_being_ended_spares_none(
+    open_house: Callable[..., House],
+) -> None:
+    house = open_house(HubLimits(ended_readers=1))
+    writers = [house.come(10.0) for _ in range(50)]
+    house.pass_seconds(9.75)
+    house.loop.advance(0.25)
+    assert writers[-1].closed is None
+    house.wall.set(-1000.0)
+    house.loop.turn(100)
+    for writer in writers:
+        assert types(writer) == ["connected", "caught_up", "expiring", "expired"]
+
+
 # Many
 
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import re
 import secrets
+from collections import Counter
 from typing import Any, Final
 
 import msgspec
@@ -21,6 +22,7 @@ from ..errors import (
     StreamerError,
     TokenExpired,
     TokenRevoked,
+    TooManyRequests,
 )
 from ..eventlog.access import Renewal
 from ..eventlog.base import EventLog
@@ -43,6 +45,10 @@ _BACKOFF: Final = Backoff(_LOOK_INTERVAL, 1.0)
 _PATIENCE: Final = 2.0
 #: Seconds between two looks for its answer.
 _ANSWER_INTERVAL: Final = 0.1
+#: Renewals that wait for another process, and those of one subject: each asks the log ten
+#: times a second, and whoever may ask us must not make us flood it.
+_MOST_WAITING: Final = 200
+_MOST_WAITING_PER_SUBJECT: Final = 20
 #: Bytes that name a renewal: whoever could guess it could answer it.
 _ID_BYTES: Final = 16
 
@@ -59,6 +65,7 @@ class Renewals:
         self._hub: Final = hub
         self._log: Final = log
         self._process: Final = hub.stream_ids.process
+        self._waiting: Final[Counter[str]] = Counter()
 
     async def renew(self, stream_id: str, asker: Asker) -> None:
         """Let a stream, here or elsewhere, go on with the token of `asker`.
@@ -67,7 +74,7 @@ class Renewals:
             NotFound: it is not open, or somebody else's, which is the same.
             Forbidden: the token may not read all that the stream does.
             TokenExpired, TokenRevoked: it holds no longer.
-            TooManyRequests: its process has too many to look at.
+            TooManyRequests: too many of other processes are renewed at once.
             LogUnavailable: it is of another process, and the log is away.
         """
         if asker.credential is None or _STREAM_ID.fullmatch(stream_id) is None:
@@ -75,7 +82,7 @@ class Renewals:
         if process_of(stream_id) == self._process:
             await self.here(stream_id, asker)
         else:
-            await self._elsewhere(stream_id, asker)
+            await self._in_turn(stream_id, asker)
 
     async def here(self, stream_id: str, asker: Asker) -> None:
         """Do as `renew` for a stream of this process."""
@@ -115,6 +122,18 @@ class Renewals:
             known = error if error.code in _REFUSALS else _unknown()
             return msgspec.json.encode((known.code, known.detail)).decode()
         return ""
+
+    async def _in_turn(self, stream_id: str, asker: Asker) -> None:
+        waiting, subject = self._waiting, asker.subject
+        if waiting.total() >= _MOST_WAITING or waiting[subject] >= _MOST_WAITING_PER_SUBJECT:
+            raise TooManyRequests("too many streams are renewed at once", retry_after=1.0)
+        waiting[subject] += 1
+        try:
+            await self._elsewhere(stream_id, asker)
+        finally:
+            waiting[subject] -= 1
+            if not waiting[subject]:
+                del waiting[subject]
 
     async def _elsewhere(self, stream_id: str, asker: Asker) -> None:
         renewal = Renewal(secrets.token_hex(_ID_BYTES), stream_id, packed(asker.grants))

@@ -57,6 +57,10 @@ class Stay:
         """It is due in `second`."""
         self.second = second
 
+    def is_over(self, now: float) -> bool:
+        """Whether its end has come."""
+        return self.ends is not None and now >= self.ends
+
     def warn(self) -> None:
         """It has been warned."""
         self.warned = True
@@ -193,7 +197,11 @@ class Stays:
     def _turn(self) -> None:
         self._timer = None
         self._follow_clock()
-        self._serve_all(self._look, self._wheel.advance(self._clock()))
+        now = self._clock()
+        due = self._wheel.advance(now)
+        # Decided now: the clock may be set while they wait for each other.
+        self._serve_all(self._expire, [stay for stay in due if stay.is_over(now)])
+        self._serve_all(self._warn, [stay for stay in due if not stay.is_over(now)])
         if self._wheel and self._timer is None:
             self._wait()
 
@@ -226,18 +234,17 @@ class Stays:
         if self._due:
             self._loop.call_soon(self._serve)
 
-    def _look(self, stay: Stay) -> None:
+    def _expire(self, stay: Stay) -> None:
+        self._end(stay, TokenExpired("the token of this stream has expired"))
+
+    def _warn(self, stay: Stay) -> None:
         assert stay.ends is not None  # noqa: S101
-        now = self._clock()
-        if now >= stay.ends:
-            self._end(stay, TokenExpired("the token of this stream has expired"))
-            return
         reader = stay.reader
-        if not reader.writer.full:  # else it is looked at again, and again
+        if not reader.writer.full:  # else it is tried again, each second
             address = f"{stay.refresh}/{reader.stream_id}/token"
             reader.write([expiring_control(stay.ends, address)])
             stay.warn()
-        self._wake_at(stay.ends if stay.warned else min(now + 1.0, stay.ends), stay)
+        self._wake_at(stay.ends if stay.warned else min(self._clock() + 1.0, stay.ends), stay)
 
     def _end_if_revoked(self, stay: Stay) -> None:
         if self.is_revoked(stay.credential):
