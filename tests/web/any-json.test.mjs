@@ -15,17 +15,20 @@ import { fakeDocument } from "./fake-document.mjs";
 import { FakeEnvironment } from "./fake-environment.mjs";
 import { known, last, listen } from "./given.mjs";
 
+/** @import { Access } from "../../src/streamer/web/access.js" */
 /** @import { Jobs } from "../../src/streamer/web/jobs.js" */
 /** @import { Body } from "../../src/streamer/web/wire.d.ts" */
 
 const element = fakeDocument();
+/** @satisfies {Pick<Access, "fetch" | "holds" | "source">} */
+const nobody = { holds: false, source: (/** @type {string} */ url) => url, fetch: async () => new Response() };
 const good = { id: "9-0", type: "progress", topic: "projects/p", job_id: "good", task_name: "good", progress: 0.75, timestamp: "2026-01-01T00:00:00Z" };
 
 /** Fold, draw, and look whether a good job is still drawn; the body is named where it is not. */
 function drawn(/** @type {Jobs} */ jobs, /** @type {unknown} */ body) {
   const container = element();
   try {
-    new JobCards(container, async () => true).show(foldEvent(jobs, good), { now: 1e12, cancellable: true });
+    new JobCards(container, async () => true, nobody).show(foldEvent(jobs, good), { now: 1e12, cancellable: true });
   } catch (error) {
     throw new Error(`${error} for ${JSON.stringify(body).slice(0, 300)}`, { cause: error });
   }
@@ -46,7 +49,7 @@ test("a card is drawn of any event, beside those of the others", () => {
 
 test("a card that was drawn already is drawn again after any event", () => {
   const container = element();
-  const cards = new JobCards(container, async () => true);
+  const cards = new JobCards(container, async () => true, nobody);
   let jobs = NO_JOBS;
   let paces = NO_PACES;
   for (const body of events()) {

@@ -5,6 +5,7 @@
  */
 
 import { curlCommand, tailCommand } from "./commands.js";
+import "./copy.js";
 import { earlierEvents } from "./earlier.js";
 import { button, byId, element, input } from "./elements.js";
 import { EventLog } from "./event-log.js";
@@ -18,6 +19,7 @@ import { post } from "./post.js";
 import { Stream } from "./streamer.js";
 import { Strip } from "./strip.js";
 import { setText } from "./template.js";
+import { accessOf } from "./token-form.js";
 
 /** @import { Job, Jobs } from "./jobs.js" */
 /** @import { StateDetail, StreamEvents, Transport } from "./streamer.js" */
@@ -34,7 +36,8 @@ const TICK_MS = matchMedia("(prefers-reduced-motion: reduce)").matches ? 1000 : 
 
 const log = new EventLog(byId("log"));
 const strip = new Strip(element("strip", HTMLCanvasElement));
-const cards = new JobCards(byId("jobs"), cancel);
+const access = accessOf(API, () => stream.open());
+const cards = new JobCards(byId("jobs"), cancel, access);
 
 let project = projectInAddress();
 let jobs = NO_JOBS;
@@ -68,7 +71,11 @@ function path(/** @type {string} */ rest) {
 
 function connect() {
   const chosen = document.querySelector("[name=transport]:checked");
-  stream = new Stream(path("stream"), { transport: transportOf(chosen) });
+  const topic = `projects/${project}`;
+  stream = new Stream(path("stream"), {
+    transport: transportOf(chosen),
+    token: (why) => access.token(why, topic),
+  });
   on("event", received);
   on("control", ({ body }) => controlled(body));
   on("state", entered);
@@ -162,7 +169,7 @@ function show() {
   setText(byId("last-event-id"), stream.lastEventId ?? "–");
   byId("duplicates").classList.toggle("bad", duplicates > 0);
   byId("gaps").classList.toggle("bad", gaps > 0);
-  setText(byId("curl"), curlCommand(path("stream"), stream.lastEventId));
+  setText(byId("curl"), curlCommand(path("stream"), stream.lastEventId, access.holds));
   setText(byId("tail"), tailCommand(project, document.baseURI, stream.lastEventId));
   showTime();
 }
@@ -194,7 +201,7 @@ function stateWords() {
     case "refused":
       return "Refused";
     default:
-      return "Connecting";
+      return byId("token").hidden ? "Connecting" : "Token needed";
   }
 }
 
@@ -221,7 +228,7 @@ byId("start-form").addEventListener("submit", async (submitted) => {
   try {
     const source = String(form.get("source")).trim();
     /** @type {Claimed<Accepted>} */
-    const job = await post(path("jobs"), { kind: "transcode", source, height: Number(form.get("height")) });
+    const job = await post(access, path("jobs"), { kind: "transcode", source, height: Number(form.get("height")) });
     log.note("start", `Job ${job.task_id} for ${source}; its events come after ${job.last_event_id}`);
   } catch (error) {
     failure.textContent = /** @type {Error} */ (error).message;
@@ -233,7 +240,7 @@ byId("start-form").addEventListener("submit", async (submitted) => {
 
 async function cancel(/** @type {Job} */ job) {
   try {
-    await post(`${API}/jobs/${encodeURIComponent(job.jobId ?? "")}/cancel`, {});
+    await post(access, `${API}/jobs/${encodeURIComponent(job.jobId ?? "")}/cancel`, {});
     return true;
   } catch (error) {
     const { status, message } = /** @type {Error & {status?: number}} */ (error);
@@ -255,6 +262,7 @@ button("earlier").addEventListener("click", async () => {
       most: log.room,
       isKnown: (id) => log.has(id),
       until: arrivedAt,
+      fetch: (url, init) => access.fetch(url, init),
     });
     if (project !== asked) return;
     log.addEarlier(found.events);
@@ -305,28 +313,12 @@ addEventListener("pageshow", (event) => event.persisted && stream.open());
 // The network is back: why wait for the timer.
 addEventListener("online", () => connection.cause === "lost" && stream.open());
 
-for (const copier of document.querySelectorAll("[data-copy]")) {
-  copier.addEventListener("click", () => copy(/** @type {HTMLButtonElement} */ (copier)));
-}
-
-async function copy(/** @type {HTMLButtonElement} */ copier) {
-  const code = byId(copier.dataset.copy ?? "");
-  try {
-    await navigator.clipboard.writeText(code.textContent);
-    copier.textContent = "Copied";
-    setTimeout(() => (copier.textContent = "Copy"), 1500);
-  } catch {
-    // Not over plain http from another machine: leave it selected, one key away.
-    getSelection()?.selectAllChildren(code);
-  }
-}
-
 /* What comes with time. */
 
 async function countReaders() {
   if (document.hidden) return;
   try {
-    const answer = await fetch(`${API}/ws/projects/${encodeURIComponent(project)}/connections`);
+    const answer = await access.fetch(`${API}/ws/projects/${encodeURIComponent(project)}/connections`);
     /** @type {Claimed<Connections>} */
     const counts = objectOf(await answer.json());
     setText(byId("watching"), String(numberOf(counts.active_connections) ?? "–"));

@@ -7,9 +7,12 @@
 /**
  * @param {string} url the stream
  * @param {string | null} after the event to continue after
+ * @param {boolean} [asksWho] whether the server does: the token is in the shell, and not in what is shown
  */
-export function curlCommand(url, after) {
-  return after === null ? `curl -N ${word(url)}` : `curl -N -H 'Last-Event-ID: ${after}' ${word(url)}`;
+export function curlCommand(url, after, asksWho = false) {
+  const headers = asksWho ? ['-H "Authorization: Bearer $STREAMER_TOKEN"'] : [];
+  if (after !== null) headers.push(`-H 'Last-Event-ID: ${after}'`);
+  return ["curl -N", ...headers, word(url)].join(" ");
 }
 
 /**

@@ -10,6 +10,7 @@ import { shownResult } from "./results.js";
 import { shownJobs } from "./shown-jobs.js";
 import { instance, setText } from "./template.js";
 
+/** @import { Access } from "./access.js" */
 /** @import { Jobs } from "./jobs.js" */
 /** @import { Paces } from "./pace.js" */
 /** @import { ShownJob } from "./shown-jobs.js" */
@@ -23,6 +24,7 @@ const ID_LENGTH = 8;
 export class JobCards {
   #container;
   #cancel;
+  #access;
   /** @type {Map<string, Card>} */
   #cards = new Map();
 
@@ -30,10 +32,12 @@ export class JobCards {
    * @param {HTMLElement} container
    * @param {(job: ShownJob) => Promise<boolean>} cancel called when a person asks for it; answers
    *   whether the server took it
+   * @param {Pick<Access, "fetch" | "holds" | "source">} access
    */
-  constructor(container, cancel) {
+  constructor(container, cancel, access) {
     this.#container = container;
     this.#cancel = cancel;
+    this.#access = access;
   }
 
   /**
@@ -55,7 +59,7 @@ export class JobCards {
     for (const job of shown) {
       const card = this.#cards.get(job.key) ?? this.#add(job);
       card.job = job;
-      update(card, now, cancellable);
+      update(card, now, cancellable, this.#access);
       setText(card.parts.pace, hasEnded(job) ? "" : (paces?.get(job.key)?.words ?? ""));
       const there = this.#container.children[position++] ?? null;
       // Moving an element would stop its video and take its focus.
@@ -70,12 +74,17 @@ export class JobCards {
       card.parts.cancel.disabled = true;
       card.parts.cancel.disabled = await this.#cancel(card.job);
     });
+    card.parts.result.addEventListener("click", (clicked) => {
+      if (!this.#access.holds || card.parts.result.origin !== location.origin) return;
+      clicked.preventDefault();
+      download(card.parts.result.href, this.#access);
+    });
     this.#cards.set(job.key, card);
     return card;
   }
 }
 
-function update(/** @type {Card} */ { root, parts, job }, /** @type {number} */ now, /** @type {boolean} */ cancellable) {
+function update(/** @type {Card} */ { root, parts, job }, /** @type {number} */ now, /** @type {boolean} */ cancellable, /** @type {Pick<Access, "source">} */ access) {
   const done = job.progress === null ? "" : percent(job.progress);
   const status = job.status ?? "";
   root.dataset.status = status;
@@ -101,7 +110,7 @@ function update(/** @type {Card} */ { root, parts, job }, /** @type {number} */ 
   parts.facts.title = id ?? "";
   setText(parts.facts, facts.join(" · "));
   parts.cancel.hidden = !cancellable || job.jobId === null || hasEnded(job);
-  showResult(parts, job);
+  showResult(parts, job, access);
 }
 
 /** @returns {boolean} whether the last message says more than the status does */
@@ -109,12 +118,27 @@ function tellsMore(/** @type {ShownJob} */ { status, message }) {
   return status !== "completed" && message.toLowerCase() !== status;
 }
 
-function showResult(/** @type {CardParts} */ parts, /** @type {ShownJob} */ job) {
+function showResult(/** @type {CardParts} */ parts, /** @type {ShownJob} */ job, /** @type {Pick<Access, "source">} */ access) {
   const { link, video, text } = shownResult(job.result, document.baseURI);
   parts.result.hidden = link === null;
   if (link !== null && parts.result.href !== link) parts.result.href = link;
   parts.video.hidden = video === null;
-  if (video !== null && parts.video.src !== video) parts.video.src = video;
+  // Once: another token for the same video would begin it anew.
+  if (video !== null && parts.video.dataset.of !== video) {
+    parts.video.dataset.of = video;
+    parts.video.src = access.source(video);
+  }
   parts.output.hidden = text === "";
   setText(parts.output, text);
+}
+
+/** Save a file of this server, without its address, which would need a token, being gone to. */
+async function download(/** @type {string} */ url, /** @type {Pick<Access, "fetch">} */ access) {
+  const answer = await access.fetch(url);
+  if (!answer.ok) return;
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(await answer.blob());
+  link.download = new URL(url).pathname.split("/").at(-1) ?? "";
+  link.click();
+  URL.revokeObjectURL(link.href);
 }

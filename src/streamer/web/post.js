@@ -6,16 +6,18 @@
 
 import { objectOf, textOf } from "./fields.js";
 
+/** @import { Access } from "./access.js" */
 /** @import { Claimed, Problem } from "./wire.d.ts" */
 
 /**
+ * @param {Pick<Access, "fetch">} access who asks
  * @param {string} url
  * @param {object} body sent as JSON
  * @returns {Promise<Record<string, unknown>>} the answer's JSON, an object; throws an Error with the server's own
  *   sentence, and its `status` where there was an answer
  */
-export async function post(url, body) {
-  const answer = await fetch(url, {
+export async function post(access, url, body) {
+  const answer = await access.fetch(url, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),

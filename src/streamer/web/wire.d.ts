@@ -267,6 +267,14 @@ export interface Accepted {
   last_event_id: Cursor;
 }
 
+/** A token of some topics, for use in a URL. */
+export interface Token {
+  token: string;
+  expires_at: Time;
+  subscribe: string[];
+  publish: string[];
+}
+
 /** Who is connected to a project. */
 export interface Connections {
   project_id: string;

@@ -1,0 +1,138 @@
+/**
+ * Who the page says it is: a token that a person gave it, for this tab and nowhere else.
+ *
+ * It is sent in a header. Where there can be none, one for minutes and of the project's topics alone is sent
+ * instead, which the server makes of it; no address that is shown or remembered has either.
+ *
+ * @module
+ */
+
+import { objectOf, textOf, timeOf } from "./fields.js";
+
+/** @import { Why } from "./streamer.js" */
+/** @import { Claimed, Problem, Token } from "./wire.d.ts" */
+
+/** Where a reload of the page finds it again; another tab does not. */
+const KEY = "streamer.token";
+/** A token of minutes that is so much shorter than the one before ends with the person's own. */
+const SHORTER = 0.8;
+
+export class Access {
+  #api;
+  #storage;
+  #fetch;
+  #asked;
+  /** @type {string | null} */
+  #own;
+  /** @type {string | null} */
+  #short = null;
+  /** Milliseconds for which the last of these was good when it was made. */
+  #life = 0;
+  /** @type {(() => void)[]} */
+  #waiting = [];
+
+  /**
+   * @param {string} api the server's address
+   * @param {object} options
+   * @param {(why: string | null) => void} options.asked called when a person is to give a token, with one sentence,
+   *   and with null when that is no longer so
+   * @param {Pick<Storage, "getItem" | "setItem" | "removeItem">} [options.storage]
+   * @param {typeof globalThis.fetch} [options.fetch]
+   */
+  constructor(api, { asked, storage = sessionStorage, fetch = globalThis.fetch.bind(globalThis) }) {
+    this.#api = api;
+    this.#asked = asked;
+    this.#storage = storage;
+    this.#fetch = fetch;
+    this.#own = storage.getItem(KEY);
+  }
+
+  /** Whether there is a token. */
+  get holds() {
+    return this.#own !== null;
+  }
+
+  /** Use a token from now on. */
+  give(/** @type {string} */ token) {
+    this.#own = token;
+    this.#short = null;
+    this.#life = 0;
+    this.#storage.setItem(KEY, token);
+    this.#asked(null);
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const go of waiting) go();
+    return waiting.length > 0;
+  }
+
+  /** Have no token any more. */
+  forget() {
+    this.#own = this.#short = null;
+    this.#storage.removeItem(KEY);
+  }
+
+  /**
+   * What a stream presents: a token of `topic` for minutes. Where there is none, a person is asked for one once the
+   * server has asked; their answer is waited for.
+   *
+   * @param {Why} why
+   * @param {string} topic
+   * @returns {Promise<string | null>} throws an Error where the server cannot make one just now
+   */
+  async token(why, topic) {
+    if (why === "unauthorized" && this.#own === null) await this.#ask("This server asks who you are.");
+    while (this.#own !== null) {
+      const own = this.#own;
+      const answer = await this.fetch(`${this.#api}/tokens`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify({ subscribe: [topic] }),
+      });
+      /** @type {Claimed<Token | Problem>} */
+      const said = objectOf(await answer.json().catch(() => ({})));
+      if (own !== this.#own) continue;
+      if (answer.status === 201) {
+        this.#short = textOf(said.token);
+        const life = timeOf(said.expires_at) - Date.now();
+        if (why === "expiring" && life < SHORTER * this.#life) {
+          this.#asked("Your token ends in a moment. Give another to stay connected.");
+        } else {
+          this.#life = life;
+        }
+        return this.#short;
+      }
+      // It is one that cannot be exchanged, or not for this topic: which of them, the stream is told.
+      if (answer.status === 403) return own;
+      const detail = textOf(said.detail) ?? `The server answered ${answer.status}.`;
+      if (answer.status !== 401) throw new Error(detail);
+      this.forget();
+      await this.#ask(detail);
+    }
+    return null;
+  }
+
+  /** As the browser's own `fetch`, with the token; a person is asked where it is refused. */
+  async fetch(/** @type {string} */ url, /** @type {RequestInit} */ init = {}) {
+    const headers = new Headers(init.headers);
+    if (this.#own !== null) headers.set("Authorization", `Bearer ${this.#own}`);
+    return this.#fetch(url, { ...init, headers });
+  }
+
+  /**
+   * The address of a file of this server for an element that loads it, which can send no header.
+   *
+   * @param {string} url
+   */
+  source(url) {
+    if (this.#short === null) return url;
+    const address = new URL(url);
+    address.searchParams.set("token", this.#short);
+    return address.href;
+  }
+
+  /** @returns {Promise<void>} until there is a token */
+  #ask(/** @type {string} */ why) {
+    this.#asked(why);
+    return new Promise((done) => this.#waiting.push(() => done()));
+  }
+}
