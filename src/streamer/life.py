@@ -14,8 +14,9 @@ from .api.connections import Census
 from .eventlog.base import EventLog
 from .hub.hub import Hub
 
-#: Seconds that the first requests wait until it is known which tokens were revoked; then
-#: they are refused for a while. A log that is there answers in a few milliseconds.
+#: Seconds from its beginning on that requests wait until it is known which tokens were
+#: revoked; then those that need it are refused. A log that is there answers in a few
+#: milliseconds; while it is away, a probe that asks for no token must not wait each time.
 _REVOCATIONS_WAIT: Final = 2.0
 
 
@@ -57,6 +58,7 @@ class Life:
         if revocations is not None:
             self._works.append(revocations)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._waits_until = 0.0
         self._tasks: list[asyncio.Task[None]] = []
 
     def begin(self) -> None:
@@ -74,6 +76,7 @@ class Life:
                 "`with TestClient(app) as client:`, or make an app for each"
             )
         self._loop = loop
+        self._waits_until = loop.time() + _REVOCATIONS_WAIT
         self._hub.start()
         self._tasks = [loop.create_task(work.run()) for work in self._works]
 
@@ -102,7 +105,7 @@ class Life:
 
         def begun(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
             self.begin()
-            if self._revocations is None or self._revocations.are_known:
+            if self._revocations is None or self._revocations.are_known or self._has_waited():
                 return app(scope, receive, send)
             return first(scope, receive, send)
 
@@ -112,6 +115,10 @@ class Life:
 
         return begun
 
+    def _has_waited(self) -> bool:
+        return asyncio.get_running_loop().time() >= self._waits_until
+
     async def _know_what_is_revoked(self) -> None:
         if self._revocations is not None:
-            await self._revocations.known(_REVOCATIONS_WAIT)
+            left = self._waits_until - asyncio.get_running_loop().time()
+            await self._revocations.known(max(0.0, left))
