@@ -102,7 +102,8 @@ def test_a_token_that_ends_is_asked_for_before_and_nothing_is_lost(
     browser: Chrome, asking: Live, project: str
 ) -> None:
     page = TokenPage(browser, asking.url, project)
-    page.give(token_of(project, ttl=4))
+    # Half of what is left is the time for the warning to be seen, also on a busy machine.
+    page.give(token_of(project, ttl=12))
     page.wait_for_state("Live over ")
     wait_until_blocking(
         lambda: page.text("token-why").startswith("Your token ends in a moment"), "not warned"
