@@ -25,6 +25,7 @@ from .pausing import PausingEventLog
 from .servers import FakeClock
 from .strict_transport import StrictTransport
 from .turning import TurningLoop
+from .waiting import wait_until_blocking
 from .wall import Wall
 
 _NUMBER: Final = re.compile(rb'"number":(\d+)')
@@ -101,7 +102,13 @@ class Stage:
         for peer in self.peers:
             peer.leave()
             peer.transport.abort()
-        self.settle()
+
+        def is_idle() -> bool:
+            self.settle()
+            return not self.state.tasks
+
+        # Files are closed in a thread, whose time is not the stage's.
+        wait_until_blocking(is_idle, "a request whose client had left did not end")
         self.loop.run(self.hub.close())
         self.loop.finish()
 
