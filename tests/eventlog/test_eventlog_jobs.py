@@ -47,6 +47,33 @@ async def test_the_state_of_a_topic_is_derived_from_its_jobs(
     case.check(await carried(log, case.topic), ids)
 
 
+@pytest.mark.parametrize(
+    ("first", "project"),
+    [
+        (("projects/p", "jobs/j"), "projects/p"),
+        (("jobs/j", "projects/p", "projects/q"), "projects/p"),
+        (("jobs/j", "projects/p/parts"), None),
+        (("jobs/j",), None),
+    ],
+)
+@TOGETHER
+async def test_the_first_event_of_a_job_says_of_which_project_it_is(
+    log: EventLog, together: bool, first: tuple[str, ...], project: str | None
+) -> None:
+    """For good: later ones, its end and a second run among them, do not move it."""
+    later = ("projects/later", "jobs/j")
+    events = [
+        new_event(first, "status", {"status": "queued"}),
+        new_event(later, "progress", {"progress": 0.5, "task_name": "t"}),
+        new_event(later, "completed", {}),
+        new_event(later, "status", {"status": "queued"}),
+    ]
+    await append(log, events, together=together)
+    assert (await snapshot_of(log, "jobs/j")).project == project
+    assert (await carried(log, "jobs/j")).project == project
+    assert (await snapshot_of(log, "projects/later")).project is None
+
+
 def told(job: str, kind: str, **fields: Any) -> NewEvent:  # noqa: ANN401 - any JSON
     return new_event(TOPIC, kind, {"job_id": job, **fields})
 

@@ -8,7 +8,6 @@ from ..access.grants import EVERYTHING
 from ..errors import Forbidden
 from ..eventlog.base import EventLog
 from ..events.topic import job_of
-from ..jobs.topics import project_in
 from .asker import Asker
 
 
@@ -64,4 +63,4 @@ def may_change(asker: Asker, job: str, project: str | None) -> bool:
 
 
 async def _project_of(job: str, log: EventLog) -> str | None:
-    return project_in((await log.snapshots([job]))[job])
+    return (await log.snapshots([job]))[job].project

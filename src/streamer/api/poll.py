@@ -16,7 +16,6 @@ from ..events.topic import check_topic, job_of, job_topic, project_topic
 from ..hub.attach import Attach
 from ..hub.hub import Hub
 from ..jobs.submit import unknown_job
-from ..jobs.topics import project_in
 from .asker import asker_of
 from .documentation import ApiOperation, PollOperation
 from .may import may_read, may_see
@@ -140,7 +139,7 @@ async def _snapshot(request: Request[Any, Any, Any], log: EventLog, topic: str) 
     if job_id is None:
         await may_read(asker, (topic,), log)
     snapshot = (await log.snapshots([topic]))[topic]
-    if job_id is not None and not may_see(asker, topic, project_in(snapshot)):
+    if job_id is not None and not may_see(asker, topic, snapshot.project):
         note_denial(request.scope, Forbidden(f"you may not read {topic}"))
         raise unknown_job(job_id)
     return Budget(1).fit(snapshot.to_fields())

@@ -33,6 +33,9 @@ class JobState(msgspec.Struct, frozen=True):
         progress: 0.0 to 1.0, as it was last reported of this job itself.
         task_name: the first that was reported.
         parent_id: the job that it is a part of.
+        project: the topic of its project, of a job's own topic alone: the first to
+            which the first of its events went. Those who may publish to a job later
+            do not move it.
         message, result, error, attempt: as last reported.
     """
 
@@ -46,6 +49,7 @@ class JobState(msgspec.Struct, frozen=True):
     progress: float | None = None
     task_name: str | None = None
     parent_id: str | None = None
+    project: str | None = None
     message: str | None = None
     error: str | None = None
     result: Any = None
@@ -93,10 +97,21 @@ class JobStates(msgspec.Struct, frozen=True):
     ended: int = 0
     left_out: int = 0
 
-    def after(self, job_id: str, event: JobEvent, id_: Cursor, *, terminal: bool) -> JobStates:
-        """The jobs once `event` of one of them, the topic's next one, has happened."""
+    def after(
+        self,
+        job_id: str,
+        event: JobEvent,
+        id_: Cursor,
+        *,
+        terminal: bool,
+        project: str | None = None,
+    ) -> JobStates:
+        """The jobs once `event` of one of them, the topic's next one, has happened.
+
+        `project` is that of a job that is new.
+        """
         before = self.known.get(job_id)
-        state = (before or JobState()).after(event, id_, terminal=terminal)
+        state = (before or JobState(project=project)).after(event, id_, terminal=terminal)
         known = {**self.known, job_id: state}
         was_open = before is not None and before.is_open
         was_over = before is not None and before.is_over

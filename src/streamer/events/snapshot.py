@@ -14,7 +14,7 @@ from .job_event import JobEvent, check_job_event, snapshot_changes
 from .job_states import JobState, JobStates
 from .json_line import encode_line
 from .snapshot_size import Budget
-from .topic import job_of
+from .topic import job_of, project_among
 from .topic_state import derived, shown_jobs
 
 #: Tasks a snapshot remembers; beyond them the oldest is forgotten. A project may
@@ -73,6 +73,16 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
         """
         return msgspec.Raw(encode_line(Budget(1).fit(self.to_fields())))
 
+    @property
+    def project(self) -> str | None:
+        """The topic of the project that a job is of, on its own topic; None if it is of none.
+
+        A field ``project_id`` is the publisher's own: whoever may publish to a job alone
+        would else have its end published to any project.
+        """
+        own = self.states.known.get("")
+        return None if own is None else own.project
+
     def at(self, cursor: Cursor) -> Snapshot:
         """The same state, known to hold up to `cursor`."""
         return msgspec.structs.replace(self, cursor=cursor)
@@ -103,7 +113,13 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
                 del tasks[name]
         if not event.terminal and not snapshot_changes(job_event):
             return msgspec.structs.replace(self, cursor=event.id, tasks=tasks)
-        states = self.states.after(job_id, job_event, event.id, terminal=event.terminal)
+        states = self.states.after(
+            job_id,
+            job_event,
+            event.id,
+            terminal=event.terminal,
+            project=project_among(event.topics) if is_own else None,
+        )
         return Snapshot(cursor=event.id, tasks=tasks, states=states, **derived(states))
 
     def _knows_later(self, job_id: str, job_event: JobEvent) -> bool:

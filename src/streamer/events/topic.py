@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from ..errors import InvalidTopic
@@ -50,6 +51,11 @@ def job_topic(job_id: str) -> str:
 def project_of(topic: str) -> str | None:
     """The project id that `topic` names, or None if it is not a project's."""
     return _single_segment_after(PROJECTS, topic)
+
+
+def project_among(topics: Iterable[str]) -> str | None:
+    """The first of `topics` that is a project's, or None."""
+    return next((topic for topic in topics if project_of(topic) is not None), None)
 
 
 def job_of(topic: str) -> str | None:

@@ -29,7 +29,7 @@ from .known_kinds import load_kinds
 from .lifecycle import CANCEL_TASK, Attempt, Run
 from .running import cancel_asked
 from .runs import QUEUED_OPTION, RUN_OPTION, run_in
-from .topics import PROJECT_OPTION, project_in
+from .topics import PROJECT_OPTION
 from .waiting import count_workers, queue_of
 
 #: States in which no worker has the job: it can be ended at once.
@@ -169,7 +169,7 @@ class Jobs:
         async with self._listing:
             for topic in topics:
                 snapshot = await self._listed(topic)
-                if allows is None or allows(topic, project_in(snapshot)):
+                if allows is None or allows(topic, snapshot.project):
                     job_id = topic.removeprefix(JOBS)
                     found.append(self._described(job_id, snapshot, workers, budget))
                     if len(found) == limit:
@@ -242,7 +242,7 @@ class Jobs:
         topic = job_topic(job_id)
         snapshot = (await self._log.snapshots([topic]))[topic]
         # Asked before it is looked whether there is one: both take the same time.
-        is_allowed = allows(topic, project_in(snapshot))
+        is_allowed = allows(topic, snapshot.project)
         if not is_allowed or (snapshot.status is None and not snapshot.tasks):
             raise unknown_job(job_id)
         return snapshot
@@ -258,7 +258,7 @@ class Jobs:
         budget: Budget | None = None,
     ) -> dict[str, Any]:
         queue = queue_of(snapshot) if snapshot.status == "queued" else None
-        project = project_in(snapshot)
+        project = snapshot.project
         return {
             "job_id": job_id,
             "project_id": None if project is None else project.removeprefix(PROJECTS),
@@ -300,6 +300,6 @@ def _stream_url(job_id: str) -> str:
 
 
 def _topics_of(job_id: str, snapshot: Snapshot) -> tuple[str, ...]:
-    project = project_in(snapshot)
+    project = snapshot.project
     own = job_topic(job_id)
     return (own,) if project is None else (project, own)

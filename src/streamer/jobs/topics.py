@@ -7,12 +7,10 @@ import uuid
 from functools import lru_cache
 from typing import Any, Final
 
-import msgspec
 from dramatiq import Broker, Message, MessageProxy
 
 from ..errors import InvalidTopic
-from ..events.snapshot import Snapshot
-from ..events.topic import job_topic, project_of, project_topic
+from ..events.topic import job_topic, project_topic
 
 #: Option of messages and of actors: the project.
 PROJECT_OPTION: Final = "project_id"
@@ -52,27 +50,6 @@ def topics_of(message: AnyMessage, broker: Broker | None = None) -> tuple[str, .
         "of the message or the actor, or as the actor's keyword argument",
     )
     return (own,)
-
-
-class _Published(msgspec.Struct):
-    """The topics in the body of an event: the server's own fields."""
-
-    topic: str = ""
-    topics: tuple[str, ...] = ()
-
-
-def project_in(snapshot: Snapshot) -> str | None:
-    """The topic of the project that the job with this snapshot is of; None if it is of none.
-
-    It is where its events were published. A field ``project_id`` is the publisher's own:
-    whoever may publish to a job alone would else have its end published to any project.
-    """
-    for body in snapshot.tasks.values():
-        at = msgspec.json.decode(body, type=_Published)
-        for topic in (at.topic, *at.topics):
-            if project_of(topic) is not None:
-                return topic
-    return None
 
 
 def _project_of(message: AnyMessage, broker: Broker | None) -> object:

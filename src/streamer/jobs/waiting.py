@@ -20,7 +20,6 @@ from . import lifecycle
 from .keys import FIRST
 from .lifecycle import QUEUE_FIELD, WAITING, Run, Transition
 from .runs import run_in
-from .topics import project_in
 
 #: Seconds without a worker before the jobs that wait for one say so: as long as a
 #: rolling restart may take, and no longer than a person waits without a word.
@@ -116,7 +115,7 @@ class WaitingWatch:
         queue: str,
     ) -> None:
         last = _last_event(snapshot)
-        project = project_in(snapshot)
+        project = snapshot.project
         topics = (topic,) if project is None else (project, topic)
         run = Run(topics, last.get("task_name"), run_in(snapshot) or FIRST)
         await transition(run, queue, str(last.get("id"))).publish_with(self._publisher)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from itertools import product
+from pathlib import Path
 from typing import Final
 
 import pytest
 
+from streamer.config.settings import Settings
 from streamer.events.new_event import new_event
-from support.asking import status_of
+from support.asking import ClosedStage, grants, status_of
 from support.victims import MALLORY, SECRET, TOPICS, VictimStage
 
 API: Final = "/api/v1"
@@ -156,7 +158,7 @@ def test_a_result_is_for_those_who_may_read_its_job(
 # Jobs
 
 
-def tell_of(house: VictimStage, topics: tuple[str, ...], **fields: object) -> None:
+def tell_of(house: ClosedStage, topics: tuple[str, ...], **fields: object) -> None:
     event = new_event(topics, "progress", {"task_name": "t", "progress": 0.5, **fields})
     house.loop.run(house.log._log.append(event))
 
@@ -196,6 +198,30 @@ def test_whoever_names_a_project_in_a_field_makes_no_job_of_it(house: VictimStag
     assert '"project_id":"x1"' not in shown.partition('"tasks"')[0]
     assert status_of(house.ask(f"{API}/jobs/mine/cancel", "mallory", method="POST")) == 202
     assert house.changed() == []
+
+
+def test_whoever_may_publish_to_a_job_does_not_show_it_to_a_project_of_theirs(
+    tmp_path: Path,
+) -> None:
+    """Nor may their project cancel it: its first event said whose it is, be it nobody's."""
+    worker = grants("worker", reads=("projects/own",), writes=("jobs/**", "projects/own"))
+    house = ClosedStage(worker, settings=Settings(output_dir=tmp_path, publish_rate=0))
+    try:
+        tell_of(house, ("projects/x1", "jobs/of-x1"), message=SECRET)
+        tell_of(house, ("jobs/of-nobody",), message=SECRET)
+        for job in ("of-x1", "of-nobody"):
+            fields = {"task_name": "t", "progress": 0.6}
+            topics = ["projects/own", f"jobs/{job}"]
+            body = json.dumps({"type": "progress", "topics": topics, **fields}).encode()
+            posted = house.ask(f"{API}/events", "worker", method="POST", body=body)
+            assert status_of(posted) == 201
+            for way in ("status", "stream?from=earliest", ""):
+                answer = house.ask(f"{API}/jobs/{job}/{way}".rstrip("/"), "worker")
+                assert status_of(answer) in (403, 404)
+                assert SECRET not in answer
+        assert SECRET not in house.ask(f"{API}/jobs", "worker")
+    finally:
+        house.end()
 
 
 def test_an_event_of_several_topics_is_shown_whole_to_who_may_read_one(house: VictimStage) -> None:

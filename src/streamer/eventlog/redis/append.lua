@@ -209,7 +209,7 @@ for _, event in ipairs(events) do
         local stale = event.is_news and jobs.is_stale(topic, event)
         if event.is_news and not stale then
           if jobs.is_own(topic) then
-            jobs.fold_own(topic, id, event)
+            jobs.fold_own(topic, id, event, by_number)
           else
             jobs.fold_job(topic, id, event)
           end

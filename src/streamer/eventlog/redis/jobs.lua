@@ -134,7 +134,20 @@ local function learning()
     return known and tonumber(event.attempt) < known
   end
 
-  local function fold_own(topic, id, event)
+  -- The first project that an event goes to, as JSON.
+  local function project_of(event, by_number)
+    for i = event.at + 9, event.last_topic do
+      local name = by_number[tonumber(ARGV[i])].name
+      if string.find(name, '^projects/[^/]+$') then return '"' .. name .. '"' end
+    end
+    return 'null'
+  end
+
+  local function fold_own(topic, id, event, by_number)
+    -- Of its first event alone: later ones may be of others who may publish to it.
+    if not topic.folded.project and not redis.call('HGET', topic.snapshot, 'project') then
+      topic.folded.project = project_of(event, by_number)
+    end
     for change = event.first_change + 1, event.last_change, 2 do
       local value = ARGV[change + 1]
       topic.folded[ARGV[change]] = value ~= 'null' and value
