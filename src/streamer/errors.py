@@ -167,9 +167,17 @@ class NotFound(StreamerError):
 
 
 class Unauthorized(StreamerError):
-    """No valid credentials."""
+    """No valid credentials.
+
+    ``subject`` is for the audit alone: whose they are, where their signature or the
+    application vouches for it, though they are good no longer. It is in no answer.
+    """
 
     code = "unauthorized"
+
+    def __init__(self, detail: str, *, retry_after: float | None = None, subject: str = "") -> None:
+        super().__init__(detail, retry_after=retry_after)
+        self.subject = subject
 
 
 class InvalidToken(Unauthorized):

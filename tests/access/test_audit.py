@@ -14,9 +14,17 @@ from hypothesis import strategies as st
 from streamer.access.audit import audit
 from streamer.access.grants import Grants
 from streamer.access.patterns import Patterns
+from streamer.access.validity import Validity
 from streamer.api.refusals import note_denial
 from streamer.config.settings import Settings
-from streamer.errors import Forbidden, InvalidTopic, TokenExpired, TokenRevoked, Unauthorized
+from streamer.errors import (
+    Forbidden,
+    InvalidToken,
+    InvalidTopic,
+    TokenExpired,
+    TokenRevoked,
+    Unauthorized,
+)
 from support.asking import ClosedStage, grants
 
 #: One field: a name of ours, and a word or a string of JSON.
@@ -72,6 +80,30 @@ def test_a_value_is_one_value_whatever_is_in_it(
     assert line.isprintable()
     said = {"reason": text, "subject": text} if text else {}
     assert fields_of(line) == {"event": "refused", "code": "forbidden", **said, "path": "/a"}
+
+
+@pytest.mark.parametrize(
+    ("error", "happening"),
+    [
+        (TokenExpired("its time is over", subject="ann"), "expired"),
+        (TokenRevoked("it was taken back", subject="ann"), "revoked"),
+        (InvalidToken("forged"), "refused"),
+    ],
+)
+def test_whoever_comes_with_what_holds_no_longer_is_named_if_a_signature_names_them(
+    caplog: pytest.LogCaptureFixture, error: Unauthorized, happening: str
+) -> None:
+    note_denial({"path": "/a", "method": "GET", "client": ("1.2.3.4", 5)}, error)
+    (line,) = lines(caplog)
+    said = fields_of(line)
+    assert (said["event"], said.get("subject")) == (happening, error.subject or None)
+
+
+def test_a_token_that_has_ended_names_its_subject_to_the_audit() -> None:
+    with pytest.raises(TokenExpired) as caught:
+        Validity().check({"sub": "ann", "exp": 1000}, 2000.0)
+    assert caught.value.subject == "ann"
+    assert "ann" not in caught.value.detail
 
 
 @given(text=st.text(max_size=250))

@@ -160,6 +160,24 @@ def test_so_it_is_when_the_token_came_by_another_connection(server: Server) -> N
     assert b'"subscribed"' in command(socket, server, type="subscribe", topic="chats/2")
 
 
+@pytest.mark.parametrize("steps", range(14))
+def test_nothing_is_subscribed_that_a_token_which_comes_meanwhile_may_not_read(
+    server: Server, steps: int
+) -> None:
+    """Whichever comes first, at whatever point of the other: one of them is refused."""
+    socket = server.open("short", socket=True)
+    stream_id = stream_id_of(socket)
+    socket.send_frames('{"type":"subscribe","topic":"chats/1"}')
+    for _ in range(steps):
+        server.step()
+    renewing = server.peer(f"/api/v1/streams/{stream_id}/token", "long", method="POST")
+    status = server.answer(renewing).split(b" ", 2)[1]
+    server.settle()
+    is_subscribed = b'"subscribed"' in socket.take()
+    assert (status, is_subscribed) in [(b"204", False), (b"403", True)]
+    assert (b'"forbidden"' in socket.take()) is not is_subscribed
+
+
 def test_a_token_that_may_not_read_what_was_subscribed_is_refused(server: Server) -> None:
     socket = server.open("short", socket=True)
     command(socket, server, type="subscribe", topic="chats/1")

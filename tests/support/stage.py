@@ -105,6 +105,8 @@ class Stage:
 
         def is_idle() -> bool:
             self.settle()
+            if self.state.tasks:
+                self.pass_seconds(0.25)
             return not self.state.tasks
 
         # Files are closed in a thread, whose time is not the stage's.

@@ -209,7 +209,9 @@ def _outcome(answer: Answer, now: float) -> Outcome:
     except InvalidToken as error:
         raise Failed(f"its answer has no claims: {error.detail}") from error
     if grants.expires is not None and now >= grants.expires:
-        return TokenExpired("the application says that the time is over (exp)")
+        return TokenExpired(
+            "the application says that the time is over (exp)", subject=grants.subject
+        )
     return grants.as_of(now)
 
 

@@ -96,7 +96,10 @@ class Exchange:
         now = self._clock()
         ends = int(now + ttl if grants.expires is None else min(now + ttl, grants.expires))
         if ends <= now:
-            raise TokenExpired("the token's time is over (exp); come back with a new one")
+            raise TokenExpired(
+                "the token's time is over (exp); come back with a new one",
+                subject=grants.subject,
+            )
         parent: dict[str, Any] = {"jti": grants.token_id}
         if grants.issued is not None:
             parent["iat"] = grants.issued

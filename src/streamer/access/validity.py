@@ -45,7 +45,10 @@ class Validity(msgspec.Struct, frozen=True):
         if expires is None:
             raise InvalidToken("exp is missing: a token must say when it ends")
         if now >= expires + self.leeway:
-            raise TokenExpired("the token's time is over (exp); come back with a new one")
+            raise TokenExpired(
+                "the token's time is over (exp); come back with a new one",
+                subject=_subject_of(claims),
+            )
         if expires > now + MAX_LIFE + self.leeway:
             raise InvalidToken(f"exp is more than {MAX_LIFE / 86400:.0f} days ahead")
         if begins is not None and begins > now + self.leeway:
@@ -72,3 +75,8 @@ class Validity(msgspec.Struct, frozen=True):
             raise InvalidToken("the token is for somebody else (aud): no audience is set here")
         if self.audience and not set(self.audience) & set(named):
             raise InvalidToken("the token is for somebody else (aud)")
+
+
+def _subject_of(claims: Mapping[str, object]) -> str:
+    subject = claims.get("sub")
+    return subject if isinstance(subject, str) else ""

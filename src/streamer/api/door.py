@@ -177,7 +177,9 @@ class AuthorizeDoor:
 
 def _asker(connection: Connection, grants: Grants, is_revoked: IsRevoked) -> Asker:
     if is_revoked(grants):
-        raise TokenRevoked("the token was taken back; come back with a new one")
+        raise TokenRevoked(
+            "the token was taken back; come back with a new one", subject=grants.subject
+        )
     return Asker(client_of(connection.scope), grants.subject, grants)
 
 

@@ -23,11 +23,12 @@ def note_denial(scope: Any, error: StreamerError) -> None:  # noqa: ANN401 - an 
     if not isinstance(error, Unauthorized | Forbidden):
         return
     asker = asked_by(scope)
+    subject = error.subject if isinstance(error, Unauthorized) else ""
     audit(
         _happening(error),
         code=error.code,
         reason=error.detail,
-        subject="" if asker is None else asker.subject,
+        subject=subject or ("" if asker is None else asker.subject),
         client=client_of(scope),
         method=scope.get("method", "WEBSOCKET"),
         path=scope["path"],

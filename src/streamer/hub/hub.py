@@ -234,11 +234,14 @@ class Hub:
         topics: tuple[str, ...],
         backfill: tuple[str, Cursor] | None,
         reply: Control,
-    ) -> None:
+        holds: Callable[[], bool] = lambda: True,
+    ) -> bool:
         """Let `reader` read other topics, from its cursor on.
 
         `backfill` is the topic that was added, with the reader's own cursor in
-        it, if it has one: what it missed there is sent first, after `reply`.
+        it, if it has one: what it missed there is sent first, after `reply`. `holds` is
+        asked at the last moment: what was asked before may hold no longer. If it does
+        not, nothing has changed, and False is returned.
 
         Raises:
             LogUnavailable: the log is needed and away.
@@ -253,9 +256,9 @@ class Hub:
         except TooManyTopics:
             self._feeds.leave(feed)
             raise
-        if reader not in self._readers:
+        if reader not in self._readers or not holds():
             self._feeds.leave(feed)
-            return
+            return reader not in self._readers
         self._quotas.change_topics(subject, more)
         self._release(reader, self._readers[reader])
         self._readers[reader] = feed
@@ -265,6 +268,7 @@ class Hub:
         reader.write([reply, *reader.session.over(feed.snapshots() or {})])
         reader.finish_if_ended()
         reader.pump()
+        return True
 
     def end_revoked(self, is_revoked: IsRevoked) -> None:
         """End all whose credential was taken back; whoever comes is asked the same."""

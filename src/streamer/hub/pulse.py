@@ -28,6 +28,7 @@ class Pulse:
         self._send_timeout: Final = send_timeout
         self.wheel: Final[Wheel[Reader]] = Wheel()
         self._lagging: Final[dict[Reader, None]] = {}
+        self._ticking: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
         """How many readers are watched."""
@@ -39,8 +40,9 @@ class Pulse:
         self._ticking = self._loop.call_later(1.0, self._tick)
 
     def close(self) -> None:
-        """Stop."""
-        self._ticking.cancel()
+        """Stop, if it has begun."""
+        if self._ticking is not None:
+            self._ticking.cancel()
 
     def watch(self, reader: Reader) -> None:
         """Watch `reader`, which lags, until it drains."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from litestar import websocket
@@ -259,10 +260,16 @@ class _Connection:
             raise InvalidTopic(f"this connection has {most} topics, the most it may have")
         topics = (*self._topics, topic)
         cursor = command.cursor()
-        await may_read(self._asker(), (topic,), self._socket.app.state.log)
         backfill = None if cursor is None else (topic, cursor)
         reply = Control("subscribed", {"topic": topic, "topics": topics})
-        await self._hub.change_topics(self._reader, topics, backfill, reply)
+        is_done = False
+        while not is_done:
+            # Another token may come meanwhile by another connection, and allow less.
+            asker = self._asker()
+            await may_read(asker, (topic,), self._socket.app.state.log)
+            is_done = await self._hub.change_topics(
+                self._reader, topics, backfill, reply, partial(self._still_has, asker.grants)
+            )
         self._topics = topics
 
     async def _renew(self, token: str) -> None:
@@ -278,6 +285,9 @@ class _Connection:
         if stay is None or not isinstance(stay.credential, Grants):
             return asker
         return Asker(asker.client, asker.subject, stay.credential)
+
+    def _still_has(self, grants: Grants) -> bool:
+        return self._asker().grants is grants
 
     async def _unsubscribe(self, topic: str) -> None:
         if topic not in self._topics:
