@@ -93,11 +93,13 @@ class Hub:
             is_draining=lambda: self.draining,
         )
         self._pulse = Pulse(self._options.send_timeout)
+        self._has_begun = False
 
     # Life
 
     def start(self) -> None:
         """Begin to listen; call it on the event loop, once."""
+        self._has_begun = True
         self._loop = asyncio.get_running_loop()
         self._feeds.start()
         self.stays.start()
@@ -137,7 +139,9 @@ class Hub:
         return Control("reconnect", fields, retry_ms=retry_ms)
 
     async def close(self) -> None:
-        """Stop listening, and end every reader."""
+        """Stop listening, and end every reader, if it has begun."""
+        if not self._has_begun:
+            return
         self._pulse.close()
         self.stays.close()
         for reader in list(self._readers):

@@ -28,7 +28,6 @@ class Pulse:
         self._send_timeout: Final = send_timeout
         self.wheel: Final[Wheel[Reader]] = Wheel()
         self._lagging: Final[dict[Reader, None]] = {}
-        self._ticking: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
         """How many readers are watched."""
@@ -40,9 +39,8 @@ class Pulse:
         self._ticking = self._loop.call_later(1.0, self._tick)
 
     def close(self) -> None:
-        """Stop, if it has begun."""
-        if self._ticking is not None:
-            self._ticking.cancel()
+        """Stop."""
+        self._ticking.cancel()
 
     def watch(self, reader: Reader) -> None:
         """Watch `reader`, which lags, until it drains."""
