@@ -202,7 +202,7 @@ def test_who_is_refused_is_in_one_line(
     asked: dict[str, Any], said: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
     stage = ClosedStage(ANN, settings=Settings())
-    stage.tokens.known["admin"] = MALLORY
+    stage.tokens.good["admin"] = MALLORY
     try:
         stage.ask(asked.pop("target", PATH), body=b"{}", **asked)
     finally:

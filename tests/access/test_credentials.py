@@ -13,6 +13,7 @@ from streamer.access.credentials import (
     credential_of,
     forget,
     hide_url_tokens,
+    lone_bearer,
     spoken,
     with_header,
 )
@@ -241,3 +242,23 @@ def test_a_subprotocol_is_answered_that_was_offered_and_never_the_token(
     offered: tuple[str, ...], answered: str | None
 ) -> None:
     assert spoken(offered, "streamer") == answered
+
+
+@pytest.mark.parametrize(
+    ("headers", "more", "lone"),
+    [
+        ([(b"authorization", b"Bearer abc")], {}, "abc"),
+        ([(b"cookie", b"c=d"), (b"authorization", b"Bearer abc")], {}, "abc"),
+        ([(b"authorization", b"bearer abc")], {}, None),
+        ([(b"authorization", b"Bearer abc"), (b"authorization", b"Bearer abc")], {}, None),
+        ([(b"authorization", b"Bearer abc")], {"subprotocols": ["bearer", "xyz"]}, None),
+        ([(b"authorization", b"Bearer abc")], {"query_string": b"token=xyz"}, None),
+        ([(b"cookie", b"c=d")], {}, None),
+    ],
+)
+def test_a_lone_token_is_one_beside_which_nothing_else_is_presented(
+    headers: list[tuple[bytes, bytes]], more: dict[str, Any], lone: str | None
+) -> None:
+    scope = {"headers": headers, "query_string": b"", **more}
+    hide_url_tokens(scope)
+    assert lone_bearer(scope) == lone

@@ -408,8 +408,8 @@ def test_a_token_is_in_no_line_no_answer_and_nothing_that_lives_on(
     who = Grants(MARKER, subscribe=ANN.subscribe, publish=ANN.publish)
     stage = opened(*([who] if known else []))
     # Of a known one only the token is a secret.
-    for token, its in list(stage.tokens.known.items()):
-        stage.tokens.known[token] = grants("ann") if token == MARKER else its
+    for token, its in list(stage.tokens.good.items()):
+        stage.tokens.good[token] = grants("ann") if token == MARKER else its
     with caplog.at_level(logging.DEBUG):
         peer = stage.peer(target, method=method, body=BODY, headers=headers)
         answer = stage.answer(peer)

@@ -45,7 +45,7 @@ class Server(ClosedStage):
 
     def __init__(self) -> None:
         super().__init__()
-        self.tokens.known.update(TOKENS)
+        self.tokens.good.update(TOKENS)
 
     def open(self, token: str, path: str = PATH, *, socket: bool = False) -> Peer:
         peer = self.peer(path, token, method="WEBSOCKET" if socket else "GET")
@@ -204,7 +204,7 @@ def test_a_socket_that_leaves_while_its_token_is_looked_at_leaves_nothing(
     socket = Peer(server, "/api/v1/jobs/j/stream", {**HANDSHAKE, "Authorization": "Bearer admin"})
     server.settle()
     server.settle()
-    server.tokens.known["again"] = grants("root", lives=1000)
+    server.tokens.good["again"] = grants("root", lives=1000)
     server.log.pausing = True
     socket.send_frames('{"type":"token","token":"again"}')
     for _ in range(5):

@@ -120,6 +120,18 @@ def credential_of(scope: Scope, cookie: str) -> Credential | None:
     return presented or _single(_cookies(scope, cookie.encode("ascii")))
 
 
+def lone_bearer(scope: Scope) -> str | None:
+    """The token of a request that presents one ``Authorization: Bearer`` and nothing else.
+
+    As it was sent, and not looked at: it is for whoever only asks whether it is known.
+    None says nothing of the request; `credential_of` does.
+    """
+    named = [value for name, value in scope["headers"] if name == b"authorization"]
+    if len(named) != 1 or named[0][:7] != b"Bearer " or _KEY in scope or scope.get("subprotocols"):
+        return None
+    return named[0][7:].decode("latin-1")
+
+
 def _single(presented: Sequence[_Found]) -> Credential | None:
     if not presented:
         return None

@@ -145,4 +145,5 @@ def subject_of(authorization: str) -> str:
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token:
         return ""
-    return "token " + hashlib.sha256(token.strip().encode("latin-1", "replace")).hexdigest()[:12]
+    text = token.strip().encode("latin-1", "replace")
+    return "token " + hashlib.blake2b(text, digest_size=6).hexdigest()

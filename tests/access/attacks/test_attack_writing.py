@@ -147,8 +147,8 @@ def test_a_key_of_somebody_else_is_neither_learned_nor_taken(house: VictimStage,
     sent = {"Idempotency-Key": key}
     if "\n" in key:
         sent = {"Idempotency-Key": key.replace("\n", "%0A")}
-    house.tokens.known["other"] = house.tokens.known["7"].__class__(
-        "other", publish=house.tokens.known["7"].publish
+    house.tokens.good["other"] = house.tokens.good["7"].__class__(
+        "other", publish=house.tokens.good["7"].publish
     )
     ids = []
     for who in ("7", "other", "other", "7"):
@@ -163,8 +163,8 @@ def test_a_key_of_somebody_else_is_neither_learned_nor_taken(house: VictimStage,
 
 def test_a_key_of_a_subject_is_not_that_of_a_subject_with_another_end(house: VictimStage) -> None:
     """``7`` with the key ``1k`` and ``71`` with the key ``k`` are two."""
-    victim = house.tokens.known["7"]
-    house.tokens.known["71"] = victim.__class__("71", publish=victim.publish)
+    victim = house.tokens.good["7"]
+    house.tokens.good["71"] = victim.__class__("71", publish=victim.publish)
     ids = set()
     for who, key in (("7", "1k"), ("71", "k")):
         answer = house.ask(
