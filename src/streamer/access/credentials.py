@@ -126,7 +126,7 @@ def lone_bearer(scope: Scope) -> str | None:
     As it was sent, and not looked at: it is for whoever only asks whether it is known.
     None says nothing of the request; `credential_of` does.
     """
-    named = [value for name, value in scope["headers"] if name == b"authorization"]
+    named: list[bytes] = [value for name, value in scope["headers"] if name == b"authorization"]
     if len(named) != 1 or named[0][:7] != b"Bearer " or _KEY in scope or scope.get("subprotocols"):
         return None
     return named[0][7:].decode("latin-1")
