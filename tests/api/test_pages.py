@@ -61,7 +61,7 @@ def test_everything_the_page_refers_to_is_there(client: Client) -> None:
         folder = path.rpartition("/")[0]
         imported = re.findall(r'^import .*?from "(\.[^"]+)";', answer.text, re.MULTILINE)
         wanted += [os.path.normpath(f"{folder}/{name}") for name in imported]
-    assert "/web/transports/websocket.js" in seen
+    assert "/web/client/sse.js" in seen
 
 
 def test_an_app_that_is_mounted_in_another_has_its_page_there() -> None:
@@ -80,6 +80,8 @@ def test_an_app_that_is_mounted_in_another_has_its_page_there() -> None:
         ("/web/app.js", "text/javascript; charset=utf-8"),
         ("/web/style.css", "text/css; charset=utf-8"),
         ("/web/icon.svg", "image/svg+xml"),
+        ("/client/client.js", "text/javascript; charset=utf-8"),
+        ("/client/package.json", "application/json"),
         ("/files/clip.mp4", "video/mp4"),
     ],
 )
@@ -108,6 +110,13 @@ def test_only_our_own_origin_is_allowed(client: Client, path: str) -> None:
 
 def directives(policy: str) -> dict[str, list[str]]:
     return {part.split()[0]: part.split()[1:] for part in policy.split(";")}
+
+
+def test_the_client_may_be_imported_by_pages_of_other_origins(client: Client) -> None:
+    """It is public; what it then asks for, the server allows or not."""
+    headers = client.get("/client/client.js", headers={"Origin": "https://other.example"}).headers
+    assert headers["access-control-allow-origin"] == "*"
+    assert headers["cross-origin-resource-policy"] == "cross-origin"
 
 
 @pytest.mark.parametrize("path", ["/", "/web/app.js", "/files/clip.mp4"])
@@ -189,7 +198,11 @@ def test_head_answers_without_a_body(client: Client) -> None:
         "/files/" + "a" * 300,
         "/web/..%2fapp.py",
         "/web/%2e%2e/errors.py",
-        "/web/transports",
+        "/web/client",
+        "/client/../app.js",
+        "/client/..%2fapp.js",
+        "/client/%2e%2e/%2e%2e/errors.py",
+        "/client/none.js",
         "/web/none.js",
     ],
 )

@@ -22,7 +22,7 @@ from support.asking import ClosedStage, grants, status_of, target_of, ways_in
 #: What is the same for everybody, and what a load balancer asks.
 OPEN: Final = frozenset(
     {
-        *("/", "/web/{path}"),
+        *("/", "/web/{path}", "/client/{path}"),
         *("/healthz", "/readyz", "/api/v1/ws/health"),
         *("/schema", "/schema/openapi.json", "/schema/{path}"),
     }

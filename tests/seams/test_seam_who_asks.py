@@ -17,7 +17,7 @@ from support.stage import HANDSHAKE, Peer, Stage
 #: What is the same for everybody, and what a load balancer asks.
 OPEN: Final = frozenset(
     {
-        *("/", "/web/{path}"),
+        *("/", "/web/{path}", "/client/{path}"),
         *("/healthz", "/readyz", "/api/v1/ws/health"),
         *("/schema", "/schema/openapi.json", "/schema/{path}"),
     }

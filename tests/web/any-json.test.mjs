@@ -8,7 +8,8 @@ import { EventLog } from "../../src/streamer/web/event-log.js";
 import { JobCards } from "../../src/streamer/web/job-cards.js";
 import { NO_JOBS, foldEvent, foldSnapshot, keyOf } from "../../src/streamer/web/jobs.js";
 import { NO_PACES, foldPace } from "../../src/streamer/web/pace.js";
-import { Stream } from "../../src/streamer/web/streamer.js";
+import { createClient } from "../../src/streamer/web/client/client.js";
+import { Stream } from "../../src/streamer/web/client/stream.js";
 import { Strip } from "../../src/streamer/web/strip.js";
 import { controls, events } from "./any-json.mjs";
 import { fakeDocument } from "./fake-document.mjs";
@@ -17,7 +18,7 @@ import { known, last, listen } from "./given.mjs";
 
 /** @import { Access } from "../../src/streamer/web/access.js" */
 /** @import { Jobs } from "../../src/streamer/web/jobs.js" */
-/** @import { Body } from "../../src/streamer/web/wire.d.ts" */
+/** @import { Body } from "../../src/streamer/web/client/wire.d.ts" */
 
 const element = fakeDocument();
 /** @satisfies {Pick<Access, "fetch" | "holds" | "source">} */
@@ -148,3 +149,27 @@ function fakeCanvas() {
   const canvas = { getBoundingClientRect: () => ({ width: 300, height: 100 }), getContext: () => pen, width: 0, height: 0 };
   return /** @type {HTMLCanvasElement} */ (/** @type {unknown} */ (canvas));
 }
+
+test("a client goes on after any event and any control event", async () => {
+  const environment = new FakeEnvironment();
+  const client = createClient({ url: "http://server", environment, getToken: () => null });
+  const subscription = client.subscribe("projects/p", { from: "earliest" });
+  let heard = 0;
+  subscription.on("good", () => (heard += 1));
+  await new Promise((done) => setImmediate(() => done(null)));
+  let n = 0;
+  for (const body of [...controls(), ...events()]) {
+    environment.connect({ cursor: "0-0", snapshot: { cursor: "0-0", jobs: {} } });
+    const frame = JSON.stringify(body);
+    try {
+      known(environment.last.onmessage)({ data: frame });
+    } catch (error) {
+      throw new Error(`${error} for ${frame.slice(0, 300)}`, { cause: error });
+    }
+    if (subscription.state === "ended" || subscription.state === "refused") continue;
+    n += 1;
+  }
+  assert.ok(n > 100);
+  client.close();
+  assert.equal(heard, 0);
+});

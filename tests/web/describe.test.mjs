@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { clock, describe, percent } from "../../src/streamer/web/describe.js";
 
-/** @import { Body } from "../../src/streamer/web/wire.d.ts" */
+/** @import { Body } from "../../src/streamer/web/client/wire.d.ts" */
 
 /** @type {[Body & Record<string, unknown>, string][]} */
 const WORDS = [

@@ -1,10 +1,16 @@
 // A browser whose connections and clock a test holds.
 
+import { openers } from "../../src/streamer/web/client/stream.js";
+import { openWebSocket } from "../../src/streamer/web/client/websocket.js";
 import { known, last } from "./given.mjs";
 
-/** @import { Environment } from "../../src/streamer/web/environment.js" */
+/** @import { Environment } from "../../src/streamer/web/client/environment.js" */
+/** @import { Opener, Sink, Transport } from "../../src/streamer/web/client/stream.js" */
 
-/** An EventSource or a WebSocket. */
+// There at once, as it is once it was needed.
+openers.websocket = openWebSocket;
+
+/** An event stream, a poll or a WebSocket. */
 class FakeConnection {
   /** @type {0 | 1 | 2} */
   readyState = 1;
@@ -13,8 +19,14 @@ class FakeConnection {
   sent = [];
   /** @type {((message: {data: string}) => void) | null} */
   onmessage = null;
-  /** @type {(() => void) | null} */
-  onerror = null;
+  /** @type {Sink | null} of an event stream or a poll */
+  sink = null;
+  /** @type {Transport} */
+  kind = "websocket";
+  /** @type {string | null} */
+  lastEventId = null;
+  /** @type {string | null} */
+  token = null;
   /** @type {((outcome: {code: number, reason: string}) => void) | null} */
   onclose = null;
 
@@ -22,6 +34,7 @@ class FakeConnection {
   constructor(url, protocols = []) {
     this.url = new URL(url);
     this.protocols = protocols;
+    this.lastEventId = this.url.searchParams.get("last_event_id");
   }
   send(/** @type {string} */ text) {
     this.sent.push(text);
@@ -51,8 +64,34 @@ export class FakeEnvironment {
         connections.push(this);
       }
     }
-    this.EventSource = Connection;
     this.WebSocket = Connection;
+    const opener = (/** @type {Transport} */ kind) => /** @type {Opener} */ ((url, { lastEventId, token, sink }) => {
+      const one = new Connection(url.href);
+      Object.assign(one, { kind, lastEventId, token, sink });
+      one.onmessage = ({ data }) => sink.frame(data);
+      return {
+        close: () => one.close(),
+        renew: (other, path) => this.renewed.push({ token: other, path }),
+      };
+    });
+    /** @type {{[name: string]: Opener}} */
+    this.openers = { sse: opener("sse"), poll: opener("poll") };
+  }
+
+  /** @type {{token: string, path: string}[]} tokens that event streams were told to go on with */
+  renewed = [];
+  isOnline = true;
+  online = () => this.isOnline;
+  /** @type {Map<string, Set<(event: Event) => void>>} */
+  listeners = new Map();
+  listen = (/** @type {string} */ type, /** @type {(event: Event) => void} */ fn) => {
+    const all = this.listeners.get(type) ?? new Set();
+    this.listeners.set(type, all.add(fn));
+    return () => all.delete(fn);
+  };
+  /** What happens to the window. */
+  happen(/** @type {string} */ type, more = {}) {
+    for (const fn of this.listeners.get(type) ?? []) fn(Object.assign(new Event(type), more));
   }
 
   random = () => 1;
@@ -81,24 +120,19 @@ export class FakeEnvironment {
     known(this.last.onmessage)({ data: JSON.stringify(body) });
   }
 
-  /** @param {{cursor?: string, topic?: string | undefined, topics?: string[]}} [fields] */
+  /** @param {{cursor?: string, topic?: string | undefined, topics?: string[], snapshot?: object}} [fields] */
   connect({ cursor = "1-0", topic = "projects/p", ...more } = {}) {
     this.say({ type: "connected", topic, cursor, resumed: false, ...more });
   }
 
   /** The connection breaks as it does when the server is gone. */
   break() {
-    this.last.readyState = 0;
-    known(this.last.onerror)();
+    known(this.last.sink).closed({ reason: "lost" });
   }
 
-  /** The answer to the request is no stream. */
-  async refuse(/** @type {Error | {status: number, problem?: object}} */ answer) {
-    this.answer = answer;
-    this.last.readyState = 2;
-    known(this.last.onerror)();
-    // Let the question that the client asks of the same address be answered.
-    await new Promise((done) => setImmediate(() => done(null)));
+  /** The server refuses it, for its token or for another reason. */
+  refuse(/** @type {"unauthorized" | "refused" | "foreign" | "ended"} */ reason, /** @type {string} */ detail = "no") {
+    known(this.last.sink).closed({ reason, detail });
   }
 
   /** The server closes the WebSocket. */

@@ -9,7 +9,7 @@ import { readFileSync } from "node:fs";
 import { NO_JOBS, foldEvent, foldSnapshot } from "../../src/streamer/web/jobs.js";
 import { shownFields } from "./shown-fields.mjs";
 
-/** @import { Body } from "../../src/streamer/web/wire.d.ts" */
+/** @import { Body } from "../../src/streamer/web/client/wire.d.ts" */
 
 for (const line of readFileSync(0, "utf-8").trimEnd().split("\n")) {
   /** @type {{snapshot: unknown, bodies: Body[], looks: number[]}} */

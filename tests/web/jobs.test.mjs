@@ -11,7 +11,7 @@ import { at, known, last } from "./given.mjs";
 import { shownFields } from "./shown-fields.mjs";
 
 /** @import { Jobs } from "../../src/streamer/web/jobs.js" */
-/** @import { Body } from "../../src/streamer/web/wire.d.ts" */
+/** @import { Body } from "../../src/streamer/web/client/wire.d.ts" */
 
 const job = { job_id: "j1", task_name: "encode", topic: "projects/p" };
 /** The jobs after events of `job`, a second apart. */

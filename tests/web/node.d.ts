@@ -11,6 +11,7 @@ declare module "node:assert/strict" {
     equal(actual: unknown, expected: unknown, message?: string): void;
     deepEqual(actual: unknown, expected: unknown, message?: string): void;
     doesNotMatch(text: string, pattern: RegExp): void;
+    throws(call: () => unknown, message: RegExp): void;
     rejects(promise: Promise<unknown>, message: RegExp): Promise<void>;
   }
   const assert: Assert;

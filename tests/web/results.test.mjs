@@ -8,7 +8,7 @@ import { NO_PACES, foldPace } from "../../src/streamer/web/pace.js";
 import { shownResult } from "../../src/streamer/web/results.js";
 import { at, known } from "./given.mjs";
 
-/** @import { Body, Claimed } from "../../src/streamer/web/wire.d.ts" */
+/** @import { Body, Claimed } from "../../src/streamer/web/client/wire.d.ts" */
 
 const BASE = "http://server/live/";
 

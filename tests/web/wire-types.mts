@@ -1,8 +1,8 @@
-// The types of `src/streamer/web/wire.d.ts` have the fields of the OpenAPI document's schemas.
+// The types of `src/streamer/web/client/wire.d.ts` have the fields of the OpenAPI document's schemas.
 // Never run: `make types` reads it, and names what only one of the two has.
 
 import openapi from "../../openapi/openapi.json" with { type: "json" };
-import type * as wire from "../../src/streamer/web/wire.d.ts";
+import type * as wire from "../../src/streamer/web/client/wire.d.ts";
 
 type Schemas = (typeof openapi)["components"]["schemas"];
 

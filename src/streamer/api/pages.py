@@ -1,4 +1,4 @@
-"""What a browser loads: the page at ``/``, its modules, and the files that jobs made."""
+"""What a browser loads: the page at ``/``, its modules, the client's, and the files that jobs made."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ _PAGE_TYPES: Final = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
     ".svg": "image/svg+xml",
+    ".ts": "text/plain; charset=utf-8",
 }
 #: What a browser shows and never runs. Anything else that a job made is a download.
 _SHOWN_TYPES: Final = {
@@ -90,8 +92,18 @@ async def index(request: Request[Any, Any, Any]) -> ASGIApp:
 
 @route("/web/{path:path}", http_method=_READ, opt=OPEN, include_in_schema=False)
 async def web(path: FromPath[Path], request: Request[Any, Any, Any]) -> ASGIApp:
-    """Answer a module or style sheet of the live page, or of the JavaScript client."""
+    """Answer a module or style sheet of the live page."""
     return await _page_file(path.as_posix().lstrip("/"), request)
+
+
+@route("/client/{path:path}", http_method=_READ, opt=OPEN, include_in_schema=False)
+async def client(path: FromPath[Path], request: Request[Any, Any, Any]) -> ASGIApp:
+    """Answer a module of the JavaScript client, to pages of other origins too."""
+    response: Any = await _page_file(path.as_posix().lstrip("/"), request, _WEB / "client")
+    # It is public, and needs nobody's cookie: a page elsewhere may import it.
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response
 
 
 @route("/files/{name:str}", http_method=_READ, include_in_schema=False)
@@ -123,8 +135,8 @@ async def output(
     return response  # type: ignore[return-value]
 
 
-async def _page_file(name: str, request: Request[Any, Any, Any]) -> ASGIApp:
-    response = await _file(_WEB, name, request)
+async def _page_file(name: str, request: Request[Any, Any, Any], directory: Path = _WEB) -> ASGIApp:
+    response = await _file(directory, name, request)
     response.headers.update(_PAGE_HEADERS)
     content_type = _PAGE_TYPES.get(Path(name).suffix)
     if content_type is not None and response.status_code != HTTP_304_NOT_MODIFIED:
@@ -151,4 +163,4 @@ def _no_file(name: str) -> NotFound:
 
 
 #: What `app` mounts.
-PAGE_HANDLERS: Final = (index, web, output)
+PAGE_HANDLERS: Final = (index, web, client, output)

@@ -9,8 +9,8 @@
 
 import { objectOf, textOf, timeOf } from "./fields.js";
 
-/** @import { Why } from "./streamer.js" */
-/** @import { Claimed, Problem, Token } from "./wire.d.ts" */
+/** @import { Why } from "./client/stream.js" */
+/** @import { Claimed, Problem, Token } from "./client/wire.d.ts" */
 
 /** Where a reload of the page finds it again; another tab does not. */
 const KEY = "streamer.token";

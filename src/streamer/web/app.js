@@ -16,14 +16,14 @@ import { percent } from "./describe.js";
 import { numberOf, objectOf, textOf, timeOf } from "./fields.js";
 import { NO_PACES, foldPace } from "./pace.js";
 import { post } from "./post.js";
-import { Stream } from "./streamer.js";
+import { Stream } from "./client/stream.js";
 import { Strip } from "./strip.js";
 import { setText } from "./template.js";
 import { accessOf } from "./token-form.js";
 
 /** @import { Job, Jobs } from "./jobs.js" */
-/** @import { StateDetail, StreamEvents, Transport } from "./streamer.js" */
-/** @import { Accepted, Body, Claimed, Connections } from "./wire.d.ts" */
+/** @import { StateDetail, StreamEvents, Transport } from "./client/stream.js" */
+/** @import { Accepted, Body, Claimed, Connections } from "./client/wire.d.ts" */
 
 /** Beside the page, wherever that is: a proxy may have put it under a prefix. */
 const API = new URL("api/v1", document.baseURI).href;

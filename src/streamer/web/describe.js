@@ -6,7 +6,7 @@
 
 import { numberOf, objectOf, textOf } from "./fields.js";
 
-/** @import { Body } from "./wire.d.ts" */
+/** @import { Body } from "./client/wire.d.ts" */
 
 /** Characters of one line at most; the rest can be read on the wire. */
 const MAX_LENGTH = 240;

@@ -6,8 +6,8 @@
 
 import { isBody, objectOf, textOf } from "./fields.js";
 
-/** @import { Environment } from "./environment.js" */
-/** @import { Body, Claimed, Page, Problem } from "./wire.d.ts" */
+/** @import { Environment } from "./client/environment.js" */
+/** @import { Body, Claimed, Page, Problem } from "./client/wire.d.ts" */
 
 /** Events of one answer, the most there may be. */
 const PAGE = 1000;

@@ -8,7 +8,7 @@ import { describe } from "./describe.js";
 import { textOf } from "./fields.js";
 import { instance } from "./template.js";
 
-/** @import { Body } from "./wire.d.ts" */
+/** @import { Body } from "./client/wire.d.ts" */
 
 /** Lines kept: enough to scroll through, few enough for a phone. */
 const MAX_LINES = 500;

@@ -8,7 +8,7 @@
  * @module
  */
 
-/** @import { Body } from "./wire.d.ts" */
+/** @import { Body } from "./client/wire.d.ts" */
 
 /** Characters of one field that are shown; the rest can be read on the wire. */
 export const MAX_TEXT = 4000;

@@ -9,7 +9,7 @@
 
 import { fractionOf, isBody, nameOf, numberOf, objectOf, textOf, timeOf } from "./fields.js";
 
-/** @import { Body, Claimed, JobState, JobStatus, Parts, Snapshot } from "./wire.d.ts" */
+/** @import { Body, Claimed, JobState, JobStatus, Parts, Snapshot } from "./client/wire.d.ts" */
 
 /**
  * @typedef {object} Job

@@ -8,7 +8,7 @@
 import { clock } from "./describe.js";
 import { fractionOf, numberOf, objectOf, textOf, timeOf } from "./fields.js";
 
-/** @import { Body } from "./wire.d.ts" */
+/** @import { Body } from "./client/wire.d.ts" */
 
 /** Jobs remembered, more than there are cards. */
 const MAX_PACES = 200;

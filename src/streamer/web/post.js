@@ -7,7 +7,7 @@
 import { objectOf, textOf } from "./fields.js";
 
 /** @import { Access } from "./access.js" */
-/** @import { Claimed, Problem } from "./wire.d.ts" */
+/** @import { Claimed, Problem } from "./client/wire.d.ts" */
 
 /**
  * @param {Pick<Access, "fetch">} access who asks

@@ -7,7 +7,7 @@
 import { hasEnded, isOpen } from "./jobs.js";
 
 /** @import { Job, Jobs } from "./jobs.js" */
-/** @import { JobStatus } from "./wire.d.ts" */
+/** @import { JobStatus } from "./client/wire.d.ts" */
 
 /** @typedef {Job & {parts: {total: number, over: number} | null, isGroup: boolean}} ShownJob */
 

@@ -8,7 +8,7 @@
 
 import { fractionOf } from "./fields.js";
 
-/** @import { Body } from "./wire.d.ts" */
+/** @import { Body } from "./client/wire.d.ts" */
 
 /** Milliseconds from the left edge to the right. */
 const SPAN_MS = 60_000;

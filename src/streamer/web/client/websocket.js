@@ -4,8 +4,7 @@
  * @module
  */
 
-/** @import { Environment } from "../environment.js" */
-/** @import { Closed, Connection, Sink } from "../streamer.js" */
+/** @import { Closed, Opener } from "./stream.js" */
 
 /** Milliseconds between pings; silence for one whole interval means the connection is dead. */
 const PING_MS = 15_000;
@@ -16,17 +15,8 @@ const FINAL = new Set([1002, 1003, 1007, 1008, 1009, 1010]);
 /** What can be the name of a subprotocol (RFC 9110 section 5.6.2); every JWT can. */
 const SUBPROTOCOL = /^[\w.~+-]+$/u;
 
-/**
- * Open one connection and hand what arrives to `sink`.
- *
- * @param {URL} url the stream, http or https
- * @param {string | null} lastEventId the position to resume after
- * @param {string | null} token
- * @param {Sink} sink receives the frames, and once the end
- * @param {Environment} environment
- * @returns {Connection}
- */
-export function openWebSocket(url, lastEventId, token, sink, environment) {
+/** @type {Opener} */
+export function openWebSocket(url, { lastEventId, token, sink, environment }) {
   const address = new URL(url);
   address.protocol = address.protocol.replace("http", "ws");
   if (lastEventId !== null) address.searchParams.set("last_event_id", lastEventId);
@@ -40,7 +30,7 @@ export function openWebSocket(url, lastEventId, token, sink, environment) {
   let heard = true;
   const pings = environment.setInterval(() => {
     if (!heard) {
-      finish({ reason: "lost", detail: "the connection went silent" });
+      finish({ reason: "lost", detail: "The connection went silent." });
     } else if (socket.readyState === 1) {
       heard = false;
       socket.send('{"type":"ping"}');
@@ -57,6 +47,7 @@ export function openWebSocket(url, lastEventId, token, sink, environment) {
 
   socket.onmessage = (message) => {
     heard = true;
+    sink.heard?.();
     sink.frame(message.data);
   };
   socket.onclose = ({ code, reason }) => {

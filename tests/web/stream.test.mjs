@@ -1,14 +1,14 @@
-// The promises of `src/streamer/web/streamer.js`, with a browser that the test holds.
+// The promises of `src/streamer/web/client/stream.js`, with a browser that the test holds.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Stream } from "../../src/streamer/web/streamer.js";
+import { Stream } from "../../src/streamer/web/client/stream.js";
 import { FakeEnvironment } from "./fake-environment.mjs";
 import { known, last, listen } from "./given.mjs";
 
-/** @import { StateDetail, TokenSource, Transport } from "../../src/streamer/web/streamer.js" */
-/** @typedef {{transport?: Transport, environment?: FakeEnvironment, token?: TokenSource}} Options */
+/** @import { StateDetail, TokenSource, Transport } from "../../src/streamer/web/client/stream.js" */
+/** @typedef {{transport?: Transport | "auto", environment?: FakeEnvironment, token?: TokenSource}} Options */
 
 const event = (/** @type {string | undefined} */ id, more = {}) => ({ id, type: "progress", topic: "projects/p", ...more });
 
@@ -40,7 +40,7 @@ function live(options) {
   return all;
 }
 
-const resumedFrom = (/** @type {FakeEnvironment} */ environment) => environment.last.url.searchParams.get("last_event_id");
+const resumedFrom = (/** @type {FakeEnvironment} */ environment) => environment.last.lastEventId;
 
 test("what comes before caught_up was replayed, what comes after is live", () => {
   const { environment, told } = opened();
@@ -150,7 +150,7 @@ for (const transport of /** @type {const} */ (["sse", "websocket"])) {
     environment.advance(500);
     assert.equal(environment.connections.length, 2);
     if (transport === "sse") {
-      await environment.refuse({ status: 401, problem: { detail: "come back with a new one" } });
+      environment.refuse("unauthorized", "come back with a new one");
     } else {
       environment.say({ type: "refused", code: "token_expired", detail: "come back with a new one", retry: false });
       environment.close(1008, "Unauthorized");
@@ -192,26 +192,6 @@ test("a stream of several jobs goes on after an end while others remain", () => 
   environment.say({ type: "end", topic: "jobs/b", reason: "completed", remaining: 0 });
   assert.equal(stream.state, "ended");
 });
-
-/** @type {[Error | {status: number, problem?: object}, string][]} */
-const ANSWERS = [
-  [{ status: 204 }, "ended"],
-  [{ status: 401, problem: { detail: "no token" } }, "refused"],
-  [{ status: 403, problem: {} }, "refused"],
-  [{ status: 503 }, "waiting"],
-  [{ status: 429 }, "waiting"],
-  [{ status: 200 }, "waiting"],
-  [new TypeError("network"), "waiting"],
-];
-for (const [answer, state] of ANSWERS) {
-  const status = answer instanceof Error ? null : answer.status;
-  test(`an EventSource that is closed by ${status ?? answer} leaves the stream ${state}`, async () => {
-    const { environment, stream, told } = opened();
-    await environment.refuse(answer);
-    assert.equal(stream.state, state);
-    if (status === 401) assert.equal(last(told.states).detail, "no token");
-  });
-}
 
 /** @type {[number, string][]} */
 const CODES = [
@@ -284,7 +264,7 @@ test("a closed stream stays closed", () => {
   assert.deepEqual([stream.state, environment.connections.length], ["idle", 1]);
 });
 
-/** @typedef {import("../../src/streamer/web/streamer.js").Why} Why */
+/** @typedef {import("../../src/streamer/web/client/stream.js").Why} Why */
 
 /** Let what was promised come. */
 const settled = () => new Promise((done) => setImmediate(() => done(null)));
@@ -302,15 +282,6 @@ function source(/** @type {(string | null | Error)[]} */ ...given) {
   return { asked, token };
 }
 
-test("a token is in the URL of an EventSource, which can have no header, and in no other", async () => {
-  const { environment } = opened({ token: "a.b.c" });
-  assert.equal(environment.last.url.searchParams.get("token"), "a.b.c");
-  await environment.refuse({ status: 403, problem: {} });
-  const [question] = environment.asked;
-  assert.equal(known(question).authorization, "Bearer a.b.c");
-  assert.ok(!known(question).url.includes("a.b.c"));
-});
-
 test("a token is a subprotocol of a WebSocket, if it can be one", () => {
   const jwt = opened({ token: "a.b-_c", transport: "websocket" }).environment.last;
   assert.deepEqual([jwt.protocols, jwt.url.searchParams.get("token")], [["streamer", "bearer", "a.b-_c"], null]);
@@ -324,11 +295,11 @@ test("a function is asked for a token before each connection", async () => {
   const { environment, told } = opened({ token });
   assert.deepEqual([environment.connections.length, last(told.states).state], [0, "connecting"]);
   await settled();
-  assert.equal(environment.last.url.searchParams.get("token"), "one");
+  assert.equal(environment.last.token, "one");
   environment.break();
   environment.advance(500);
   await settled();
-  assert.equal(environment.last.url.searchParams.get("token"), "two");
+  assert.equal(environment.last.token, "two");
   assert.deepEqual(asked, ["connect", "connect"]);
 });
 
@@ -336,11 +307,11 @@ test("who is refused without a token is asked for one, once", async () => {
   const { asked, token } = source(null, "late");
   const { environment, stream, told } = opened({ token });
   await settled();
-  assert.equal(environment.last.url.searchParams.has("token"), false);
-  await environment.refuse({ status: 401, problem: { detail: "no token" } });
+  assert.equal(environment.last.token, null);
+  environment.refuse("unauthorized", "no token");
   await settled();
-  assert.equal(environment.last.url.searchParams.get("token"), "late");
-  await environment.refuse({ status: 401, problem: { detail: "the signature is wrong" } });
+  assert.equal(environment.last.token, "late");
+  environment.refuse("unauthorized", "the signature is wrong");
   await settled();
   environment.advance(1e6);
   assert.deepEqual([asked, stream.state, environment.connections.length], [["connect", "unauthorized"], "refused", 2]);
@@ -365,9 +336,9 @@ test("a connection that was accepted earns another token when it is refused late
   const { environment, stream } = opened({ token });
   for (const expected of ["a", "b", "c"]) {
     await settled();
-    assert.equal(environment.last.url.searchParams.get("token"), expected);
+    assert.equal(environment.last.token, expected);
     environment.connect();
-    if (expected !== "c") await environment.refuse({ status: 401, problem: {} });
+    if (expected !== "c") environment.refuse("unauthorized");
   }
   assert.deepEqual([asked, stream.state], [["connect", "unauthorized", "unauthorized"], "replaying"]);
 });
@@ -400,20 +371,8 @@ test("an event stream whose token ends soon goes on with another, without a new 
   environment.say(EXPIRING);
   await settled();
   assert.deepEqual(asked, ["connect", "expiring"]);
-  assert.deepEqual(environment.asked, [
-    { url: "http://server/api/v1/streams/a.b/token", method: "POST", authorization: "Bearer two" },
-  ]);
+  assert.deepEqual(environment.renewed, [{ token: "two", path: EXPIRING.refresh }]);
   assert.deepEqual([stream.state, environment.connections.length], ["replaying", 1]);
-});
-
-test("a new token is posted beneath the prefix that a proxy gave the server", async () => {
-  const environment = new FakeEnvironment();
-  const stream = new Stream("http://server/live/api/v1/stream?topic=a", { environment, token: source("a", "b").token });
-  stream.open();
-  await settled();
-  environment.say(EXPIRING);
-  await settled();
-  assert.equal(known(environment.asked[0]).url, "http://server/live/api/v1/streams/a.b/token");
 });
 
 test("a WebSocket whose token ends soon is sent another", async () => {
@@ -434,6 +393,84 @@ test("without another token a stream lives on until it is ended", async () => {
     environment.connect();
     environment.say(EXPIRING);
     await settled();
-    assert.deepEqual([stream.state, environment.asked], ["replaying", []]);
+    assert.deepEqual([stream.state, environment.renewed], ["replaying", []]);
   }
+});
+
+/** Let it be lost, and wait for the next attempt. */
+function fail(/** @type {FakeEnvironment} */ environment, /** @type {{states: StateDetail[]}} */ told) {
+  if (environment.last.kind === "websocket") environment.close(1006);
+  else environment.break();
+  environment.advance(known(last(told.states).retryAt) - environment.time);
+}
+
+test("where SSE cannot be had a WebSocket is tried, then polling, then SSE again", () => {
+  const { environment, told } = opened({ transport: "auto" });
+  /** @type {string[]} */
+  const tried = [];
+  for (let n = 0; n < 6; n += 1) {
+    tried.push(environment.last.kind);
+    fail(environment, told);
+  }
+  assert.deepEqual(tried, ["sse", "sse", "websocket", "poll", "sse", "sse"]);
+});
+
+test("a stream that says nothing for ten seconds is held back by somebody", () => {
+  const { environment, stream } = opened({ transport: "auto" });
+  environment.advance(10_000);
+  assert.equal(stream.state, "waiting");
+  environment.advance(500);
+  environment.advance(10_000);
+  environment.advance(1000);
+  assert.equal(environment.last.kind, "websocket");
+});
+
+test("who polls goes back to a stream once there is one, and misses nothing", () => {
+  const { environment, stream, told } = opened({ transport: "auto" });
+  for (let n = 0; n < 3; n += 1) fail(environment, told);
+  environment.connect();
+  environment.say({ type: "caught_up", cursor: "1-0" });
+  assert.equal(stream.transport, "poll");
+  const poll = environment.last;
+  environment.advance(60_000);
+  assert.deepEqual([environment.last.kind, poll.closed, stream.state], ["sse", false, "live"]);
+  environment.break();
+  assert.deepEqual([stream.transport, stream.state], ["poll", "live"]);
+  environment.advance(60_000);
+  known(poll.onmessage)({ data: JSON.stringify(event("2-0")) });
+  environment.connect({ cursor: "1-0" });
+  assert.deepEqual([stream.transport, poll.closed], ["sse", true]);
+  environment.say(event("2-0"));
+  environment.say(event("3-0"));
+  assert.deepEqual(told.events.map(([id]) => id), ["2-0", "3-0"]);
+});
+
+test("a connection from before the machine slept is not believed in", () => {
+  const { environment, stream } = live();
+  environment.time += 60_000;
+  stream.wake();
+  assert.equal(stream.state, "waiting");
+  stream.wake();
+  assert.equal(stream.state, "connecting");
+});
+
+test("a stream moves to other topics without a moment of no connection", () => {
+  const { environment, stream } = live();
+  const before = environment.last;
+  stream.move("http://server/api/v1/stream?topic=a&topic=b", "1-0");
+  assert.deepEqual([before.closed, environment.connections.length, stream.state], [false, 2, "live"]);
+  environment.connect({ topics: ["a", "b"] });
+  assert.equal(before.closed, true);
+  assert.equal(stream.state, "replaying");
+});
+
+test("a last attempt is made only where it was asked for", () => {
+  const environment = new FakeEnvironment();
+  const stream = new Stream("http://server/api/v1/stream?topic=a", { environment, maxAttempts: 2 });
+  stream.open();
+  environment.break();
+  assert.equal(stream.state, "waiting");
+  environment.advance(500);
+  environment.break();
+  assert.equal(stream.state, "refused");
 });
