@@ -1,4 +1,4 @@
-"""What a browser loads: the page at ``/``, its modules, the client's, and the files that jobs made."""
+"""What a browser loads: the page at ``/``, its modules and the client, and files that jobs made."""
 
 from __future__ import annotations
 
