@@ -99,11 +99,12 @@ async def web(path: FromPath[Path], request: Request[Any, Any, Any]) -> ASGIApp:
 @route("/client/{path:path}", http_method=_READ, opt=OPEN, include_in_schema=False)
 async def client(path: FromPath[Path], request: Request[Any, Any, Any]) -> ASGIApp:
     """Answer a module of the JavaScript client, to pages of other origins too."""
-    response: Any = await _page_file(path.as_posix().lstrip("/"), request, _WEB / "client")
+    response = await _file(_WEB / "client", path.as_posix().lstrip("/"), request)
+    _as_page(response, path.name)
     # It is public, and needs nobody's cookie: a page elsewhere may import it.
     response.headers["Access-Control-Allow-Origin"] = "*"
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-    return response
+    return response  # type: ignore[return-value]
 
 
 @route("/files/{name:str}", http_method=_READ, include_in_schema=False)
@@ -135,13 +136,17 @@ async def output(
     return response  # type: ignore[return-value]
 
 
-async def _page_file(name: str, request: Request[Any, Any, Any], directory: Path = _WEB) -> ASGIApp:
-    response = await _file(directory, name, request)
+async def _page_file(name: str, request: Request[Any, Any, Any]) -> ASGIApp:
+    response = await _file(_WEB, name, request)
+    _as_page(response, name)
+    return response  # type: ignore[return-value]
+
+
+def _as_page(response: Response, name: str) -> None:
     response.headers.update(_PAGE_HEADERS)
     content_type = _PAGE_TYPES.get(Path(name).suffix)
     if content_type is not None and response.status_code != HTTP_304_NOT_MODIFIED:
         response.headers["Content-Type"] = content_type
-    return response  # type: ignore[return-value]
 
 
 async def _file(directory: Path, name: str, request: Request[Any, Any, Any]) -> Response:
