@@ -86,14 +86,19 @@ export class Client {
     const api = new URL(`${url.replace(/\/+$/u, "")}/api/v1`, location?.href).href;
     this.#link = { api, transport, token: getToken, headers, maxAttempts, environment };
     const wake = async () => (await this.#source)?.wake();
+    const sleep = async () => (await this.#source)?.sleep();
+    const rise = () => this.retryNow();
     const { listen } = this.#environment;
     this.#off = [
       listen("online", wake),
       listen("offline", () => this.#tellAll()),
       listen("visibilitychange", () => globalThis.document?.hidden || wake()),
-      // A page that is left is kept for "back", which it is not while it has a connection.
-      listen("pagehide", async () => (await this.#source)?.sleep()),
-      listen("pageshow", async (event) => /** @type {PageTransitionEvent} */ (event).persisted && (await this.#source)?.retry()),
+      // A page that is left is kept for "back", which it is not while it has a connection; one that is frozen
+      // reads nothing, and could lead no other tab.
+      listen("pagehide", sleep),
+      listen("freeze", sleep),
+      listen("resume", rise),
+      listen("pageshow", (event) => /** @type {PageTransitionEvent} */ (event).persisted && rise()),
     ];
   }
 

@@ -45,8 +45,9 @@ export function browser() {
     locks: g.document && g.navigator?.locks,
     BroadcastChannel: g.document && g.BroadcastChannel,
     listen(type, fn) {
-      g.addEventListener?.(type, fn);
-      return () => g.removeEventListener?.(type, fn);
+      // While it is captured: some are the document's, and do not bubble.
+      g.addEventListener?.(type, fn, true);
+      return () => g.removeEventListener?.(type, fn, true);
     },
   };
 }
