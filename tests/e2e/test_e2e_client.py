@@ -33,11 +33,11 @@ def test_two_tabs_have_one_connection_and_lose_nothing_when_the_leader(
     ours = browser.current_window_handle
     browser.switch_to.new_window("tab")
     leader_tab = browser.current_window_handle
-    options = {"subscribe": {"from": "earliest"}}
-    leader = ClientPage(browser, live.url, topic, components=COMPONENTS, **options)
+    earliest = {"from": "earliest"}
+    leader = ClientPage(browser, live.url, topic, components=COMPONENTS, subscribe=earliest)
     leader.wait_for_state("live")
     browser.switch_to.window(ours)
-    follower = ClientPage(browser, live.url, topic, components=COMPONENTS, **options)
+    follower = ClientPage(browser, live.url, topic, components=COMPONENTS, subscribe=earliest)
     follower.wait_for_state("live")
     publish_notes(live, topic, range(5))
     leader.wait_for(range(5))
@@ -100,15 +100,16 @@ def test_a_reload_resumes_where_the_page_was(
     """The position of `persist` is the tab's own; nothing is told twice, nothing is lost."""
     live, topic = start_live(), f"projects/{project}"
     for persist in ("session", "device"):
-        options = {"subscribe": {"persist": persist}, "client": {"url": live.url}}
-        page = ClientPage(browser, live.url, topic, **options)
+        options = {"persist": persist}
+        page = ClientPage(browser, live.url, topic, subscribe=options)
         page.wait_for_state("live")
         publish_notes(live, topic, range(3))
         page.wait_for(range(3))
         browser.get(f"{live.url}/healthz")
         publish_notes(live, topic, range(3, 6))
-        again = ClientPage(browser, live.url, topic, **options)
+        again = ClientPage(browser, live.url, topic, subscribe=options)
         again.wait_for(range(3, 6))
+        topic = f"{topic}/other"
 
 
 def test_a_server_that_was_killed_and_started_again_loses_nothing(

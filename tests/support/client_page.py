@@ -46,7 +46,7 @@ class ClientPage:
         self._components: Final = components
         # Its answer is a page as good as any: with the policy of our own, and no script of it.
         browser.get(f"{url}/client/package.json")
-        failure = browser.execute_async_script(  # type: ignore[no-untyped-call]
+        failure = browser.execute_async_script(
             _OPEN, topic, components, {"client": {}, "subscribe": {}, **options}
         )
         assert failure is None, failure
