@@ -40,8 +40,9 @@ ROOMS: Final[Mapping[str, frozenset[str]]] = {
         # Who is asking.
         "access": "backoff errors every events config eventlog",
         # Those who work.
-        "jobs": "errors every events config eventlog publishing processes jobs/transcode",
+        "jobs": "errors every events config eventlog publishing processes jobs/transcode jobs/trim",
         "jobs/transcode": "errors config processes jobs",
+        "jobs/trim": "errors config jobs jobs/transcode",
         # Those who ask.
         "api": "backoff errors every events config metrics wire eventlog publishing hub access "
         "jobs",

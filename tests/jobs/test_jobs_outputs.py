@@ -51,9 +51,9 @@ def test_the_result_just_made_stays_and_counts(tmp_path: Path) -> None:
     own = result(tmp_path, 1, age=1000, size=300)
     young = result(tmp_path, 2, size=50)
     result(tmp_path, 3, age=5, size=50)
-    remove_old(tmp_path, max_age=100, max_bytes=350, keep=own)
+    remove_old(tmp_path, max_age=100, max_bytes=350, keep=own.stem)
     assert left(tmp_path) == {own, young}
-    remove_old(tmp_path, max_age=100, max_bytes=10, keep=own)
+    remove_old(tmp_path, max_age=100, max_bytes=10, keep=own.stem)
     assert left(tmp_path) == {own}
 
 
@@ -114,7 +114,7 @@ def test_a_disk_that_fills_meanwhile_stops_the_job_and_nothing_is_left(
 def test_an_output_that_is_larger_than_all_may_be_together_is_stopped(
     transcoding: Transcoding, videos: Videos, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streamer.jobs.transcode.transcode._SPACE_SECONDS", 0.0)
+    monkeypatch.setattr("streamer.jobs.transcode.results._SPACE_SECONDS", 0.0)
     transcoding.settings = replace(transcoding.settings, output_bytes=1000)
     source = videos.make(
         "noise.mp4", "-f", "lavfi", "-i", "nullsrc=size=320x240:rate=25:duration=8,noise=alls=99"

@@ -32,6 +32,7 @@ Layout:
 - `waiting`: finds jobs that wait though no worker takes them, and reports that on their streams.
 - `worker`: the worker process: runs jobs until it is asked to stop.
 - `transcode/`: one kind of job: a video, transcoded by ffmpeg.
+- `trim/`: one kind of job: a part of a video, cut out without encoding it again.
 """
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "submit",
     "topics",
     "transcode",
+    "trim",
     "waiting",
     "worker",
 ]

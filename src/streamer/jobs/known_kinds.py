@@ -7,6 +7,7 @@ from typing import Final
 
 from .kinds import JobKind
 from .transcode.transcode import TRANSCODE
+from .trim.trim import TRIM
 
 #: Packages offer kinds of their own under this name.
 ENTRY_POINTS: Final = "streamer.jobs"
@@ -14,7 +15,7 @@ ENTRY_POINTS: Final = "streamer.jobs"
 
 def load_kinds() -> dict[str, JobKind]:
     """Every kind this installation knows, by name."""
-    kinds: dict[str, JobKind] = {TRANSCODE.name: TRANSCODE}
+    kinds: dict[str, JobKind] = {kind.name: kind for kind in (TRANSCODE, TRIM)}
     for entry_point in entry_points(group=ENTRY_POINTS):
         kind: JobKind = entry_point.load()
         kinds[kind.name] = kind

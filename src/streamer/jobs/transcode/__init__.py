@@ -11,6 +11,9 @@ Layout:
 - `encoding`: what ffmpeg is asked to make of a video; pure.
 - `ffmpeg`: ffmpeg and ffprobe as child processes that are bounded and cannot outlive their job.
 - `ffmpeg_progress`: reads what ``ffmpeg -progress pipe:1`` prints; pure.
+- `reporting`: ffmpeg at work on a job: how far it is, is how far the job is.
+- `results`: the files that a job makes: each appears under its name when it is whole.
+- `poster`: a poster frame: one picture of what a job made, to show before it is played.
 - `outputs`: the directory of results: what is removed from it, and when it takes no more.
 """
 
@@ -20,7 +23,10 @@ __all__ = [
     "ffmpeg_progress",
     "outputs",
     "packets",
+    "poster",
     "probe",
+    "reporting",
+    "results",
     "sample",
     "source",
     "tracks",

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Final
 
 from .ffmpeg import INPUT_LIMITS, THREADS
+from .ffmpeg_progress import REPORTS
 from .packets import Extent
 from .probe import PictureTrack, SoundTrack
 
@@ -31,8 +32,6 @@ _FORMATS: Final = {
 FORMATS: Final = tuple(_FORMATS)
 #: Seconds by which the last picture may last longer than those before it.
 _LAST_SECONDS: Final = 0.1
-#: Seconds between two reports of ffmpeg.
-_REPORT_SECONDS: Final = "0.1"
 
 #: Two channels at most: Opus knows no 5.1(side), browsers play few of the rest, and
 #: a broadcast changes between them. 48 kHz is what Opus has and AAC takes.
@@ -87,8 +86,7 @@ def output_options(
     if output_format != "webm":
         # Of what it takes for the rate H.264 derives the level that a player must have.
         options += ["-x264-params", f"fps={rate(extent)}"]
-    options += ["-stats_period", _REPORT_SECONDS, "-progress", "pipe:1"]
-    return [*options, "-y", f"file:{path}"]
+    return [*options, *REPORTS, "-y", f"file:{path}"]
 
 
 def rate(extent: Extent) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+#: Make ffmpeg report, every tenth of a second.
+REPORTS: Final = ("-stats_period", "0.1", "-progress", "pipe:1")
 #: Reported at most, until ffmpeg has ended: it writes the file's index after the last frame.
 _NEARLY_DONE: Final = 0.99
 

@@ -12,10 +12,10 @@ from .encoding import FORMATS
 from .ffmpeg import OutOfSpace
 from .sample import is_left_behind
 
-#: A result of ours: a job's id, which is a UUID, and a format. Nothing else that
-#: lies in the directory is ever removed.
+#: A result of ours: a job's id, which is a UUID, and a format, or its poster. Nothing
+#: else that lies in the directory is ever removed.
 _RESULT: Final = re.compile(
-    rf"(?:[0-9a-f]{{32}}|[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}})\.(?:{'|'.join(FORMATS)})"
+    rf"(?:[0-9a-f]{{32}}|[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}})\.(?:{'|'.join(FORMATS)}|jpg)"
 )
 
 
@@ -30,7 +30,7 @@ def remove_old(
     *,
     max_age: float,
     max_bytes: int,
-    keep: Path | None = None,
+    keep: str | None = None,
 ) -> None:
     """Remove results that are too old, and the oldest while there are too many.
 
@@ -38,13 +38,13 @@ def remove_old(
         directory: of the results.
         max_age: seconds; 0 is no limit.
         max_bytes: of all results together; 0 is no limit.
-        keep: a result that stays, as the one just made.
+        keep: the name, without its extension, of results that stay, as those just made.
     """
     results = sorted(_results(directory), reverse=True)
-    total = sum(result.size for result in results if result.path == keep)
+    total = sum(result.size for result in results if result.path.stem == keep)
     oldest = time.time() - max_age if max_age else 0.0
     for result in results:
-        if result.path == keep:
+        if result.path.stem == keep:
             continue
         total += result.size
         if result.written_at < oldest or (max_bytes and total > max_bytes):
@@ -52,14 +52,14 @@ def remove_old(
             result.path.unlink(missing_ok=True)
 
 
-def remove_unfinished(output: Path) -> None:
+def remove_unfinished(directory: Path, name: str) -> None:
     """Remove what attempts left whose worker was killed.
 
-    Of this job any; of others (one that was cancelled meanwhile has no next
+    Of the job of this name any; of others (one that was cancelled meanwhile has no next
     attempt) what nobody has written to for long.
     """
-    for path in output.parent.glob(".*.part"):
-        if path.name.startswith(f".{output.name}.") or is_left_behind(path):
+    for path in directory.glob(".*.part"):
+        if path.name.startswith(f".{name}.") or is_left_behind(path):
             path.unlink(missing_ok=True)
 
 

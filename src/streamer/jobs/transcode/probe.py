@@ -28,7 +28,8 @@ _DECLARING: Final = frozenset({"mov", "matroska", "avi", "flv", "asf", "mxf"})
 _JUMPING: Final = frozenset({"mpegts", "mpeg", "ogg"})
 _ENTRIES: Final = (
     "format=format_name,duration"
-    ":stream=index,codec_type,width,height,duration,nb_frames,time_base,field_order,channels"
+    ":stream=index,codec_type,codec_name,width,height,duration,nb_frames,time_base,field_order"
+    ",channels"
     ":stream_disposition=attached_pic,timed_thumbnails"
     ":stream_side_data=rotation"
 )
@@ -53,6 +54,7 @@ class PictureTrack(msgspec.Struct, frozen=True, kw_only=True):
         duration: in seconds; None if the header does not say.
         time_base: seconds of one tick of its timestamps.
         interlaced: whether a picture is two half pictures.
+        codec: as ffmpeg calls it; empty if it knows none.
     """
 
     index: int
@@ -61,14 +63,19 @@ class PictureTrack(msgspec.Struct, frozen=True, kw_only=True):
     duration: float | None = None
     time_base: Fraction = Fraction(1, 1000)
     interlaced: bool = False
+    codec: str = ""
 
 
 class SoundTrack(msgspec.Struct, frozen=True, kw_only=True):
-    """A track of sound; its `duration` in seconds, None if the header does not say."""
+    """A track of sound; its `duration` in seconds, None if the header does not say.
+
+    `codec` is as for pictures.
+    """
 
     index: int
     channels: int
     duration: float | None = None
+    codec: str = ""
 
 
 class Media(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +86,7 @@ class Media(msgspec.Struct, frozen=True, kw_only=True):
         sounds: its tracks of sound, likewise.
         duration: in seconds; None if the header does not say.
         declares: whether `duration` is what the header says, not what was found.
+        matroska: whether it is a Matroska or WebM file.
         jumps: whether its clock may jump, so that its times say nothing of its length.
     """
 
@@ -86,6 +94,7 @@ class Media(msgspec.Struct, frozen=True, kw_only=True):
     sounds: tuple[SoundTrack, ...] = ()
     duration: float | None = None
     declares: bool = False
+    matroska: bool = False
     jumps: bool = False
 
 
@@ -152,12 +161,14 @@ def read_probe(answer: dict[str, Any]) -> Media:
                 index=s["index"],
                 channels=s.get("channels", 0),
                 duration=_seconds(s.get("duration")),
+                codec=s.get("codec_name", ""),
             )
             for s in streams
             if s.get("codec_type") == "audio"
         ),
         duration=_seconds(container.get("duration")),
         declares=not _DECLARING.isdisjoint(formats),
+        matroska="matroska" in formats,
         jumps=not _JUMPING.isdisjoint(formats),
     )
 
@@ -210,6 +221,7 @@ def _picture(stream: dict[str, Any], *, counted: bool) -> PictureTrack:
         duration=duration,
         time_base=time_base,
         interlaced=stream.get("field_order") in {"tt", "bb", "tb", "bt"},
+        codec=stream.get("codec_name", ""),
     )
 
 

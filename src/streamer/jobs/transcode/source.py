@@ -10,8 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from ...config.settings import Settings
 from ...errors import InvalidSource
+from ..progress import Progress
+from .ffmpeg import FfmpegKilled, find_program
 from .probe import Media, Unreadable, probe
+from .sample import SAMPLE_SECONDS, ensure_sample
 
 #: The source that is generated rather than found.
 SAMPLE: Final = "sample"
@@ -19,6 +23,40 @@ SAMPLE: Final = "sample"
 _MAX_CHARACTERS: Final = 1024
 
 _ALLOWED: Final = f"it must be {SAMPLE!r} or the name of a video in the media directory"
+
+
+def check_source(name: str, settings: Settings) -> float | None:
+    """Look at a job's source before the job is queued; return its seconds.
+
+    None: its header does not say how long it is.
+
+    Raises:
+        InvalidSource: it may not or cannot be read.
+        JobsUnavailable: ffmpeg is not installed.
+    """
+    find_program("ffmpeg")
+    find_program("ffprobe")
+    if name == SAMPLE:
+        return float(SAMPLE_SECONDS)
+    try:
+        with open_video(settings.media_dir, name) as (_, media):
+            return None if media.jumps else media.duration
+    except FfmpegKilled:
+        return None  # something ended ffprobe: the worker will see
+
+
+@contextmanager
+def open_job_source(name: str, settings: Settings, job: Progress) -> Iterator[tuple[int, Media]]:
+    """Open a job's source, as `open_video` does; the sample is made if it is not there."""
+    directory = settings.media_dir
+    if name == SAMPLE:
+        sample = settings.data_dir / "samples" / f"{SAMPLE}.mp4"
+        if not sample.exists():
+            job.update(0.0, "Making the sample clip")
+        ensure_sample(sample, check=job.raise_if_cancelled)
+        directory, name = sample.parent, sample.name
+    with open_video(directory, name) as opened:
+        yield opened
 
 
 @contextmanager

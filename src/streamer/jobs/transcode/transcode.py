@@ -2,46 +2,25 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
-from uuid import uuid4
 
 import msgspec
 
 from ...config.settings import Settings
 from ...errors import InvalidSource, JobsUnavailable
 from ..kinds import JobKind
-from ..progress import Progress, progress
+from ..progress import progress
 from .encoding import MAX_RATE, input_options, output_options
-from .ffmpeg import (
-    FfmpegFailed,
-    FfmpegKilled,
-    descriptor_url,
-    find_program,
-    run_ffmpeg,
-    variable_rate,
-)
-from .ffmpeg_progress import ReportReader, fraction_done
-from .outputs import check_space, remove_old, remove_unfinished
+from .ffmpeg import FfmpegFailed, descriptor_url, variable_rate
 from .packets import Extent, Packets, check_whole, read_packets
+from .poster import make_poster
 from .probe import Media, Unreadable, check_duration, probe
-from .sample import ensure_sample
-from .source import SAMPLE, open_video
+from .reporting import JOB_SECONDS, run_reporting
+from .results import results_of
+from .source import check_source, open_job_source
 from .tracks import Tracks, choose_tracks
 
-#: Seconds that encoding may take: so many for each of the video, and so many more.
-#: The slowest (2160p on one slow core) takes about ten for each.
-_TIME_FACTOR: Final = 20.0
-_TIME_MORE: Final = 60.0
-#: Seconds that it may take at most, and the whole job with all that is read before
-#: and after. Dramatiq, which would try it again, is to interrupt it never.
-_TIME_MOST: Final = 3 * 3600.0
-_JOB_SECONDS: Final = 5 * 3600.0
-#: Seconds between two looks at the disk.
-_SPACE_SECONDS: Final = 0.5
 #: Of three pictures in the file one must come out: codecs with hidden pictures or
 #: half pictures have up to two packets for each.
 _PICTURES_SHARE: Final = 3
@@ -64,19 +43,15 @@ def check(parameters: Transcode, settings: Settings) -> None:
         InvalidSource: the source may not or cannot be read.
         JobsUnavailable: ffmpeg is not installed.
     """
-    find_program("ffmpeg")
-    find_program("ffprobe")
-    if parameters.source != SAMPLE:
-        # If something ended ffprobe: the worker will see.
-        with suppress(FfmpegKilled), open_video(settings.media_dir, parameters.source):
-            pass
+    check_source(parameters.source, settings)
 
 
 def run(parameters: Transcode, settings: Settings) -> dict[str, Any]:
     """Transcode, reporting the progress; return the address and shape of the result.
 
     The output appears under its name when it is whole; nothing is left of one
-    that is not. ``warnings`` of the result says what was left out.
+    that is not. ``poster`` of the result is a picture of it, ``warnings`` says
+    what was left out.
 
     Raises:
         InvalidSource: the source may not or cannot be read.
@@ -87,26 +62,14 @@ def run(parameters: Transcode, settings: Settings) -> dict[str, Any]:
         JobCancelled: somebody cancelled the job.
     """
     job = progress()
-    directory, name = settings.media_dir, parameters.source
-    settings.output_dir.mkdir(parents=True, exist_ok=True)
-    output = settings.output_dir / f"{job.job_id or uuid4().hex}.{parameters.format}"
-    unfinished = output.with_name(f".{output.name}.{uuid4().hex}.part")
-    remove_unfinished(output)
-    _remove_old(settings)
-    check_space(settings.output_dir, settings.disk_reserve)
-    if name == SAMPLE:
-        sample = settings.data_dir / "samples" / f"{SAMPLE}.mp4"
-        if not sample.exists():
-            job.update(0.0, "Making the sample clip")
-        ensure_sample(sample, check=job.raise_if_cancelled)
-        directory, name = sample.parent, sample.name
-    try:
-        with open_video(directory, name) as (descriptor, media):
+    with results_of(job, settings) as results:
+        with open_job_source(parameters.source, settings, job) as (descriptor, media):
+            output = results.unfinished(parameters.format)
             job.update(0.0, f"Transcoding to {parameters.height}p {parameters.format}")
             packets = read_packets(descriptor, check=job.raise_if_cancelled)
             tracks = choose_tracks(descriptor, media, packets, check=job.raise_if_cancelled)
-            wanted, seconds = _extent(media, packets, tracks)
-            _transcode(
+            wanted, seconds = extent_of(media, packets, tracks)
+            run_reporting(
                 [
                     *input_options(descriptor_url(descriptor)),
                     *output_options(
@@ -117,25 +80,23 @@ def run(parameters: Transcode, settings: Settings) -> dict[str, Any]:
                         variable_rate=variable_rate(),
                         height=parameters.height,
                         output_format=parameters.format,
-                        path=unfinished.name,
+                        path=output.name,
                     ),
                 ],
                 descriptor,
                 job,
-                directory=unfinished.parent,
+                output=output,
                 seconds=seconds,
-                check=_space_check(unfinished, settings, job),
+                check=results.check,
             )
-        result = _described(unfinished, wanted, jumps=media.jumps)
-        unfinished.replace(output)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    _remove_old(settings, keep=output)
+        shape = _described(output, wanted, jumps=media.jumps)
+        poster = make_poster(output, shape["duration"], results)
+        url = results.finish(parameters.format)
     job.update(1.0, "Done")
-    return {"url": f"/files/{output.name}", **result, "warnings": list(tracks.warnings)}
+    return {"url": url, **shape, **poster, "warnings": list(tracks.warnings)}
 
 
-def _extent(media: Media, packets: Packets, tracks: Tracks) -> tuple[Extent, float]:
+def extent_of(media: Media, packets: Packets, tracks: Tracks) -> tuple[Extent, float]:
     """What there is of the pictures, and the seconds of all that will be transcoded.
 
     Raises:
@@ -149,69 +110,6 @@ def _extent(media: Media, packets: Packets, tracks: Tracks) -> tuple[Extent, flo
     except Unreadable as error:
         raise FfmpegFailed(str(error)) from error
     return packets.of(tracks.picture.index), seconds
-
-
-def _transcode(
-    arguments: list[str],
-    descriptor: int,
-    job: Progress,
-    *,
-    directory: Path,
-    seconds: float,
-    check: Callable[[], None],
-) -> None:
-    reader = ReportReader()
-
-    def on_line(line: str) -> None:
-        report = reader.feed(line)
-        if report is not None:
-            done = fraction_done(report, seconds)
-            job.update(
-                job.fraction if done is None else done,
-                seconds=report.seconds,
-                frame=report.frame,
-                speed=report.speed,
-            )
-
-    run_ffmpeg(
-        arguments,
-        descriptors=(descriptor,),
-        on_line=on_line,
-        check=check,
-        directory=directory,
-        seconds=min(_TIME_MORE + _TIME_FACTOR * seconds, _TIME_MOST),
-    )
-
-
-def _space_check(unfinished: Path, settings: Settings, job: Progress) -> Callable[[], None]:
-    """What stops a transcode: a cancel, a full disk, an output that is too large."""
-    looked_at = 0.0
-
-    def check() -> None:
-        nonlocal looked_at
-        job.raise_if_cancelled()
-        now = time.monotonic()
-        if now - looked_at < _SPACE_SECONDS:
-            return
-        looked_at = now
-        check_space(settings.output_dir, settings.disk_reserve)
-        limit = settings.output_bytes
-        if limit and unfinished.exists() and unfinished.stat().st_size > limit:
-            raise FfmpegFailed(
-                f"the output is over {limit:,} bytes, which is what all outputs may take "
-                "together (STREAMER_OUTPUT_BYTES)"
-            )
-
-    return check
-
-
-def _remove_old(settings: Settings, keep: Path | None = None) -> None:
-    remove_old(
-        settings.output_dir,
-        max_age=settings.output_age,
-        max_bytes=settings.output_bytes,
-        keep=keep,
-    )
 
 
 def _described(output: Path, wanted: Extent, *, jumps: bool) -> dict[str, Any]:
@@ -250,7 +148,7 @@ TRANSCODE: Final = JobKind(
     options={
         # What cannot be done will not become possible by waiting.
         "throws": (InvalidSource, JobsUnavailable, FfmpegFailed),
-        "time_limit": int(_JOB_SECONDS * 1000),
+        "time_limit": int(JOB_SECONDS * 1000),
         # It asks ten times a second; an exception raised into its thread could
         # strike anywhere, even between starting ffmpeg and remembering it.
         "notify_shutdown": False,
