@@ -41,6 +41,13 @@ def test_the_oldest_results_make_room(tmp_path: Path) -> None:
     assert left(tmp_path) == set(paths[:2])
 
 
+def test_a_poster_is_a_result_too(tmp_path: Path) -> None:
+    poster = result(tmp_path, 1, age=101).with_suffix(".jpg")
+    poster.with_suffix(".mp4").rename(poster)
+    remove_old(tmp_path, max_age=100, max_bytes=0)
+    assert left(tmp_path) == set()
+
+
 def test_without_limits_everything_stays(tmp_path: Path) -> None:
     paths = {result(tmp_path, n, age=n * 1e8) for n in range(1, 4)}
     remove_old(tmp_path, max_age=0, max_bytes=0)
@@ -83,7 +90,7 @@ def test_a_job_removes_old_results_and_keeps_its_own(
     new = result(transcoding.settings.output_dir, 2)
     transcoding(videos.make("plain.mp4", *PICTURE, *H264))
     assert not old.exists()
-    assert transcoding.outputs == sorted([new.name, f"{JOB_ID}.mp4"])
+    assert transcoding.outputs == sorted([new.name, f"{JOB_ID}.jpg", f"{JOB_ID}.mp4"])
 
 
 def test_a_job_on_a_full_disk_fails_and_says_so_and_may_be_tried_again(
@@ -105,7 +112,7 @@ def test_a_disk_that_fills_meanwhile_stops_the_job_and_nothing_is_left(
         if len(looks) > 1:
             check_space(directory, 2**62)
 
-    monkeypatch.setattr("streamer.jobs.transcode.transcode.check_space", check)
+    monkeypatch.setattr("streamer.jobs.transcode.results.check_space", check)
     with pytest.raises(OutOfSpace):
         transcoding(videos.make("plain.mp4", *PICTURE, *H264))
     assert transcoding.outputs == []

@@ -82,7 +82,11 @@ def test_a_video_is_transcoded_to_each_format_and_height(
 ) -> None:
     result = transcode.run(Transcode("clip.mp4", 144, output_format), settings)
     assert result["url"] == f"/files/j1.{output_format}"
-    (output,) = settings.output_dir.iterdir()
+    output, poster = settings.output_dir / f"j1.{output_format}", settings.output_dir / "j1.jpg"
+    assert set(settings.output_dir.iterdir()) == {output, poster}
+    assert result["poster"] == "/files/j1.jpg"
+    (picture,) = probed(poster)["streams"]
+    assert (picture["codec_name"], picture["width"], picture["height"]) == ("mjpeg", 192, 144)
     found = probed(output)
     video = next(s for s in found["streams"] if s["codec_type"] == "video")
     audio = next(s for s in found["streams"] if s["codec_type"] == "audio")
@@ -218,7 +222,7 @@ def test_what_a_killed_attempt_left_behind_is_removed_by_the_next(
     settings.output_dir.mkdir()
     (settings.output_dir / ".j1.mp4.abc.part").write_bytes(b"x")
     transcode.run(Transcode("clip.mp4", 144), settings)
-    assert [path.name for path in settings.output_dir.iterdir()] == ["j1.mp4"]
+    assert {path.name for path in settings.output_dir.iterdir()} == {"j1.jpg", "j1.mp4"}
 
 
 def test_what_other_jobs_left_behind_is_removed_once_nobody_writes_to_it_any_more(
@@ -232,7 +236,8 @@ def test_what_other_jobs_left_behind_is_removed_once_nobody_writes_to_it_any_mor
     two_hours_ago = time.time() - 7200
     os.utime(dead, (two_hours_ago, two_hours_ago))
     transcode.run(Transcode("clip.mp4", 144), settings)
-    assert {path.name for path in settings.output_dir.iterdir()} == {"j1.mp4", running.name}
+    left = {path.name for path in settings.output_dir.iterdir()}
+    assert left == {"j1.jpg", "j1.mp4", running.name}
 
 
 def test_a_sample_that_was_left_unfinished_is_removed(settings: Settings) -> None:

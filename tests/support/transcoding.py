@@ -1,4 +1,4 @@
-"""A transcode that a test runs in its own thread, and what it reports."""
+"""A transcode or a trim that a test runs in its own thread, and what it reports."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from streamer.config.settings import Settings
 from streamer.jobs.progress import Progress, set_progress
 from streamer.jobs.transcode import transcode
 from streamer.jobs.transcode.transcode import Transcode
+from streamer.jobs.trim import trim
+from streamer.jobs.trim.trim import Trim
 
 JOB_ID: Final = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 
@@ -35,8 +37,21 @@ class Transcoding:
         self, source: Path, output_format: Literal["mp4", "webm", "mkv"] = "mp4", height: int = 144
     ) -> tuple[dict[str, Any], Path]:
         """Transcode a file; return the result and the output."""
-        name = source.name
-        shutil.copy(source, self.settings.media_dir / name)
+        name = self._take(source)
+        return self._run(
+            lambda: transcode.run(Transcode(name, height, output_format), self.settings)
+        )
+
+    def trim(self, source: Path, start: float, end: float) -> tuple[dict[str, Any], Path]:
+        """Cut a part out of a file; return the result and the output."""
+        name = self._take(source)
+        return self._run(lambda: trim.run(Trim(name, start, end), self.settings))
+
+    def _take(self, source: Path) -> str:
+        shutil.copy(source, self.settings.media_dir / source.name)
+        return source.name
+
+    def _run(self, job: Callable[[], dict[str, Any]]) -> tuple[dict[str, Any], Path]:
         self.fractions = []
         # A clock that always moves on: no update is held back.
         progress = Progress(self._reported, job_id=JOB_ID, clock=lambda: float(next(ticks)))
@@ -44,7 +59,7 @@ class Transcoding:
         self._progress = progress
         set_progress(progress)
         try:
-            result = transcode.run(Transcode(name, height, output_format), self.settings)
+            result = job()
         finally:
             set_progress(None)
         return result, self.settings.output_dir / Path(result["url"]).name

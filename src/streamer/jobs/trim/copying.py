@@ -34,7 +34,7 @@ def container_for(media: Media, tracks: Tracks) -> str:
 
 
 def copy_options(
-    url: str, tracks: Tracks, start: float, end: float, container: str, path: str
+    url: str, tracks: Tracks, start: float, end: float, *, container: str, path: str
 ) -> list[str]:
     """Copy what lies between two times, in seconds from the beginning of `url`, to `path`.
 

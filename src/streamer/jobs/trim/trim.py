@@ -91,7 +91,7 @@ def run(parameters: Trim, settings: Settings) -> dict[str, Any]:
             output = results.unfinished(container)
             url = descriptor_url(descriptor)
             run_reporting(
-                copy_options(url, tracks, start, end, container, output.name),
+                copy_options(url, tracks, start, end, container=container, path=output.name),
                 descriptor,
                 job,
                 output=output,
