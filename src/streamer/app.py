@@ -42,6 +42,7 @@ from .api.tokens import TOKEN_HANDLERS
 from .api.too_often import HowOften
 from .config.server_url import API
 from .config.settings import Settings
+from .doors import dialect_routes
 from .errors import StreamerError
 from .eventlog.base import EventLog
 from .eventlog.open import open_event_log
@@ -84,7 +85,8 @@ def create_app(
     if it has one. `metrics` counts what happens. Who asks, and what they may, is known as
     the settings of access say; or by `authorize`, which is given the connection and returns
     claims (`access.authorize`); or by `door`, which does all of it. `routes` are those of
-    dialects, from the root of the app. `clock` is that by which tokens end: seconds since 1970.
+    more dialects than ours, from the root of the app. `clock` is that by which tokens end:
+    seconds since 1970.
 
     Raises:
         ValueError: two of them say who may come in.
@@ -134,6 +136,7 @@ def create_app(
             Router(API, route_handlers=_API_HANDLERS, before_request=let_in_to_api),
             *HEALTH_HANDLERS,
             *PAGE_HANDLERS,
+            *dialect_routes(),
             *routes,
         ],
         before_request=let_in,

@@ -2,10 +2,13 @@
 
 A dialect is a door: it may import what it needs, and nothing of ours imports it, another
 dialect included. It is one file (or folder) with a wire form (`wire.form.Form`) and route
-handlers, which are given to ``create_app(..., routes=...)``; they pass the door
-(`api.asker`) like every other, and attach to the hub with their form.
+handlers; they pass the door (`api.asker`) like every other, and attach to the hub with
+their form. The name ``ROUTES`` of each one here is found by `doors`, and served beside the
+rest; those of a dialect elsewhere are given to ``create_app(..., routes=...)``.
 
-Layout: none yet.
+Layout:
+
+- `editor/`: what a video editor's page speaks: one WebSocket for many videos, and a trim.
 """
 
-__all__: list[str] = []
+__all__ = ["editor"]

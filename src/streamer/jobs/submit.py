@@ -29,7 +29,7 @@ from .known_kinds import load_kinds
 from .lifecycle import CANCEL_TASK, Attempt, Run
 from .running import cancel_asked
 from .runs import QUEUED_OPTION, RUN_OPTION, run_in
-from .topics import PROJECT_OPTION
+from .topics import PROJECT_OPTION, TOPICS_OPTION
 from .waiting import count_workers, queue_of
 
 #: States in which no worker has the job: it can be ended at once.
@@ -93,8 +93,13 @@ class Jobs:
         self._broker: RedisBroker | None = None
         self._listing: Final = Turns(1, _LIST_SECONDS)
 
-    async def submit(self, project_id: str, body: object) -> dict[str, Any]:
+    async def submit(
+        self, project_id: str, body: object, also: tuple[str, ...] = ()
+    ) -> dict[str, Any]:
         """Queue the job that `body` asks for: its ``kind`` and the kind's parameters.
+
+        Its events go to the project and to the job, and to the topics in `also`; the
+        caller has asked whether they may.
 
         ``last_event_id`` of the answer is the log's position before the job was
         queued: whoever reads on from there misses none of its events.
@@ -120,10 +125,15 @@ class Jobs:
             actor_name=kind.name,
             args=(),
             kwargs=msgspec.to_builtins(parameters),
-            options={PROJECT_OPTION: project_id, QUEUED_OPTION: True, RUN_OPTION: FIRST},
+            options={
+                PROJECT_OPTION: project_id,
+                QUEUED_OPTION: True,
+                RUN_OPTION: FIRST,
+                **({TOPICS_OPTION: list(also)} if also else {}),
+            },
         )
         job_id = message.message_id
-        run = Run((project, job_topic(job_id)), kind.name)
+        run = Run((project, *also, job_topic(job_id)), kind.name)
         reported = False
         try:
             async with asyncio.timeout(QUEUE_SECONDS):

@@ -14,6 +14,9 @@ from ..events.topic import job_topic, project_topic
 
 #: Option of messages and of actors: the project.
 PROJECT_OPTION: Final = "project_id"
+#: Option of messages: topics beside those of the project and the job; of a job that has
+#: a project.
+TOPICS_OPTION: Final = "streamer_topics"
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -21,7 +24,7 @@ AnyMessage = Message[Any] | MessageProxy
 
 
 def topics_of(message: AnyMessage, broker: Broker | None = None) -> tuple[str, ...]:
-    """The topics of a message's job: its project's, if it has one, and its own.
+    """The topics of a message's job: its project's, if it has one, others, and its own.
 
     The project is the message's option ``project_id``, or else the actor's keyword
     argument of that name, or else the actor's option; a number is taken as text.
@@ -40,7 +43,7 @@ def topics_of(message: AnyMessage, broker: Broker | None = None) -> tuple[str, .
         return (own,)
     try:
         if isinstance(project, str):
-            return (project_topic(project), own)
+            return (project_topic(project), *message.options.get(TOPICS_OPTION, ()), own)
         problem = f"it is {project!r:.80}"
     except InvalidTopic as error:
         problem = str(error)

@@ -102,7 +102,7 @@ class FastWebSocket(TransportWriter, WebSocketsSansIOProtocol):
         """Become a writer of `form`; call it once the socket is accepted."""
         agreed = [e for e in self.conn.extensions if isinstance(e, PerMessageDeflate)]
         fits = agreed and agreed[0].local_max_window_bits >= WINDOW_BITS
-        self.form = DEFLATED_FRAMES if fits else form
+        self.form = DEFLATED_FRAMES if fits and form is FRAMES else form
         self.limit(high_water)
         self.acceptance.seat(self)
         # Of no use after the handshake, and 3 kB of each reader; the parser holds

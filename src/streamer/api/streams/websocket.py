@@ -3,105 +3,90 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
-from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from litestar import websocket
 
 from ...access.credentials import forget, spoken
-from ...access.grants import Grants
 from ...config.settings import Settings
 from ...errors import (
     Draining,
     Forbidden,
-    InvalidFrame,
-    InvalidTopic,
     StreamerError,
     Unauthorized,
 )
-from ...events.control import Control
 from ...events.topic import job_topic, project_topic
 from ...hub.attach import Finished, Gone
-from ...hub.controls import refreshed_control
 from ...hub.hub import Hub
-from ...hub.reader import Reader
 from ...hub.writer import OfferedWriter, offered_writer
 from ...wire.websocket import (
-    FRAMES,
-    LINES,
-    Command,
-    Ping,
-    Subscribe,
-    Token,
-    Unsubscribe,
     close_reason,
-    parse_command,
 )
-from ..asker import Asker, asker_of, client_of, who_asks, who_has
-from ..farewells import Farewells, Socket, older_refused_control, refused_control
+from ..asker import client_of, who_asks
+from ..farewells import Farewells, Socket
 from ..may import may_read
 from ..origins import Origins
 from ..query import STREAM, STREAM_OF_TOPICS, query_of
-from ..rate import Rate
 from ..refusals import note_refusal
-from ..renewals import Renewals
 from ..stream_request import (
     headers_of,
     read_attach,
     read_topics,
     reads_messages,
 )
+from .commands import Commands, OlderCommands
 from .portable import PortableWriter
 
 
 @websocket("/projects/{project_id:str}/stream", opt=STREAM)
 async def project_socket(socket: Socket) -> None:
     """Events of one project."""
-    await _serve(socket, lambda: (project_topic(socket.path_params["project_id"]),))
+    await serve_socket(socket, lambda: (project_topic(socket.path_params["project_id"]),))
 
 
 @websocket("/ws/projects/{project_id:str}/stream", opt=STREAM)
 async def older_project_socket(socket: Socket) -> None:
     """Events of one project, at the address and with the refusals that older clients know."""
-    await _serve(
+    await serve_socket(
         socket,
         lambda: (project_topic(socket.path_params["project_id"]),),
-        refused=older_refused_control,
+        OlderCommands,
     )
 
 
 @websocket("/jobs/{job_id:str}/stream", opt=STREAM)
 async def job_socket(socket: Socket) -> None:
     """Events of one job, until its terminal event."""
-    await _serve(socket, lambda: (job_topic(socket.path_params["job_id"]),))
+    await serve_socket(socket, lambda: (job_topic(socket.path_params["job_id"]),))
 
 
 @websocket("/stream", opt=STREAM_OF_TOPICS)
 async def topics_socket(socket: Socket) -> None:
     """Events of every ``?topic=``."""
-    await _serve(
+    await serve_socket(
         socket, lambda: read_topics(socket.query_params, socket.app.state.settings.max_topics)
     )
 
 
 WEBSOCKET_HANDLERS = (project_socket, older_project_socket, job_socket, topics_socket)
 
-#: What is reported to a client of an error.
-Refused = Callable[[StreamerError], Control]
-
-
 #: The one subprotocol that has a meaning here: this one.
 SUBPROTOCOL: Final = "streamer"
 
 
-async def _serve(
+async def serve_socket(
     socket: Socket,
     read: Callable[[], tuple[str, ...]],
-    *,
-    refused: Refused = refused_control,
+    speech: type[Commands] = Commands,
 ) -> None:
+    """Serve a WebSocket from its handshake to its end.
+
+    Args:
+        socket: as it came, not yet accepted.
+        read: returns the topics that it reads at first; may raise a `StreamerError`.
+        speech: what its client says, and in which form it is answered.
+    """
     settings: Settings = socket.app.state.settings
     hub: Hub = socket.app.state.hub
     farewells: Farewells = socket.app.state.farewells
@@ -111,9 +96,9 @@ async def _serve(
     writer: PortableWriter | OfferedWriter
     offered = offered_writer(socket.scope)  # type: ignore[arg-type]
     if offered is None:
-        writer = PortableWriter(LINES, high_water=settings.high_water)
+        writer = PortableWriter(speech.lines, high_water=settings.high_water)
     else:
-        offered.open(FRAMES, settings.high_water)
+        offered.open(speech.frames, settings.high_water)
         writer = offered
     try:
         headers = headers_of(socket)
@@ -132,7 +117,8 @@ async def _serve(
             transport="websocket",
             root_path=socket.scope.get("root_path", ""),
         )
-        await may_read(asker, attach.topics, socket.app.state.log)
+        asked = [topic for topic in attach.topics if topic != speech.waits]
+        await may_read(asker, asked, socket.app.state.log)
         reader = await hub.attach(attach, writer)
     except Gone:
         return
@@ -141,14 +127,16 @@ async def _serve(
         return
     except StreamerError as error:
         note_refusal(socket, error)
-        last = hub.reconnect_control(error) if isinstance(error, Draining) else refused(error)
+        last = (
+            hub.reconnect_control(error) if isinstance(error, Draining) else speech.refused(error)
+        )
         await farewells.close(socket, [last], client, error.outcome.close_code, _reason(error))
         return
     finally:
         # Else they would live as long as the socket.
         forget(socket.scope)  # type: ignore[arg-type]
         socket.scope["headers"] = []
-    connection = _Connection(socket, hub, reader, writer, attach.topics, refused)
+    connection = speech(socket, hub, reader, writer, attach.topics)
     try:
         if isinstance(writer, PortableWriter):
             await _send_and_receive(socket, writer, connection)
@@ -171,9 +159,7 @@ def _reason(error: StreamerError) -> str:
             return error.detail
 
 
-async def _send_and_receive(
-    socket: Socket, writer: PortableWriter, connection: _Connection
-) -> None:
+async def _send_and_receive(socket: Socket, writer: PortableWriter, connection: Commands) -> None:
     """Serve over a server that knows no writers, until either side ends."""
 
     async def send() -> None:
@@ -191,110 +177,3 @@ async def _send_and_receive(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-class _Connection:
-    """The commands of one client."""
-
-    __slots__ = ("_hub", "_reader", "_refused", "_socket", "_topics", "_writer")
-
-    def __init__(  # noqa: PLR0917 - what one connection is made of
-        self,
-        socket: Socket,
-        hub: Hub,
-        reader: Reader,
-        writer: PortableWriter | OfferedWriter,
-        topics: tuple[str, ...],
-        refused: Refused,
-    ) -> None:
-        self._socket = socket
-        self._hub = hub
-        self._reader = reader
-        self._writer = writer
-        self._topics = topics
-        self._refused = refused
-
-    async def receive(self) -> None:
-        """Obey commands until the client has gone."""
-        while True:
-            message = await self._socket.receive()
-            if message["type"] == "websocket.disconnect":
-                return
-            text: Any = message.get("text")
-            # A client that sends commands and reads no replies must not fill our memory,
-            # and one that sends too many waits: its socket is not read meanwhile.
-            await self._writer.drained()
-            if isinstance(self._writer, PortableWriter):  # our own server has done it
-                await self._pace()
-            try:
-                await self._obey(parse_command(text if text is not None else b""))
-            except StreamerError as error:
-                note_refusal(self._socket, error)
-                self._reader.reply(self._refused(error))
-
-    async def _pace(self) -> None:
-        rate: Rate = self._socket.app.state.command_rate
-        connection = str(id(self))
-        wait = rate.wait(connection, time.monotonic())
-        if wait:
-            await asyncio.sleep(wait)
-            rate.wait(connection, time.monotonic())
-
-    async def _obey(self, command: Command) -> None:
-        match command:
-            case Ping():
-                self._reader.reply(Control("pong"))
-            case Subscribe(topic=topic):
-                await self._subscribe(topic, command)
-            case Unsubscribe(topic=topic):
-                await self._unsubscribe(topic)
-            case Token(token=token):
-                await self._renew(token)
-
-    async def _subscribe(self, topic: str, command: Subscribe) -> None:
-        if topic in self._topics:
-            raise InvalidFrame(f"{topic} is already subscribed")
-        settings: Settings = self._socket.app.state.settings
-        most = settings.max_topics
-        if len(self._topics) >= most:
-            raise InvalidTopic(f"this connection has {most} topics, the most it may have")
-        topics = (*self._topics, topic)
-        cursor = command.cursor()
-        backfill = None if cursor is None else (topic, cursor)
-        reply = Control("subscribed", {"topic": topic, "topics": topics})
-        is_done = False
-        while not is_done:
-            # Another token may come meanwhile by another connection, and allow less.
-            asker = self._asker()
-            await may_read(asker, (topic,), self._socket.app.state.log)
-            is_done = await self._hub.change_topics(
-                self._reader, topics, backfill, reply, partial(self._still_has, asker.grants)
-            )
-        self._topics = topics
-
-    async def _renew(self, token: str) -> None:
-        renewals: Renewals = self._socket.app.state.renewals
-        asker = await who_has(self._socket, token)
-        await renewals.renew(self._reader.stream_id, asker)
-        self._reader.reply(refreshed_control(asker.grants.expires))
-
-    def _asker(self) -> Asker:
-        """Who it is, by the newest token that it has shown, on this connection or another."""
-        asker = asker_of(self._socket)
-        stay = self._hub.stays.find(self._reader.stream_id)
-        if stay is None or not isinstance(stay.credential, Grants):
-            return asker
-        return Asker(asker.client, asker.subject, stay.credential)
-
-    def _still_has(self, grants: Grants) -> bool:
-        return self._asker().grants is grants
-
-    async def _unsubscribe(self, topic: str) -> None:
-        if topic not in self._topics:
-            raise InvalidFrame(f"{topic} is not subscribed; subscribed are: {self._topics}")
-        if len(self._topics) == 1:
-            raise InvalidFrame(f"{topic} is the only topic; close the connection instead")
-        topics = tuple(other for other in self._topics if other != topic)
-        reply = Control("unsubscribed", {"topic": topic, "topics": topics})
-        await self._hub.change_topics(self._reader, topics, None, reply)
-        self._topics = topics

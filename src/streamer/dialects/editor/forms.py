@@ -1,0 +1,140 @@
+"""An event of a video, as the editor reads it; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from ...errors import InvalidTopic
+from ...events.control import Control
+from ...events.event import Event
+from ...events.json_line import encode_line
+from ...events.topic import check_topic
+from ...wire.websocket import text_frame
+
+_VIDEOS: Final = "videos/"
+#: Controls that the editor has no word for and no use either: it is answered on subscribing.
+_UNSAID: Final = frozenset({"connected", "caught_up", "end"})
+#: An empty pong, which nobody asked for and nobody sees (RFC 6455, section 5.5.3): what is
+#: sent where there is nothing to say, for a buffer of nothing is none.
+_NOTHING: Final = b"\x8a\x00"
+
+
+def video_topic(video_id: str) -> str:
+    """The topic of a video: ``videos/{video_id}``; raises `InvalidTopic`."""
+    if "/" in video_id:
+        raise InvalidTopic(
+            f"{video_id[:64]!r} is not a videoId; it must be 1 to 64 of the characters "
+            "A-Z a-z 0-9 _ . ~ -"
+        )
+    return check_topic(_VIDEOS + video_id)
+
+
+def video_of(topic: str) -> str | None:
+    """The id of the video that `topic` names, or None if it is not a video's."""
+    video_id = topic.removeprefix(_VIDEOS)
+    return None if video_id == topic or "/" in video_id else video_id
+
+
+def bodies_of(event: Event) -> Iterator[bytes]:
+    """What the editor is sent of `event`: one body for each video that it is of.
+
+    ``id`` is for those who resume; an older page does not look at it.
+    """
+    videos = [video_id for topic in event.topics if (video_id := video_of(topic)) is not None]
+    said = _say(event.type, msgspec.json.decode(event.fields)) if videos else None
+    if said is None:
+        return
+    name, data = said
+    of_log = {} if event.id is None else {"id": str(event.id)}
+    for video_id in videos:
+        yield encode_line({"type": name, "videoId": video_id, "data": data, **of_log})
+
+
+def body_of(control: Control) -> bytes | None:
+    """What the editor is sent of a control event; None is nothing.
+
+    What is not of a video is the same as everywhere, for those who know it.
+    """
+    if control.type in _UNSAID:
+        return None
+    if control.type == "gap":
+        video_id = video_of(control.fields["topic"])
+        if video_id is None:
+            return None
+        return encode_line({"type": "gap", "videoId": video_id, "data": control.fields})
+    return control.body()
+
+
+def _say(event_type: str, fields: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
+    match event_type:
+        case "progress":
+            progress = fields.get("progress")
+            if not isinstance(progress, int | float):
+                return None
+            percent = round(100 * min(max(progress, 0.0), 1.0))
+            return "progress", {"percent": percent, "message": fields.get("message") or ""}
+        case "completed":
+            return "complete", _outcome(fields.get("result"))
+        case "error":
+            return "error", {"error": str(fields.get("error") or "it failed")}
+        case "status" if fields.get("status") == "cancelled":
+            return "error", {"error": "it was cancelled"}
+        case _:
+            return None
+
+
+def _outcome(result: object) -> dict[str, Any]:
+    """Where the output is, and its poster, where the job has said it."""
+    if not isinstance(result, dict):
+        return {"outputUrl": result if isinstance(result, str) else None}
+    outcome = {"outputUrl": result.get("url") or result.get("outputUrl")}
+    if isinstance(result.get("poster"), str):
+        outcome["posterUrl"] = result["poster"]
+    return outcome
+
+
+class EditorFrames:
+    """The editor's words as WebSocket frames, for writing straight to a transport."""
+
+    name = "editor-frames"
+    heartbeat = b"\x89\x00"  # an empty ping, which every client answers unasked
+
+    def event(self, event: Event) -> bytes:
+        """One text frame for each video."""
+        return b"".join(map(text_frame, bodies_of(event))) or _NOTHING
+
+    def control(self, control: Control) -> bytes:
+        """One text frame."""
+        body = body_of(control)
+        return _NOTHING if body is None else text_frame(body)
+
+    def wrap(self, frames: bytes) -> bytes:
+        """Frames follow one another as they are."""
+        return frames
+
+
+class EditorLines:
+    """The same as lines, each to be sent as a text frame by whoever frames them."""
+
+    name = "editor-lines"
+    heartbeat = b""  # the server that frames also pings
+
+    def event(self, event: Event) -> bytes:
+        """One line for each video."""
+        return b"".join(body + b"\n" for body in bodies_of(event))
+
+    def control(self, control: Control) -> bytes:
+        """One line."""
+        body = body_of(control)
+        return b"" if body is None else body + b"\n"
+
+    def wrap(self, frames: bytes) -> bytes:
+        """Lines follow one another as they are."""
+        return frames
+
+
+FRAMES: Final = EditorFrames()
+LINES: Final = EditorLines()
