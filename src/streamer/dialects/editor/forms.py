@@ -11,12 +11,11 @@ from ...errors import InvalidTopic
 from ...events.control import Control
 from ...events.event import Event
 from ...events.json_line import encode_line
+from ...events.snapshot import Snapshot
 from ...events.topic import check_topic
 from ...wire.websocket import text_frame
 
 _VIDEOS: Final = "videos/"
-#: Controls that the editor has no word for and no use either: it is answered on subscribing.
-_UNSAID: Final = frozenset({"connected", "caught_up", "end"})
 #: An empty pong, which nobody asked for and nobody sees (RFC 6455, section 5.5.3): what is
 #: sent where there is nothing to say, for a buffer of nothing is none.
 _NOTHING: Final = b"\x8a\x00"
@@ -53,19 +52,51 @@ def bodies_of(event: Event) -> Iterator[bytes]:
         yield encode_line({"type": name, "videoId": video_id, "data": data, **of_log})
 
 
-def body_of(control: Control) -> bytes | None:
-    """What the editor is sent of a control event; None is nothing.
+def bodies_of_control(control: Control) -> Iterator[bytes]:
+    """What the editor is sent of a control event: nothing, a body, or two.
 
     What is not of a video is the same as everywhere, for those who know it.
     """
-    if control.type in _UNSAID:
-        return None
-    if control.type == "gap":
-        video_id = video_of(control.fields["topic"])
-        if video_id is None:
-            return None
-        return encode_line({"type": "gap", "videoId": video_id, "data": control.fields})
-    return control.body()
+    fields = control.fields
+    match control.type:
+        case "connected" | "caught_up" | "end":
+            return  # it has no word for them, and no use either: it is answered on subscribing
+        case "subscribed":
+            yield encode_line({"type": "subscribed", "videoId": fields["videoId"]})
+            if (state := fields.get("state")) is not None:
+                yield encode_line(state)
+        case "gap":
+            if (video_id := video_of(fields["topic"])) is not None:
+                yield encode_line({"type": "gap", "videoId": video_id, "data": fields})
+        case _:
+            yield control.body()
+
+
+def subscribed_control(video_id: str, snapshot: Snapshot | None) -> Control:
+    """Answer who subscribes: how the video stands follows, where it is known.
+
+    The page knows no snapshot: the bar of a video that was done while it was away
+    would stand for ever.
+    """
+    said = None if snapshot is None else _say_state(snapshot)
+    if snapshot is None or said is None:
+        return Control("subscribed", {"videoId": video_id})
+    name, data = said
+    state = {"type": name, "videoId": video_id, "data": data, "id": str(snapshot.cursor)}
+    return Control("subscribed", {"videoId": video_id, "state": state})
+
+
+def _say_state(snapshot: Snapshot) -> tuple[str, dict[str, Any]] | None:
+    fields = snapshot.to_fields()
+    match snapshot.status:
+        case "completed":
+            return _say("completed", fields)
+        case "failed":
+            return _say("error", fields)
+        case "cancelled":
+            return _say("status", fields)
+        case _:
+            return _say("progress", fields)
 
 
 def _say(event_type: str, fields: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
@@ -107,9 +138,8 @@ class EditorFrames:
         return b"".join(map(text_frame, bodies_of(event))) or _NOTHING
 
     def control(self, control: Control) -> bytes:
-        """One text frame."""
-        body = body_of(control)
-        return _NOTHING if body is None else text_frame(body)
+        """One text frame, or two, or nothing."""
+        return b"".join(map(text_frame, bodies_of_control(control))) or _NOTHING
 
     def wrap(self, frames: bytes) -> bytes:
         """Frames follow one another as they are."""
@@ -127,9 +157,8 @@ class EditorLines:
         return b"".join(body + b"\n" for body in bodies_of(event))
 
     def control(self, control: Control) -> bytes:
-        """One line."""
-        body = body_of(control)
-        return b"" if body is None else body + b"\n"
+        """One line, or two, or nothing."""
+        return b"".join(body + b"\n" for body in bodies_of_control(control))
 
     def wrap(self, frames: bytes) -> bytes:
         """Lines follow one another as they are."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any, ClassVar, Final, cast
+from typing import ClassVar, Final
 
-import msgspec
 from litestar import websocket
 
 from ...api.farewells import Socket
@@ -15,10 +14,10 @@ from ...config.server_url import API
 from ...errors import StreamerError
 from ...eventlog.base import EventLog
 from ...events.control import Control
-from ...events.cursor import Cursor
+from ...events.snapshot import Snapshot
 from ...wire.form import Form
 from ...wire.websocket import Ping, Token
-from .forms import FRAMES, LINES, video_topic
+from .forms import FRAMES, LINES, subscribed_control, video_topic
 from .frames import Subscribe, Unsubscribe, parse_frame
 
 #: What a connection reads that has not subscribed yet, so that it counts, is kept alive and
@@ -63,16 +62,18 @@ class EditorCommands(Commands):
 
     async def _subscribe_video(self, frame: Subscribe) -> None:
         topic, cursor = video_topic(frame.video_id), frame.cursor()
-        reply = Control("subscribed", {"videoId": frame.video_id})
         if topic in self._topics:
             # A component that is mounted twice asks twice.
-            self._reader.reply(reply)
+            self._reader.reply(subscribed_control(frame.video_id, None))
             return
         topics = self._with(topic)
         await self._check(topic)
+        snapshot: Snapshot | None = None
         if cursor is None:
-            cursor = await _last_known(topic, self._socket.app.state.log)
-        await self._add(topics, (topic, cursor), reply)
+            log: EventLog = self._socket.app.state.log
+            snapshot = (await log.snapshots([topic]))[topic]
+            cursor = snapshot.cursor
+        await self._add(topics, (topic, cursor), subscribed_control(frame.video_id, snapshot))
 
     async def _unsubscribe_video(self, frame: Unsubscribe) -> None:
         topic = video_topic(frame.video_id)
@@ -84,17 +85,6 @@ class EditorCommands(Commands):
         topics = rest or (_WAITING,)
         await self._hub.change_topics(self._reader, topics, None, reply)
         self._topics = topics
-
-
-async def _last_known(topic: str, log: EventLog) -> Cursor:
-    """Just before the last event that says how a video stands, else the newest position.
-
-    A page that was loaded anew, or was away, is so told at once; it knows no snapshot.
-    """
-    snapshot = (await log.snapshots([topic]))[topic]
-    known = [cast("dict[str, Any]", msgspec.json.decode(body)) for body in snapshot.tasks.values()]
-    ids = [Cursor.parse(body["id"]) for body in known if body["type"] != "status"]
-    return max(ids).before() if ids else snapshot.cursor
 
 
 def _error(error: StreamerError, video_id: str | None) -> Control:
