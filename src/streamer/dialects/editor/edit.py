@@ -33,7 +33,7 @@ class TrimRequest(msgspec.Struct, frozen=True, rename="camel"):
     "/trim",
     status_code=200,
     dependencies={"jobs": Provide(provide_jobs, sync_to_thread=False)},
-    summary="Trim a video, as an editor's page asks for it",
+    summary="Trim a video for an editor",
     tags=["editor"],
 )
 async def trim(
