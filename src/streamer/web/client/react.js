@@ -13,7 +13,6 @@ import {
 
 import { barOf } from "./progress-bar.js";
 import { sharedClient } from "./shared.js";
-import { adoptStyles } from "./styles.js";
 import { UNKNOWN, watch } from "./watch.js";
 
 /** @import { ReactElement } from "react" */
@@ -38,16 +37,7 @@ import { UNKNOWN, watch } from "./watch.js";
  * @property {boolean} [pollingFallback] false: `maxReconnectAttempts` holds. (It polls whenever no stream is possible.)
  * @property {number} [pollingInterval] accepted, and not needed: a poll is answered at once when something happens
  *
- * @typedef {object} Connection
- * @property {boolean} isConnected
- * @property {boolean} isFallback whether it polls
- * @property {number} reconnectAttempts since the connection was lost
- * @property {string} state of the connection
- * @property {string | null} reason why there is none, as one sentence
- * @property {Body | null} gap the last that told of events that are lost
- * @property {() => void} retryNow
- *
- * @typedef {object} Known
+ * @typedef {object} Known what is known of one topic: the fields of its snapshot
  * @property {string | null} status
  * @property {number | null} progress 0.0 to 1.0
  * @property {string | null} message
@@ -56,6 +46,8 @@ import { UNKNOWN, watch } from "./watch.js";
  * @property {number | null} attempt
  * @property {Record<string, any>} jobs by id; empty for a job's own topic
  *
+ * @typedef {Known & Watched & {reconnectAttempts: number, retryNow: () => void}} Hooked
+ *
  * @typedef {Where & Pick<Look, "label" | "texts" | "className" | "showConnectionStatus"> & {projectId?: string, jobId?: string,
  *   topic?: string, onCompleted?: Calls["onCompleted"], onError?: Calls["onError"]}} ProgressBarProps
  */
@@ -63,50 +55,56 @@ import { UNKNOWN, watch } from "./watch.js";
 /** The client of all components within: `createElement(StreamerContext.Provider, {value: client}, …)`. */
 export const StreamerContext = createContext(/** @type {ClientLike | null} */ (null));
 
+/** @type {Known} */
+const NOTHING = { status: null, progress: null, message: null, result: null, error: null, attempt: null, jobs: {} };
+
 const atFirst = () => UNKNOWN;
 const never = () => () => {};
 
 /**
  * @param {string | string[]} topics empty: nothing is watched
- * @param {Where} where
- * @param {WatchOptions} options its functions may be others each time
+ * @param {Where & WatchOptions} options its functions may be others each time
  * @param {number} [most] attempts to connect
- * @returns {[Watched, Connection]}
+ * @returns {Hooked}
  */
-function useWatch(topics, { client, backendUrl }, options, most = Infinity) {
+function useWatch(topics, options, most = Infinity) {
+  const { from, persist, initial, backendUrl } = options;
   const around = useContext(StreamerContext);
-  const chosen = client ?? around;
+  const client = options.client ?? around;
   const latest = useRef(options);
   useInsertionEffect(() => {
     latest.current = options;
   });
-  const { from, persist, initial } = options;
   const watched = useMemo(
     () =>
-      watch(() => chosen ?? sharedClient(backendUrl), topics, {
-        ...(from && { from }),
-        ...(persist && { persist }),
+      watch(() => client ?? sharedClient(backendUrl), topics, {
+        from,
+        persist,
         initial,
         reduce: (value, body) => latest.current.reduce?.(value, body),
         onEvent: (body) => latest.current.onEvent?.(body),
         onChange: (now) => latest.current.onChange?.(now),
       }),
-    [chosen, backendUrl, `${topics}`, from, persist],
+    [client, backendUrl, `${topics}`, from, persist],
   );
   const [givenUp, giveUp] = useState(/** @type {unknown} */ (null));
   const isOff = givenUp === watched;
-  const now = useSyncExternalStore(isOff || topics.length === 0 ? never : watched.subscribe, watched.get, atFirst);
+  const now = useSyncExternalStore(isOff || !topics.length ? never : watched.subscribe, watched.get, atFirst);
   const isTooMany = now.attempts > most;
   useEffect(() => {
     if (isTooMany) giveUp(watched);
   }, [isTooMany, watched]);
-  const { isConnected, isFallback, attempts, reason, gap } = now;
-  const retryNow = () => {
-    giveUp(null);
-    watched.retryNow();
+  return {
+    ...NOTHING,
+    ...now.snapshot,
+    ...now,
+    ...(isOff && { state: "refused" }),
+    reconnectAttempts: Math.min(now.attempts, most),
+    retryNow() {
+      giveUp(null);
+      watched.retryNow();
+    },
   };
-  const state = isOff ? "refused" : now.state;
-  return [now, { isConnected, isFallback, reconnectAttempts: Math.min(attempts, most), state, reason, gap, retryNow }];
 }
 
 /**
@@ -116,7 +114,8 @@ function useWatch(topics, { client, backendUrl }, options, most = Infinity) {
  */
 function useTopic(topic, { onMessage, onProgress, onCompleted, onError, ...where }, most) {
   const seen = useRef("");
-  return useWatch(topic, where, {
+  return useWatch(topic, {
+    ...where,
     onEvent(body) {
       onMessage?.(body);
       if (body.type === "progress") onProgress?.(body.progress, body.message ?? "");
@@ -136,21 +135,12 @@ function useTopic(topic, { onMessage, onProgress, onCompleted, onError, ...where
 }
 
 /**
- * @param {[Watched, Connection]} watched
- * @returns {Known & Connection}
- */
-function known([{ snapshot }, connection]) {
-  const { status = null, progress = null, message = null, result = null, error = null, attempt = null, jobs = {} } = snapshot ?? {};
-  return { status, progress, message, result, error, attempt, jobs, ...connection };
-}
-
-/**
  * One job. `onCompleted` and `onError` are called too if it was over before.
  *
  * @param {string | null | undefined} jobId none: nothing is watched
  * @param {Where & Calls} [options]
  */
-export const useJob = (jobId, options = {}) => known(useTopic(jobId ? `jobs/${jobId}` : "", options));
+export const useJob = (jobId, options = {}) => useTopic(jobId ? `jobs/${jobId}` : "", options);
 
 /**
  * One project, and whatever is published to it.
@@ -162,7 +152,7 @@ export function useProject(project, options) {
   const { projectId, autoReconnect, maxReconnectAttempts = Infinity, pollingFallback, pollingInterval, ...more } =
     /** @type {Where & Calls & Older} */ (typeof project === "object" && project ? project : { projectId: project, ...options });
   const most = autoReconnect === false ? 0 : pollingFallback === false ? maxReconnectAttempts : Infinity;
-  return known(useTopic(projectId ? `projects/${projectId}` : "", more, most));
+  return useTopic(projectId ? `projects/${projectId}` : "", more, most);
 }
 
 /**
@@ -172,13 +162,13 @@ export function useProject(project, options) {
  * @param {string | string[]} topics
  * @param {Where & {from?: string, persist?: false | "session" | "device", reduce?: (value: T, body: Body) => T, initial?: T,
  *   limit?: number}} [options] `limit`: how many are in the list, by default 100
- * @returns {Connection & {value: T}}
+ * @returns {Hooked & {value: T}}
  */
-export function useStream(topics, { reduce, initial, limit = 100, from, persist, ...where } = {}) {
-  const list = (/** @type {Body[]} */ events, /** @type {Body} */ body) => [...events, body].slice(-limit);
-  const begin = initial ?? [];
-  const [now, connection] = useWatch(topics, where, { ...(from && { from }), ...(persist && { persist }), initial: begin, reduce: reduce ?? list });
-  return { ...connection, value: now === UNKNOWN ? begin : now.value };
+export function useStream(topics, { limit = 100, ...options } = {}) {
+  const { initial = [] } = options;
+  const reduce = (/** @type {any} */ events, /** @type {Body} */ body) => [...events, body].slice(-limit);
+  const now = useWatch(topics, { reduce, ...options, initial });
+  return { ...now, value: now.value ?? initial };
 }
 
 /** @returns {ReactElement} */
@@ -192,7 +182,9 @@ const element = (/** @type {Tree} */ [name, attributes, ...inside]) =>
  */
 export function ProgressBar({ projectId, jobId, topic, label, texts, className, showConnectionStatus, ...options }) {
   const name = topic ?? (jobId ? `jobs/${jobId}` : projectId ? `projects/${projectId}` : "");
-  const [now, { retryNow }] = useTopic(name, options);
-  useInsertionEffect(() => adoptStyles(document), []);
-  return element(barOf(now, { label, texts, className, showConnectionStatus, retryNow }));
+  const now = useTopic(name, options);
+  useEffect(() => {
+    import("./styles.js").then(({ adoptStyles }) => adoptStyles(document));
+  }, []);
+  return element(barOf(now, { label, texts, className, showConnectionStatus, retryNow: now.retryNow }));
 }

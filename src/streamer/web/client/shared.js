@@ -4,7 +4,7 @@
  * @module
  */
 
-import { createClient } from "./index.js";
+import { createClient } from "./client.js";
 
 /** @import { ClientLike } from "./watch.js" */
 

@@ -22,7 +22,7 @@ svg{flex:none;width:1em;height:1em;fill:none;stroke:var(--c);stroke-width:2;stro
 button{font:inherit;color:var(--a);background:none;border:0;padding:.25em;min-height:24px;text-decoration:underline;cursor:pointer}
 [part=said]{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 @media (prefers-reduced-motion){[part=fill][part]{transition:none;animation:none}[data-unknown] [part=fill]{inline-size:100%;background:repeating-linear-gradient(90deg,var(--c) 0 .75em,transparent 0 1.5em)}}
-@media (forced-colors:active){[part=track]{outline:1px solid CanvasText}[part=fill]{background:Highlight;forced-color-adjust:none}svg{stroke:CanvasText}}}
+@media (forced-colors:active){[part=track]{outline:1px solid CanvasText}&[data-state][part]{--c:Highlight}[part=fill]{forced-color-adjust:none}svg{stroke:CanvasText}}}
 @keyframes streamer{to{margin-inline-start:65%}}}`;
 
 /** @type {CSSStyleSheet | undefined} */

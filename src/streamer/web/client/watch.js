@@ -26,7 +26,6 @@ import { NOTHING_SAID, remember } from "./progress-bar.js";
  * @property {Readonly<Record<string, any>> | null} snapshot null until the server has answered
  * @property {string} state of the connection
  * @property {string | null} reason why there is none, as one sentence
- * @property {number | null} retryAt milliseconds since 1970
  * @property {number} attempts to connect since the connection was lost
  * @property {boolean} isConnected
  * @property {boolean} isFallback whether it polls, because no stream is possible
@@ -35,8 +34,8 @@ import { NOTHING_SAID, remember } from "./progress-bar.js";
  * @property {Memory} memory what a bar has said
  *
  * @typedef {object} WatchOptions
- * @property {"latest" | "earliest" | string} [from]
- * @property {false | "session" | "device"} [persist]
+ * @property {string | undefined} [from] as a subscription has it
+ * @property {false | "session" | "device" | undefined} [persist]
  * @property {(body: Body) => void} [onEvent] each event, at once
  * @property {(now: Watched) => void} [onChange] before the listeners are called
  * @property {any} [initial] the value to begin with
@@ -50,7 +49,7 @@ import { NOTHING_SAID, remember } from "./progress-bar.js";
 
 /** @type {Watched} */
 export const UNKNOWN = {
-  snapshot: null, state: "connecting", reason: null, retryAt: null, attempts: 0, isConnected: false, isFallback: false,
+  snapshot: null, state: "connecting", reason: null, attempts: 0, isConnected: false, isFallback: false,
   gap: null, value: undefined, memory: NOTHING_SAID,
 };
 
@@ -75,7 +74,7 @@ function soon(/** @type {() => void} */ call) {
  */
 export function watch(client, topics, { onEvent, onChange, initial, reduce, ...options } = {}) {
   let now = { ...UNKNOWN, value: initial };
-  let { attempts, retryAt, gap, value } = now;
+  let { attempts, gap, value } = now;
   let isDue = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let closing;
@@ -90,7 +89,7 @@ export function watch(client, topics, { onEvent, onChange, initial, reduce, ...o
     const { snapshot, state, reason, transport } = held;
     const isFallback = state === "polling" || transport === "poll";
     const isConnected = ["replaying", "live", "polling"].includes(state);
-    now = { ...now, snapshot, state, reason, retryAt, attempts, isConnected, isFallback, gap, value };
+    now = { ...now, snapshot, state, reason, attempts, isConnected, isFallback, gap, value };
     now.memory = remember(now.memory, now);
     onChange?.(now);
     for (const listener of listeners) listener();
@@ -107,7 +106,6 @@ export function watch(client, topics, { onEvent, onChange, initial, reduce, ...o
     mine.on("state", (detail) => {
       if (detail.state === "waiting") attempts += 1;
       else if (detail.state !== "connecting") attempts = 0;
-      retryAt = detail.retryAt ?? null;
       touch();
     });
     mine.on("snapshot", touch);

@@ -1,0 +1,58 @@
+/**
+ * Bars in every state, by React and as custom elements, one below the other.
+ *
+ * @module
+ */
+
+import { createElement as h } from "react";
+import { createRoot } from "react-dom/client";
+
+import "streamer/element";
+import { ProgressBar, useStream } from "streamer/react";
+import { topic } from "streamer/svelte";
+import { useTopic } from "streamer/vue";
+import { effectScope, watchEffect } from "vue";
+
+const query = new URLSearchParams(location.search);
+const backendUrl = query.get("api") ?? "";
+const project = query.get("project") ?? "";
+const jobs = (query.get("jobs") ?? "").split(",").filter(Boolean);
+
+function Count() {
+  const { value } = useStream(`projects/${project}`, { backendUrl, initial: 0, reduce: (count) => count + 1 });
+  const { value: last } = useStream(`projects/${project}`, { backendUrl, limit: 3 });
+  return h("p", { id: "count" }, `${value} ${last.length}`);
+}
+
+const root = document.getElementById("root");
+const react = root.appendChild(document.createElement("div"));
+react.className = "bars";
+createRoot(react).render([
+  h("h1", { key: "h" }, "Jobs"),
+  ...jobs.map((job) => h(ProgressBar, { key: job, jobId: `${project}-${job}`, backendUrl, label: `Film ${job}` })),
+  h(Count, { key: "c" }),
+]);
+
+const elements = root.appendChild(document.createElement("div"));
+elements.className = "bars";
+window.heard = [];
+for (const type of ["completed", "failed"]) {
+  elements.addEventListener(`streamer-${type}`, ({ detail }) => window.heard.push([type, detail.result ?? detail.error]));
+}
+for (const job of jobs) {
+  const bar = document.createElement("streamer-progress");
+  bar.setAttribute("job", `${project}-${job}`);
+  bar.setAttribute("url", backendUrl);
+  bar.setAttribute("label", `Film ${job}`);
+  elements.append(bar);
+}
+
+effectScope().run(() => {
+  const now = useTopic(`projects/${project}`, { url: backendUrl });
+  watchEffect(() => {
+    window.vue = now.value.snapshot?.status;
+  });
+});
+topic(`projects/${project}`, { url: backendUrl }).subscribe((now) => {
+  window.svelte = now.snapshot?.status;
+});
