@@ -59,7 +59,7 @@ def bundle(entry: Path, out: Path, *arguments: str, react: int = 19) -> None:
         "react": _MODULES / f"react{suffix}",
         "react-dom": _MODULES / f"react-dom{suffix}",
         "vue": _MODULES / "vue/dist/vue.runtime.esm-bundler.js",
-        "streamer": _CLIENT,
+        "@streamer-sse/client": _CLIENT,
     }
     command: list[str | Path] = [
         *(needs("node"), js_module("esbuild/bin/esbuild"), entry, f"--outfile={out}"),
@@ -77,7 +77,7 @@ class _Quiet(SimpleHTTPRequestHandler):
         """Nothing: a test's output is its own."""
 
 
-#: Bundles and serves a page of tests/e2e/pages: its name, which React; returns its address.
+#: Bundles and serves a page, a name in tests/e2e/pages or a file; which React; returns its address.
 FrontEnd = Callable[..., str]
 
 
@@ -86,9 +86,11 @@ def front_end(tmp_path: Path) -> Iterator[FrontEnd]:
     """Serve pages until the test ends."""
     with ExitStack() as stack:
 
-        def serve(name: str, react: int = 19) -> str:
+        def serve(page: str | Path, react: int = 19) -> str:
+            entry = page if isinstance(page, Path) else _PAGES / f"{page}.mjs"
+            name = entry.stem
             directory = tmp_path / f"{name}-{react}"
-            bundle(_PAGES / f"{name}.mjs", directory / f"{name}.js", react=react)
+            bundle(entry, directory / f"{name}.js", react=react)
             (directory / "index.html").write_text(_PAGE.format(name=name))
             (directory / "page.css").write_text(_STYLE)
             server = ThreadingHTTPServer(

@@ -7,10 +7,10 @@
 import { createElement as h } from "react";
 import { createRoot } from "react-dom/client";
 
-import "streamer/element";
-import { ProgressBar, useStream } from "streamer/react";
-import { topic } from "streamer/svelte";
-import { useTopic } from "streamer/vue";
+import "@streamer-sse/client/element.js";
+import { ProgressBar, useStream } from "@streamer-sse/client/react.js";
+import { topic } from "@streamer-sse/client/svelte.js";
+import { useTopic } from "@streamer-sse/client/vue.js";
 import { effectScope, watchEffect } from "vue";
 
 const query = new URLSearchParams(location.search);

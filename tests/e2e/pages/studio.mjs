@@ -7,7 +7,7 @@
 import { createElement as h, StrictMode, useState } from "react";
 import { createRoot } from "react-dom/client";
 
-import { ProgressBar, useProject } from "streamer/react";
+import { ProgressBar, useProject } from "@streamer-sse/client/react.js";
 
 const query = new URLSearchParams(location.search);
 const backendUrl = query.get("api") ?? "";
