@@ -102,3 +102,7 @@ test("a Svelte store has a value at once, and the next ones as they come", () =>
   stop();
   timers.pass(200);
 });
+
+test("all but React's and Vue's can be imported where there is no page", async () => {
+  for (const name of ["element", "shared", "styles"]) await import(`../../src/streamer/web/client/${name}.js`);
+});

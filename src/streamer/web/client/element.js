@@ -21,7 +21,10 @@ import { watch } from "./watch.js";
 /** @type {Record<string, Texts>} */
 const LANGUAGES = languages;
 
-export class StreamerProgress extends HTMLElement {
+/** Where a page is made on a server there is none; the import does nothing there. */
+const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? Object);
+
+export class StreamerProgress extends Base {
   static observedAttributes = ["topic", "job", "project", "url", "label", "connection"];
 
   /** @type {ClientLike | null} in place of the page's own */
@@ -135,4 +138,5 @@ function drawn(had, tree) {
   return node;
 }
 
-if (!customElements.get("streamer-progress")) customElements.define("streamer-progress", StreamerProgress);
+const { customElements } = globalThis;
+if (customElements && !customElements.get("streamer-progress")) customElements.define("streamer-progress", StreamerProgress);

@@ -119,7 +119,7 @@ export function barOf(now, { label, texts, className, showConnectionStatus, retr
     /** @type {Tree} */ (["div", { part, ...more }, ...inside]);
   return [
     "div",
-    { className: `streamer-progress ${className ?? ""}`, part: "bar", "data-state": state, "data-connection": now.state },
+    { className: ["streamer-progress", className].filter(Boolean).join(" "), part: "bar", "data-state": state, "data-connection": now.state },
     block(
       "head",
       {},
