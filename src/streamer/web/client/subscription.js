@@ -24,6 +24,9 @@ import { isAfter } from "./order.js";
  * @property {() => void} retry
  */
 
+/** What a subscription tells itself, and no event of that name is mistaken for. */
+const OWN = ["state", "snapshot", "gap", "closed"];
+
 /** Listeners that throw break nobody else; the error is reported as any uncaught one. */
 const report = (/** @type {unknown} */ error) => globalThis.reportError?.(error) ?? console.error(error);
 
@@ -99,7 +102,7 @@ export class Subscription {
       if (!isAfter(id, this.lastEventId)) return;
       this.lastEventId = id;
     }
-    this.#tell(body.type, body);
+    if (!OWN.includes(body.type)) this.#tell(body.type, body);
     this.#tell("*", body);
   }
 
