@@ -1,8 +1,9 @@
-"""``POST /api/edit/trim``: cut a part out of a video, whose progress is on its topic."""
+"""``POST /api/upload`` and ``POST /api/edit/trim``: the editor sends a video, and cuts it."""
 
 from __future__ import annotations
 
 from typing import Any, Final
+from uuid import uuid4
 
 import msgspec
 from litestar import Request, Response, Router, post
@@ -13,11 +14,14 @@ from ...api.jobs import provide_jobs
 from ...api.may import may_publish
 from ...api.quota_fields import headers_of
 from ...api.too_often import HowOften
-from ...errors import InvalidFields, StreamerError
+from ...config.settings import Settings
+from ...errors import InvalidFields, InvalidSource, StreamerError
 from ...events.topic import project_topic
 from ...jobs.submit import Jobs
 from .answers import editor_problem
 from .forms import video_topic
+from .multipart_file import file_in
+from .received import receive, source_of
 
 
 class TrimRequest(msgspec.Struct, frozen=True, rename="camel"):
@@ -30,7 +34,7 @@ class TrimRequest(msgspec.Struct, frozen=True, rename="camel"):
 
 
 @post(
-    "/trim",
+    "/edit/trim",
     status_code=200,
     dependencies={"jobs": Provide(provide_jobs, sync_to_thread=False)},
     summary="Trim a video for an editor",
@@ -52,14 +56,18 @@ async def trim(
         raise InvalidFields(f"the body must be a JSON object with {allowed}: {error}") from error
     topic, project = video_topic(asked.video_id), project_topic(asked.video_id)
     may_publish(asker_of(request), (topic, project))
-    body = {
-        "kind": "trim",
+    body = {"kind": "trim", "start": asked.start_time, "end": asked.end_time}
+    try:
         # A page knows it as the path of an address.
-        "source": asked.input_path.removeprefix("/"),
-        "start": asked.start_time,
-        "end": asked.end_time,
-    }
-    accepted = await jobs.submit(asked.video_id, body, also=(topic,))
+        given = {**body, "source": asked.input_path.removeprefix("/")}
+        accepted = await jobs.submit(asked.video_id, given, also=(topic,))
+    except InvalidSource as error:
+        # A page names what it has sent as the server that it was written for did.
+        sent = {**body, "source": source_of(asked.video_id)}
+        try:
+            accepted = await jobs.submit(asked.video_id, sent, also=(topic,))
+        except InvalidSource:
+            raise error from None
     answer = {
         "success": True,
         "message": f"Trimming {asked.start_time:g} s to {asked.end_time:g} s",
@@ -69,10 +77,31 @@ async def trim(
     return Response(answer, status_code=200, headers=headers_of(quota))
 
 
+@post(
+    "/upload",
+    status_code=200,
+    request_max_body_size=None,  # it is counted as it comes
+    summary="Send a video for an editor",
+    tags=["editor"],
+)
+async def upload(
+    request: Request[Any, Any, Any], settings: NamedDependency[Settings]
+) -> Response[dict[str, Any]]:
+    """Take the file `video` of a multipart form; the answer's `videoId` is its name from now on."""
+    often: HowOften = request.app.state.job_rate
+    quota = often.count(request)
+    video_id = uuid4().hex
+    may_publish(asker_of(request), (video_topic(video_id), project_topic(video_id)))
+    chunks = file_in(request.headers.get("content-type", ""), request.stream(), "video")
+    source = await receive(video_id, chunks, settings)
+    answer = {"success": True, "videoId": video_id, "inputPath": source}
+    return Response(answer, status_code=200, headers=headers_of(quota))
+
+
 EDIT_ROUTES: Final = (
     Router(
-        "/api/edit",
-        route_handlers=[trim],
+        "/api",
+        route_handlers=[trim, upload],
         before_request=let_in_to_api,
         exception_handlers={StreamerError: editor_problem},
     ),
