@@ -15,7 +15,7 @@ from ...api.may import may_publish
 from ...api.quota_fields import headers_of
 from ...api.too_often import HowOften
 from ...config.settings import Settings
-from ...errors import InvalidFields, InvalidSource, StreamerError
+from ...errors import Forbidden, InvalidFields, InvalidSource, StreamerError
 from ...events.topic import project_topic
 from ...jobs.submit import Jobs
 from .answers import editor_problem
@@ -91,7 +91,10 @@ async def upload(
     often: HowOften = request.app.state.job_rate
     quota = often.count(request)
     video_id = uuid4().hex
-    may_publish(asker_of(request), (video_topic(video_id), project_topic(video_id)))
+    try:
+        may_publish(asker_of(request), (video_topic(video_id), project_topic(video_id)))
+    except Forbidden as error:  # which names what nobody has heard of
+        raise Forbidden("you may not publish to videos/* and projects/*") from error
     chunks = file_in(request.headers.get("content-type", ""), request.stream(), "video")
     source = await receive(video_id, chunks, settings)
     answer = {"success": True, "videoId": video_id, "inputPath": source}
