@@ -218,8 +218,12 @@ def test_an_element_speaks_the_language_around_it(gallery: Page) -> None:
       const bars = document.querySelectorAll("streamer-progress");
       for (const bar of bars) bar.removeAttribute("label");
     """)
-    first = gallery.bars()[len(JOBS)]
-    assert (first["label"], first["words"]) == ("진행률", "0%, 대기 중")
+
+    def said() -> tuple[str, str]:
+        first = gallery.bars()[len(JOBS)]
+        return first["label"], first["words"]
+
+    wait_until_blocking(lambda: said() == ("진행률", "0%, 대기 중"), "it is not in Korean")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

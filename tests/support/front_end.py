@@ -53,7 +53,7 @@ def js_module(name: str) -> Path:
 
 
 def bundle(entry: Path, out: Path, *arguments: str, react: int = 19) -> None:
-    """Bundle and minify `entry` into `out`, with React 18 or 19."""
+    """Bundle and minify `entry` into `out`, a file or a directory, with React 18 or 19."""
     suffix = "" if react == 19 else "18"
     aliases = {
         "react": _MODULES / f"react{suffix}",
@@ -62,9 +62,14 @@ def bundle(entry: Path, out: Path, *arguments: str, react: int = 19) -> None:
         "@streamer-sse/client": _CLIENT,
     }
     command: list[str | Path] = [
-        *(needs("node"), js_module("esbuild/bin/esbuild"), entry, f"--outfile={out}"),
+        *(needs("node"), js_module("esbuild/bin/esbuild"), entry),
+        f"--outfile={out}" if out.suffix else f"--outdir={out}",
         *("--bundle", "--minify", "--format=esm", "--log-level=error", *arguments),
-        *(f"--alias:{name}={path}" for name, path in aliases.items()),
+        *(
+            f"--alias:{name}={path}"
+            for name, path in aliases.items()
+            if f"--external:{name}" not in arguments
+        ),
     ]
     if not arguments:
         # A development build: it is the one whose StrictMode mounts twice.

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { barOf, NOTHING_SAID, remember } from "../../src/streamer/web/client/progress-bar.js";
-import * as texts from "../../src/streamer/web/client/texts.js";
+import * as languages from "../../src/streamer/web/client/languages.js";
+import { en } from "../../src/streamer/web/client/texts.js";
 import { UNKNOWN } from "../../src/streamer/web/client/watch.js";
 
 /** @import { Tree } from "../../src/streamer/web/client/progress-bar.js" */
@@ -124,9 +125,9 @@ test("a job that is run again after its end is said to start again", () => {
 });
 
 test("each language has every text, with its number where English has one", () => {
-  for (const language of [texts.ko, texts.zh]) {
-    for (const [key, english] of Object.entries(texts.en)) {
-      const own = language[/** @type {keyof typeof texts.en} */ (key)];
+  for (const language of Object.values(languages)) {
+    for (const [key, english] of Object.entries(en)) {
+      const own = language[/** @type {keyof typeof en} */ (key)];
       assert.ok(own, key);
       assert.equal(own.includes("{n}"), english.includes("{n}"), key);
     }
@@ -136,5 +137,5 @@ test("each language has every text, with its number where English has one", () =
 test("texts are replaced one by one; what a publisher said stays as it is", () => {
   const now = of({ status: "running", progress: 0.5, message: "{n} left" });
   assert.equal(inPart(now, "text", { texts: { running: "Läuft" } }), "Läuft · {n} left");
-  assert.equal(track(now, { texts: texts.ko })["aria-label"], "진행률");
+  assert.equal(track(now, { texts: languages.ko })["aria-label"], "진행률");
 });

@@ -11,15 +11,14 @@
 import { barOf } from "./progress-bar.js";
 import { sharedClient } from "./shared.js";
 import { adoptStyles } from "./styles.js";
-import * as languages from "./texts.js";
 import { watch } from "./watch.js";
 
 /** @import { Tree } from "./progress-bar.js" */
 /** @import { Texts } from "./texts.js" */
 /** @import { ClientLike, Watch, Watched } from "./watch.js" */
 
-/** @type {Record<string, Texts>} */
-const LANGUAGES = languages;
+/** @type {Record<string, Texts> | null} once a page needs them */
+let languages = null;
 
 /** Where a page is made on a server there is none; the import does nothing there. */
 const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? Object);
@@ -91,10 +90,16 @@ export class StreamerProgress extends Base {
   #draw() {
     if (this.#watch === null) return;
     const lang = this.closest("[lang]")?.getAttribute("lang")?.split("-")[0] ?? "en";
+    if (lang !== "en" && languages === null) {
+      import("./languages.js").then((all) => {
+        languages = { ...all };
+        this.#draw();
+      });
+    }
     const shown = { show: true, hide: false }[this.getAttribute("connection") ?? ""];
     const tree = barOf(this.#watch.get(), {
       label: this.getAttribute("label") ?? "",
-      texts: { ...LANGUAGES[lang], ...this.#texts },
+      texts: { ...languages?.[lang], ...this.#texts },
       retryNow: this.#watch.retryNow,
       ...(shown !== undefined && { showConnectionStatus: shown }),
     });
