@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { createClient } from "../../src/streamer/web/client/client.js";
 import "../../src/streamer/web/client/iterate.js";
 import "../../src/streamer/web/client/publish.js";
+import "../../src/streamer/web/client/refusals.js";
 import "../../src/streamer/web/client/storage.js";
 import { FakeEnvironment } from "./fake-environment.mjs";
 import { known, last } from "./given.mjs";
@@ -202,6 +203,26 @@ test("a refusal is told in the server's sentence", async () => {
   await settled();
   environment.refuse("refused", "you may not read a");
   assert.deepEqual([subscription.state, subscription.reason], ["refused", "you may not read a"]);
+});
+
+test("who may not read one topic keeps nobody from another", async () => {
+  const environment = new FakeEnvironment();
+  environment.fetch = async (url) => (url.endsWith("topic=b")
+    ? Response.json({ code: "forbidden", detail: "you may not read b" }, { status: 403 })
+    : Response.json({}));
+  const { client } = opened({ environment });
+  const [allowed, forbidden] = [client.subscribe("a"), client.subscribe("b")];
+  await settled();
+  environment.refuse("refused", "you may not read all of this");
+  for (let n = 0; n < 5; n += 1) await settled();
+  assert.deepEqual([forbidden.state, forbidden.reason], ["refused", "you may not read b"]);
+  assert.deepEqual(environment.last.url.searchParams.getAll("topic"), ["a"]);
+  answer(environment, "1-0");
+  environment.say({ type: "caught_up", cursor: "1-0" });
+  assert.deepEqual([allowed.state, forbidden.state], ["live", "refused"]);
+  forbidden.retryNow();
+  await settled();
+  assert.deepEqual(environment.last.url.searchParams.getAll("topic"), ["a", "b"]);
 });
 
 test("a listener that throws keeps nothing from the others", async () => {

@@ -113,7 +113,8 @@ export class Client {
     if (names.length < 1 || names.length > MAX_TOPICS) throw new RangeError(`1 to ${MAX_TOPICS} topics, not ${names.length}`);
     if (!["latest", "earliest"].includes(from) && !ID.test(from)) throw new TypeError(`from is "latest", "earliest" or an id, not ${JSON.stringify(from)}`);
     if (this.#closed) throw new Error("the client is closed");
-    const owner = { left: (/** @type {Subscription} */ one) => this.#left(one), retry: () => this.retryNow() };
+    const owner = { left: (/** @type {Subscription} */ one) => this.#left(one), retry: () => this.#again(one) };
+    /** @type {Subscription} */
     const one = new Subscription(owner, names, from === "latest" ? null : from === "earliest" ? "0-0" : from);
     this.#subscriptions.add(one);
     if (persist) {
@@ -210,7 +211,7 @@ export class Client {
       const wants = new Map();
       let isFresh = false;
       for (const one of this.#subscriptions) {
-        if (this.#unready.has(one)) continue;
+        if (this.#unready.has(one) || one.isRefused) continue;
         for (const topic of one.open) {
           const cursor = wants.get(topic);
           const own = one.lastEventId;
@@ -235,7 +236,8 @@ export class Client {
       state: (state) => {
         this.#state = state;
         if (!["connecting", "replaying"].includes(state.state)) this.#moving = false;
-        this.#tellAll();
+        if (state.state === "refused") this.#refused();
+        else this.#tellAll();
       },
     };
     const { share = true } = this.#options;
@@ -245,6 +247,39 @@ export class Client {
       if (tabs) return tabs.openShared(this.#link, hooks, { name: `${this.#link.api} ${share}`, locks, BroadcastChannel, environment: this.#environment });
     }
     return openLink(this.#link, hooks);
+  }
+
+  /** Ask again, also what was refused. */
+  #again(/** @type {Subscription} */ one) {
+    if (one.isRefused) {
+      one.isRefused = false;
+      this.#plan();
+    } else {
+      this.retryNow();
+    }
+  }
+
+  /** A connection of several topics is refused for one of them: the others go on without. */
+  async #refused() {
+    const those = [...this.#subscriptions].filter((one) => !one.isRefused);
+    const topics = new Set(those.flatMap((one) => [...one.open]));
+    if (topics.size > 1) {
+      try {
+        const { refusedOf } = await import("./refusals.js");
+        const refused = await refusedOf([...topics], this.#link, this.#environment);
+        if (this.#closed) return;
+        for (const one of those) {
+          const named = one.topics.find((topic) => refused.has(topic));
+          if (named === undefined) continue;
+          one.enter("refused", { reason: refused.get(named) ?? null });
+          one.isRefused = true;
+        }
+        if (refused.size > 0 && refused.size < topics.size) return this.#plan();
+      } catch {
+        // What cannot be asked is told as it was: all of it is refused.
+      }
+    }
+    if (this.#state.state === "refused") this.#tellAll();
   }
 
   #isOpen() {
@@ -257,6 +292,7 @@ export class Client {
 
   #tell(/** @type {Subscription} */ one) {
     const { state, detail, retryAt, transport, cause } = this.#state;
+    if (one.isRefused) return;
     if (this.#moving && (one.state === "live" || one.state === "polling")) return;
     if (state === "live") {
       one.enter(one.lastEventId === null ? "connecting" : transport === "poll" ? "polling" : "live", { transport });

@@ -62,6 +62,8 @@ export class Subscription {
     this.lastEventId = after;
     /** Whether the connection began where it is, so that what comes is all that there is. */
     this.covered = false;
+    /** Whether the server refuses one of its topics. */
+    this.isRefused = false;
   }
 
   /**
