@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from base64 import b64encode
+from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -61,6 +63,13 @@ window.editor = (() => {
       });
       return response.json();
     },
+    async upload(base64) {
+      const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+      const form = new FormData();
+      form.append("video", new File([bytes], "holiday.mp4", {type: "video/mp4"}));
+      const response = await fetch(base + "/api/upload", {method: "POST", body: form});
+      return response.json();
+    },
     async size(outputUrl) {
       const response = await fetch(base + outputUrl);
       return [response.headers.get("Content-Type"), (await response.blob()).size];
@@ -111,6 +120,12 @@ class Editor:
     def trim(self, video: str, path: str, start: float, end: float) -> dict[str, Any]:
         answer: dict[str, Any] = self._browser.execute_async_script(
             _CALL % "trim(...[...arguments].slice(0, 4))", video, path, start, end
+        )
+        return answer
+
+    def upload(self, data: bytes) -> dict[str, Any]:
+        answer: dict[str, Any] = self._browser.execute_async_script(
+            _CALL % "upload(arguments[0])", b64encode(data).decode()
         )
         return answer
 
@@ -166,6 +181,20 @@ def test_two_videos_are_trimmed_and_each_is_shown_its_own(browser: Chrome, every
     assert editor.video(first)["outputUrl"] != editor.video(second)["outputUrl"]
     assert editor.video(lost) == {"percents": [], "message": None, "outputUrl": None, "error": None}
     assert editor.state["unknown"] == []
+
+
+def test_a_video_of_ones_own_is_sent_and_trimmed(
+    browser: Chrome, everything: str, clip: Path
+) -> None:
+    editor = Editor(browser, everything)
+    video = editor.upload(clip.read_bytes())["videoId"]
+    editor.watch(video)
+    assert editor.trim(video, f"/uploads/{video}.mp4", 0, 0.6)["success"] is True
+    wait_until_blocking(
+        lambda: editor.video(video)["outputUrl"] is not None, "it was not trimmed", deadline=SLOW
+    )
+    assert editor.size(editor.video(video)["outputUrl"])[0] == "video/mp4"
+    assert "not a video" in editor.upload(b"no video")["message"]
 
 
 def test_a_page_whose_server_was_killed_comes_back_and_learns_how_it_ended(
