@@ -10,6 +10,7 @@ from litestar import Request, Response, Router, post
 from litestar.di import NamedDependency, Provide
 
 from ...api.asker import asker_of, let_in_to_api
+from ...api.documentation import SubmitOperation
 from ...api.jobs import provide_jobs
 from ...api.may import may_publish
 from ...api.quota_fields import headers_of
@@ -39,6 +40,7 @@ class TrimRequest(msgspec.Struct, frozen=True, rename="camel"):
     dependencies={"jobs": Provide(provide_jobs, sync_to_thread=False)},
     summary="Trim a video for an editor",
     tags=["editor"],
+    operation_class=SubmitOperation,
 )
 async def trim(
     request: Request[Any, Any, Any], jobs: NamedDependency[Jobs]
@@ -83,6 +85,7 @@ async def trim(
     request_max_body_size=None,  # it is counted as it comes
     summary="Send a video for an editor",
     tags=["editor"],
+    operation_class=SubmitOperation,
 )
 async def upload(
     request: Request[Any, Any, Any], settings: NamedDependency[Settings]
