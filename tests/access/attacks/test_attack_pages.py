@@ -74,6 +74,8 @@ CHANGES: Final = {
     "publish to any": f"{API}/events",
     "queue": f"{API}/projects/x1/jobs",
     "cancel": f"{API}/jobs/v1/cancel",
+    "trim": "/api/edit/trim",
+    "upload": "/api/upload",
 }
 
 

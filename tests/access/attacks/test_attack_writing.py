@@ -32,6 +32,11 @@ CHANGES: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     ),
     "a job": (f"{API}/projects/x1/jobs", {"kind": "transcode", "source": "sample"}),
     "a job, as older clients do": (f"{API}/projects/x1/generate", {"kind": "transcode"}),
+    "a trim, as an editor does": (
+        "/api/edit/trim",
+        {"videoId": "x1", "inputPath": "v1.mp4", "startTime": 0, "endTime": 1},
+    ),
+    "a video, as an editor does": ("/api/upload", {}),
     "cancel": (f"{API}/jobs/v1/cancel", {}),
     "revoke": (f"{API}/revocations", {"sub": "7"}),
 }
