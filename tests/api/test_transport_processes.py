@@ -159,7 +159,7 @@ async def test_a_stream_goes_on_with_a_token_that_another_process_was_given(
     shared: Pair, stack: AsyncExitStack
 ) -> None:
     """Of either transport, on either path."""
-    short = bearer(token("ann", lives=4.0))
+    short = bearer(token("ann", lives=12.0))
     opened = [await read(stack, live, short) for live in shared.both]
     for live, (stream, socket) in zip(reversed(shared.both), opened, strict=True):
         for stream_id in (stream.events[0].body["stream_id"], socket.bodies[0]["stream_id"]):
@@ -180,7 +180,7 @@ async def test_a_websocket_goes_on_with_a_token_that_it_is_sent(
     shared: Pair, stack: AsyncExitStack
 ) -> None:
     for live in shared.both:
-        _, socket = await read(stack, live, bearer(token("ann", lives=2.0)))
+        _, socket = await read(stack, live, bearer(token("ann", lives=10.0)))
         await socket.send({"type": "token", "token": token("ann")})
         await wait_until(lambda: "refreshed" in socket.types, "it was not renewed")  # noqa: B023
         await socket.send("ping")
