@@ -43,15 +43,16 @@ ROOMS: Final[Mapping[str, frozenset[str]]] = {
         "jobs": "errors every events config eventlog publishing processes jobs/transcode jobs/trim",
         "jobs/transcode": "errors config processes jobs",
         "jobs/trim": "errors config jobs jobs/transcode",
+        "uploads": "errors every events config publishing jobs/transcode",
         # Those who ask.
         "api": "backoff errors every events config metrics wire eventlog publishing hub access "
-        "jobs",
+        "jobs uploads",
         "api/streams": "errors events config wire hub access api",
         # What is put together.
         "life": "eventlog hub access api",
         "doors": "",
         "app": "__init__ doors errors limits metrics config eventlog publishing hub access jobs "
-        "api api/streams life",
+        "api api/streams life uploads",
         "server": "errors limits config processes wire hub api app",
         "client": "backoff config",
         "cli": "__init__ errors events config processes eventlog eventlog/redis eventlog/memory "

@@ -40,6 +40,7 @@ from .api.streams.sse import SSE_HANDLERS
 from .api.streams.websocket import WEBSOCKET_HANDLERS
 from .api.tokens import TOKEN_HANDLERS
 from .api.too_often import HowOften
+from .api.uploads import UPLOAD_HANDLERS, options_of
 from .config.server_url import API
 from .config.settings import Settings
 from .doors import dialect_routes
@@ -54,6 +55,7 @@ from .life import Life, Work
 from .limits import FRAME_BURST
 from .metrics import SILENT, Metrics
 from .publishing.publisher import Publisher
+from .uploads.uploads import Uploads
 
 #: What stands below `API`; each names its path from there.
 _API_HANDLERS: Final = (
@@ -66,6 +68,7 @@ _API_HANDLERS: Final = (
     *REVOCATION_HANDLERS,
     *TOKEN_HANDLERS,
     *RENEWAL_HANDLERS,
+    *UPLOAD_HANDLERS,
 )
 
 
@@ -107,9 +110,11 @@ def create_app(
     hub = Hub(the_log, options, metrics=metrics, clock=clock, ended=note_end)
     census = Census(hub, the_log)
     publisher = Publisher(the_log, max_event_bytes=settings.max_event_bytes, metrics=metrics)
+    uploads = Uploads(settings, publisher)
     watches: list[Work] = [
         StallWatch(the_log, publisher, settings.lease_seconds),
         WaitingWatch(the_log, publisher),
+        uploads,
     ]
     renewals = Renewals(hub, the_log)
     secret = settings.auth_secret
@@ -170,7 +175,9 @@ def create_app(
         settings.allowed_origins,
         loopback_pages=not settings.allowed_origins and is_loopback(settings.host),
     )
-    app.asgi_handler = life.at_first_request(Guard(app, _hosts(settings), origins))
+    app.asgi_handler = life.at_first_request(
+        Guard(app, _hosts(settings), origins, options_of(settings))
+    )
     app.state.settings = settings
     app.state.origins = origins
     app.state.hub = hub
@@ -181,6 +188,7 @@ def create_app(
     app.state.revocations = revocations
     app.state.renewals = renewals
     app.state.publisher = publisher
+    app.state.uploads = uploads
     app.state.farewells = Farewells()
     app.state.command_rate = Rate(settings.command_rate, burst=FRAME_BURST)
     app.state.job_rate = HowOften("jobs", "queue jobs", settings.job_rate)

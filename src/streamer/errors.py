@@ -277,6 +277,42 @@ class JobsUnavailable(StreamerError):
     code = "jobs_unavailable"
 
 
+class UploadTooLarge(StreamerError):
+    """An upload over ``STREAMER_UPLOAD_MAX_BYTES``, or more bytes than it was to have."""
+
+    code = "upload_too_large"
+
+
+class UploadConflict(StreamerError):
+    """An upload is continued where it does not stand (tus 1.0, PATCH)."""
+
+    code = "upload_conflict"
+
+
+class UploadLocked(StreamerError):
+    """An upload is being written by another request."""
+
+    code = "upload_locked"
+
+
+class UnsupportedTus(StreamerError):
+    """A version of the tus protocol that is not spoken here."""
+
+    code = "unsupported_tus"
+
+
+class TooManyUploads(StreamerError):
+    """As many uploads are unfinished as may be; come back after ``retry_after`` seconds."""
+
+    code = "too_many_uploads"
+
+
+class UploadSpace(StreamerError):
+    """The disk has no room for more of an upload; what came before is kept."""
+
+    code = "upload_space"
+
+
 class HeadTooLarge(StreamerError):
     """The URL and headers of a request are over the size limit."""
 
@@ -355,6 +391,12 @@ OUTCOMES: dict[str, Outcome] = {
     "too_many_revocations": Outcome(507, 1008, retry=False, title="Too many revocations"),
     "too_many_jobs": Outcome(503, 1013, retry=True, title="Too many jobs"),
     "jobs_unavailable": Outcome(501, 1008, retry=False, title="Jobs unavailable"),
+    "upload_too_large": Outcome(413, 1009, retry=False, title="Upload too large"),
+    "upload_conflict": Outcome(409, 1008, retry=False, title="Upload conflict"),
+    "upload_locked": Outcome(423, 1013, retry=True, title="Upload locked"),
+    "unsupported_tus": Outcome(412, 1008, retry=False, title="Unsupported tus version"),
+    "too_many_uploads": Outcome(429, 1013, retry=True, title="Too many uploads"),
+    "upload_space": Outcome(507, 1013, retry=True, title="No room for uploads"),
     "log_unavailable": Outcome(503, 1013, retry=True, title="Event log unavailable"),
     "log_forbidden": Outcome(503, 1013, retry=True, title="Event log forbidden"),
     "draining": Outcome(503, 1012, retry=True, title="Draining"),

@@ -39,6 +39,7 @@ Layout:
 - `tokens`: a short-lived token of some topics for one's own, for a URL: EventSource sets no
   header.
 - `too_often`: how often an address or a subject may do something, as it is asked for over HTTP.
+- `uploads`: uploads over HTTP, by the tus protocol 1.0.
 - `streams/`: streams over HTTP: server-sent events and WebSocket, on our server and on any.
 """
 
@@ -74,4 +75,5 @@ __all__ = [
     "streams",
     "tokens",
     "too_often",
+    "uploads",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 
 import msgspec
@@ -39,13 +39,25 @@ _CREDENTIALS: Final = (b"access-control-allow-credentials", b"true")
 #: What a page may read of an answer beside its body (Fetch standard, 3.3.4).
 _EXPOSED: Final = (
     b"access-control-expose-headers",
-    b"location, ratelimit, ratelimit-policy, retry-after, www-authenticate",
+    b", ".join(
+        (
+            *(b"location", b"ratelimit", b"ratelimit-policy", b"retry-after", b"tus-extension"),
+            *(b"tus-max-size", b"tus-resumable", b"tus-version", b"upload-expires"),
+            *(b"upload-length", b"upload-metadata", b"upload-offset", b"www-authenticate"),
+        )
+    ),
 )
 _PREFLIGHT: Final = (
-    (b"access-control-allow-methods", b"GET, HEAD, POST"),
+    (b"access-control-allow-methods", b"DELETE, GET, HEAD, PATCH, POST"),
     (
         b"access-control-allow-headers",
-        b"authorization, cache-control, content-type, idempotency-key, last-event-id, range",
+        b", ".join(
+            (
+                *(b"authorization", b"cache-control", b"content-type", b"idempotency-key"),
+                *(b"last-event-id", b"range", b"tus-resumable", b"upload-length"),
+                *(b"upload-metadata", b"upload-offset"),
+            )
+        ),
     ),
     (b"access-control-max-age", b"86400"),  # seconds; browsers take two hours to a day
 )
@@ -53,14 +65,21 @@ _PREFLIGHT: Final = (
 _Header = tuple[bytes, bytes]
 
 
+#: What an answer to ``OPTIONS`` has beside the methods, by path.
+Options = Callable[[str], Iterable[_Header]]
+
+
 class Guard:
     """An ASGI app around all handlers, and the headers that browsers need on every answer."""
 
-    def __init__(self, litestar: Litestar, hosts: Hosts, origins: Origins) -> None:
+    def __init__(
+        self, litestar: Litestar, hosts: Hosts, origins: Origins, options: Options
+    ) -> None:
         self._litestar: Final = litestar
         self._app: Final = litestar.asgi_handler
         self._hosts: Final = hosts
         self._origins: Final = origins
+        self._options: Final = options
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, answer a preflight, or pass the request on to the app."""
@@ -92,7 +111,12 @@ class Guard:
         if preflight:
             await _answer(send, 204, _PREFLIGHT, b"")
         elif method == "OPTIONS" and (methods := methods_at(self._litestar, scope)):
-            await _answer(send, 204, [(b"allow", ", ".join(methods).encode())], b"")
+            await _answer(
+                send,
+                204,
+                [(b"allow", ", ".join(methods).encode()), *self._options(scope["path"])],
+                b"",
+            )
         else:
             asked = as_get(self._litestar, scope) if method == "HEAD" else scope
             await self._app(asked, receive, send)

@@ -126,6 +126,30 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     output_dir: Annotated[
         Path, Meta(description="Directory of results; not set: output/ in the data directory.")
     ] = _IN_DATA_DIR
+    upload_dir: Annotated[
+        Path,
+        Meta(
+            description="Directory of unfinished uploads; not set: uploads/ in the data directory."
+        ),
+    ] = _IN_DATA_DIR
+    upload_max_bytes: Annotated[
+        int, Meta(ge=1, description="Size of one upload.", extra={"unit": "bytes"})
+    ] = 8 * 1024 * 1024 * 1024
+    upload_max_unfinished: Annotated[
+        int, Meta(ge=0, le=10_000, description="Unfinished uploads in all; 0 allows none.")
+    ] = 100
+    upload_max_per_subject: Annotated[
+        int, Meta(ge=1, le=10_000, description="Unfinished uploads of one token, or one address.")
+    ] = 10
+    upload_ttl: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=365 * 86400,
+            description="An unfinished upload that is not continued for this long is removed.",
+            extra={"unit": "seconds"},
+        ),
+    ] = 86400.0
     output_age: Annotated[
         float,
         Meta(
@@ -600,7 +624,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         if wrong := check_together({name: getattr(self, name) for name in ACCESS}):
             raise InvalidSetting(wrong)
         force_setattr(self, "data_dir", self.data_dir.expanduser().absolute())
-        for name, below in (("media_dir", "media"), ("output_dir", "output")):
+        for name, below in (
+            ("media_dir", "media"),
+            ("output_dir", "output"),
+            ("upload_dir", "uploads"),
+        ):
             given: Path = getattr(self, name)
             path = self.data_dir / below if given == _IN_DATA_DIR else given.expanduser().absolute()
             force_setattr(self, name, path)

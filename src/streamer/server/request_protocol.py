@@ -23,6 +23,8 @@ _logger: Final = logging.getLogger(__name__)
 
 #: Never: the time of what is not limited.
 _NEVER: Final = math.inf
+#: Bytes a second that a long body must have: a slow modem, and not a byte now and then.
+_PACE: Final = 1024
 #: At once: the time of a body, until it shows that it did not come with its head.
 _AT_ONCE: Final = -math.inf
 
@@ -67,7 +69,16 @@ class RequestProtocol(HttpToolsProtocol):
 
     # uvicorn's own attributes just fit into a dictionary that shares its keys with
     # others; with one of ours among them each reader's would take 1.3 kB more.
-    __slots__ = ("_deadline", "_deaf", "_next", "_pieces", "_progress", "_streaming", "party")
+    __slots__ = (
+        "_deadline",
+        "_deaf",
+        "_next",
+        "_paced",
+        "_pieces",
+        "_progress",
+        "_streaming",
+        "party",
+    )
 
     flow: RequestFlow
     #: Whether the answer is a stream, of which uvicorn knows nothing.
@@ -75,6 +86,8 @@ class RequestProtocol(HttpToolsProtocol):
     _pieces: RequestPieces
     #: When the connection is ended unless something comes of it, on the loop's clock.
     _deadline: float
+    #: Bytes of a long body since it was last looked at; None of any other.
+    _paced: int | None
     party: str | None
     _progress: SendProgress | None
     #: The next requests, while one is answered; and whether they were thrown away.
@@ -86,7 +99,7 @@ class RequestProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._streaming = self._deaf = False
         self._next = b""
-        self.party = self._progress = None
+        self.party = self._progress = self._paced = None
         self.client = address_of(self.client)
         self.flow = RequestFlow(transport)
         self._pieces = RequestPieces(self.limits.head_bytes)
@@ -221,6 +234,8 @@ class RequestProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Keep a part of the body for the app; a stream has no use for it."""
         self._pieces.body_read()
+        if self._paced is not None:
+            self._paced += len(body)
         if self.cycle is not None:
             super().on_body(body)
 
@@ -229,11 +244,20 @@ class RequestProtocol(HttpToolsProtocol):
         if self.parser.should_upgrade():
             return
         self._pieces.message_read()
+        self._paced = None
         self._deadline = _NEVER
         if self.cycle is not None:
             super().on_message_complete()
             if not self.cycle.response_complete:
                 self.acceptance.work(self)
+
+    def take_long_body(self) -> None:
+        """Let the body at hand take longer than others, as long as it comes at a pace.
+
+        For a handler that knows who sends it, keeps what came, and has a bound for it.
+        """
+        if not self._pieces.in_head:
+            self._paced = self._paced or 0
 
     # What uvicorn and the clock call
 
@@ -261,8 +285,18 @@ class RequestProtocol(HttpToolsProtocol):
             return
         self._progress = None
         if now >= self._deadline:
+            if self._keeps_pace():
+                self._paced = 0
+                self._deadline = now + self.limits.body_seconds
+                return
             self._deadline = _NEVER
             self._be_late()
+
+    def _keeps_pace(self) -> bool:
+        """Whether a long body comes fast enough, or waits for us and not for its sender."""
+        if self._paced is None or self._pieces.in_head:
+            return False
+        return self.flow.read_paused or self._paced >= _PACE * self.limits.body_seconds
 
     def _be_late(self) -> None:
         if not self._pieces.begun:
