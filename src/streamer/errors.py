@@ -33,6 +33,12 @@
     ├── TooManyRevocations           as much is revoked as is kept
     ├── TooManyJobs                  the queue is full; come back
     ├── JobsUnavailable              this installation cannot run the job asked for
+    ├── UploadTooLarge
+    ├── UploadConflict               an upload does not stand where it is continued
+    ├── UploadLocked                 another request writes it
+    ├── UnsupportedTus
+    ├── TooManyUploads               as many are unfinished as may be; come back
+    ├── UploadSpace                  the disk is full; what came before is kept
     ├── LogUnavailable               Redis is away; nothing was stored
     │   └── LogForbidden             Redis's user lacks a right; nothing was stored
     ├── Draining                     the process is going away; come back
@@ -393,10 +399,10 @@ OUTCOMES: dict[str, Outcome] = {
     "jobs_unavailable": Outcome(501, 1008, retry=False, title="Jobs unavailable"),
     "upload_too_large": Outcome(413, 1009, retry=False, title="Upload too large"),
     "upload_conflict": Outcome(409, 1008, retry=False, title="Upload conflict"),
-    "upload_locked": Outcome(423, 1013, retry=True, title="Upload locked"),
+    "upload_locked": Outcome(423, 1008, retry=False, title="Upload locked"),
     "unsupported_tus": Outcome(412, 1008, retry=False, title="Unsupported tus version"),
     "too_many_uploads": Outcome(429, 1013, retry=True, title="Too many uploads"),
-    "upload_space": Outcome(507, 1013, retry=True, title="No room for uploads"),
+    "upload_space": Outcome(507, 1008, retry=False, title="No room for uploads"),
     "log_unavailable": Outcome(503, 1013, retry=True, title="Event log unavailable"),
     "log_forbidden": Outcome(503, 1013, retry=True, title="Event log forbidden"),
     "draining": Outcome(503, 1012, retry=True, title="Draining"),
