@@ -56,14 +56,20 @@ async def create_upload(request: Request[Any, Any, Any]) -> Response[None]:
     _check_version(request)
     often: HowOften = request.app.state.job_rate
     quota = often.count(request)
-    asker, metadata = asker_of(request), _metadata(request.headers.get("upload-metadata", ""))
+    text = request.headers.get("upload-metadata", "")
+    asker, metadata = asker_of(request), _metadata(text)
     if not (project := metadata.get("project_id", "")):
         raise InvalidParameter("Upload-Metadata must have project_id, as in: project_id ZGVtbw==")
     may_publish(asker, (project_topic(project),))
     length = _number(request, "upload-length")
     uploads: Uploads = request.app.state.uploads
     stored = await uploads.create(
-        metadata.get("filename", ""), project, length, owner=asker.subject, party=asker.client
+        metadata.get("filename", ""),
+        project,
+        length,
+        owner=asker.subject,
+        party=asker.client,
+        metadata=text,
     )
     there = 0
     if request.headers.get("content-type") == _PIECE:
@@ -87,7 +93,10 @@ async def look_at_upload(
 ) -> Response[None]:
     """Say in `Upload-Offset` how many bytes have come."""
     uploads, stored, record, there = await _find(request, upload_id)
-    return Response(None, headers=_fields(uploads, stored, there, record.length))
+    headers = _fields(uploads, stored, there, record.length)
+    if record.metadata:
+        headers["Upload-Metadata"] = record.metadata
+    return Response(None, headers=headers)
 
 
 @patch(

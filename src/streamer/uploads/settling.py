@@ -18,16 +18,23 @@ from .stored import Record, Stored
 FOLDER: Final = "uploads"
 
 
-def settle(stored: Stored, descriptor: int, record: Record, settings: Settings) -> Record:
+def settle(stored: Stored, settings: Settings) -> Record:
     """Probe the bytes and move them to the media directory; return the new record.
 
-    The caller holds the lock. It may be called again: it does what is left to do.
+    It may be called again: it does what is left to do.
 
     Raises:
         InvalidSource: it is no video that can be read; it is removed.
+        UploadLocked: another request writes it.
+        NotFound: it is not there any more, or is settled.
         FfmpegError: it could not be looked at; it may be a video.
-        UploadSpace: the disk is full.
+        OSError: it could not be moved.
     """
+    with stored.locked() as descriptor:
+        return _settle(stored, descriptor, stored.read(), settings)
+
+
+def _settle(stored: Stored, descriptor: int, record: Record, settings: Settings) -> Record:
     try:
         probe(descriptor)
     except Unreadable as error:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import re
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,8 +19,6 @@ from ..errors import NotFound, TooManyUploads, UploadSpace
 from .stored import Record, Stored
 
 _ID: Final = re.compile(r"\A[0-9a-f]{32}\Z")
-#: Bytes that are left free for the event log and others that share the disk.
-_SPARED_BYTES: Final = 64 * 1024 * 1024
 #: Seconds after which somebody who found as many uploads as may be may find fewer.
 _FULL_SECONDS: Final = 30.0
 
@@ -61,6 +61,20 @@ class UploadStore:
             if _ID.match(path.stem):
                 yield Stored(self._directory, path.stem)
 
+    def remove_left(self, folder: Path) -> None:
+        """Remove what is over its time and has no record.
+
+        That is what a process left half made when it was ended, and the videos in `folder`,
+        of the media directory, which are kept as long as results.
+        """
+        now = time.time()
+        for path in self._directory.glob("*.new"):
+            _remove_before(path, now - self._settings.upload_ttl)
+        if age := self._settings.output_age:
+            for path in folder.glob("*"):
+                if _ID.match(path.name):
+                    _remove_before(path, now - age)
+
     def _refuse_if_full(self, record: Record) -> None:
         unfinished = [stored for stored in self.all() if stored.part.exists()]
         if len(unfinished) >= self._settings.upload_max_unfinished:
@@ -74,9 +88,12 @@ class UploadStore:
                 f"you have {own} unfinished uploads, and may have no more; finish or delete one",
                 retry_after=_FULL_SECONDS,
             )
-        free = shutil.disk_usage(self._directory).free - _SPARED_BYTES
+        free = shutil.disk_usage(self._directory).free - self._settings.disk_reserve
         if (record.length or 0) > free:
-            raise UploadSpace(f"the disk has no room for {record.length:,} bytes")
+            raise UploadSpace(
+                f"the disk has no room for {record.length:,} bytes: {max(0, free):,} are free "
+                "beside those that are kept free (STREAMER_DISK_RESERVE)"
+            )
 
     @contextmanager
     def _counting(self) -> Iterator[None]:
@@ -87,6 +104,12 @@ class UploadStore:
             yield
         finally:
             os.close(lock)
+
+
+def _remove_before(path: Path, oldest: float) -> None:
+    with contextlib.suppress(FileNotFoundError):  # another process has just removed it
+        if path.stat().st_mtime < oldest:
+            path.unlink()
 
 
 def _party_of(stored: Stored) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import fcntl
 import os
@@ -32,6 +33,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
         topics: where its events go.
         source: the name by which a job may have it, once it has left quarantine.
         size: bytes that it had then.
+        reported: whether its readers were told so.
+        metadata: the header field ``Upload-Metadata`` as the client sent it.
     """
 
     project: str
@@ -42,6 +45,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     topics: tuple[str, ...]
     source: str | None = None
     size: int = 0
+    reported: bool = False
+    metadata: str = ""
 
 
 class Stored:
@@ -129,11 +134,31 @@ class Stored:
 
     def remove(self) -> None:
         """Remove both files; whoever holds the lock calls it."""
+        self.part.unlink(missing_ok=True)  # first: what has a record is swept
         self._record.unlink(missing_ok=True)
-        self.part.unlink(missing_ok=True)
 
     def _unknown(self) -> NotFound:
         return NotFound(f"no upload {self.id!r} is known; it may have ended or expired")
+
+
+async def append_in_thread(descriptor: int, data: bytes | bytearray) -> None:
+    """Do `append` in a thread, which ends by itself if whoever waits is cancelled.
+
+    It has a descriptor of its own: the caller's may be closed, and its number be another
+    file's. The lock is of both, so nobody else writes before it is done.
+
+    Raises:
+        UploadSpace: as `append`.
+    """
+    own = os.dup(descriptor)
+
+    def write() -> None:
+        try:
+            append(own, data)
+        finally:
+            os.close(own)
+
+    await asyncio.to_thread(write)
 
 
 def append(descriptor: int, data: bytes | bytearray) -> None:

@@ -26,9 +26,9 @@ from ..events.topic import job_topic, project_topic
 from ..every import every
 from ..jobs.transcode.ffmpeg import FfmpegError, find_program
 from ..publishing.publisher import Publisher
-from .settling import result_of, settle
+from .settling import FOLDER, result_of, settle
 from .store import UploadStore
-from .stored import Record, Stored, append
+from .stored import Record, Stored, append, append_in_thread
 
 #: What a reader sees of an upload: the task of its events.
 TASK: Final = "upload"
@@ -36,8 +36,9 @@ TASK: Final = "upload"
 _WRITE_BYTES: Final = 256 * 1024
 #: Seconds between two events of progress of one request.
 _REPORT_SECONDS: Final = 0.5
-#: Seconds that a client may send nothing within a request.
-_SILENCE_SECONDS: Final = 60.0
+#: Seconds that a client may send nothing within a request. Few: it then asks where to
+#: continue, and one that is gone without a word keeps itself from doing so no longer.
+_SILENCE_SECONDS: Final = 5.0
 #: Seconds between two sweeps.
 _SWEEP_SECONDS: Final = 60.0
 #: Videos that one process probes at once; each probe ends within seconds.
@@ -72,11 +73,12 @@ class Uploads:
         owner: str = "",
         party: str = "",
         also: tuple[str, ...] = (),
+        metadata: str = "",
     ) -> Stored:
         """Begin an upload of `length` bytes; None: it is known when all have come.
 
         `party` is who it counts for. Its events go to the topics in `also` too; the caller
-        has asked whether they may.
+        has asked whether they may. `metadata` is what the client sent of it, and reads again.
 
         Raises:
             InvalidInput: the project's id, or the length, is wrong.
@@ -100,6 +102,7 @@ class Uploads:
             filename=shown,
             length=length,
             topics=(project, *also),
+            metadata=metadata,
         )
         stored = await asyncio.to_thread(self._store.create, record)
         await self._progress(stored, record, 0)
@@ -201,8 +204,10 @@ class Uploads:
     async def sweep(self) -> None:
         """Remove what is over its time, and finish what was whole when a process ended.
 
-        Each upload is looked at once.
+        Each upload is looked at once. A video that has left quarantine is kept as long as
+        results are.
         """
+        await asyncio.to_thread(self._store.remove_left, self._settings.media_dir / FOLDER)
         for stored in await asyncio.to_thread(lambda: list(self._store.all())):
             with contextlib.suppress(UploadLocked, NotFound, InvalidSource):
                 await self._sweep(stored)
@@ -211,8 +216,9 @@ class Uploads:
         record = await asyncio.to_thread(stored.read)
         over = time.time() > self.expires(stored.changed())
         if record.source is not None:
-            await self._report_completed(stored, record)
-            if over:
+            if not record.reported:
+                await self._report_completed(stored, record)
+            elif over:
                 await asyncio.to_thread(stored.remove)
         elif over and not stored.part.exists():
             await asyncio.to_thread(stored.remove)  # a process ended while it was created
@@ -244,7 +250,7 @@ class Uploads:
                 held += chunk
                 if len(held) >= _WRITE_BYTES:
                     data, held = held, bytearray()
-                    await asyncio.to_thread(append, descriptor, data)
+                    await append_in_thread(descriptor, data)
                     there += len(data)
                     if time.monotonic() - told >= _REPORT_SECONDS:
                         told = time.monotonic()
@@ -263,20 +269,17 @@ class Uploads:
         await asyncio.shield(self._start(self._settle(stored)))
 
     async def _settle(self, stored: Stored) -> None:
-        async with self._probing:
-            with stored.locked() as descriptor:
-                record = stored.read()
-                try:
-                    done = await asyncio.to_thread(
-                        settle, stored, descriptor, record, self._settings
-                    )
-                except InvalidSource as error:
-                    topics = self._topics(stored, record)
-                    await self._tell(self._publisher.error(topics, str(error), task_name=TASK))
-                    raise
-                except (FfmpegError, OSError) as error:
-                    _logger.warning("upload %s could not be probed: %s", stored.id, error)
-                    return  # a sweep tries again
+        record = await asyncio.to_thread(stored.read)
+        try:
+            async with self._probing:
+                done = await asyncio.to_thread(settle, stored, self._settings)
+        except InvalidSource as error:
+            topics = self._topics(stored, record)
+            await self._tell(self._publisher.error(topics, str(error), task_name=TASK))
+            raise
+        except (FfmpegError, OSError) as error:
+            _logger.warning("upload %s could not be probed: %s", stored.id, error)
+            return  # a sweep tries again
         await self._report_completed(stored, done)
 
     async def _report_completed(self, stored: Stored, record: Record) -> None:
@@ -285,9 +288,12 @@ class Uploads:
             self._topics(stored, record),
             result_of(record),
             task_name=TASK,
+            # Where a process ends between the event and its note.
             idempotency_key=f"upload {stored.id} completed",
         )
-        await self._tell(told)
+        if await self._tell(told):
+            reported = msgspec.structs.replace(record, reported=True)
+            await asyncio.to_thread(stored.write, reported)
 
     async def _progress(self, stored: Stored, record: Record, there: int) -> None:
         whole = record.length
@@ -300,14 +306,17 @@ class Uploads:
         )
         await self._tell(told)
 
-    async def _tell(self, telling: Coroutine[Any, Any, object]) -> None:
-        """Report; an upload does not fail because its readers cannot be reached."""
+    async def _tell(self, telling: Coroutine[Any, Any, object]) -> bool:
+        """Report, and return whether it was possible; an upload does not fail if not."""
         try:
             await telling
         except LogUnavailable as error:
             _logger.info("an upload's event was not stored: %s", error)
         except StreamerError as error:
             _logger.warning("an upload's event was refused: %s", error)
+        else:
+            return True
+        return False
 
     def _topics(self, stored: Stored, record: Record) -> tuple[str, ...]:
         return (*record.topics, job_topic(stored.id))
