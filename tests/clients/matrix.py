@@ -1,0 +1,43 @@
+"""Other people's clients: what each is, and what it does by itself when a stream ends.
+
+The table of docs/CLIENT-MATRIX.md is this list; ``test_clients_table.py`` compares them.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, NamedTuple
+
+#: What a client does by itself: it comes back, its loop is over, or it raises an error.
+Does = Literal["resumes", "ends", "raises"]
+
+
+class Client(NamedTuple):
+    """One client; `adapter` is the program of tests/clients/adapters that uses it."""
+
+    name: str
+    registry: Literal["npm", "PyPI", "Debian", "Node"]
+    adapter: str
+    after_cut: Does
+    after_end: Does
+    quirk: str = ""
+
+    @property
+    def resumes(self) -> bool:
+        """Whether it needs nothing of the application."""
+        return self.after_cut == self.after_end == "resumes"
+
+
+CLIENTS: Final = (
+    Client("curl -N", "Debian", "by_curl.py", "raises", "ends"),
+    Client("httpx-sse", "PyPI", "by_httpx_sse.py", "raises", "ends", "set a read timeout"),
+    Client("sseclient-py", "PyPI", "by_sseclient_py.py", "raises", "ends"),
+    Client("requests-sse", "PyPI", "by_requests_sse.py", "raises", "resumes"),
+    Client("aiohttp-sse-client", "PyPI", "by_aiohttp_sse_client.py", "raises", "resumes"),
+    Client("websockets", "PyPI", "by_websockets.py", "raises", "raises"),
+    Client("eventsource", "npm", "by_eventsource.mjs", "resumes", "resumes"),
+    Client("eventsource-client", "npm", "by_eventsource_client.mjs", "resumes", "resumes"),
+    Client("@microsoft/fetch-event-source", "npm", "by_fetch_event_source.mjs", "resumes", "ends"),
+    Client("undici", "npm", "by_undici.mjs", "resumes", "resumes"),
+    Client("ws", "npm", "by_ws.mjs", "raises", "ends"),
+    Client("reconnecting-websocket", "npm", "by_reconnecting_websocket.mjs", "resumes", "resumes"),
+)
