@@ -13,7 +13,7 @@ do {
       openWhenHidden: true,
       onmessage: ({ id, data }) => {
         console.log(JSON.stringify({ id, data }));
-        headers["last-event-id"] = id;
+        if (id) headers["last-event-id"] = id; // what has no id has an empty one here
       },
     });
   } catch (error) {
