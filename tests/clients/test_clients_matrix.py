@@ -6,8 +6,8 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from matrix import CLIENTS, Client
 
+from support.client_matrix import CLIENTS, Client
 from support.live import StartLive
 from support.processes import Program
 from support.tcp_proxy import TcpProxy
@@ -50,6 +50,7 @@ def url_of(proxy: TcpProxy, project: str) -> str:
 
 @every_client
 def test_a_client_loses_and_doubles_nothing_over_a_cut_a_crash_and_a_restart(
+    *,
     client: Client,
     start_live: StartLive,
     start_client: Callable[..., Program],
@@ -85,6 +86,7 @@ def test_a_client_loses_and_doubles_nothing_over_a_cut_a_crash_and_a_restart(
 @every_client
 @pytest.mark.parametrize("how", ["cut", "end"])
 def test_a_client_does_by_itself_what_the_table_says(
+    *,
     client: Client,
     how: str,
     start_live: StartLive,

@@ -5,7 +5,7 @@ import json
 
 from again import again
 from aiohttp import ClientTimeout
-from aiohttp_sse_client.client import EventSource
+from aiohttp_sse_client.client import EventSource  # type: ignore[import-untyped]
 
 
 def read(url: str, last: list[str]) -> None:
