@@ -5,6 +5,9 @@ The table of docs/CLIENT-MATRIX.md is this list; ``test_clients_table.py`` compa
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 #: What a client does by itself: it comes back, its loop is over, or it raises an error.
@@ -15,7 +18,7 @@ class Client(NamedTuple):
     """One client; `adapter` is the program of tests/clients/adapters that uses it."""
 
     name: str
-    registry: Literal["npm", "PyPI", "Debian", "Node"]
+    registry: Literal["npm", "PyPI", "Debian"]
     adapter: str
     after_cut: Does
     after_end: Does
@@ -55,3 +58,33 @@ CLIENTS: Final = (
     Client("ws", "npm", "by_ws.mjs", "raises", "ends"),
     Client("reconnecting-websocket", "npm", "by_reconnecting_websocket.mjs", "resumes", "resumes"),
 )
+
+_ROOT: Final = Path(__file__).parents[2]
+
+
+def version(client: Client) -> str:
+    """The version that the tests are pinned to; Debian's is whatever the machine has."""
+    if client.registry == "npm":
+        lock = json.loads((_ROOT / "tools" / "js" / "package-lock.json").read_text())
+        return str(lock["packages"][f"node_modules/{client.name}"]["version"])
+    if client.registry == "PyPI":
+        pinned = "".join((_ROOT / "requirements" / f).read_text() for f in ("run.txt", "dev.txt"))
+        found = re.search(rf"^{re.escape(client.name)}==([^\s;]+)", pinned, re.MULTILINE)
+        assert found, f"{client.name} is not pinned"
+        return found[1]
+    return "any"
+
+
+def table() -> str:
+    """The table of docs/CLIENT-MATRIX.md, in Markdown."""
+    lines = [
+        "| client | from | version | resumes by itself | after a cut | after a clean end | quirk |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for client in CLIENTS:
+        resumes = "yes" if client.resumes else "no"
+        cells: tuple[str, ...] = (f"`{client.name}`", client.registry, version(client), resumes)
+        cells += (client.after_cut, client.after_end, client.quirk)
+        lines.append("| " + " | ".join(cells) + " |")
+    return "
+".join(lines)
