@@ -86,5 +86,4 @@ def table() -> str:
         cells: tuple[str, ...] = (f"`{client.name}`", client.registry, version(client), resumes)
         cells += (client.after_cut, client.after_end, client.quirk)
         lines.append("| " + " | ".join(cells) + " |")
-    return "
-".join(lines)
+    return "\n".join(lines)
