@@ -29,6 +29,7 @@ from .api.origins import Origins
 from .api.pages import PAGE_HANDLERS
 from .api.poll import POLL_HANDLERS
 from .api.problems import http_problem, streamer_problem, unexpected_problem
+from .api.projects import PROJECT_HANDLERS
 from .api.proofs import ANY_PROOF, PROOFS
 from .api.publish import BODY_FACTOR, PUBLISH_HANDLERS
 from .api.rate import Rate
@@ -64,6 +65,7 @@ _API_HANDLERS: Final = (
     *POLL_HANDLERS,
     *PUBLISH_HANDLERS,
     *JOB_HANDLERS,
+    *PROJECT_HANDLERS,
     *CONNECTION_HANDLERS,
     *REVOCATION_HANDLERS,
     *TOKEN_HANDLERS,

@@ -32,6 +32,7 @@
     ├── TooManyTopics
     ├── TooManyRevocations           as much is revoked as is kept
     ├── TooManyJobs                  the queue is full; come back
+    ├── JobConflict                  a job that cannot be run again
     ├── JobsUnavailable              this installation cannot run the job asked for
     ├── UploadTooLarge
     ├── UploadConflict               an upload does not stand where it is continued
@@ -277,6 +278,12 @@ class TooManyJobs(StreamerError):
     code = "too_many_jobs"
 
 
+class JobConflict(StreamerError):
+    """A job cannot be run again: it is not over, or went well, or what it was is not known."""
+
+    code = "job_conflict"
+
+
 class JobsUnavailable(StreamerError):
     """This installation cannot run such a job: ffmpeg is missing, or a Redis for jobs."""
 
@@ -396,6 +403,7 @@ OUTCOMES: dict[str, Outcome] = {
     "too_many_topics": Outcome(503, 1013, retry=True, title="Too many topics"),
     "too_many_revocations": Outcome(507, 1008, retry=False, title="Too many revocations"),
     "too_many_jobs": Outcome(503, 1013, retry=True, title="Too many jobs"),
+    "job_conflict": Outcome(409, 1008, retry=False, title="Job conflict"),
     "jobs_unavailable": Outcome(501, 1008, retry=False, title="Jobs unavailable"),
     "upload_too_large": Outcome(413, 1009, retry=False, title="Upload too large"),
     "upload_conflict": Outcome(409, 1008, retry=False, title="Upload conflict"),

@@ -11,7 +11,7 @@ import pytest
 from streamer.access.grants import Grants
 from streamer.config.settings import Settings
 from streamer.events.new_event import new_event
-from streamer.jobs.submit import LOOKED_AT
+from streamer.jobs.listing import LOOKED_AT
 from support.asking import ClosedStage, grants, status_of
 
 READER: Final = grants("reader", reads=("projects/p1",))
@@ -136,7 +136,7 @@ def test_a_job_is_of_the_project_that_it_is_reported_to_and_of_none_that_it_name
 
 def test_a_list_is_as_long_as_asked_for_of_what_may_be_seen(stage: ClosedStage) -> None:
     for number in range(30):
-        report(stage, f"many{number}", "projects/p2")
+        report(stage, f"many{number:02}", "projects/p2")
     listed = body_of(stage.ask("/api/v1/jobs?limit=1", "reader"))["jobs"]
     assert [job["job_id"] for job in listed] == ["j3"]
     listed = body_of(stage.ask("/api/v1/jobs?limit=2", "other"))["jobs"]

@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from streamer.eventlog.base import READ_BYTES, BatchKey, EventLog
+from streamer.eventlog.base import READ_BYTES, BatchKey, EventLog, Place
 from streamer.events.cursor import ORIGIN, Cursor
 from streamer.events.new_event import NewEvent, new_event
 from support.reading import gaps_of, ids_of, position_of, read_all
@@ -228,7 +228,7 @@ async def test_an_ephemeral_event_is_never_stored(log: EventLog) -> None:
     assert await log.append(tick(ephemeral=True)) is None
     assert await log.head() == head
     assert (await log.read(["chats/1"], ORIGIN, 10)).events == ()
-    assert await log.topics("", 10) == []
+    assert list(await log.topics("", 10)) == []
 
 
 async def test_topics_are_listed_by_prefix_newest_first(log: EventLog) -> None:
@@ -239,11 +239,25 @@ async def test_topics_are_listed_by_prefix_newest_first(log: EventLog) -> None:
         while (await append(log, tick("other"))).ms <= id_.ms:
             pass
     await append(log, tick("projects/a"))
-    listed = await log.topics("projects/", 10)
+    listed = list(await log.topics("projects/", 10))
     assert listed[0] == "projects/a"
     assert set(listed) == {"projects/a", "projects/b", "projects/c"}
-    assert await log.topics("projects/", 1) == ["projects/a"]
-    assert await log.topics("nobody/", 10) == []
+    assert list(await log.topics("projects/", 1)) == ["projects/a"]
+    assert list(await log.topics("nobody/", 10)) == []
+
+
+async def test_topics_are_listed_on_from_a_place(log: EventLog) -> None:
+    """Each once, also those of one millisecond, and what is published to meanwhile is not."""
+    for number in range(7):
+        await append(log, tick(f"projects/{number}"))
+    seen: list[str] = []
+    place: Place | None = None
+    while listed := await log.topics("projects/", 2, place):
+        seen += listed
+        *_, (name, at) = listed.items()
+        place = (at, name)
+        await append(log, tick(seen[0]))
+    assert sorted(seen) == [f"projects/{number}" for number in range(7)]
 
 
 async def test_connections_are_summed_over_the_other_processes(log: EventLog) -> None:

@@ -112,7 +112,7 @@ async def test_a_job_is_looked_at_and_listed_latest_first(client: httpx.AsyncCli
 
 
 async def test_no_jobs_are_an_empty_list(client: httpx.AsyncClient) -> None:
-    assert (await client.get("/api/v1/jobs")).json() == {"jobs": []}
+    assert (await client.get("/api/v1/jobs")).json() == {"jobs": [], "next": None}
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ async def test_lists_that_are_asked_for_together_read_one_job_at_a_time(log: Met
     jobs = Jobs(Settings(), log, Publisher(log))
     lists = await asyncio.gather(*(jobs.recent(200) for _ in range(3)))
     assert (log.most, log.total) == (1, 15)
-    assert {job["job_id"] for job in lists[2]} == {f"j{number}" for number in range(5)}
+    assert {job["job_id"] for job in lists[2].jobs} == {f"j{number}" for number in range(5)}
 
 
 async def test_a_look_at_jobs_that_wait_reads_one_at_a_time(log: MeteredLog) -> None:

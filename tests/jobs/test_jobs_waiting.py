@@ -99,7 +99,7 @@ async def test_while_there_are_workers_jobs_are_seldom_looked_at(
     looks: list[int] = []
     topics = bench.log.topics
 
-    async def counted(prefix: str, limit: int) -> list[str]:
+    async def counted(prefix: str, limit: int) -> dict[str, int]:
         looks.append(limit)
         return await topics(prefix, limit)
 
@@ -172,7 +172,7 @@ async def test_who_queues_or_looks_at_a_job_reads_how_many_workers_there_are_for
     await redis_log.workers.announce("one", ["default"])
     answer = await waiting.submit("p", {"kind": "nothing"})
     assert (answer["workers"], answer["message"]) == (1, "Queued: nothing")
-    assert [job["workers"] for job in await waiting.recent(3)] == [1, 1, 1]
+    assert [job["workers"] for job in (await waiting.recent(3)).jobs] == [1, 1, 1]
 
 
 async def _nobody(log: RedisEventLog) -> bool:

@@ -13,10 +13,12 @@ from litestar.params import FromPath
 
 from streamer.access.grants import Grants
 from streamer.config.settings import Settings
+from streamer.eventlog.base import Place
 from streamer.events.cursor import Cursor
 from streamer.events.new_event import new_event
 from streamer.events.page import Page
 from streamer.events.snapshot import Snapshot
+from streamer.events.topic import JOBS
 from support.asking import ClosedStage, grants, status_of, target_of, ways_in
 
 #: What is the same for everybody, and what a load balancer asks.
@@ -40,14 +42,15 @@ ALL: Final = (NOBODY, ELSE, READER, ADMIN)
 
 #: Answered with a list of what may be seen: of nothing.
 LISTS: Final = {
-    "/api/v1/jobs": '{"jobs":[]}',
+    "/api/v1/jobs": '{"jobs":[],"next":null}',
+    "/api/v1/projects": '{"projects":[]}',
     "/api/v1/ws/connections": '{"total_projects":0,"total_connections":0,"projects":{}}',
 }
 #: Of what has no name that says whose it is: answered as if it were not there.
 HIDDEN: Final = frozenset(
     {
         *("/api/v1/jobs/{job_id}", "/api/v1/jobs/{job_id}/status"),
-        *("/api/v1/jobs/{job_id}/cancel", "/files/{name}"),
+        *("/api/v1/jobs/{job_id}/cancel", "/api/v1/jobs/{job_id}/retry", "/files/{name}"),
         "/api/v1/streams/{stream_id}/token",
     }
 )
@@ -178,10 +181,11 @@ def recorded(stage: ClosedStage) -> list[tuple[str, tuple[str, ...]]]:
         listing = False
         return await snapshots(topics)
 
-    async def finding(prefix: str, limit: int) -> list[str]:
+    async def finding(prefix: str, limit: int, before: Place | None = None) -> dict[str, int]:
         nonlocal listing
-        found = await index(prefix, limit)
-        listing = bool(found)
+        found = await index(prefix, limit, before)
+        # A list of projects reads nothing else.
+        listing = bool(found) and prefix == JOBS
         return found
 
     stage.log.read = reading  # type: ignore[method-assign]
@@ -211,11 +215,13 @@ def test_who_may_read_a_project_sees_all_that_is_in_it_and_changes_nothing(opene
     refused = {way for way, said in answers.items() if SECRET not in said and way[1] != "HEAD"}
     reading = {"GET", "WEBSOCKET"}
     assert {way for way in refused if way[1] in reading} == {
+        ("/api/v1/projects", "GET"),
         ("/api/v1/ws/connections", "GET"),
         ("/api/v1/ws/projects/{project_id}/connections", "GET"),
         ("/api/v1/revocations", "GET"),  # an admin's
         *((path, "WEBSOCKET") for path in ASKED_LATER),
     }
+    assert answers["/api/v1/projects", "GET"].endswith('{"projects":[{"project_id":"x1"}]}')
     assert '"projects":{"x1":' in answers["/api/v1/ws/connections", "GET"]
     assert '"active_connections":' in answers["/api/v1/ws/projects/{project_id}/connections", "GET"]
     for (path, method), answer in answers.items():

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from streamer.errors import LogUnavailable
 from streamer.eventlog.access import Access
-from streamer.eventlog.base import BatchKey, EventLog, Listener, Notifications
+from streamer.eventlog.base import BatchKey, EventLog, Listener, Notifications, Place
 from streamer.eventlog.leases import Leases
 from streamer.eventlog.workers import Workers
 from streamer.events.cursor import Cursor
@@ -153,9 +153,9 @@ class InterceptingEventLog:
         self._check()
         return await self._log.known_keys(topic, keys)
 
-    async def topics(self, prefix: str, limit: int) -> list[str]:
+    async def topics(self, prefix: str, limit: int, before: Place | None = None) -> dict[str, int]:
         self._check()
-        return await self._log.topics(prefix, limit)
+        return await self._log.topics(prefix, limit, before)
 
     @property
     def leases(self) -> Leases:

@@ -24,6 +24,7 @@ Layout:
 - `poll_answer`: the answer to a poll: waited for, and handed over as fast as the client takes
   it.
 - `problems`: errors over HTTP: ``application/problem+json`` (RFC 9457).
+- `projects`: which projects there are, for a page that watches all of them.
 - `proofs`: what OpenAPI says of where a token is.
 - `publish`: publishing over HTTP.
 - `query`: which query parameters an address takes: any other is refused by name, never ignored.
@@ -62,6 +63,7 @@ __all__ = [
     "poll",
     "poll_answer",
     "problems",
+    "projects",
     "proofs",
     "publish",
     "query",

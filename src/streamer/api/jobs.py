@@ -8,19 +8,20 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from litestar.exceptions import SerializationException
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath, Parameter
+from litestar.params import FromPath, FromQuery, Parameter
 
 from ..config.server_url import API
 from ..config.settings import Settings
 from ..errors import Forbidden, InvalidJSON
 from ..eventlog.base import EventLog
 from ..events.topic import project_topic
+from ..jobs.listing import Wanted
 from ..jobs.submit import Jobs
 from ..publishing.publisher import Publisher
 from .asker import asker_of
 from .documentation import ApiOperation, SubmitOperation
 from .may import may_change, may_publish, may_see
-from .query import LIST
+from .query import LIST_JOBS
 from .quota_fields import headers_of
 from .refusals import note_denial
 from .too_often import HowOften
@@ -85,21 +86,31 @@ async def submit_job(
     dependencies=_DEPENDENCIES,
     tags=["jobs"],
     summary="List the latest jobs",
-    opt=LIST,
+    opt=LIST_JOBS,
     operation_class=ApiOperation,
 )
 async def list_jobs(
     request: Request[Any, Any, Any],
     jobs: NamedDependency[Jobs],
+    *,
     limit: Annotated[int, Parameter(ge=1, le=_MAX_LISTED)] = 20,
+    project: FromQuery[str | None] = None,
+    status: FromQuery[tuple[str, ...]] = (),
+    q: FromQuery[str | None] = None,
+    before: FromQuery[str | None] = None,
 ) -> dict[str, Any]:
     """List the jobs that were last heard of, the latest first.
 
-    Those that whoever asks may not read are not there.
+    Those that whoever asks may not read are not there. `status` may be repeated; `q` is words
+    that are all in a job's id, project, name, message or error. `next` is what `before` is to
+    be for the list after this one, null where there is none; a list may be empty and have a
+    next one, for only so many jobs are looked at.
     """
     asker = asker_of(request)
+    wanted = Wanted.read(project, status, q, before)
     sees_all = asker.grants.may_read(_EVERY_JOB)
-    return {"jobs": await jobs.recent(limit, None if sees_all else partial(may_see, asker))}
+    listed = await jobs.recent(limit, None if sees_all else partial(may_see, asker), wanted)
+    return {"jobs": listed.jobs, "next": listed.next}
 
 
 @get(
@@ -112,7 +123,7 @@ async def list_jobs(
 async def get_job(
     job_id: FromPath[str], request: Request[Any, Any, Any], jobs: NamedDependency[Jobs]
 ) -> dict[str, Any]:
-    """Return the state of one job."""
+    """Return the state of one job; `retryable` says whether it can be run again."""
     return await jobs.state(job_id, _Seeing(request))
 
 
@@ -136,11 +147,33 @@ async def cancel_job(
     `status` saying what it ended as: `cancelled`, or what it was before. It may be
     asked for again.
     """
-    cancelling = _Cancelling(request)
+    cancelling = _Changing(request, "cancel it")
     state = await jobs.cancel(job_id, cancelling)
     if not cancelling.sees:
         state = {name: state[name] for name in ("job_id", "status")}
     return Response(state, status_code=200 if state["status"] in _OVER else 202)
+
+
+@post(
+    "/jobs/{job_id:str}/retry",
+    status_code=202,
+    dependencies=_DEPENDENCIES,
+    tags=["jobs"],
+    operation_class=SubmitOperation,
+    summary="Run a job again",
+)
+async def retry_job(
+    job_id: FromPath[str], request: Request[Any, Any, Any], jobs: NamedDependency[Jobs]
+) -> Response[dict[str, Any]]:
+    """Run a job again that failed or was cancelled, with what it was asked with.
+
+    It is the same job, and its events go on where they were. Only one that was asked for
+    over HTTP can be: 409 otherwise, and where it is not over, or went well.
+    """
+    often: HowOften = request.app.state.job_rate
+    quota = often.count(request)
+    accepted = await jobs.retry(job_id, _Changing(request, "run it again"))
+    return Response(accepted, status_code=202, headers=dict(headers_of(quota)))
 
 
 class _Seeing:
@@ -159,16 +192,17 @@ class _Seeing:
         return False
 
 
-class _Cancelling:
-    """Whether whoever asks may cancel a job, and whether they see it.
+class _Changing:
+    """Whether whoever asks may change a job, in the way that `what` says, and whether they see it.
 
     Attributes:
         sees: as it says, once it was called.
     """
 
-    def __init__(self, request: Request[Any, Any, Any]) -> None:
+    def __init__(self, request: Request[Any, Any, Any], what: str) -> None:
         self._request: Final = request
         self._asker: Final = asker_of(request)
+        self._what: Final = what
         self.sees = False
 
     def __call__(self, job: str, project: str | None) -> bool:
@@ -180,11 +214,11 @@ class _Cancelling:
         self.sees = may_see(self._asker, job, project)
         if may_change(self._asker, job, project):
             return True
-        error = Forbidden(f"you may not publish to {job}, so you cannot cancel it")
+        error = Forbidden(f"you may not publish to {job}, so you cannot {self._what}")
         if self.sees:
             raise error
         note_denial(self._request.scope, error)
         return False
 
 
-JOB_HANDLERS: Final = (submit_job, list_jobs, get_job, cancel_job)
+JOB_HANDLERS: Final = (submit_job, list_jobs, get_job, cancel_job, retry_job)

@@ -77,6 +77,7 @@ POLL_OF_TOPICS: Final = {QUERY: Query(_POLL, repeated=("topic",))}
 STATUS_OF_TOPIC: Final = {QUERY: Query(("topic",))}
 PUBLISH: Final = {QUERY: Query(("ephemeral",))}
 LIST: Final = {QUERY: Query(("limit",))}
+LIST_JOBS: Final = {QUERY: Query(("limit", "project", "q", "before"), repeated=("status",))}
 
 _NONE: Final = Query()
 

@@ -21,6 +21,10 @@ from .workers import Workers
 READ_BYTES: Final = 256 * 1024
 
 
+#: Where a topic is in the list of all: the milliseconds of its last event, and its name.
+Place = tuple[int, str]
+
+
 class BatchKey(msgspec.Struct, frozen=True):
     """Names one batch of one publisher, so that a retry appends nothing twice.
 
@@ -132,8 +136,12 @@ class EventLog(Protocol):
         A key is known for a day.
         """
 
-    async def topics(self, prefix: str, limit: int) -> list[str]:
-        """Topics that start with `prefix`, the most recently published first."""
+    async def topics(self, prefix: str, limit: int, before: Place | None = None) -> dict[str, int]:
+        """Topics that start with `prefix`, the most recently published first.
+
+        Each with the milliseconds of its last event. With `before` only those that
+        are listed after that place; what was published to meanwhile is not.
+        """
 
     @property
     def leases(self) -> Leases:

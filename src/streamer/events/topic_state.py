@@ -85,17 +85,24 @@ def shown_jobs(states: JobStates) -> dict[str, dict[str, Any]]:
             "result": state.result,
             "error": state.error,
             "attempt": state.attempt,
-            "task_name": state.task_name,
-            "parent_id": state.parent_id,
             "parts": {"total": total, "over": over, "told": state.progress} if total else None,
             "group": name in groups,
-            "created_at": _time(state.created),
-            "started_at": _time(state.started),
-            "updated_at": _time(state.updated),
-            "ended_at": _time(state.terminal),
+            **shown_times(state),
             "end": None if state.terminal is None else str(state.terminal),
         }
     return shown
+
+
+def shown_times(state: JobState) -> dict[str, Any]:
+    """What the one job of a job's own topic has beyond the topic's state."""
+    return {
+        "task_name": state.task_name,
+        "parent_id": state.parent_id,
+        "created_at": _time(state.created),
+        "started_at": _time(state.started),
+        "updated_at": _time(state.updated),
+        "ended_at": _time(state.terminal),
+    }
 
 
 _RANK: Final[dict[str | None, int]] = {

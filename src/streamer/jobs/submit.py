@@ -1,39 +1,51 @@
-"""Jobs as a server sees them: asked for, looked at, cancelled."""
+"""Jobs as a server sees them: asked for, looked at, cancelled, run again."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
+import redis
 from dramatiq import Message
 from dramatiq.brokers.redis import RedisBroker
 
-from ..config.server_url import API
 from ..config.settings import Settings
-from ..errors import InvalidJSON, LogUnavailable, NotFound, TooManyJobs
+from ..errors import (
+    InvalidJSON,
+    JobConflict,
+    JobsUnavailable,
+    LogUnavailable,
+    NotFound,
+    TooManyJobs,
+)
 from ..eventlog.base import EventLog
-from ..eventlog.turns import Turns
 from ..events.cursor import Cursor
 from ..events.snapshot import Snapshot
-from ..events.snapshot_size import Budget
-from ..events.topic import JOBS, PROJECTS, job_of, job_topic, project_topic
+from ..events.topic import JOBS, job_topic, project_topic
 from ..publishing.publisher import Publisher
 from . import lifecycle
 from .broker import create_broker
+from .described import describe, kind_of, stream_url
+from .kept import KeptMessages
 from .keys import FIRST
 from .kinds import JobKind, find_kind
 from .known_kinds import load_kinds
-from .lifecycle import CANCEL_TASK, Attempt, Run
+from .lifecycle import Attempt, Run
+from .listing import ALL, Allows, JobList, Listed, Wanted
 from .running import cancel_asked
 from .runs import QUEUED_OPTION, RUN_OPTION, run_in
 from .topics import PROJECT_OPTION, TOPICS_OPTION
-from .waiting import count_workers, queue_of
+from .waiting import count_workers
 
 #: States in which no worker has the job: it can be ended at once.
 _WAITING: Final = ("queued", "retrying", "stalled")
+
+#: What can be run again. What went well, or is not over, cannot.
+AGAIN: Final = ("failed", "cancelled")
 
 #: Seconds that queueing may take before the client is asked to come back; with
 #: `_REPORT_SECONDS`, less than most clients wait for an answer.
@@ -43,21 +55,7 @@ FULL_SECONDS: Final = 5.0
 #: Seconds in which to report to the readers of a job that it could not be queued.
 _REPORT_SECONDS: Final = 0.5
 
-#: Bytes of the snapshots in a list of jobs, about. Each may be some megabytes in the log,
-#: so they are read one by one, and for one list at a time: publishes wait behind them.
-_LIST_BYTES: Final = 1024 * 1024
-#: Jobs that are looked at for a list of which somebody may see only some.
-LOOKED_AT: Final = 1000
-#: Seconds that a list waits for its turn.
-_LIST_SECONDS: Final = 5.0
-#: Seconds of a read after which a list leaves others as much time as it took.
-_LONG_READ: Final = 0.005
-
 _logger: Final = logging.getLogger(__name__)
-
-
-#: Whether whoever asks may see, or change, a job: its topic, and that of its project.
-Allows = Callable[[str, str | None], bool]
 
 
 def to_anybody(_job: str, _project: str | None) -> bool:
@@ -91,7 +89,7 @@ class Jobs:
         self._publisher: Final = publisher
         self._kinds: Final = dict(kinds) if kinds is not None else load_kinds()
         self._broker: RedisBroker | None = None
-        self._listing: Final = Turns(1, _LIST_SECONDS)
+        self._list: Final = JobList(log, self._kinds)
 
     async def submit(
         self, project_id: str, body: object, also: tuple[str, ...] = ()
@@ -119,7 +117,6 @@ class Jobs:
         parameters = kind.read({name: body[name] for name in body if name != "kind"})
         if kind.check is not None:
             await asyncio.to_thread(kind.check, parameters, self._settings)
-        broker = self._open_broker()
         message: Message[Any] = Message(
             queue_name=kind.options.get("queue_name", "default"),
             actor_name=kind.name,
@@ -132,27 +129,64 @@ class Jobs:
                 **({TOPICS_OPTION: list(also)} if also else {}),
             },
         )
-        job_id = message.message_id
-        run = Run((project, *also, job_topic(job_id)), kind.name)
-        reported = False
+        run = Run((project, *also, job_topic(message.message_id)), kind.name)
+        return await self._queue(run, message)
+
+    async def retry(self, job_id: str, allows: Allows = to_anybody) -> dict[str, Any]:
+        """Run a job again that failed or was cancelled, with what it was asked with.
+
+        It is the same job: its events go on where they were. Asked for several times at
+        once it is run again once. The answer is that of `submit`.
+
+        Raises:
+            InvalidTopic: `job_id` is malformed.
+            NotFound: nothing was ever published of such a job, or it is not allowed.
+            JobConflict: it is not over, or went well, or nobody knows what it was asked with.
+            InvalidInput, JobsUnavailable: it cannot be done any more, as `submit` says.
+            TooManyJobs, LogUnavailable: as `submit` says.
+        """
+        snapshot = await self._snapshot(job_id, allows)
+        if snapshot.terminal is None or snapshot.status not in AGAIN:
+            raise JobConflict(
+                f"job {job_id} is {snapshot.status or 'not known to be over'}; only one that "
+                "failed or was cancelled can be run again"
+            )
+        kept = self._kept()
         try:
-            async with asyncio.timeout(QUEUE_SECONDS):
-                head = await self._log.head()
-                await self._refuse_if_full(broker, message.queue_name)
-                reported = True
-                queued = lifecycle.queued(run, message.queue_name)
-                await queued.publish_with(self._publisher)
-                await asyncio.to_thread(broker.enqueue, message)
-        except TooManyJobs:
-            raise
-        except Exception as error:
-            _logger.warning("job %s could not be queued: %r", job_id, error)
-            if reported:
-                await self._report_not_queued(run)
-            if isinstance(error, LogUnavailable):
-                raise
-            raise LogUnavailable("Redis did not take the job; it is not queued") from error
-        return _accepted(job_id, head, kind.name, await self._workers_of(message.queue_name))
+            message = await asyncio.to_thread(kept.find, job_id)
+        except redis.RedisError as error:
+            raise LogUnavailable("Redis did not say what the job was asked with") from error
+        if message is None:
+            raise JobConflict(
+                f"it is not known what job {job_id} was asked with: that is kept of jobs that "
+                "were asked for over HTTP, as long as their events"
+            )
+        kind = find_kind(self._kinds, message.actor_name)
+        if kind.check is not None:
+            parameters = kind.read(message.kwargs)
+            await asyncio.to_thread(kind.check, parameters, self._settings)
+        project, *others = _topics_of(job_id, snapshot)
+        also = message.options.get(TOPICS_OPTION, ())
+        run = Run((project, *also, *others), kind.name, str(snapshot.terminal))
+        message.options[RUN_OPTION] = run.id
+        return await self._queue(run, message)
+
+    async def _shown(self, job_id: str, snapshot: Snapshot) -> dict[str, Any]:
+        """What is shown of a job, and whether it can be run again."""
+        workers = await self._workers()
+        retryable = snapshot.status in AGAIN and await self._may_retry(job_id)
+        return {
+            **describe(job_id, snapshot, self._kinds, workers),
+            "retryable": retryable,
+        }
+
+    async def _may_retry(self, job_id: str) -> bool:
+        """Whether it is known what a job was asked with; False if that cannot be known now."""
+        try:
+            async with asyncio.timeout(_REPORT_SECONDS):
+                return await asyncio.to_thread(self._kept().has, job_id)
+        except (JobsUnavailable, redis.RedisError, TimeoutError):
+            return False
 
     async def state(self, job_id: str, allows: Allows = to_anybody) -> dict[str, Any]:
         """The state of a job, from its snapshot.
@@ -162,38 +196,13 @@ class Jobs:
             NotFound: nothing was ever published of such a job, or it is not allowed.
         """
         snapshot = await self._snapshot(job_id, allows)
-        return self._described(job_id, snapshot, await self._workers())
+        return await self._shown(job_id, snapshot)
 
-    async def recent(self, limit: int, allows: Allows | None = None) -> list[dict[str, Any]]:
-        """The jobs with the newest events, the newest first; only those that are allowed.
-
-        Where something is asked of each, no more than `LOOKED_AT` are looked at.
-        """
-        most = limit if allows is None else max(limit, LOOKED_AT)
-        topics = [topic for topic in await self._log.topics(JOBS, most) if job_of(topic)]
-        if not topics:
-            return []
-        workers = await self._workers()
-        budget = Budget(min(limit, len(topics)), _LIST_BYTES)
-        found: list[dict[str, Any]] = []
-        async with self._listing:
-            for topic in topics:
-                snapshot = await self._listed(topic)
-                if allows is None or allows(topic, snapshot.project):
-                    job_id = topic.removeprefix(JOBS)
-                    found.append(self._described(job_id, snapshot, workers, budget))
-                    if len(found) == limit:
-                        break
-        return found
-
-    async def _listed(self, topic: str) -> Snapshot:
-        """The snapshot of `topic`; if it is large, not at the cost of those who publish."""
-        clock = asyncio.get_running_loop().time
-        start = clock()
-        snapshot = (await self._log.snapshots([topic]))[topic]
-        if (took := clock() - start) > _LONG_READ:
-            await asyncio.sleep(took)
-        return snapshot
+    async def recent(
+        self, limit: int, allows: Allows | None = None, wanted: Wanted = ALL
+    ) -> Listed:
+        """The jobs with the newest events, the newest first: what is wanted and allowed."""
+        return await self._list.read(limit, allows, wanted)
 
     async def cancel(self, job_id: str, allows: Allows = to_anybody) -> dict[str, Any]:
         """Cancel a job that waits, or ask the worker that runs it to; may be repeated.
@@ -206,7 +215,7 @@ class Jobs:
         """
         snapshot = await self._snapshot(job_id, allows)
         id_ = run_in(snapshot) or FIRST
-        run = Run(_topics_of(job_id, snapshot), self._kind_of(snapshot), id_)
+        run = Run(_topics_of(job_id, snapshot), kind_of(snapshot, self._kinds), id_)
         if snapshot.terminal is None and snapshot.status in _WAITING:
             last = Attempt(run, snapshot.attempt or 0)
             await lifecycle.cancelled(last).publish_with(self._publisher)
@@ -214,12 +223,44 @@ class Jobs:
         if snapshot.terminal is None and not cancel_asked(snapshot, id_):
             await lifecycle.cancelling(run).publish_with(self._publisher)
             snapshot = await self._snapshot(job_id)
-        return self._described(job_id, snapshot, await self._workers())
+        return await self._shown(job_id, snapshot)
 
     def close(self) -> None:
         """Close the connections to Redis."""
         if self._broker is not None:
             self._broker.client.close()
+
+    async def _queue(self, run: Run, message: Message[Any]) -> dict[str, Any]:
+        """Report `run` and enqueue `message`; a run that is not the first, once."""
+        broker, kept, queue = self._open_broker(), self._kept(), message.queue_name
+        reported = False
+        try:
+            async with asyncio.timeout(QUEUE_SECONDS):
+                head = await self._log.head()
+                await self._refuse_if_full(broker, queue)
+                if run.id == FIRST:
+                    await asyncio.to_thread(kept.keep, message)
+                if run.id == FIRST or await asyncio.to_thread(kept.claim, run.name):
+                    reported = True
+                    await lifecycle.queued(run, queue).publish_with(self._publisher)
+                    await asyncio.to_thread(broker.enqueue, message)
+        except TooManyJobs:
+            raise
+        except Exception as error:
+            _logger.warning("job %s could not be queued: %r", run.job_id, error)
+            if reported:
+                await self._report_not_queued(run)
+                await self._unclaim(kept, run)
+            if isinstance(error, LogUnavailable):
+                raise
+            raise LogUnavailable("Redis did not take the job; it is not queued") from error
+        workers = await self._workers_of(queue)
+        return _accepted(run.job_id, head, message.actor_name, workers)
+
+    def _kept(self) -> KeptMessages:
+        broker = self._open_broker()
+        age = self._settings.retention_policy().of(JOBS.rstrip("/")).max_age
+        return KeptMessages(broker.client, broker.namespace, age)
 
     def _open_broker(self) -> RedisBroker:
         if self._broker is None:
@@ -260,28 +301,10 @@ class Jobs:
     async def _workers(self) -> list[frozenset[str]]:
         return await self._log.workers.queues()
 
-    def _described(
-        self,
-        job_id: str,
-        snapshot: Snapshot,
-        workers: list[frozenset[str]],
-        budget: Budget | None = None,
-    ) -> dict[str, Any]:
-        queue = queue_of(snapshot) if snapshot.status == "queued" else None
-        project = snapshot.project
-        return {
-            "job_id": job_id,
-            "project_id": None if project is None else project.removeprefix(PROJECTS),
-            "kind": self._kind_of(snapshot),
-            "stream_url": _stream_url(job_id),
-            "workers": None if queue is None else count_workers(workers, queue),
-            **(budget or Budget(1)).fit(snapshot.to_fields()),
-        }
-
-    def _kind_of(self, snapshot: Snapshot) -> str | None:
-        names = [name for name in snapshot.tasks if name != CANCEL_TASK]
-        known = (name for name in names if name in self._kinds)
-        return next(known, next(iter(names), None))
+    async def _unclaim(self, kept: KeptMessages, run: Run) -> None:
+        with contextlib.suppress(redis.RedisError, TimeoutError):
+            async with asyncio.timeout(_REPORT_SECONDS):
+                await asyncio.to_thread(kept.unclaim, run.name)
 
     async def _report_not_queued(self, run: Run) -> None:
         # It ends the job also for a worker, should the job be in the queue after all.
@@ -300,13 +323,9 @@ def _accepted(job_id: str, head: Cursor, kind: str, workers: int | None) -> dict
         "status": "queued",
         "message": f"Queued: {kind}{nobody}",
         "workers": workers,
-        "stream_url": _stream_url(job_id),
+        "stream_url": stream_url(job_id),
         "last_event_id": str(head),
     }
-
-
-def _stream_url(job_id: str) -> str:
-    return f"{API}/jobs/{job_id}/stream"
 
 
 def _topics_of(job_id: str, snapshot: Snapshot) -> tuple[str, ...]:

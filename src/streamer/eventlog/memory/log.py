@@ -14,7 +14,7 @@ from ...events.event import Event
 from ...events.new_event import NewEvent
 from ...events.page import Page
 from ...events.snapshot import Snapshot
-from ..base import READ_BYTES, BatchKey, Listener
+from ..base import READ_BYTES, BatchKey, Listener, Place
 from ..lifetimes import BATCH_TTL, IDEMPOTENCY_TTL
 from ..merge import TopicPage, merge, share_of
 from .access import MemoryAccess
@@ -104,15 +104,16 @@ class MemoryEventLog:
         await asyncio.sleep(0)
         return known
 
-    async def topics(self, prefix: str, limit: int) -> list[str]:
+    async def topics(self, prefix: str, limit: int, before: Place | None = None) -> dict[str, int]:
         """See `EventLog.topics`."""
         with self._lock:
-            published = [
-                (topic.last, name)
+            places = [
+                (topic.last.ms, name)
                 for name, topic in self._topics.items()
                 if topic.last is not None and name.startswith(prefix)
             ]
-        return [name for _, name in sorted(published, reverse=True)[:limit]]
+        listed = sorted((p for p in places if before is None or p < before), reverse=True)
+        return {name: at for at, name in listed[:limit]}
 
     def listen(self, listener: Listener) -> MemoryNotifications:
         """See `EventLog.listen`; call it on the running event loop."""

@@ -15,7 +15,7 @@ from ...events.event import Event
 from ...events.new_event import NewEvent
 from ...events.page import Page
 from ...events.snapshot import Snapshot
-from ..base import READ_BYTES, BatchKey, Listener
+from ..base import READ_BYTES, BatchKey, Listener, Place
 from ..merge import TopicPage, merge, share_of
 from ..turns import Turns
 from .access import RedisAccess
@@ -187,21 +187,30 @@ class RedisEventLog:
         found = await self._values(names)
         return {key for key, id_ in zip(keys, found, strict=True) if id_ is not None}
 
-    async def topics(self, prefix: str, limit: int) -> list[str]:
+    async def topics(self, prefix: str, limit: int, before: Place | None = None) -> dict[str, int]:
         """See `EventLog.topics`."""
-        found: dict[str, None] = {}
+        found: dict[str, int] = {}
         start = 0
         while len(found) < limit:
             async with self._reading:
                 step: list[bytes] = await self._commands.call(
-                    "ZREVRANGE", self._keys.topics, start, start + _INDEX_STEP - 1
+                    *("ZREVRANGE", self._keys.topics, start, start + _INDEX_STEP - 1),
+                    "WITHSCORES",
                 )
-            names = (name.decode() for name in step)
-            found.update(dict.fromkeys(name for name in names if name.startswith(prefix)))
-            if len(step) < _INDEX_STEP:
+            with what_we_stored:
+                listed = [
+                    (int(float(at)), name.decode())
+                    for name, at in zip(step[::2], step[1::2], strict=True)
+                ]
+            found |= {
+                name: at
+                for at, name in listed
+                if name.startswith(prefix) and (before is None or (at, name) < before)
+            }
+            if len(listed) < _INDEX_STEP:
                 break
             start += _INDEX_STEP
-        return list(found)[:limit]
+        return dict(list(found.items())[:limit])
 
     def listen(self, listener: Listener) -> Notifier:
         """See `EventLog.listen`; call it on the running event loop."""
