@@ -10,8 +10,7 @@ import re
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
-#: What a client does by itself: it comes back, its loop is over, or it raises an error.
-Does = Literal["resumes", "ends", "raises"]
+from .client_runner import Does
 
 
 class Client(NamedTuple):
@@ -34,6 +33,14 @@ CLIENTS: Final = (
     Client("curl -N", "Debian", "by_curl.py", "raises", "ends"),
     Client("httpx-sse", "PyPI", "by_httpx_sse.py", "raises", "ends", "set a read timeout"),
     Client("sseclient-py", "PyPI", "by_sseclient_py.py", "raises", "ends"),
+    Client(
+        "sseclient",
+        "PyPI",
+        "by_sseclient.py",
+        "resumes",
+        "raises",
+        "after an end tries once: a server still away is an error",
+    ),
     Client("requests-sse", "PyPI", "by_requests_sse.py", "resumes", "resumes"),
     Client(
         "aiohttp-sse-client",

@@ -1,15 +1,15 @@
 """``curl -N``, as a shell script would use it: it runs curl again, from the last id it read."""
 
-import json
 import subprocess
-import sys
-
-from again import again
+from collections.abc import Callable
 
 
-def read(url: str, last: list[str]) -> None:
-    command = ["curl", "-N", "-s", "-S", "-f", "-H", f"Last-Event-ID: {last[0]}", url]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as curl:
+def follow(url: str, last: str, emit: Callable[[str | None, str], None]) -> None:
+    resume = ["-H", f"Last-Event-ID: {last}"] if last else []
+    command = ["curl", "-N", "-s", "-S", "-f", "--compressed", *resume, url]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as curl:
         assert curl.stdout is not None
         data = event_id = ""
         for line in curl.stdout:
@@ -19,10 +19,9 @@ def read(url: str, last: list[str]) -> None:
             elif name == "id":
                 event_id = value
             elif line == "\n" and data:
-                print(json.dumps({"id": event_id, "data": data}), flush=True)
-                last[0], data = event_id, ""
+                emit(event_id, data)
+                data = ""
+        assert curl.stderr is not None
+        said = curl.stderr.read()
     if curl.returncode:
-        sys.exit(curl.returncode)
-
-
-again(read)
+        raise ConnectionError(said)

@@ -1,6 +1,10 @@
 // npm `eventsource`: the browser's own interface in Node.
 import { EventSource } from "eventsource";
 
-const source = new EventSource(process.argv[2]);
-source.onmessage = ({ lastEventId, data }) =>
-  console.log(JSON.stringify({ id: lastEventId, data }));
+export function follow(url, last, emit) {
+  const source = new EventSource(url);
+  source.onmessage = ({ lastEventId, data }) => emit(lastEventId, data);
+  return new Promise((_, reject) => {
+    source.onerror = (event) => source.readyState === EventSource.CLOSED && reject(event.message);
+  });
+}

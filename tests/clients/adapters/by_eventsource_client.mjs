@@ -1,5 +1,7 @@
 // npm `eventsource-client`.
 import { createEventSource } from "eventsource-client";
 
-const source = createEventSource({ url: process.argv[2] });
-for await (const { id, data } of source) console.log(JSON.stringify({ id, data }));
+export async function follow(url, last, emit) {
+  const source = createEventSource({ url, initialLastEventId: last || undefined });
+  for await (const { id, data } of source) emit(id, data);
+}

@@ -2,15 +2,17 @@
 import ReconnectingWebSocket from "reconnecting-websocket";
 import WebSocket from "ws";
 
-let last = "";
-const socket = new ReconnectingWebSocket(
-  () => process.argv[2].replace("http", "ws") + last,
-  [],
-  { WebSocket, minReconnectionDelay: 100, maxReconnectionDelay: 500 },
-);
-socket.onmessage = ({ data }) => {
-  const body = JSON.parse(data);
-  console.log(JSON.stringify({ id: body.id, data }));
-  const cursor = body.id ?? body.cursor;
-  if (cursor) last = `&last_event_id=${cursor}`;
-};
+export function follow(url, last, emit) {
+  const address = () => url.replace("http", "ws") + (last && `&last_event_id=${last}`);
+  const socket = new ReconnectingWebSocket(address, [], {
+    WebSocket,
+    minReconnectionDelay: 100,
+    maxReconnectionDelay: 500,
+  });
+  socket.onmessage = ({ data }) => {
+    const body = JSON.parse(data);
+    last = body.id ?? body.cursor ?? last;
+    emit(last, data);
+  };
+  return new Promise(() => {});
+}

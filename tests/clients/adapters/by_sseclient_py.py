@@ -1,19 +1,14 @@
 """PyPI ``sseclient-py``: a parser over the response of requests."""
 
-import json
+from collections.abc import Callable
 
 import requests
-from again import again
 from sseclient import SSEClient
 
 
-def read(url: str, last: list[str]) -> None:
-    headers = {"Last-Event-ID": last[0]} if last[0] else {}
+def follow(url: str, last: str, emit: Callable[[str | None, str], None]) -> None:
+    headers = {"Last-Event-ID": last} if last else {}
     response = requests.get(url, headers=headers, stream=True, timeout=(5, 40))
     response.raise_for_status()
     for event in SSEClient(response.iter_content(None)).events():
-        print(json.dumps({"id": event.id, "data": event.data}), flush=True)
-        last[0] = event.id or last[0]
-
-
-again(read)
+        emit(event.id, event.data)

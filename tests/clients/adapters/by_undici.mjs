@@ -1,9 +1,11 @@
-// npm `undici`: the EventSource that Node itself carries.
+// npm `undici`: the EventSource that Node itself carries. Its wait before it comes back does not
+// keep Node alive: a program that does nothing else ends there, without an error.
 import { EventSource } from "undici";
 
-const source = new EventSource(process.argv[2]);
-source.onmessage = ({ lastEventId, data }) =>
-  console.log(JSON.stringify({ id: lastEventId, data }));
-// Its wait before it comes back does not keep Node alive (the timer is unref'd): a program
-// that does nothing else ends there, without an error. A server has something else to do.
-setInterval(() => {}, 60_000);
+export function follow(url, last, emit) {
+  const source = new EventSource(url);
+  source.onmessage = ({ lastEventId, data }) => emit(lastEventId, data);
+  return new Promise((_, reject) => {
+    source.onerror = () => source.readyState === EventSource.CLOSED && reject("it is closed");
+  });
+}

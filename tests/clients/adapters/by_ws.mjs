@@ -1,19 +1,14 @@
 // npm `ws`: the application opens another one, from the last id.
 import WebSocket from "ws";
 
-let last = "";
-function open() {
-  const socket = new WebSocket(process.argv[2].replace("http", "ws") + last);
+export function follow(url, last, emit) {
+  const socket = new WebSocket(url.replace("http", "ws") + (last && `&last_event_id=${last}`));
   socket.on("message", (text) => {
     const body = JSON.parse(text);
-    console.log(JSON.stringify({ id: body.id, data: String(text) }));
-    const cursor = body.id ?? body.cursor;
-    if (cursor) last = `&last_event_id=${cursor}`;
+    emit(body.id ?? body.cursor, String(text));
   });
-  socket.on("error", (error) => console.error(error.message));
-  socket.on("close", (code) => {
-    if (process.env.ONCE) process.exit(code === 1006 ? 3 : 0);
-    setTimeout(open, 100);
+  return new Promise((resolve, reject) => {
+    socket.on("error", reject);
+    socket.on("close", (code) => (code === 1006 ? reject(new Error("cut")) : resolve()));
   });
 }
-open();

@@ -1,0 +1,90 @@
+"""What every client must live through, all of them at once, and lose and double nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from .client_runner import Followed
+from .live import Live
+from .tcp_proxy import TcpProxy
+from .waiting import wait_until_blocking
+
+#: What the server itself may say on a stream that nothing is wrong with.
+CONTROL: Final = {"connected", "caught_up", "reconnect"}
+
+#: Bytes of a stream that a heartbeat takes at least: of a WebSocket, a frame.
+_HEARTBEAT: Final = 7
+
+#: Seconds; `requests-sse` doubles its wait with each try while nobody is there.
+_DEADLINE: Final = 40
+
+#: Appends events with these numbers to what all clients follow.
+Publish = Callable[[Iterable[int]], None]
+
+
+def stream_url(base: str, project: str) -> str:
+    """A stream that every client understands, with heartbeats that come while a test looks."""
+    return f"{base}/api/v1/projects/{project}/stream?events=message&heartbeat=1"
+
+
+def wait_until_connected(clients: Sequence[Followed]) -> None:
+    _wait(clients, lambda one: one.count("connected") >= 1, "were not connected")
+
+
+def wait_for(clients: Sequence[Followed], count: int) -> None:
+    """Wait until each of them has as many notes."""
+    _wait(clients, lambda one: len(one.numbers()) >= count, f"did not get {count} events")
+
+
+def _wait(clients: Sequence[Followed], has: Callable[[Followed], bool], what: str) -> None:
+    waiting = list(clients)
+
+    def none_waits() -> bool:
+        waiting[:] = [one for one in waiting if not has(one)]
+        return not waiting
+
+    try:
+        wait_until_blocking(none_waits, f"some {what}", deadline=_DEADLINE)
+    except AssertionError as error:
+        for one in waiting:
+            error.add_note(f"{one.name}: {one.data} {one.does}")
+        raise
+
+
+def live_through(live: Live, proxy: TcpProxy, clients: Sequence[Followed], say: Publish) -> None:
+    """Break what is between `live` and its clients in each way, and check what each one got.
+
+    Cut in the middle of an event, and just before its end; killed, and stopped in order.
+    """
+    wait_until_connected(clients)
+    say(range(5))
+    wait_for(clients, 5)
+    quiet = proxy.forwarded["down"]
+    wait_until_blocking(
+        lambda: proxy.forwarded["down"] >= quiet + _HEARTBEAT * len(clients),
+        "no heartbeats were sent",
+    )
+    assert proxy.truncate(40) == len(clients)
+    say(range(5, 10))
+    wait_for(clients, 10)
+    # After the data of the next event, in its id: a chunk's size and `data: ` are before it.
+    assert proxy.truncate(len(clients[0].data[-1]) + 15) == len(clients)
+    say(range(10, 15))
+    wait_for(clients, 15)
+    live.kill()
+    say(range(15, 20))
+    live.start()
+    wait_for(clients, 20)
+    live.stop()
+    say(range(20, 25))
+    live.start()
+    wait_for(clients, 25)
+    say([25])
+    wait_for(clients, 26)
+    got = {one.name: one.numbers() for one in clients}
+    assert {name: n for name, n in got.items() if n != list(range(26))} == {}
+    types = {one.name: {body["type"] for body in one.bodies()} for one in clients}
+    assert {name: said - {"note"} - CONTROL for name, said in types.items()} == {
+        one.name: set() for one in clients
+    }
