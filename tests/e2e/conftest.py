@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.browser import browser, chromium  # noqa: F401 - fixtures of these tests alone
+from support.firefox import firefox, firefox_of_session  # noqa: F401 - likewise
 from support.front_end import front_end  # noqa: F401 - likewise
 from support.processes import streamer
 from support.requirements import needs

@@ -17,7 +17,7 @@ class Client(NamedTuple):
     """One client; `adapter` is the program of tests/clients/adapters that uses it."""
 
     name: str
-    registry: Literal["npm", "PyPI", "Debian"]
+    registry: Literal["npm", "PyPI", "Debian", "Chromium", "Firefox"]
     adapter: str
     after_cut: Does
     after_end: Does
@@ -66,11 +66,26 @@ CLIENTS: Final = (
     Client("reconnecting-websocket", "npm", "by_reconnecting_websocket.mjs", "resumes", "resumes"),
 )
 
+#: What browsers bring along, in a page.
+IN_BROWSERS: Final = (
+    Client("EventSource", "Chromium", "by_page_eventsource.js", "resumes", "resumes"),
+    Client("WebSocket", "Chromium", "by_page_websocket.js", "raises", "ends"),
+    Client(
+        "EventSource",
+        "Firefox",
+        "by_page_eventsource.js",
+        "resumes",
+        "raises",
+        "closed for good if nobody is there when it comes back",
+    ),
+    Client("WebSocket", "Firefox", "by_page_websocket.js", "raises", "ends"),
+)
+
 _ROOT: Final = Path(__file__).parents[2]
 
 
 def version(client: Client) -> str:
-    """The version that the tests are pinned to; Debian's is whatever the machine has."""
+    """The version that the tests are pinned to; of programs it is what the machine has."""
     if client.registry == "npm":
         lock = json.loads((_ROOT / "tools" / "js" / "package-lock.json").read_text())
         return str(lock["packages"][f"node_modules/{client.name}"]["version"])
@@ -88,7 +103,7 @@ def table() -> str:
         "| client | from | version | resumes by itself | after a cut | after a clean end | quirk |",
         "|---|---|---|---|---|---|---|",
     ]
-    for client in CLIENTS:
+    for client in IN_BROWSERS + CLIENTS:
         resumes = "yes" if client.resumes else "no"
         cells: tuple[str, ...] = (f"`{client.name}`", client.registry, version(client), resumes)
         cells += (client.after_cut, client.after_end, client.quirk)

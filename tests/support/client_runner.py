@@ -37,16 +37,14 @@ class Followed:
         self.does: Final[list[tuple[Does, str]]] = []
 
     def bodies(self) -> list[dict[str, Any]]:
-        """All of it; a phantom or half an event is no JSON, and fails here.
-
-        Raises:
-            AssertionError: with the name of the client, and what it handed on.
-        """
+        """All of it that is an event."""
         self._read()
-        try:
-            return [json.loads(data) for data in self.data]
-        except ValueError as error:
-            raise AssertionError(f"{self.name} handed on what nobody sent: {self.data}") from error
+        return [json.loads(data) for data in self.data if _is_json(data)]
+
+    def phantoms(self) -> list[str]:
+        """What nobody sent: no whole event, so no JSON."""
+        self._read()
+        return [data for data in self.data if not _is_json(data)]
 
     def count(self, event_type: str) -> int:
         return sum(body["type"] == event_type for body in self.bodies())
@@ -59,6 +57,18 @@ class Followed:
         """What became of it, if it did not stay or come back."""
         self._read()
         return self.does[0][0] if self.does else None
+
+    def __str__(self) -> str:
+        self._read()
+        return f"{self.name}: {self.numbers()}, phantoms {self.phantoms()}, {self.does}"
+
+
+def _is_json(data: str) -> bool:
+    try:
+        json.loads(data)
+    except ValueError:
+        return False
+    return True
 
 
 class ClientRunner:
@@ -73,9 +83,7 @@ class ClientRunner:
         self._read: Final[dict[str, int]] = {}
         self._followed: Final[dict[str, Followed]] = {}
 
-    def follow(
-        self, adapter: str, url: str, *, once: bool = False, label: str = ""
-    ) -> Followed:
+    def follow(self, adapter: str, url: str, *, once: bool = False, label: str = "") -> Followed:
         """Let `adapter`, a file of tests/clients/adapters, follow `url`.
 
         With `once` it is not called again when it ends or raises. `label` names it in failures.

@@ -1,16 +1,18 @@
-"""What every client must live through, all of them at once, and lose and double nothing."""
+"""What all clients of a test live through at once: they lose and double nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, Literal
 
+from .client_matrix import Client
 from .client_runner import Followed
 from .live import Live
 from .tcp_proxy import TcpProxy
 from .waiting import wait_until_blocking
 
-#: What the server itself may say on a stream that nothing is wrong with.
+#: What the server says on a stream that nothing is wrong with: `reconnect` when it stops in
+#: order, as a last whole frame.
 CONTROL: Final = {"connected", "caught_up", "reconnect"}
 
 #: Bytes of a stream that a heartbeat takes at least: of a WebSocket, a frame.
@@ -48,7 +50,7 @@ def _wait(clients: Sequence[Followed], has: Callable[[Followed], bool], what: st
         wait_until_blocking(none_waits, f"some {what}", deadline=_DEADLINE)
     except AssertionError as error:
         for one in waiting:
-            error.add_note(f"{one.name}: {one.data} {one.does}")
+            error.add_note(str(one))
         raise
 
 
@@ -82,9 +84,32 @@ def live_through(live: Live, proxy: TcpProxy, clients: Sequence[Followed], say: 
     wait_for(clients, 25)
     say([25])
     wait_for(clients, 26)
-    got = {one.name: one.numbers() for one in clients}
-    assert {name: n for name, n in got.items() if n != list(range(26))} == {}
-    types = {one.name: {body["type"] for body in one.bodies()} for one in clients}
-    assert {name: said - {"note"} - CONTROL for name, said in types.items()} == {
-        one.name: set() for one in clients
-    }
+    wrong = [str(one) for one in clients if one.numbers() != list(range(26)) or one.phantoms()]
+    assert not wrong, "\n".join(wrong)
+    for one in clients:
+        types = {body["type"] for body in one.bodies()}
+        assert types == CONTROL | {"note"}, f"{one.name}: {types}"
+
+
+def leave_alone(
+    how: Literal["cut", "end"],
+    live: Live,
+    proxy: TcpProxy,
+    clients: Mapping[Client, Followed],
+    say: Publish,
+) -> None:
+    """Break the stream once under clients that nobody calls again; check what each one does."""
+    wait_until_connected(list(clients.values()))
+    does = {one: one.after_cut if how == "cut" else one.after_end for one in clients}
+    comes_back = [clients[one] for one in clients if does[one] == "resumes"]
+    if how == "cut":
+        proxy.cut()
+    else:
+        live.stop()
+    others = [one for one in clients.values() if one not in comes_back]
+    _wait(others, lambda one: one.ended() is not None, "went on")
+    if how == "end":  # only now, so that each of them has seen that nobody is there
+        live.start()
+    say([0])
+    wait_for(comes_back, 1)
+    assert {one: followed.ended() or "resumes" for one, followed in clients.items()} == does

@@ -24,6 +24,7 @@ _PROGRAMS: Final = {
     "faketime": _Program(("faketime",), "faketime"),
     "ffmpeg": _Program(("ffmpeg",), "ffmpeg"),
     "ffprobe": _Program(("ffprobe",), "ffmpeg"),
+    "firefox": _Program(("firefox-esr", "firefox"), "firefox-esr"),
     "node": _Program(("node", "nodejs"), "nodejs"),
     "nginx": _Program(("nginx",), "nginx libnginx-mod-nchan"),
     "openssl": _Program(("openssl",), "openssl"),

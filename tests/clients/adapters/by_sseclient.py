@@ -11,7 +11,8 @@ from importlib.util import module_from_spec, spec_from_file_location
 _SPEC = spec_from_file_location(
     "sseclient_of_2020", str(distribution("sseclient").locate_file("sseclient.py"))
 )
-assert _SPEC is not None and _SPEC.loader is not None
+assert _SPEC is not None
+assert _SPEC.loader is not None
 sseclient = module_from_spec(_SPEC)
 _SPEC.loader.exec_module(sseclient)
 
