@@ -25,6 +25,7 @@ _PROGRAMS: Final = {
     "ffmpeg": _Program(("ffmpeg",), "ffmpeg"),
     "ffprobe": _Program(("ffprobe",), "ffmpeg"),
     "firefox": _Program(("firefox-esr", "firefox"), "firefox-esr"),
+    "jq": _Program(("jq",), "jq"),
     "node": _Program(("node", "nodejs"), "nodejs"),
     "nginx": _Program(("nginx",), "nginx libnginx-mod-nchan"),
     "openssl": _Program(("openssl",), "openssl"),
