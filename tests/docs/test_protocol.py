@@ -19,6 +19,7 @@ from streamer.access.grants import Grants
 from streamer.api.asker import Asker, Connection
 from streamer.errors import OUTCOMES
 from streamer.events.event import CONTROL_TYPES
+from support.documents import file_in
 from support.live import Live, StartLive
 from support.readers import SocketReader, sse, websocket
 from support.stage import HANDSHAKE, Peer, Stage
@@ -209,8 +210,10 @@ def test_every_close_code_says_whether_it_is_final() -> None:
         assert ("reconnects" in told) is outcome.retry, code
 
 
-def test_the_client_comes_back_after_what_may_succeed_later_and_nothing_else() -> None:
-    (listed,) = re.findall(r"LATER = .*\(([\d, ]+)\)", TEXT)
+@pytest.mark.parametrize("name", ["client.py", "client.mjs"])
+def test_a_client_comes_back_after_what_may_succeed_later_and_nothing_else(name: str) -> None:
+    client = file_in("docs/guides/write-a-client.md", name)
+    (listed,) = re.findall(r"LATER = [(\[]([\d, ]+)[)\]]", client)
     again = {int(status) for status in listed.split(", ")}
     assert {outcome.status for outcome in OUTCOMES.values() if outcome.retry} <= again
     assert not again & {outcome.status for outcome in OUTCOMES.values() if not outcome.retry}

@@ -1,13 +1,12 @@
-"""The client that stands in docs/PROTOCOL.md, exactly as it stands there, and a real server.
+"""The clients of docs/guides/write-a-client.md, exactly as they stand there, and a real server.
 
-And another, `blind_client.py.txt`: it was written from that document alone, its own client
-taken out, by somebody who saw nothing else of this project; it has not been changed since.
+And another, `blind_client.py.txt`: it was written from docs/PROTOCOL.md alone, by somebody
+who saw nothing else of this project; it has not been changed since.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,24 +16,20 @@ from typing import Any, Final
 import httpx
 import pytest
 
+from support.documents import file_in
 from support.live import Live, StartLive
+from support.node_client import node_follow
 from support.processes import Program
-from support.scripted_server import HEAD, ScriptedServer
+from support.requirements import needs
+from support.scripted_server import HEAD, SILENCE, ScriptedServer
 from support.tcp_proxy import TcpProxy
 
-DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "PROTOCOL.md"
+GUIDE: Final = "docs/guides/write-a-client.md"
 BLIND: Final = Path(__file__).parents[1] / "fixtures" / "blind_client.py.txt"
-#: Lines that the client may have; the document says so.
-MOST_LINES: Final = 40
+#: Lines that each may have: it is read before it is used.
+MOST_LINES: Final = {"client.py": 65, "client.mjs": 90}
 
 Body = dict[str, Any]
-
-
-def source() -> str:
-    """The one block of the document that is the client."""
-    text = DOCUMENT.read_text(encoding="utf-8")
-    (block,) = re.findall(r"^```python client\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    return str(block)
 
 
 class Waits:
@@ -57,16 +52,22 @@ def waits() -> Waits:
 Follow = Callable[..., Iterator[Body]]
 
 
-@pytest.fixture
-def follow(waits: Waits) -> Follow:
-    """The document's own client."""
-    return _follow_of(source(), waits)
+@pytest.fixture(params=["client.py", "client.mjs"])
+def follow(waits: Waits, request: pytest.FixtureRequest, tmp_path: Path) -> Follow:
+    """A client of the document."""
+    return _follow(request.param, waits, tmp_path)
 
 
-@pytest.fixture(params=["document", "blind"])
-def any_follow(waits: Waits, request: pytest.FixtureRequest) -> Follow:
-    """Either client."""
-    text = source() if request.param == "document" else BLIND.read_text(encoding="utf-8")
+@pytest.fixture(params=["client.py", "client.mjs", "blind"])
+def any_follow(waits: Waits, request: pytest.FixtureRequest, tmp_path: Path) -> Follow:
+    """Any client."""
+    return _follow(request.param, waits, tmp_path)
+
+
+def _follow(name: str, waits: Waits, directory: Path) -> Follow:
+    if name == "client.mjs":
+        return node_follow(file_in(GUIDE, name), directory, waits.sleep)
+    text = BLIND.read_text(encoding="utf-8") if name == "blind" else file_in(GUIDE, name)
     return _follow_of(text, waits)
 
 
@@ -95,10 +96,11 @@ def ids_in(bodies: Iterator[Body]) -> Iterator[str]:
             yield body["id"]
 
 
-@pytest.mark.parametrize("text", [source(), BLIND.read_text(encoding="utf-8")])
-def test_it_has_forty_lines(text: str) -> None:
-    assert len(text.splitlines()) <= MOST_LINES
-    assert max(map(len, text.splitlines())) <= 100
+@pytest.mark.parametrize("name", MOST_LINES)
+def test_each_of_the_document_is_short(name: str) -> None:
+    lines = file_in(GUIDE, name).splitlines()
+    assert len(lines) <= MOST_LINES[name]
+    assert max(map(len, lines)) <= 100
 
 
 def test_it_is_given_everything_once_and_in_order_at_whatever_byte_it_is_cut(
@@ -266,6 +268,25 @@ def test_a_head_that_is_cut_at_whatever_byte_is_no_refusal(
     assert len(waits.seconds) == len(heads) + 1
 
 
+@pytest.mark.parametrize("name", MOST_LINES)
+def test_it_leaves_a_connection_that_says_nothing_more(
+    waits: Waits, tmp_path: Path, name: str
+) -> None:
+    """For three heartbeats; here they are short."""
+    whole = "SILENCE, LONGEST_WAIT = 45, 30" if name == "client.py" else "SILENCE = 45_000"
+    text = file_in(GUIDE, name)
+    assert whole in text
+    text = text.replace(whole, whole.replace("45_000", "200").replace("45", "0.2"))
+    follow = (
+        _follow_of(text, waits) if name == "client.py" else node_follow(text, tmp_path, waits.sleep)
+    )
+    over = b"HTTP/1.1 204 No Content\r\n\r\n"
+    said = HEAD + b'data: {"type":"said"}\nid: 7-0\n\n:\n'
+    with ScriptedServer(said + SILENCE, SILENCE, over) as server:
+        assert list(follow(server.url, "a")) == [{"type": "said"}]
+    assert "Last-Event-ID: 7-0\r\n" in server.requests[2]
+
+
 def test_it_gives_up_where_it_is_refused(live: Live, follow: Follow, waits: Waits) -> None:
     with pytest.raises(RuntimeError, match="'nonsense' is not an event id"):
         next(follow(live.url, "a", cursor="nonsense"))
@@ -287,19 +308,21 @@ def test_what_it_does_not_know_changes_nothing(
     assert "Last-Event-ID: 7-0\r\n" in server.requests[1]
 
 
+@pytest.mark.parametrize("name", MOST_LINES)
 def test_as_a_program_it_prints_events_and_reports_gaps_on_standard_error(
-    start_live: StartLive, tmp_path: Path, project: str
+    start_live: StartLive, tmp_path: Path, project: str, name: str
 ) -> None:
     """With its own clock: it is cut, waits, and comes back to what retention has left."""
     live = start_live(
         STREAMER_RETENTION_LENGTH="3", STREAMER_TAIL_EVENTS="0", STREAMER_RETRY_MS="100"
     )
-    file = tmp_path / "client.py"
-    file.write_text(source(), encoding="utf-8")
+    file = tmp_path / name
+    file.write_text(file_in(GUIDE, name), encoding="utf-8")
+    command = [sys.executable, "-W", "error"] if name.endswith(".py") else [needs("node")]
     topic = f"jobs/{project}"
     with (
         TcpProxy(("127.0.0.1", live.port)) as proxy,
-        Program([sys.executable, "-W", "error", file, proxy.url, topic]) as program,
+        Program([*command, file, proxy.url, topic]) as program,
     ):
         program.wait_for("caught_up")
         proxy.refuse()
