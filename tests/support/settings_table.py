@@ -1,4 +1,4 @@
-"""The table of settings in the README, made from the code: ``make docs`` writes it."""
+"""The table of docs/SETTINGS.md, made from the code: ``make docs`` writes it."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Final
 
 from streamer.config.settings import SETTINGS
 
-README: Final = Path(__file__).parents[2] / "README.md"
+DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "SETTINGS.md"
 _BEGIN: Final = "<!-- settings: begin; written by make docs -->\n"
 _END: Final = "<!-- settings: end -->"
 
 
 def with_current_table(text: str) -> str:
-    """`text` of the README, with the table of the code between its two marks."""
+    """`text` of the document, with the table of the code between its two marks."""
     before, begin, rest = text.partition(_BEGIN)
     _, end, after = rest.partition(_END)
-    assert begin, "the README has lost the mark where its table of settings begins"
-    assert end, "the README has lost the mark where its table of settings ends"
+    assert begin, "the document has lost the mark where its table of settings begins"
+    assert end, "the document has lost the mark where its table of settings ends"
     rows = [
         f"| `{setting.variable}` | {f'`{setting.default}`' if setting.default else ''} "
         f"| {setting.help} |"
@@ -28,4 +28,4 @@ def with_current_table(text: str) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(with_current_table(README.read_text("utf-8")), "utf-8")
+    DOCUMENT.write_text(with_current_table(DOCUMENT.read_text("utf-8")), "utf-8")

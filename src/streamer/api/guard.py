@@ -63,6 +63,7 @@ _PREFLIGHT: Final = (
 )
 
 _Header = tuple[bytes, bytes]
+_ALLOWED: Final = frozenset({b"access-control-allow-origin"})
 
 
 #: What an answer to ``OPTIONS`` has beside the methods, by path.
@@ -162,10 +163,17 @@ def _read(scope: Scope) -> dict[str, str]:
 
 
 def _adding(added: tuple[_Header, ...], send: Send, *, with_body: bool) -> Send:
+    # What any page may read says so itself; a browser wants to hear it once.
+    replaced = _ALLOWED & {name for name, _ in added}
+
     # Not a coroutine of its own: each answer is two messages.
     def answering(message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
-            own = [header for header in message["headers"] if header not in _ALWAYS]
+            own = [
+                header
+                for header in message["headers"]
+                if header not in _ALWAYS and header[0] not in replaced
+            ]
             message["headers"] = [*own, *added]
         elif message["type"] == "http.response.body" and not with_body:
             message["body"] = b""
