@@ -58,6 +58,7 @@ def bundle(entry: Path, out: Path, *arguments: str, react: int = 19) -> None:
     aliases = {
         "react": _MODULES / f"react{suffix}",
         "react-dom": _MODULES / f"react-dom{suffix}",
+        "svelte/store": _MODULES / "svelte/src/store/index-client.js",
         "vue": _MODULES / "vue/dist/vue.runtime.esm-bundler.js",
         "@streamer-sse/client": _CLIENT,
     }

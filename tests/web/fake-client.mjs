@@ -12,9 +12,12 @@ export class FakeSubscription {
   state = "connecting";
   /** @type {string | null} */
   reason = null;
-  transport = "sse";
+  /** @type {string | null} */
+  lastEventId = null;
   isClosed = false;
   retries = 0;
+  /** What listeners threw. @type {unknown[]} */
+  errors = [];
 
   /** @param {string} type @param {(detail: any) => void} fn */
   on(type, fn) {
@@ -29,11 +32,19 @@ export class FakeSubscription {
 
   close() {
     this.isClosed = true;
+    this.#listeners.clear();
   }
 
   /** @param {string} type @param {any} detail */
   #tell(type, detail) {
-    for (const fn of this.#listeners.get(type) ?? []) fn(detail);
+    for (const fn of this.#listeners.get(type) ?? []) {
+      try {
+        fn(detail);
+      } catch (error) {
+        // As a subscription does: one that throws keeps nothing from the others.
+        this.errors.push(error);
+      }
+    }
   }
 
   /** The connection is in another state. */
@@ -51,7 +62,8 @@ export class FakeSubscription {
 
   /** One event, and the snapshot with it, as the client does it. */
   receive(/** @type {any} */ body, /** @type {any} */ snapshot = this.snapshot) {
-    this.know(snapshot);
+    if (body.id) this.lastEventId = body.id;
+    if (snapshot) this.know(snapshot);
     this.#tell(body.type, body);
     this.#tell("*", body);
   }
@@ -82,7 +94,7 @@ export class FakeClient {
   }
 }
 
-/** Timers that run when the test says so; of a page without a screen, frames are timers too. */
+/** Timers that run when the test says so, of a page that is hidden: no frame comes there, so that those are timers too. */
 export class HeldTimers {
   #now = 0;
   /** @type {Map<number, {at: number, call: () => void}>} */
@@ -92,6 +104,7 @@ export class HeldTimers {
   constructor() {
     let last = 0;
     Object.assign(globalThis, {
+      document: { hidden: true },
       setTimeout: (/** @type {() => void} */ call, /** @type {number} */ ms) => {
         this.#timers.set((last += 1), { at: this.#now + ms, call });
         return last;
@@ -101,7 +114,7 @@ export class HeldTimers {
   }
 
   /** Let so many milliseconds pass. */
-  pass(ms = 20) {
+  pass(ms = 50) {
     this.#now += ms;
     for (const [timer, { at, call }] of this.#timers) {
       if (at > this.#now) continue;

@@ -9,6 +9,7 @@ declare module "node:assert/strict" {
   interface Assert {
     ok(value: unknown, message?: string): asserts value;
     equal(actual: unknown, expected: unknown, message?: string): void;
+    fail(message: string): never;
     deepEqual(actual: unknown, expected: unknown, message?: string): void;
     doesNotMatch(text: string, pattern: RegExp): void;
     throws(call: () => unknown, message: RegExp): void;

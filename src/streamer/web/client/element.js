@@ -9,16 +9,14 @@
  */
 
 import { barOf } from "./progress-bar.js";
-import { sharedClient } from "./shared.js";
 import { adoptStyles } from "./styles.js";
-import { watch } from "./watch.js";
+import { topicOf, watch } from "./watch.js";
 
-/** @import { Tree } from "./progress-bar.js" */
 /** @import { Texts } from "./texts.js" */
-/** @import { ClientLike, Watch, Watched } from "./watch.js" */
+/** @import { ClientLike, Watch } from "./watch.js" */
 
-/** @type {Record<string, Texts> | null} once a page needs them */
-let languages = null;
+/** @type {Record<string, Texts> | undefined} once a page needs them */
+let languages;
 
 /** Where a page is made on a server there is none; the import does nothing there. */
 const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? Object);
@@ -26,121 +24,89 @@ const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? Object
 export class StreamerProgress extends Base {
   static observedAttributes = ["topic", "job", "project", "url", "label", "connection"];
 
-  /** @type {ClientLike | null} in place of the page's own */
-  client = null;
-  /** @type {Partial<Texts> | null} */
-  #texts = null;
-  /** @type {unknown} the last status that was told */
+  /** What is watched. @type {string | undefined} */
+  #key;
+  /** @type {Watch | undefined} */
+  #watch;
+  /** @type {(() => void) | undefined} */
+  #stop;
+  /** The last status that was told. @type {unknown} */
   #told;
-  /** @type {Watch | null} */
-  #watch = null;
-  #stop = () => {};
+  /** @type {HTMLElement[]} */
+  #nodes = [];
 
   constructor() {
     super();
     adoptStyles(this.attachShadow({ mode: "open" }));
-  }
-
-  /** Other words than those of the language around it (`lang`: English, Korean, Chinese). */
-  get texts() {
-    return this.#texts;
-  }
-
-  set texts(texts) {
-    this.#texts = texts;
-    this.#draw();
+    // They may have been given before the element was defined.
+    /** In place of the page's own. @type {ClientLike | undefined} */
+    this.client = this.client;
+    /** Other words than those of the language around it (`lang`: English, Korean, Chinese). @type {Partial<Texts> | undefined} */
+    this.texts = this.texts;
   }
 
   connectedCallback() {
-    const [topic] = ["topic", "jobs/", "projects/"].flatMap((kind) => {
-      const name = this.getAttribute(kind.replace("s/", ""));
-      return name ? [kind === "topic" ? name : kind + name] : [];
-    });
-    if (!topic) return;
-    this.#told = undefined;
-    const client = () => this.client ?? sharedClient(this.getAttribute("url") ?? "");
-    this.#watch = watch(client, topic, { onChange: (now) => this.#note(now) });
-    this.#stop = this.#watch.subscribe(() => this.#draw());
-    this.#draw();
+    const [topic, job, project, url, label, connection] = StreamerProgress.observedAttributes.map((name) => this.getAttribute(name) ?? "");
+    const name = topicOf(topic, job, project);
+    const key = `${name} ${url}`;
+    if (key !== this.#key || !this.#watch) {
+      this.disconnectedCallback();
+      this.#key = key;
+      const watched = watch(name, { client: this.client, url });
+      this.#watch = watched;
+      this.#stop = watched.subscribe(() => {
+        this.#tell(watched.get().snapshot);
+        this.attributeChangedCallback();
+      });
+    }
+    const [language = ""] = (this.closest("[lang]")?.getAttribute("lang") ?? "en").split("-");
+    if (language !== "en" && !languages) {
+      languages = {};
+      import("./languages.js").then((all) => {
+        languages = all;
+        this.attributeChangedCallback();
+      });
+    }
+    let count = 0;
+    // In the same order each time: the same elements, changed.
+    const make = (/** @type {string} */ name, /** @type {Record<string, any>} */ attributes, /** @type {(Node | string)[]} */ ...inside) => {
+      const node = (this.#nodes[count++] ??= document.createElement(name));
+      for (const [key, value] of Object.entries(attributes)) {
+        if (key === "style") Object.assign(node.style, value);
+        else if (key === "onClick") node.onclick = value;
+        else if (value) node.setAttribute(key, value);
+        else node.removeAttribute(key);
+      }
+      for (const one of inside) {
+        if (typeof one !== "string") one.parentNode ?? node.append(one);
+        // An announcement that is as it was is not made again.
+        else if (node.textContent !== one) node.textContent = one;
+      }
+      return node;
+    };
+    const texts = { ...languages?.[language], ...this.texts };
+    const showConnectionStatus = connection ? connection === "show" : undefined;
+    const bar = barOf(make, this.#watch.get(), { label, texts, showConnectionStatus }, this.#watch.retryNow);
+    bar.parentNode ?? /** @type {ShadowRoot} */ (this.shadowRoot).append(bar);
   }
 
   disconnectedCallback() {
-    this.#stop();
-    this.#stop = () => {};
-    this.#watch = null;
+    this.#stop?.();
+    this.#key = this.#told = undefined;
   }
 
-  attributeChangedCallback(/** @type {string} */ name) {
-    if (!this.isConnected) return;
-    if (name === "label" || name === "connection") return this.#draw();
-    this.disconnectedCallback();
-    this.connectedCallback();
+  attributeChangedCallback() {
+    if (this.isConnected) this.connectedCallback();
   }
 
-  #note(/** @type {Watched} */ now) {
-    if (!now.snapshot) return;
-    const { status } = now.snapshot;
-    const tell = (/** @type {string} */ type) =>
-      this.dispatchEvent(new CustomEvent(`streamer-${type}`, { detail: now.snapshot, bubbles: true }));
+  #tell(/** @type {Record<string, any> | null} */ detail) {
+    const tell = (/** @type {string} */ type) => this.dispatchEvent(new CustomEvent(`streamer-${type}`, { detail, bubbles: true }));
+    if (!detail) return;
     tell("progress");
+    const { status } = detail;
     if (status !== this.#told && (status === "completed" || status === "failed")) tell(status);
     this.#told = status;
   }
-
-  #draw() {
-    if (this.#watch === null) return;
-    const lang = this.closest("[lang]")?.getAttribute("lang")?.split("-")[0] ?? "en";
-    if (lang !== "en" && languages === null) {
-      import("./languages.js").then((all) => {
-        languages = { ...all };
-        this.#draw();
-      });
-    }
-    const shown = { show: true, hide: false }[this.getAttribute("connection") ?? ""];
-    const tree = barOf(this.#watch.get(), {
-      label: this.getAttribute("label") ?? "",
-      texts: { ...languages?.[lang], ...this.#texts },
-      retryNow: this.#watch.retryNow,
-      ...(shown !== undefined && { showConnectionStatus: shown }),
-    });
-    const root = /** @type {ShadowRoot} */ (this.shadowRoot);
-    const had = root.firstChild;
-    const bar = drawn(had, tree);
-    if (bar !== had) root.append(bar);
-  }
-}
-
-/**
- * Make an element as the tree says; the same one, changed, if there is one of its name.
- *
- * @param {Node | null | undefined} had
- * @param {Tree | string} tree
- * @returns {Node}
- */
-function drawn(had, tree) {
-  if (typeof tree === "string") {
-    const text = had ?? document.createTextNode("");
-    if (text.nodeValue !== tree) text.nodeValue = tree;
-    return text;
-  }
-  const [name, attributes, ...inside] = tree;
-  const isDrawing = name === "svg" || name === "path";
-  const node = /** @type {HTMLElement} */ (
-    had ?? document.createElementNS(isDrawing ? "http://www.w3.org/2000/svg" : "http://www.w3.org/1999/xhtml", name)
-  );
-  for (const [key, value] of Object.entries(attributes)) {
-    if (key === "style") Object.assign(node.style, value);
-    else if (key === "onClick") node.onclick = /** @type {() => void} */ (value);
-    else if (value === undefined || value === false) node.removeAttribute(key);
-    else if (key === "className") node.setAttribute("class", `${value}`);
-    else if (node.getAttribute(key) !== `${value}`) node.setAttribute(key, `${value}`);
-  }
-  inside.forEach((one, index) => {
-    const child = node.childNodes[index];
-    const next = drawn(child, one);
-    if (next !== child) node.append(next);
-  });
-  return node;
 }
 
 const { customElements } = globalThis;

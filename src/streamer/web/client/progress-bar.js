@@ -10,144 +10,101 @@ import { en } from "./texts.js";
 /** @import { Watched } from "./watch.js" */
 
 /**
- * @typedef {[string, Record<string, unknown>, ...(Tree | string)[]]} Tree an element: its name, its attributes,
- *   what is in it. Class names and styles are as React wants them
- *
- * @typedef {object} Memory what was seen and said of a bar so far
- * @property {string | null | undefined} status undefined until something is known
- * @property {number} quarter of the way, 0 to 4
- * @property {number} attempt
- * @property {boolean} away whether the connection was lost
- * @property {[keyof Texts, number?] | null} said the last announcement, and its number
+ * @typedef {(name: string, attributes: Record<string, any>, ...inside: any[]) => any} Make makes an element of what is in
+ *   it: elements, or one text. Attributes are as React wants them; what is empty is not one
  *
  * @typedef {object} Look
  * @property {string | undefined} [label] what it is the progress of
  * @property {Partial<Texts> | undefined} [texts] other words
  * @property {string | undefined} [className]
  * @property {boolean | undefined} [showConnectionStatus] by default only while there is something to say of it
- * @property {() => void} [retryNow] what the button does
  */
 
-/** @type {Memory} */
-export const NOTHING_SAID = { status: undefined, quarter: 0, attempt: 0, away: false, said: null };
-
-/** Drawn in a square of 16, as lines. The states differ by them and by a word, and only then by colour. */
-const CLOCK = "M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0zM8 5v3l2 2";
-/** @type {Record<string, string>} */
-const ICONS = {
-  connecting: "M3 8h.1M8 8h.1M13 8h.1",
-  idle: CLOCK,
-  queued: CLOCK,
-  running: "M5 3v10l7-5z",
-  retrying: "M13 8a5 5 0 1 1-2-4M13 2v3h-3",
-  stalled: "M5.5 4v8M10.5 4v8",
-  completed: "M3 8.5l3.5 3.5L13 5",
-  failed: "M8 2l6.5 12h-13zM8 6.5v3M8 12h.1",
-  cancelled: "M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0zM4 4l8 8",
+/**
+ * Of each state a sign that no system draws as an emoji, and its colour: a custom property, and by default one that
+ * stands out from white as from black. States differ by the sign and by a word, and only then by the colour.
+ *
+ * @type {Record<string, [sign: string, color?: string]>}
+ */
+const LOOKS = {
+  running: ["▸", "accent,royalblue"],
+  retrying: ["↻", "warn,chocolate"],
+  stalled: ["‖", "warn,chocolate"],
+  completed: ["✓", "good,green"],
+  failed: ["!", "bad,crimson"],
+  cancelled: ["×"],
 };
 
 const OVER = ["completed", "failed", "cancelled"];
 
-/** @returns {number | null} 0 to 100, and 100 only once that is so; null where nobody knows */
-function percentOf(/** @type {Watched} */ { snapshot }) {
-  const progress = snapshot?.progress;
-  // 0.29 * 100 is a little less than 29.
-  return typeof progress === "number" ? Math.floor(Math.min(1, Math.max(0, progress)) * 100 + 1e-9) : null;
-}
-
-/** Also while it tries again, or what is shown would flicker. */
-const isAway = (/** @type {Watched} */ { state, attempts }) => state === "refused" || attempts > 0;
+const join = (/** @type {string} */ separator, /** @type {any[]} */ ...words) => words.filter(Boolean).join(separator);
 
 /**
- * What is remembered after one more look. A screen reader hears the start, each quarter, a retry and the end, not
- * each percent; what failed is said by an alert instead.
+ * The bar, as elements. A screen reader hears the start, each quarter, a retry and the end, not each percent; what failed
+ * or was refused it hears as an alert instead.
  *
- * @param {Memory} before
+ * @param {Make} make
  * @param {Watched} now
- * @returns {Memory}
+ * @param {Look} look
+ * @param {() => void} [retryNow] what the button does
+ * @returns {any} what `make` made of the outermost
  */
-export function remember(before, now) {
-  const away = isAway(now);
-  let { said } = before;
-  if (away !== before.away) said = [away ? "waiting" : "live"];
-  if (!now.snapshot) return { ...before, away, said };
-  const percent = percentOf(now);
-  const quarter = Math.floor((percent ?? 0) / 25);
-  const status = now.snapshot.status ?? null;
-  const attempt = Number(now.snapshot.attempt) || 0;
-  const isFirst = before.status === undefined;
-  if (status !== before.status) {
-    const begins = status === "running" && !["retrying", "stalled"].includes(`${before.status}`);
-    if (status === null || status === "failed" || (isFirst && OVER.includes(status))) said = null;
-    else if (isFirst && quarter > 0) said = ["percent", percent ?? 0];
-    else said = [/** @type {keyof Texts} */ (begins ? "started" : status)];
-    if (status === "retrying" && attempt) said = ["attempt", attempt];
-  } else if (status === "running" && attempt > before.attempt && before.attempt) said = ["attempt", attempt];
-  else if (status === "running" && quarter > before.quarter) said = ["percent", percent ?? 0];
-  return { status, quarter, attempt, away, said };
-}
-
-/**
- * The bar, as elements.
- *
- * @param {Watched} now
- * @param {Look} [look]
- * @returns {Tree}
- */
-export function barOf(now, { label, texts, className, showConnectionStatus, retryNow } = {}) {
+export function barOf(make, now, { label, texts, className, showConnectionStatus }, retryNow) {
+  /** @type {Record<string, string>} */
   const t = { ...en, ...texts };
-  const say = (/** @type {keyof Texts} */ key, /** @type {unknown} */ n) => t[key].replace("{n}", `${n}`);
-  const { snapshot, reason } = now;
+  const say = (/** @type {string} */ key, /** @type {unknown} */ n = "") => (t[key] ?? key).replace("{n}", `${n}`);
+  const { snapshot, state: link, reason, reconnectAttempts, isConnected, hasRun } = now;
+  const { status, progress, attempt, message, error } = snapshot ?? {};
   const name = label || t.label;
-  const state = snapshot ? (snapshot.status ?? "idle") : "connecting";
+  const state = snapshot ? (status ?? "idle") : "connecting";
+  const isFailed = state === "failed";
   const isOver = OVER.includes(state);
-  const percent = percentOf(now);
-  const isUnknown = percent === null && (state === "running" || state === "connecting");
+  // 100 only once it is so, while 0.29 * 100 is a little less than 29.
+  const percent = typeof progress === "number" ? Math.floor(progress * 100 + 1e-9) : null;
+  const isUnknown = percent === null && (state === "running" || !snapshot);
   const value = percent === null ? "" : say("percent", percent);
-  const word = t[/** @type {keyof Texts} */ (state)] ?? state;
-  const words = [word, Number(snapshot?.attempt) > 1 && !isOver && say("attempt", snapshot?.attempt), !isOver && snapshot?.message]
-    .filter(Boolean)
-    .join(" · ");
-  const link = /** @type {keyof Texts} */ (now.state === "refused" || now.state === "polling" ? now.state : isAway(now) ? "waiting" : isOver || now.isConnected || now.state === "ended" ? "live" : "connecting");
-  const failures = [
-    state === "failed" && `${t.failed}: ${snapshot?.error || snapshot?.message || name}`,
-    now.state === "refused" && `${t.refused}${reason ? `: ${reason}` : ""}`,
-  ].filter(Boolean);
-  const isLinkShown = (showConnectionStatus ?? (isAway(now) && !isOver)) && now.state !== "refused";
-  const [key, n] = now.memory.said ?? [];
-  const block = (/** @type {string} */ part, /** @type {Record<string, unknown>} */ more, /** @type {(Tree | string)[]} */ ...inside) =>
-    /** @type {Tree} */ (["div", { part, ...more }, ...inside]);
-  return [
-    "div",
-    { className: ["streamer-progress", className].filter(Boolean).join(" "), part: "bar", "data-state": state, "data-connection": now.state },
+  const again = attempt > 1 && !isOver && say("attempt", attempt);
+  const words = join(" · ", say(state), again, !isOver && message);
+  const isRefused = link === "refused";
+  // Also while it tries again, or what is shown would flicker.
+  const isLost = link === "waiting" || reconnectAttempts > 0;
+  const quarter = state === "running" && percent && percent - (percent % 25);
+  const said = isRefused || isFailed || !hasRun ? "" : isLost ? t.waiting : quarter ? say("percent", quarter) : join(", ", say(state), again);
+  const [sign, color = "muted,gray"] = LOOKS[state] ?? ["○"];
+  const style = { color: `var(--streamer-${color})` };
+  const block = (/** @type {string} */ part, /** @type {any} */ more, /** @type {any[]} */ ...inside) => make("div", { part, ...more }, ...inside);
+  return block(
+    "bar",
+    { className, "data-streamer": state },
     block(
       "head",
-      {},
-      ["svg", { viewBox: "0 0 16 16", width: "16", part: "icon", "aria-hidden": "true" }, ["path", { d: ICONS[state] ?? ICONS.idle }]],
-      ["span", { part: "label" }, name],
-      ["span", { part: "value", "aria-hidden": "true" }, value],
+      { "aria-hidden": "true" },
+      make("b", { part: "icon", style }, sign),
+      make("b", { part: "label" }, name),
+      make("span", { part: "value" }, value),
     ),
     block(
       "track",
       {
         role: "progressbar",
         "aria-label": name,
-        "aria-valuemin": "0",
-        "aria-valuemax": "100",
         "aria-valuenow": percent === null ? undefined : `${percent}`,
-        "aria-valuetext": [value, words].filter(Boolean).join(", "),
-        "data-unknown": isUnknown ? "" : undefined,
+        "aria-valuetext": join(", ", value, words),
       },
-      block("fill", { style: { inlineSize: isUnknown ? "" : `${percent ?? 0}%` } }),
+      block(isUnknown ? "fill unknown" : "fill", { style: { ...style, inlineSize: isUnknown ? "" : `${percent ?? 0}%` } }),
     ),
-    block("text", { hidden: state === "failed" }, words),
-    block("alert", { role: "alert" }, failures.join(" · ")),
+    block("text", {}, isFailed ? "" : words),
+    block(
+      "alert",
+      { role: "alert" },
+      join(" · ", isFailed && join(": ", t.failed, error || message || name), isRefused && join(": ", t.refused, reason)),
+    ),
     block(
       "link",
-      { hidden: !isLinkShown },
-      ["span", {}, t[link], ": ".slice(isAway(now) && reason ? 0 : 2), ["bdi", {}, (isAway(now) && reason) || ""]],
-      ["button", { type: "button", part: "retry", hidden: !isAway(now), onClick: retryNow }, t.retry],
+      { hidden: !(showConnectionStatus ?? (isLost || isRefused)) || isOver && !isConnected },
+      make("bdi", {}, isRefused ? "" : isLost ? join(": ", t.waiting, reason) : link === "polling" ? t.polling : isConnected ? t.live : t.connecting),
+      make("button", { part: "retry", type: "button", hidden: !isLost && !isRefused, onClick: retryNow }, t.retry),
     ),
-    block("said", { role: "status" }, key ? `${name}: ${say(key, n)}` : ""),
-  ];
+    block("said", { role: "status" }, said && `${name}: ${said}`),
+  );
 }

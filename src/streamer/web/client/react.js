@@ -7,16 +7,13 @@
  * @module
  */
 
-import {
-  createContext, createElement, useContext, useEffect, useInsertionEffect, useMemo, useRef, useState, useSyncExternalStore,
-} from "react";
+import * as React from "react";
 
 import { barOf } from "./progress-bar.js";
-import { sharedClient } from "./shared.js";
-import { UNKNOWN, watch } from "./watch.js";
+import { adoptStyles } from "./styles.js";
+import { topicOf, watch } from "./watch.js";
 
-/** @import { ReactElement } from "react" */
-/** @import { Look, Tree } from "./progress-bar.js" */
+/** @import { Look } from "./progress-bar.js" */
 /** @import { Body, ClientLike, Watched, WatchOptions } from "./watch.js" */
 
 /**
@@ -30,12 +27,9 @@ import { UNKNOWN, watch } from "./watch.js";
  * @property {((result: any) => void) | undefined} [onCompleted]
  * @property {((error: string) => void) | undefined} [onError]
  *
- * @typedef {object} Older options of an older hook
- * @property {string} projectId
- * @property {boolean} [autoReconnect] false: give up when the connection is lost. Default: never give up
- * @property {number} [maxReconnectAttempts] give up after so many in a row, where `pollingFallback` is false
- * @property {boolean} [pollingFallback] false: `maxReconnectAttempts` holds. (It polls whenever no stream is possible.)
- * @property {number} [pollingInterval] accepted, and not needed: a poll is answered at once when something happens
+ * @typedef {Pick<WatchOptions, "autoReconnect" | "maxReconnectAttempts" | "pollingFallback" | "pollingInterval">} Reconnecting
+ *
+ * @typedef {Reconnecting & {projectId: string}} Older options of an older hook
  *
  * @typedef {object} Known what is known of one topic: the fields of its snapshot
  * @property {string | null} status
@@ -46,92 +40,59 @@ import { UNKNOWN, watch } from "./watch.js";
  * @property {number | null} attempt
  * @property {Record<string, any>} jobs by id; empty for a job's own topic
  *
- * @typedef {Known & Watched & {reconnectAttempts: number, retryNow: () => void}} Hooked
+ * @typedef {Known & Watched & {retryNow: () => void}} Hooked
  *
  * @typedef {Where & Pick<Look, "label" | "texts" | "className" | "showConnectionStatus"> & {projectId?: string, jobId?: string,
  *   topic?: string, onCompleted?: Calls["onCompleted"], onError?: Calls["onError"]}} ProgressBarProps
  */
 
 /** The client of all components within: `createElement(StreamerContext.Provider, {value: client}, …)`. */
-export const StreamerContext = createContext(/** @type {ClientLike | null} */ (null));
+export const StreamerContext = React.createContext(/** @type {ClientLike | null} */ (null));
 
 /** @type {Known} */
 const NOTHING = { status: null, progress: null, message: null, result: null, error: null, attempt: null, jobs: {} };
 
-const atFirst = () => UNKNOWN;
-const never = () => () => {};
-
 /**
- * @param {string | string[]} topics empty: nothing is watched
+ * @param {string | string[] | null | undefined} topics none: nothing is watched
  * @param {Where & WatchOptions} options its functions may be others each time
- * @param {number} [most] attempts to connect
  * @returns {Hooked}
  */
-function useWatch(topics, options, most = Infinity) {
-  const { from, persist, initial, backendUrl } = options;
-  const around = useContext(StreamerContext);
+function useWatch(topics, options) {
+  const { from, persist, backendUrl } = options;
+  const around = React.useContext(StreamerContext);
   const client = options.client ?? around;
-  const latest = useRef(options);
-  useInsertionEffect(() => {
-    latest.current = options;
-  });
-  const watched = useMemo(
-    () =>
-      watch(() => client ?? sharedClient(backendUrl), topics, {
-        from,
-        persist,
-        initial,
-        reduce: (value, body) => latest.current.reduce?.(value, body),
-        onEvent: (body) => latest.current.onEvent?.(body),
-        onChange: (now) => latest.current.onChange?.(now),
-      }),
+  const watched = React.useMemo(
+    () => watch(topics, { ...options, client, url: backendUrl }),
     [client, backendUrl, `${topics}`, from, persist],
   );
-  const [givenUp, giveUp] = useState(/** @type {unknown} */ (null));
-  const isOff = givenUp === watched;
-  const now = useSyncExternalStore(isOff || !topics.length ? never : watched.subscribe, watched.get, atFirst);
-  const isTooMany = now.attempts > most;
-  useEffect(() => {
-    if (isTooMany) giveUp(watched);
-  }, [isTooMany, watched]);
-  return {
-    ...NOTHING,
-    ...now.snapshot,
-    ...now,
-    ...(isOff && { state: "refused" }),
-    reconnectAttempts: Math.min(now.attempts, most),
-    retryNow() {
-      giveUp(null);
-      watched.retryNow();
-    },
-  };
+  React.useInsertionEffect(() => {
+    watched.options = options;
+  });
+  const now = React.useSyncExternalStore(watched.subscribe, watched.get, watched.get);
+  return { ...NOTHING, ...now.snapshot, ...now, retryNow: watched.retryNow };
 }
 
 /**
  * @param {string} topic
- * @param {Where & Calls} options
- * @param {number} [most]
+ * @param {Where & Calls & WatchOptions} options
  */
-function useTopic(topic, { onMessage, onProgress, onCompleted, onError, ...where }, most) {
-  const seen = useRef("");
+function useTopic(topic, { onMessage, onProgress, onCompleted, onError, ...options }) {
+  const tell = (/** @type {unknown} */ how, /** @type {Record<string, any>} */ { result, error }) => {
+    if (how === "completed") onCompleted?.(result);
+    if (how === "failed" || how === "error") onError?.(error ?? "");
+  };
   return useWatch(topic, {
-    ...where,
+    ...options,
     onEvent(body) {
       onMessage?.(body);
       if (body.type === "progress") onProgress?.(body.progress, body.message ?? "");
-      if (body.type === "completed") onCompleted?.(body.result);
-      if (body.type === "error") onError?.(body.error);
-      if (body.type === "completed" || body.type === "error") seen.current = topic;
+      tell(body.type, body);
     },
-    onChange({ snapshot }) {
-      if (!snapshot || seen.current === topic) return;
-      seen.current = topic;
+    onSnapshot(snapshot) {
       // Over before anybody watched. What is over in a project may be yesterday's, and is told by its status alone.
-      if (!topic.startsWith("jobs/")) return;
-      if (snapshot.status === "completed") onCompleted?.(snapshot.result);
-      if (snapshot.status === "failed") onError?.(snapshot.error ?? "");
+      if (topic.startsWith("jobs/")) tell(snapshot.status, snapshot);
     },
-  }, most);
+  });
 }
 
 /**
@@ -140,7 +101,7 @@ function useTopic(topic, { onMessage, onProgress, onCompleted, onError, ...where
  * @param {string | null | undefined} jobId none: nothing is watched
  * @param {Where & Calls} [options]
  */
-export const useJob = (jobId, options = {}) => useTopic(jobId ? `jobs/${jobId}` : "", options);
+export const useJob = (jobId, options = {}) => useTopic(topicOf("", jobId), options);
 
 /**
  * One project, and whatever is published to it.
@@ -149,42 +110,31 @@ export const useJob = (jobId, options = {}) => useTopic(jobId ? `jobs/${jobId}` 
  * @param {Where & Calls} [options]
  */
 export function useProject(project, options) {
-  const { projectId, autoReconnect, maxReconnectAttempts = Infinity, pollingFallback, pollingInterval, ...more } =
-    /** @type {Where & Calls & Older} */ (typeof project === "object" && project ? project : { projectId: project, ...options });
-  const most = autoReconnect === false ? 0 : pollingFallback === false ? maxReconnectAttempts : Infinity;
-  return useTopic(projectId ? `projects/${projectId}` : "", more, most);
+  const { projectId, ...more } = /** @type {Where & Calls & Older} */ (
+    typeof project === "object" && project ? project : { projectId: project, ...options }
+  );
+  return useTopic(topicOf("", "", projectId), more);
 }
 
 /**
  * The events of some topics, reduced to a value: by default a list of the last of them.
  *
  * @template [T=Body[]]
- * @param {string | string[]} topics
- * @param {Where & {from?: string, persist?: false | "session" | "device", reduce?: (value: T, body: Body) => T, initial?: T,
- *   limit?: number}} [options] `limit`: how many are in the list, by default 100
+ * @param {string | string[] | null | undefined} topics none: nothing is watched
+ * @param {Where & Reconnecting & {from?: string, persist?: false | "session" | "device", reduce?: (value: T, body: Body) => T,
+ *   initial?: T, limit?: number}} [options] `limit`: how many are in the list, by default 100
  * @returns {Hooked & {value: T}}
  */
-export function useStream(topics, { limit = 100, ...options } = {}) {
-  const { initial = [] } = options;
-  const reduce = (/** @type {any} */ events, /** @type {Body} */ body) => [...events, body].slice(-limit);
-  const now = useWatch(topics, { reduce, ...options, initial });
-  return { ...now, value: now.value ?? initial };
-}
-
-/** @returns {ReactElement} */
-const element = (/** @type {Tree} */ [name, attributes, ...inside]) =>
-  createElement(name, attributes, ...inside.map((one) => (typeof one === "string" ? one : element(one))));
+export const useStream = (topics, { limit = 100, ...options } = {}) =>
+  useWatch(topics, { reduce: (events, body) => [...events, body].slice(-limit), initial: [], ...options });
 
 /**
  * A progress bar that says what it shows, to people who see it and to people who hear it.
  *
  * @param {ProgressBarProps} props one of `projectId`, `jobId` and `topic`
  */
-export function ProgressBar({ projectId, jobId, topic, label, texts, className, showConnectionStatus, ...options }) {
-  const name = topic ?? (jobId ? `jobs/${jobId}` : projectId ? `projects/${projectId}` : "");
-  const now = useTopic(name, options);
-  useEffect(() => {
-    import("./styles.js").then(({ adoptStyles }) => adoptStyles(document));
-  }, []);
-  return element(barOf(now, { label, texts, className, showConnectionStatus, retryNow: now.retryNow }));
+export function ProgressBar({ projectId, jobId, topic, ...props }) {
+  const now = useTopic(topicOf(topic, jobId, projectId), props);
+  React.useInsertionEffect(() => adoptStyles(document), []);
+  return barOf(React.createElement, now, props, now.retryNow);
 }

@@ -4,24 +4,21 @@
  * @module
  */
 
-import { sharedClient } from "./shared.js";
+import { readable } from "svelte/store";
+
 import { watch } from "./watch.js";
 
-/** @import { ClientLike, Watched, WatchOptions } from "./watch.js" */
+/** @import { Readable } from "svelte/store" */
+/** @import { Watched, WatchOptions } from "./watch.js" */
 
 /**
  * `const upload = topic("jobs/8f3c")`, then `{$upload.snapshot?.progress}`; it is connected while it is used.
  *
  * @param {string | string[]} topics
- * @param {WatchOptions & {client?: ClientLike, url?: string}} [options]
- * @returns {{subscribe: (run: (now: Watched) => void) => () => void}}
+ * @param {WatchOptions} [options]
+ * @returns {Readable<Watched>}
  */
-export function topic(topics, { client, url, ...options } = {}) {
-  const watched = watch(() => client ?? sharedClient(url), topics, options);
-  return {
-    subscribe(run) {
-      run(watched.get());
-      return watched.subscribe(() => run(watched.get()));
-    },
-  };
+export function topic(topics, options) {
+  const watched = watch(topics, options);
+  return readable(watched.get(), (set) => watched.subscribe(() => set(watched.get())));
 }

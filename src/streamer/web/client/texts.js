@@ -11,7 +11,6 @@
  * @property {string} connecting nothing is known yet
  * @property {string} idle the server knows of no job yet
  * @property {string} queued
- * @property {string} started said when it begins
  * @property {string} running
  * @property {string} retrying
  * @property {string} stalled
@@ -33,7 +32,6 @@ export const en = {
   connecting: "Connecting",
   idle: "Not started",
   queued: "Waiting",
-  started: "Started",
   running: "Running",
   retrying: "Trying again",
   stalled: "Not responding",

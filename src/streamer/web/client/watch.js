@@ -4,9 +4,7 @@
  * @module
  */
 
-import { NOTHING_SAID, remember } from "./progress-bar.js";
-
-/** @import { Memory } from "./progress-bar.js" */
+import { sharedClient } from "./shared.js";
 
 /**
  * @typedef {Readonly<Record<string, any>> & {type: string}} Body an event, as docs/PROTOCOL.md says
@@ -16,7 +14,7 @@ import { NOTHING_SAID, remember } from "./progress-bar.js";
  * @property {any} snapshot
  * @property {string} state
  * @property {string | null} reason
- * @property {string | null} [transport]
+ * @property {string | null} lastEventId
  * @property {() => void} retryNow
  * @property {() => void} close
  *
@@ -26,118 +24,157 @@ import { NOTHING_SAID, remember } from "./progress-bar.js";
  * @property {Readonly<Record<string, any>> | null} snapshot null until the server has answered
  * @property {string} state of the connection
  * @property {string | null} reason why there is none, as one sentence
- * @property {number} attempts to connect since the connection was lost
+ * @property {number} reconnectAttempts since the connection was lost
  * @property {boolean} isConnected
- * @property {boolean} isFallback whether it polls, because no stream is possible
+ * @property {boolean} isFallback whether it polls: because no stream is possible, or as `pollingFallback` says
  * @property {Body | null} gap the last that told of events that are lost
  * @property {any} value of the events, reduced
- * @property {Memory} memory what a bar has said
+ * @property {boolean} hasRun whether it was not over, at some time
  *
  * @typedef {object} WatchOptions
+ * @property {ClientLike | null | undefined} [client] in place of the page's own: with a token, of another server
+ * @property {string | undefined} [url] of the server; by default the page's own
  * @property {string | undefined} [from] as a subscription has it
  * @property {false | "session" | "device" | undefined} [persist]
- * @property {(body: Body) => void} [onEvent] each event, at once
- * @property {(now: Watched) => void} [onChange] before the listeners are called
+ * @property {((body: Body) => void) | undefined} [onEvent] each event, at once
+ * @property {((snapshot: Record<string, any>) => void) | undefined} [onSnapshot] the first, before any event
  * @property {any} [initial] the value to begin with
- * @property {(value: any, body: Body) => any} [reduce] the value after one more event
+ * @property {((value: any, body: Body) => any) | undefined} [reduce] the value after one more event
+ * @property {boolean | undefined} [autoReconnect] false: as if `maxReconnectAttempts` were 0
+ * @property {number | undefined} [maxReconnectAttempts] that fail in a row, after which `pollingFallback` decides.
+ *   Default: no last one
+ * @property {boolean | undefined} [pollingFallback] true (the default): from then on look every `pollingInterval`;
+ *   false: give up
+ * @property {number | undefined} [pollingInterval] milliseconds, 1000 at least; default 3000
  *
  * @typedef {object} Watch
+ * @property {WatchOptions} options may be others at any time
  * @property {() => Watched} get
- * @property {(listener: () => void) => () => void} subscribe it is connected while somebody listens
+ * @property {(listener: () => void) => () => void} subscribe it is connected while its one listener listens
  * @property {() => void} retryNow
  */
 
-/** @type {Watched} */
-export const UNKNOWN = {
-  snapshot: null, state: "connecting", reason: null, attempts: 0, isConnected: false, isFallback: false,
-  gap: null, value: undefined, memory: NOTHING_SAID,
-};
+/** Milliseconds to a change where no frame comes: in a hidden tab. */
+const FRAME_MS = 50;
+/** Milliseconds between two looks for the server at least. */
+const MIN_POLL_MS = 1000;
 
 /**
- * Milliseconds that a subscription is kept once nobody listens: React's StrictMode, and a list that is sorted anew,
- * take a component away and bring it back at once.
+ * @param {string | null | undefined} topic
+ * @param {string | null | undefined} job
+ * @param {string | null} [project]
+ * @returns {string} the first that is given, as a topic; "" where none is
  */
-const LINGER_MS = 100;
-
-/** Call once before the next frame. Nothing is drawn in a hidden tab, and no frame comes. */
-function soon(/** @type {() => void} */ call) {
-  const { document, requestAnimationFrame } = globalThis;
-  if (requestAnimationFrame && !document?.hidden) requestAnimationFrame(call);
-  else setTimeout(call, 16);
-}
+export const topicOf = (topic, job, project) => topic || (job ? `jobs/${job}` : project ? `projects/${project}` : "");
 
 /**
- * @param {() => ClientLike} client asked when somebody listens, not before
- * @param {string | string[]} topics
+ * @param {string | string[] | null | undefined} topics none: nothing is watched
  * @param {WatchOptions} [options]
  * @returns {Watch}
  */
-export function watch(client, topics, { onEvent, onChange, initial, reduce, ...options } = {}) {
-  let now = { ...UNKNOWN, value: initial };
-  let { attempts, gap, value } = now;
-  let isDue = false;
+export function watch(topics, options = {}) {
+  const { client, url, from, persist, initial: value } = options;
+  /** @type {Watched} */
+  const next = {
+    snapshot: topics?.length ? null : {}, state: "connecting", reason: null, reconnectAttempts: 0, isConnected: false,
+    isFallback: false, gap: null, value, hasRun: false,
+  };
+  let now = { ...next };
   /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let closing;
-  /** @type {SubscriptionLike | null} */
-  let held = null;
-  /** @type {Set<() => void>} */
-  const listeners = new Set();
-
-  function look() {
-    isDue = false;
-    if (held === null) return;
-    const { snapshot, state, reason, transport } = held;
-    const isFallback = state === "polling" || transport === "poll";
-    const isConnected = ["replaying", "live", "polling"].includes(state);
-    now = { ...now, snapshot, state, reason, attempts, isConnected, isFallback, gap, value };
-    now.memory = remember(now.memory, now);
-    onChange?.(now);
-    for (const listener of listeners) listener();
-  }
+  let due;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let poll;
+  /** Whether it gave up. */
+  let isOff = false;
+  /** @type {SubscriptionLike | undefined} */
+  let held;
+  /** @type {(() => void) | undefined} */
+  let listener;
 
   function touch() {
-    if (!isDue) soon(look);
-    isDue = true;
+    if (due) return;
+    if (!document.hidden) requestAnimationFrame(look);
+    due = setTimeout(look, FRAME_MS);
+  }
+
+  function look() {
+    if (!due) return;
+    clearTimeout(due);
+    due = undefined;
+    now = { ...next };
+    listener?.();
   }
 
   function open() {
-    const mine = client().subscribe(topics, options);
+    if (!topics?.length || !globalThis.document) return;
+    // Who comes back goes on where they were.
+    const mine = (client ?? sharedClient(url)).subscribe(topics, { from: held?.lastEventId ?? from, persist });
+    let attempts = 0;
     held = mine;
-    mine.on("state", (detail) => {
-      if (detail.state === "waiting") attempts += 1;
-      else if (detail.state !== "connecting") attempts = 0;
+    isOff = false;
+    next.state = "connecting";
+    mine.on("state", ({ state, reason }) => {
+      const { autoReconnect, maxReconnectAttempts = Infinity, pollingFallback = true, pollingInterval = 3000 } = self.options;
+      const most = autoReconnect === false ? 0 : maxReconnectAttempts;
+      clearTimeout(poll);
+      if (state !== "waiting" && state !== "connecting") attempts = 0;
+      // It may be told twice that it waits, for another reason.
+      else if (state === "waiting" && next.state !== state) attempts += 1;
+      const isOver = attempts > most;
+      isOff = isOver && !pollingFallback;
+      if (isOff) leave();
+      else if (isOver && state === "waiting") poll = setTimeout(() => mine.retryNow(), Math.max(MIN_POLL_MS, pollingInterval));
+      Object.assign(next, {
+        state: isOff ? "refused" : state,
+        reason,
+        reconnectAttempts: Math.min(attempts, most),
+        isConnected: ["replaying", "live", "polling"].includes(state),
+        isFallback: state === "polling" || (isOver && !isOff),
+      });
       touch();
     });
-    mine.on("snapshot", touch);
-    mine.on("gap", (body) => {
-      gap = body;
+    mine.on("snapshot", (snapshot) => {
+      const before = next.snapshot;
+      next.snapshot = snapshot;
+      next.hasRun ||= /^(queued|running|retrying|stalled)$/.test(snapshot.status);
+      touch();
+      if (!before) self.options.onSnapshot?.(snapshot);
+    });
+    mine.on("gap", (gap) => {
+      next.gap = gap;
       touch();
     });
-    mine.on("*", (/** @type {Body} */ body) => {
-      // It lingers, for nobody.
-      if (listeners.size === 0) return;
-      onEvent?.(body);
-      if (reduce) value = reduce(value, body);
-      touch();
+    // One that throws keeps nothing from the other.
+    mine.on("*", (body) => {
+      if (self.options.reduce) next.value = self.options.reduce(next.value, body);
     });
-    touch();
+    mine.on("*", (body) => {
+      touch();
+      self.options.onEvent?.(body);
+    });
   }
 
-  return {
+  function leave() {
+    clearTimeout(poll);
+    held?.close();
+  }
+
+  /** @type {Watch} */
+  const self = {
+    options,
     get: () => now,
-    retryNow: () => held?.retryNow(),
-    subscribe(listener) {
-      clearTimeout(closing);
-      listeners.add(listener);
-      if (held === null) open();
+    retryNow() {
+      if (isOff) open();
+      else held?.retryNow();
+    },
+    subscribe(fn) {
+      listener = fn;
+      open();
       return () => {
-        listeners.delete(listener);
-        if (listeners.size > 0) return;
-        closing = setTimeout(() => {
-          held?.close();
-          held = null;
-        }, LINGER_MS);
+        listener = undefined;
+        leave();
       };
     },
   };
+  return self;
 }
