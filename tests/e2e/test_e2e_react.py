@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -11,7 +16,7 @@ import pytest
 from selenium.webdriver import Chrome
 
 from support.front_end import FrontEnd, js_module
-from support.live import Live, StartLive
+from support.live import Live, StartLive, free_port
 from support.waiting import wait_until_blocking
 
 JOBS: Final[dict[str, list[dict[str, object]]]] = {
@@ -81,10 +86,30 @@ class Page:
             value: bar.getAttribute("aria-valuenow"),
             words: bar.getAttribute("aria-valuetext"),
             alert: bar.parentNode.querySelector("[role=alert]").textContent,
+            link: bar.parentNode.querySelector("[part=link] bdi").textContent.trim(),
             said: bar.parentNode.querySelector("[role=status]").textContent,
           }));
         """)
         return found
+
+    def prefer(self, features: dict[str, str], direction: str) -> None:
+        """Prefer what CSS may ask for, in a page of that direction."""
+        known = {"prefers-color-scheme": "light", "forced-colors": "none"} | features
+        media = [{"name": name, "value": value} for name, value in known.items()]
+        self._browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": media})
+        self.run("document.documentElement.dir = arguments[0]", direction)
+
+    def resize(self, width: int) -> None:
+        """Make the page so wide, in CSS pixels."""
+        metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        self._browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+    def screenshot(self, name: str) -> None:
+        """Keep what is seen, where STREAMER_SCREENSHOTS names a directory."""
+        if directory := os.environ.get("STREAMER_SCREENSHOTS"):
+            whole = {"captureBeyondViewport": True}
+            picture = self._browser.execute_cdp_cmd("Page.captureScreenshot", whole)
+            Path(directory, f"{name}.png").write_bytes(base64.b64decode(picture["data"]))
 
     def violations(self) -> list[str]:
         """What axe-core finds wrong."""
@@ -151,30 +176,59 @@ def test_a_studio_goes_on_when_its_server_is_back(
     page.wait_for("#line", "20: b")
     page.wait_for("#connection", "true false 0")
     assert page.run("return window.calls.progress") == [[0.1, "a"], [0.2, "b"]]
-    wait_until_blocking(lambda: "Connected" in page.bars()[0]["said"], "it was not said")
+    page.wait_for(".studio-bar [part=said]", "Progress: Running")
 
 
-def test_a_studio_that_asks_for_no_attempt_gives_up(
+def test_a_studio_that_asks_for_no_attempt_and_no_fallback_gives_up(
     browser: Chrome, front_end: FrontEnd, live: Live, project: str
 ) -> None:
-    page = Page(browser, front_end("studio"), live, project, auto="false")
+    page = Page(browser, front_end("studio"), live, project, auto="false", fallback="false")
     page.wait_for("#connection", "true false 0")
     live.kill()
     page.wait_for("#connection", "false false 0")
+    page.wait_for(".studio-bar [part=link]", "Connection lost")
+    live.start()
+    page.run("document.querySelector('.studio-bar [part=retry]').click()")
+    page.wait_for(".studio-bar [part=link]", "Connected")
+    assert page.text("#connection") == "false false 0"
+
+
+def test_a_studio_that_falls_back_looks_for_its_server_at_each_interval(
+    browser: Chrome, front_end: FrontEnd, live: Live, project: str
+) -> None:
+    """As the older hook polled; what came meanwhile is not lost, as it was then."""
+    page = Page(browser, front_end("studio"), live, project, auto="false")
+    page.wait_for("#connection", "true false 0")
+    publish(live, f"projects/{project}", type="progress", progress=0.1, message="a")
+    page.wait_for("#line", "10: a")
+    live.kill()
+    page.wait_for("#connection", "false true 0")
+    live.start()
+    publish(live, f"projects/{project}", type="progress", progress=0.2, message="b")
+    page.wait_for("#connection", "true false 0")
+    page.wait_for("#line", "20: b")
+    assert page.run("return window.calls.progress") == [[0.1, "a"], [0.2, "b"]]
 
 
 @pytest.fixture
-def gallery(
-    browser: Chrome,
-    front_end: FrontEnd,
-    live: Live,
-    project: str,
-) -> Page:
-    """Bars of jobs in every state."""
+def unreachable() -> Iterator[dict[str, str]]:
+    """A server that accepts and never says a word, and one that is not there."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        ports = {"silent": server.getsockname()[1], "dead": free_port()}
+        yield {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+
+
+@pytest.fixture
+def jobs(live: Live, project: str) -> str:
+    """The names of jobs in every state."""
     for job, events in JOBS.items():
         for event in events:
             publish(live, f"jobs/{project}-{job},projects/{project}", **event)
-    page = Page(browser, front_end("gallery"), live, project, jobs=",".join(JOBS))
+    return ",".join(JOBS)
+
+
+def shown(page: Page) -> Page:
+    """The gallery, once all that is known is shown."""
     wait_until_blocking(
         lambda: [bar["words"] for bar in page.bars()].count("100%, Done") == 2,
         "the bars did not show what is known",
@@ -182,11 +236,14 @@ def gallery(
     return page
 
 
+@pytest.mark.parametrize("react", [18, 19])
 def test_bars_say_the_same_in_react_and_as_elements(
-    gallery: Page, live: Live, project: str
+    browser: Chrome, front_end: FrontEnd, live: Live, project: str, jobs: str, *, react: int
 ) -> None:
-    """Each with its value and its words; all of them over one connection."""
-    bars = gallery.bars()
+    """Each with its value and its words; all of them, in two tabs, over one connection."""
+    address = front_end("gallery", react)
+    page = shown(Page(browser, address, live, project, jobs=jobs))
+    bars = page.bars()
     words = [(bar["label"], bar["value"], bar["words"], bar["alert"]) for bar in bars]
     half = len(JOBS)
     assert words[:half] == words[half:]
@@ -202,36 +259,85 @@ def test_bars_say_the_same_in_react_and_as_elements(
         ("Film nothing", None, "Not started", ""),
     ]
     assert readers(live) == 1
-    assert sorted(gallery.run("return window.heard")) == [
+    assert sorted(page.run("return window.heard")) == [
         ["completed", {"url": "/out.mp4"}],
         ["failed", "No space left on the device"],
     ]
     for n in range(5):
         publish(live, f"projects/{project}", type="note", n=n)
-    gallery.wait_for("#count", "5 3")
-    assert gallery.run("return [window.vue, window.svelte]") == ["running", "running"]
+    page.wait_for("#count", "5 3")
+    assert page.run("return [window.vue, window.svelte]") == ["running", "running"]
+    first = browser.current_window_handle
+    browser.switch_to.new_window("tab")
+    shown(Page(browser, address, live, project, jobs=jobs))
+    assert readers(live) == 1
+    browser.close()
+    browser.switch_to.window(first)
+    publish(live, f"projects/{project}", type="note", n=5)
+    page.wait_for("#count", "6 3")
 
 
-def test_an_element_speaks_the_language_around_it(gallery: Page) -> None:
-    gallery.run("""
+def test_an_element_speaks_the_language_around_it(
+    browser: Chrome, front_end: FrontEnd, live: Live, project: str, jobs: str
+) -> None:
+    page = shown(Page(browser, front_end("gallery"), live, project, jobs=jobs))
+    page.run("""
       document.documentElement.lang = "ko-KR";
       const bars = document.querySelectorAll("streamer-progress");
       for (const bar of bars) bar.removeAttribute("label");
     """)
 
     def said() -> tuple[str, str]:
-        first = gallery.bars()[len(JOBS)]
+        first = page.bars()[len(JOBS)]
         return first["label"], first["words"]
 
     wait_until_blocking(lambda: said() == ("진행률", "0%, 대기 중"), "it is not in Korean")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+#: What a person may prefer, and what the page is like.
+MODES: Final[dict[str, dict[str, str]]] = {
+    "light": {},
+    "dark": {"prefers-color-scheme": "dark"},
+    "forced colours": {"forced-colors": "active"},
+    "dark forced colours": {"forced-colors": "active", "prefers-color-scheme": "dark"},
+    "reduced motion": {"prefers-reduced-motion": "reduce"},
+    "right to left": {},
+    "narrow": {},
+}
+
+
 def test_no_state_of_a_bar_violates_a_rule_of_accessibility(
-    gallery: Page, browser: Chrome, scheme: str
+    browser: Chrome,
+    front_end: FrontEnd,
+    live: Live,
+    project: str,
+    jobs: str,
+    *,
+    unreachable: dict[str, str],
+    subtests: pytest.Subtests,
 ) -> None:
-    features = [{"name": "prefers-color-scheme", "value": scheme}]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-    assert gallery.violations() == []
-    features[0]["value"] = "light"
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    """Over any connection, whatever a person prefers; and none is wider than the page."""
+    address = front_end("gallery")
+    gallery = shown(Page(browser, address, live, project, jobs=jobs, **unreachable))
+    connections = [
+        "Connected",
+        "Connected, slower",
+        "Connecting",
+        "Connection lost, reconnecting: The server cannot be reached.",
+        "",
+    ]
+    wait_until_blocking(
+        lambda: [bar["link"] for bar in gallery.bars()][len(JOBS) :][:5] == connections,
+        "the bars did not show how their connections are",
+    )
+    refused = gallery.bars()[len(JOBS) + 4]["alert"]
+    assert refused == "Not connected: No connection after 1 attempts."
+    for mode, features in MODES.items():
+        with subtests.test(mode):
+            gallery.prefer(features, "rtl" if mode == "right to left" else "ltr")
+            gallery.resize(360 if mode == "narrow" else 1280)
+            gallery.screenshot(mode)
+            assert gallery.violations() == []
+            assert gallery.run("return document.documentElement.scrollWidth - innerWidth") <= 0
+    gallery.prefer({}, "ltr")
+    gallery.resize(1280)

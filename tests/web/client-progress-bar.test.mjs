@@ -17,9 +17,8 @@ function parts(/** @type {any} */ now, look = {}) {
   /** @type {Parts} */
   const all = {};
   barOf((name, attributes, ...inside) => {
-    const text = inside.filter((one) => typeof one === "string").join("");
-    all[attributes.part ?? name] = { ...attributes, inside: text };
-    return null;
+    all[attributes.part ?? name] = { ...attributes, inside: inside.join("") };
+    return inside.join("");
   }, now, look);
   return all;
 }
@@ -80,7 +79,7 @@ test("a connection that is refused is an alert, one that is lost is a line; each
   assert.equal(inPart(refused, "bdi"), "");
   const waiting = of({ status: "running", progress: 0.5 }, { state: "waiting", reason: "The server is restarting.", reconnectAttempts: 1, isConnected: false });
   assert.equal(inPart(waiting, "alert"), "");
-  assert.equal(inPart(waiting, "bdi"), "Connection lost, reconnecting: The server is restarting.");
+  assert.equal(inPart(waiting, "bdi"), "Connection lost, reconnecting: The server is restarting. ");
   for (const now of [refused, waiting]) {
     assert.equal(part(now, "link").hidden, false);
     assert.equal(part(now, "retry").hidden, false);
@@ -90,6 +89,11 @@ test("a connection that is refused is an alert, one that is lost is a line; each
 
 test("how the connection is, is said on request while it is there, and of what is over no more", () => {
   const show = { showConnectionStatus: true };
+  const away = { ...unknown, state: "waiting", reason: "This device is offline." };
+  assert.equal(inPart(unknown, "text"), "Connecting");
+  assert.equal(inPart(away, "text"), "");
+  assert.equal(track(away)["aria-valuetext"], "Connection lost, reconnecting");
+  assert.equal(inPart(away, "text", { showConnectionStatus: false }), "Connection lost, reconnecting");
   const shown = (/** @type {any} */ now) => [part(now, "link", show).hidden, inPart(now, "bdi", show), part(now, "retry", show).hidden];
   assert.equal(part(live, "link").hidden, true);
   assert.deepEqual(shown(live), [false, "Connected", true]);

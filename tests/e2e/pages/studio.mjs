@@ -21,8 +21,8 @@ function VideoStudio() {
     backendUrl,
     autoReconnect: query.get("auto") !== "false",
     maxReconnectAttempts: 5,
-    pollingFallback: true,
-    pollingInterval: 3000,
+    pollingFallback: query.get("fallback") !== "false",
+    pollingInterval: 1000,
     onMessage: (message) => calls.messages.push(message.id),
     onProgress: (progress, message) => {
       calls.progress.push([progress, message]);

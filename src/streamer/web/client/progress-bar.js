@@ -27,10 +27,10 @@ import { en } from "./texts.js";
  * @type {Record<string, [sign: string, color?: string]>}
  */
 const LOOKS = {
-  running: ["▸", "accent,royalblue"],
+  running: ["●", "accent,royalblue"],
   retrying: ["↻", "warn,chocolate"],
   stalled: ["‖", "warn,chocolate"],
-  completed: ["✓", "good,green"],
+  completed: ["✓", "good,seagreen"],
   failed: ["!", "bad,crimson"],
   cancelled: ["×"],
 };
@@ -56,22 +56,23 @@ export function barOf(make, now, { label, texts, className, showConnectionStatus
   const { snapshot, state: link, reason, reconnectAttempts, isConnected, hasRun } = now;
   const { status, progress, attempt, message, error } = snapshot ?? {};
   const name = label || t.label;
-  const state = snapshot ? (status ?? "idle") : "connecting";
+  const isRefused = link === "refused";
+  // Also while it tries again, or what is shown would flicker.
+  const isLost = link === "waiting" || reconnectAttempts > 0;
+  const state = snapshot ? (status ?? "idle") : isRefused ? link : isLost ? "waiting" : "connecting";
   const isFailed = state === "failed";
   const isOver = OVER.includes(state);
   // 100 only once it is so, while 0.29 * 100 is a little less than 29.
   const percent = typeof progress === "number" ? Math.floor(progress * 100 + 1e-9) : null;
-  const isUnknown = percent === null && (state === "running" || !snapshot);
+  const isUnknown = percent === null && (state === "running" || (!snapshot && !isRefused));
   const value = percent === null ? "" : say("percent", percent);
   const again = attempt > 1 && !isOver && say("attempt", attempt);
   const words = join(" · ", say(state), again, !isOver && message);
-  const isRefused = link === "refused";
-  // Also while it tries again, or what is shown would flicker.
-  const isLost = link === "waiting" || reconnectAttempts > 0;
   const quarter = state === "running" && percent && percent - (percent % 25);
   const said = isRefused || isFailed || !hasRun ? "" : isLost ? t.waiting : quarter ? say("percent", quarter) : join(", ", say(state), again);
   const [sign, color = "muted,gray"] = LOOKS[state] ?? ["○"];
   const style = { color: `var(--streamer-${color})` };
+  const isLinkHidden = !(showConnectionStatus ?? (isLost || isRefused)) || (isOver && !isConnected);
   const block = (/** @type {string} */ part, /** @type {any} */ more, /** @type {any[]} */ ...inside) => make("div", { part, ...more }, ...inside);
   return block(
     "bar",
@@ -93,16 +94,16 @@ export function barOf(make, now, { label, texts, className, showConnectionStatus
       },
       block(isUnknown ? "fill unknown" : "fill", { style: { ...style, inlineSize: isUnknown ? "" : `${percent ?? 0}%` } }),
     ),
-    block("text", {}, isFailed ? "" : words),
+    block("text", {}, isFailed || (!snapshot && !isLinkHidden) ? "" : words),
     block(
       "alert",
       { role: "alert" },
-      join(" · ", isFailed && join(": ", t.failed, error || message || name), isRefused && join(": ", t.refused, reason)),
+      make("bdi", {}, join(" · ", isFailed && join(": ", t.failed, error || message || name), isRefused && join(": ", t.refused, reason))),
     ),
     block(
       "link",
-      { hidden: !(showConnectionStatus ?? (isLost || isRefused)) || isOver && !isConnected },
-      make("bdi", {}, isRefused ? "" : isLost ? join(": ", t.waiting, reason) : link === "polling" ? t.polling : isConnected ? t.live : t.connecting),
+      { hidden: isLinkHidden },
+      make("bdi", {}, isRefused ? "" : isLost ? `${join(": ", t.waiting, reason)} ` : link === "polling" ? t.polling : isConnected ? t.live : t.connecting),
       make("button", { part: "retry", type: "button", hidden: !isLost && !isRefused, onClick: retryNow }, t.retry),
     ),
     block("said", { role: "status" }, said && `${name}: ${said}`),

@@ -99,7 +99,7 @@ function useTopic(topic, { onMessage, onProgress, onCompleted, onError, ...optio
  * One job. `onCompleted` and `onError` are called too if it was over before.
  *
  * @param {string | null | undefined} jobId none: nothing is watched
- * @param {Where & Calls} [options]
+ * @param {Where & Calls & Reconnecting} [options]
  */
 export const useJob = (jobId, options = {}) => useTopic(topicOf("", jobId), options);
 
@@ -107,7 +107,7 @@ export const useJob = (jobId, options = {}) => useTopic(topicOf("", jobId), opti
  * One project, and whatever is published to it.
  *
  * @param {string | null | undefined | Where & Calls & Older} project its id; or the options of the older hook
- * @param {Where & Calls} [options]
+ * @param {Where & Calls & Reconnecting} [options]
  */
 export function useProject(project, options) {
   const { projectId, ...more } = /** @type {Where & Calls & Older} */ (
