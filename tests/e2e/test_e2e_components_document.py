@@ -28,12 +28,13 @@ def publish(live: Live, topic: str, **event: object) -> None:
     answer.raise_for_status()
 
 
-def test_the_bar_in_plain_html_moves(browser: Chrome, live_server: Live) -> None:
+def test_the_bar_in_plain_html_moves(browser: Chrome, start_live: StartLive) -> None:
     """Its module is there, at that address, and registers the element."""
     script, bar = example("html").strip().split("\n\n")
     module = script.split('src="')[1].split('"')[0]
-    publish(live_server, "jobs/8f3c", type="progress", progress=0.42)
-    browser.get(f"{live_server.url}/healthz")
+    live = start_live()
+    publish(live, "jobs/8f3c", type="progress", progress=0.42)
+    browser.get(f"{live.url}/healthz")
     browser.execute_script(
         "import(arguments[0]); document.body.innerHTML = arguments[1]", module, bar
     )
