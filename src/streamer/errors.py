@@ -31,6 +31,7 @@
     ├── TooManyConnections
     ├── TooManyTopics
     ├── TooManyRevocations           as much is revoked as is kept
+    ├── TooManyReaders               as many cursors on a topic as are kept
     ├── TooManyJobs                  the queue is full; come back
     ├── JobConflict                  a job that cannot be run again
     ├── JobsUnavailable              this installation cannot run the job asked for
@@ -108,9 +109,14 @@ class ReservedType(InvalidInput):
 
 
 class InvalidCursor(InvalidInput):
-    """An event id of the wrong shape."""
+    """An event id of the wrong shape, or one that the log has not given yet."""
 
     code = "invalid_cursor"
+
+    @classmethod
+    def ahead(cls, given: object, head: object) -> InvalidCursor:
+        """As `given` is ahead of the log, which stands at `head`."""
+        return cls(f"{given} is ahead of the log, which stands at {head}; nobody can have read it")
 
 
 class InvalidParameter(InvalidInput):
@@ -272,6 +278,17 @@ class TooManyRevocations(StreamerError):
         return cls(f"{most} tokens and subjects are revoked, and no more are kept")
 
 
+class TooManyReaders(StreamerError):
+    """As many subjects have a cursor on a topic as are kept; nothing was stored."""
+
+    code = "too_many_readers"
+
+    @classmethod
+    def of(cls, most: int) -> TooManyReaders:
+        """As there are `most` of them."""
+        return cls(f"{most} readers have a cursor on this topic, and no more are kept")
+
+
 class TooManyJobs(StreamerError):
     """As many jobs are queued as may be; come back after ``retry_after`` seconds."""
 
@@ -402,6 +419,7 @@ OUTCOMES: dict[str, Outcome] = {
     "too_many_connections": Outcome(503, 1013, retry=True, title="Too many connections"),
     "too_many_topics": Outcome(503, 1013, retry=True, title="Too many topics"),
     "too_many_revocations": Outcome(507, 1008, retry=False, title="Too many revocations"),
+    "too_many_readers": Outcome(507, 1008, retry=False, title="Too many readers"),
     "too_many_jobs": Outcome(503, 1013, retry=True, title="Too many jobs"),
     "job_conflict": Outcome(409, 1008, retry=False, title="Job conflict"),
     "jobs_unavailable": Outcome(501, 1008, retry=False, title="Jobs unavailable"),

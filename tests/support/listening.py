@@ -8,6 +8,7 @@ from streamer.errors import LogUnavailable
 from streamer.eventlog.access import Access
 from streamer.eventlog.base import BatchKey, EventLog, Listener, Notifications, Place
 from streamer.eventlog.leases import Leases
+from streamer.eventlog.reader_cursors import ReaderCursors
 from streamer.eventlog.workers import Workers
 from streamer.events.cursor import Cursor
 from streamer.events.event import Event
@@ -164,6 +165,10 @@ class InterceptingEventLog:
     @property
     def access(self) -> Access:
         return self._log.access
+
+    @property
+    def reader_cursors(self) -> ReaderCursors:
+        return self._log.reader_cursors
 
     @property
     def workers(self) -> Workers:

@@ -10,6 +10,7 @@ Layout:
 - `redis_parameters`: what may stand after the "?" of a Redis URL: names, values and where each
   is taken.
 - `retention`: how much of each topic the log keeps, by prefix.
+- `unread`: which events of a topic count as unread until a reader's cursor has passed them.
 - `server_url`: the URL of a Streamer server, as clients are given it.
 - `web_names`: the names of servers and of web pages, as a ``Host`` and an ``Origin`` write
   them.
@@ -25,5 +26,6 @@ __all__ = [
     "retention",
     "server_url",
     "settings",
+    "unread",
     "web_names",
 ]

@@ -15,6 +15,7 @@ from ..errors import StreamerError
 from ..events.topic import check_topic
 from .redacted import HIDDEN
 from .retention import MAX_RETENTION_AGE, MAX_RETENTION_LENGTH, Retention
+from .unread import Counted
 
 PREFIX: Final = "STREAMER_"
 
@@ -131,10 +132,7 @@ class Setting(NamedTuple):
             case bool():
                 return str(value).lower()
             case dict():
-                return ",".join(
-                    f"{prefix}={kept.max_length}:{_plain(kept.max_age)}"
-                    for prefix, kept in value.items()
-                )
+                return ",".join(f"{prefix}={_rule(rule)}" for prefix, rule in value.items())
             case tuple():
                 return ",".join(value)
             case float():
@@ -146,6 +144,12 @@ class Setting(NamedTuple):
 _TIME: Final = re.compile(r"([0-9]+(?:\.[0-9]*)?)\s*([smhd]?)")
 _SECONDS: Final = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _WHOLE: Final = re.compile(r"-?[0-9]+")
+
+
+def _rule(rule: Retention | Counted) -> str:
+    if isinstance(rule, Counted):
+        return str(rule)
+    return f"{rule.max_length}:{_plain(rule.max_age)}"
 
 
 def _plain(number: float) -> str:
@@ -199,6 +203,16 @@ def _retention(text: str, _: Setting) -> dict[str, Retention]:
     return rules
 
 
+def _unread(text: str, _: Setting) -> dict[str, Counted]:
+    rules: dict[str, Counted] = {}
+    for rule in text.split(","):
+        prefix, equals, listed = rule.strip().partition("=")
+        if not (prefix and equals):
+            raise ValueError(rule)
+        rules[check_topic(prefix)] = Counted.read(listed)
+    return rules
+
+
 def _yes_or_no(text: str, _: Setting) -> bool:
     if text.lower() not in {"true", "1", "false", "0"}:
         raise ValueError(text)
@@ -219,6 +233,7 @@ _PARSERS: Final[dict[Any, Callable[[str, Setting], Any]]] = {
     str: lambda text, _: text,
     Path: _path,
     dict[str, Retention]: _retention,
+    dict[str, Counted]: _unread,
     tuple[str, ...]: _listed,
 }
 

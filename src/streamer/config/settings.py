@@ -36,6 +36,7 @@ from .redis_url import ALLOWED, parse_redis_url, without_password
 from .retention import MAX_RETENTION_AGE, MAX_RETENTION_LENGTH, Retention, RetentionPolicy
 from .server_url import ALLOWED as ALLOWED_SERVERS
 from .server_url import check_server_url, without_userinfo
+from .unread import DEFAULT_UNREAD, Counted, UnreadPolicy
 from .web_names import check_hosts, check_origins
 
 __all__ = [
@@ -443,6 +444,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             },
         ),
     ] = {}
+    unread: Annotated[
+        dict[str, Counted],
+        Meta(
+            description="Types of events that count as unread by first part of the topic; "
+            "after a !, those that do not.",
+            extra={
+                "allowed": "prefixes of topics with types that count, or after a ! those that do "
+                "not, separated by commas, as in chats=message+call,users=!progress+read"
+            },
+        ),
+    ] = msgspec.field(default_factory=lambda: dict(DEFAULT_UNREAD))
     log_level: Annotated[
         str,
         Meta(
@@ -675,6 +687,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             for setting in SETTINGS.values()
             if (text := setting.text(getattr(self, setting.name)))
         }
+
+    def unread_policy(self) -> UnreadPolicy:
+        """Which events count as unread on each topic, as the event log takes it."""
+        return UnreadPolicy(dict(self.unread))
 
     def retention_policy(self) -> RetentionPolicy:
         """The retention of every topic, as the event log takes it."""

@@ -8,6 +8,7 @@ Layout:
 - `leases`: leases of running jobs: a worker that holds one shows signs of life; one that lapses
   is found.
 - `access`: what the processes of one log share about access, kept beside its events.
+- `reader_cursors`: how far each subject has read each topic, and how much it has not.
 - `workers`: which workers there are: each announces itself, and is forgotten when it no longer
   does.
 - `lifetimes`: how long a log remembers all but events, in milliseconds: the same of every
@@ -27,6 +28,7 @@ __all__ = [
     "memory",
     "merge",
     "open",
+    "reader_cursors",
     "redis",
     "turns",
     "workers",

@@ -14,6 +14,7 @@ from ..events.page import Page
 from ..events.snapshot import Snapshot
 from .access import Access
 from .leases import Leases
+from .reader_cursors import ReaderCursors
 from .workers import Workers
 
 #: Bytes of events that one page has, about: a large one would hold up all else that
@@ -150,6 +151,10 @@ class EventLog(Protocol):
     @property
     def access(self) -> Access:
         """What the processes of this log share about access."""
+
+    @property
+    def reader_cursors(self) -> ReaderCursors:
+        """How far each subject has read each topic."""
 
     @property
     def workers(self) -> Workers:

@@ -27,5 +27,6 @@ def open_event_log(settings: Settings, *, url: str | None = None) -> EventLog:
         where,
         prefix=settings.prefix,
         retention=settings.retention_policy(),
+        unread=settings.unread_policy(),
         wait_replicas=settings.redis_wait_replicas,
     )

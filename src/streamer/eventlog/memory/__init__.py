@@ -7,6 +7,7 @@ Layout:
 - `notifications`: subscriptions to an event log in memory.
 - `leases`: the leases of running jobs in the memory of one process.
 - `access`: what is shared about access, in the memory of one process.
+- `reader_cursors`: how far each subject has read each topic, in the memory of one process.
 - `workers`: which workers there are, in the memory of one process.
 """
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from ...config.retention import RetentionPolicy
+from ...config.unread import UnreadPolicy
 from ...events.cursor import Cursor
 from ...events.event import Event
 from ...events.new_event import NewEvent
@@ -20,6 +21,7 @@ from ..merge import TopicPage, merge, share_of
 from .access import MemoryAccess
 from .leases import MemoryLeases
 from .notifications import MemoryNotifications
+from .reader_cursors import MemoryReaderCursors
 from .topic import MemoryTopic
 from .workers import MemoryWorkers
 
@@ -44,6 +46,7 @@ class MemoryEventLog:
     Args:
         clock: milliseconds since 1970; may be set back.
         retention: how much of each topic is kept.
+        unread: which events count as unread on each topic.
     """
 
     def __init__(
@@ -51,9 +54,11 @@ class MemoryEventLog:
         *,
         clock: Callable[[], int] = wall_clock,
         retention: RetentionPolicy | None = None,
+        unread: UnreadPolicy | None = None,
     ) -> None:
         self._clock: Final = clock
         self._retention: Final = retention if retention is not None else RetentionPolicy()
+        self._unread: Final = unread if unread is not None else UnreadPolicy()
         self._lock: Final = threading.RLock()
         self._head = self._birth = Cursor(clock(), 0)
         self._topics: Final[dict[str, MemoryTopic]] = {}
@@ -65,6 +70,9 @@ class MemoryEventLog:
         self.leases: Final = MemoryLeases(clock)
         self.workers: Final = MemoryWorkers(clock)
         self.access: Final = MemoryAccess(clock)
+        self.reader_cursors: Final = MemoryReaderCursors(
+            clock, self._lock, lambda name: (self._head, self._topic(name, clock())), self._unread
+        )
 
     async def append(self, event: NewEvent) -> Cursor | None:
         """See `EventLog.append`."""
@@ -198,7 +206,9 @@ class MemoryEventLog:
                 topic = self._topic(name, now)
                 if topic is None:
                     topic = self._topics[name] = MemoryTopic(name)
-                topic.append(event, self._retention.of(name))
+                rule = self._unread.of(name)
+                counts = rule is not None and rule.counts(event.type)
+                topic.append(event, self._retention.of(name), counts=counts)
         if new.idempotency_key is not None:
             self._by_key[new.topics[0], new.idempotency_key] = (now + IDEMPOTENCY_TTL, id_)
         for notifications in self._notifications:

@@ -32,20 +32,25 @@ class MemoryTopic:
         self.trimmed: Cursor | None = None
         self.reason = "trimmed"
         self._events: list[Event] = []
+        # The ids of those of them that count as unread.
+        self._counted: list[Cursor] = []
         self._snapshot = Snapshot()
         self._expires: int | None = None
         self._forgotten: int | None = None
 
-    def append(self, event: Event, kept: Retention) -> None:
-        """Keep `event`, and remove what is over `kept`."""
+    def append(self, event: Event, kept: Retention, *, counts: bool = False) -> None:
+        """Keep `event`, which may count as unread, and remove what is over `kept`."""
         assert event.id is not None, "only events with an id are stored"  # noqa: S101
         self._events.append(event)
         self.last = event.id
+        if counts:
+            self._counted.append(event.id)
         excess = len(self._events) - kept.max_length
         if excess > 0:
-            self.trimmed = self._events[excess - 1].id
+            self.trimmed = trimmed = _id(self._events[excess - 1])
             self.reason = "trimmed"
             del self._events[:excess]
+            del self._counted[: bisect_right(self._counted, trimmed)]
         self._snapshot = self._snapshot.after(event, self._name)
         is_busy = any(job.status in BUSY for job in self._snapshot.states.known.values())
         silent = SILENT_TTL if is_busy else 0
@@ -57,6 +62,10 @@ class MemoryTopic:
         start = bisect_right(self._events, cursor, key=_id)
         return iter(self._events[start:])
 
+    def counted_after(self, cursor: Cursor) -> int:
+        """Events kept that come after `cursor` and count as unread."""
+        return len(self._counted) - bisect_right(self._counted, cursor)
+
     def snapshot(self, position: Cursor) -> Snapshot:
         """The state of the topic at `position`."""
         return self._snapshot.at(position)
@@ -67,6 +76,7 @@ class MemoryTopic:
             self._expires = None
             self.trimmed, self.reason = self.last, "expired"
             self._events.clear()
+            self._counted.clear()
             self._snapshot = Snapshot()
         return self._forgotten is not None and now >= self._forgotten
 

@@ -12,6 +12,7 @@ Layout:
 - `notifications`: one process's subscriptions to new events, over one connection to Redis.
 - `leases`: leases in Redis.
 - `access`: what is shared about access, in Redis.
+- `reader_cursors`: how far each subject has read each topic, in Redis.
 - `workers`: announcements of workers in Redis.
 - `trial`: whether a Redis lets the event log do all that it will have to do.
 - `about`: what kind of Redis is behind a URL, for whoever sets it up.

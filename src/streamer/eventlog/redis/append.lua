@@ -5,7 +5,8 @@
 --   1  clock    2  birth    3  topics    (see position.lua)
 --   4  batch: string "<sequence> <id>...", the publisher's last batch
 --   then four for each topic t (from 1), at 4t+1 ... 4t+4:
---     stream    one field "e", the entry
+--     stream    fields: "e", the entry; of a topic on which events are counted "n": how many
+--               count up to this one, and "+" if this one does
 --     meta      hash: last, trimmed (ids), reason ("trimmed" or "expired"),
 --               busy ("1" while a job runs, "0" at rest, none before any job)
 --     snapshot  of a job's own topic a hash: JSON by field name; terminal, an id;
@@ -23,12 +24,12 @@
 --   8  milliseconds a topic stays in the index after its last event
 --   9  tasks kept in a snapshot              10  jobs not over, the same
 --  11  jobs over, the same                   12  number of topics
---   then four for each topic: its name, the name it is notified under,
---     events kept, milliseconds kept at rest
+--   then five for each topic: its name, the name it is notified under,
+--     events kept, milliseconds kept at rest, "1" if events are counted on it
 --   then for each event: entry, kind ("-", "T" terminal, "P" progress, "E" ephemeral),
 --     number of its idempotency key in KEYS (0: none), task ("" or "=<task>"), the
 --     task as JSON, its job's id ("" none), the id of that one's parent ("" none),
---     number of topics, their numbers, number of changes, name and JSON of each,
+--     number of topics, their numbers (below zero where it counts), number of changes, name and JSON of each,
 --     number of idempotency keys that must not be there, their numbers in KEYS
 -- Returns the ids in order, "-" for an ephemeral event.
 
@@ -50,7 +51,7 @@ local touched, by_number = {}, {}
 
 -- A topic that is going to be appended to.
 local function topic_of(number)
-  local key, arg = 4 * number, HEADER + 4 * (number - 1)
+  local key, arg = 4 * number, HEADER + 5 * (number - 1)
   local meta = look('HMGET', KEYS[key + 2], 'last', 'busy', 'kept')
   local topic = {
     stream = KEYS[key + 1], meta = KEYS[key + 2],
@@ -58,6 +59,7 @@ local function topic_of(number)
     name = ARGV[arg + 1],
     max_length = tonumber(ARGV[arg + 3]), max_age = tonumber(ARGV[arg + 4]),
     length = look('XLEN', KEYS[key + 1]),
+    is_counted = ARGV[arg + 5] == '1',
     last = meta[1], busy = meta[2],
     folded = {}, last_of_task = {}, coming = 0,
   }
@@ -81,6 +83,10 @@ local function check(topic)
   need('XADD', topic.stream, '*', 'e', '')
   need('PEXPIREAT', topic.stream, 1)
   need('HSET', topic.meta, 'last', '')
+  if topic.is_counted then
+    local last = look('XREVRANGE', topic.stream, '+', '-', 'COUNT', 1)[1]
+    topic.counted = last and tonumber(string.match(last[2][4] or '', '^%d+') or nil) or 0
+  end
   if topic.length + topic.coming > topic.max_length then
     need('XTRIM', topic.stream, 'MAXLEN', '=', 1)
     need('XRANGE', topic.stream, '-', '+')
@@ -107,7 +113,7 @@ local function look_at_key(number)
   return known[key]
 end
 
-local arg = HEADER + 4 * ARGV[12]
+local arg = HEADER + 5 * ARGV[12]
 local last_arg = #ARGV
 while arg < last_arg do
   local first_topic = arg + 8
@@ -135,8 +141,8 @@ while arg < last_arg do
   end
   if not is_known then
     for i = first_topic + 1, last_topic do
-      local number = tonumber(ARGV[i])
-      local names = HEADER + 4 * (number - 1)
+      local number = math.abs(tonumber(ARGV[i]))
+      local names = HEADER + 5 * (number - 1)
       need_channel(ARGV[names + 2], ARGV[names + 1])
       if kind ~= 'E' then
         is_any_stored = true
@@ -201,9 +207,17 @@ for _, event in ipairs(events) do
     if event.is_news then jobs.read_news(event) end
     for i = event.at + 9, event.last_topic do
       local number = tonumber(ARGV[i])
+      local counts = number < 0
+      if counts then number = -number end
       if kind ~= 'E' then
         local topic = by_number[number]
-        redis.call('XADD', topic.stream, id, 'e', entry)
+        if topic.is_counted then
+          if counts then topic.counted = topic.counted + 1 end
+          local counted = string.format(counts and '%.0f+' or '%.0f', topic.counted)
+          redis.call('XADD', topic.stream, id, 'e', entry, 'n', counted)
+        else
+          redis.call('XADD', topic.stream, id, 'e', entry)
+        end
         topic.length = topic.length + 1
         topic.last, topic.is_appended = id, true
         local stale = event.is_news and jobs.is_stale(topic, event)
@@ -224,7 +238,7 @@ for _, event in ipairs(events) do
           topic.busy = topic.busy or '0'
         end
       end
-      notifications[#notifications + 1] = ARGV[HEADER + 4 * (number - 1) + 2]
+      notifications[#notifications + 1] = ARGV[HEADER + 5 * (number - 1) + 2]
       notifications[#notifications + 1] = notification
     end
     if key then

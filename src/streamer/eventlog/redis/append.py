@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...config.retention import RetentionPolicy
+from ...config.unread import Counted, UnreadPolicy
 from ...events.event import Event
 from ...events.job_states import MAX_ENDED, MAX_JOBS
 from ...events.json_line import encode_line
@@ -22,6 +23,8 @@ def append_arguments(
     batch: BatchKey | None,
     keys: Keys,
     retention: RetentionPolicy,
+    unread: UnreadPolicy,
+    *,
     wait_replicas: int,
 ) -> tuple[list[str], list[Argument]]:
     """The KEYS and ARGV of append.lua for `events`, but for the first two of ARGV."""
@@ -45,10 +48,14 @@ def append_arguments(
         MAX_ENDED,
         len(numbers),
     ]
+    rules: dict[str, Counted | None] = {}
     for topic in numbers:
         kept = retention.of(topic)
         names += (keys.stream(topic), keys.meta(topic), keys.snapshot(topic), keys.tasks(topic))
-        arguments += (topic, keys.notification(topic), kept.max_length, int(kept.max_age * 1000))
+        max_age = int(kept.max_age * 1000)
+        rules[topic] = unread.of(topic)
+        is_counted = int(rules[topic] is not None)
+        arguments += (topic, keys.notification(topic), kept.max_length, max_age, is_counted)
     for event in events:
         number_of_key = 0
         if event.idempotency_key is not None:
@@ -64,7 +71,10 @@ def append_arguments(
             event.parent,
             len(event.topics),
         )
-        arguments += [numbers[topic] for topic in event.topics]
+        for topic in event.topics:
+            rule = rules[topic]
+            counts = rule is not None and rule.counts(event.type)
+            arguments.append(-numbers[topic] if counts else numbers[topic])
         arguments.append(len(event.changes))
         for name, value in event.changes.items():
             arguments += (name, value)

@@ -137,7 +137,7 @@ local function learning()
   -- The first project that an event goes to, as JSON.
   local function project_of(event, by_number)
     for i = event.at + 9, event.last_topic do
-      local name = by_number[tonumber(ARGV[i])].name
+      local name = by_number[math.abs(tonumber(ARGV[i]))].name
       if string.find(name, '^projects/[^/]+$') then return '"' .. name .. '"' end
     end
     return 'null'

@@ -51,6 +51,14 @@ class Keys:
         """The last event of each task of the topic."""
         return f"{self._tag}:k:{topic}"
 
+    def cursors(self, topic: str) -> str:
+        """How far each subject has read the topic."""
+        return f"{self._tag}:rc:{topic}"
+
+    def moved(self, topic: str) -> str:
+        """When the cursor of each subject on the topic was moved last."""
+        return f"{self._tag}:rm:{topic}"
+
     def notification(self, topic: str) -> str:
         """The name under which the topic's events are notified."""
         return self.notification_prefix + topic

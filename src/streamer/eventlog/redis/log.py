@@ -9,6 +9,7 @@ import msgspec
 
 from ...config.redis_url import parse_redis_url
 from ...config.retention import RetentionPolicy
+from ...config.unread import UnreadPolicy
 from ...errors import LogUnavailable
 from ...events.cursor import ORIGIN, Cursor
 from ...events.event import Event
@@ -26,6 +27,7 @@ from .leases import RedisLeases
 from .link.commands import Commands
 from .link.search import open_route
 from .notifications import RECONNECTING, Notifier
+from .reader_cursors import RedisReaderCursors
 from .script import Script
 from .seen import Seen
 from .stored import cursor_of, ranges_of, what_we_stored
@@ -55,6 +57,7 @@ class RedisEventLog:
         url: one of the forms of `redis_url.ALLOWED`.
         prefix: of every key; two logs with different prefixes share one server.
         retention: how much of each topic is kept.
+        unread: which events count as unread on each topic.
         wait_replicas: replicas that must have an event before it is acknowledged.
         timeout: seconds that connecting, or one command, may take.
         probe_interval: seconds between two proofs that notifications arrive.
@@ -70,6 +73,7 @@ class RedisEventLog:
         *,
         prefix: str = "streamer",
         retention: RetentionPolicy | None = None,
+        unread: UnreadPolicy | None = None,
         wait_replicas: int = 0,
         timeout: float = 5.0,
         probe_interval: float = 2.0,
@@ -81,6 +85,7 @@ class RedisEventLog:
         self._probe_interval: Final = probe_interval
         self._backoff: Final = backoff
         self._retention: Final = retention if retention is not None else RetentionPolicy()
+        self._unread: Final = unread if unread is not None else UnreadPolicy()
         self._route: Final = open_route(self._url, prefix, timeout)
         self._commands: Final = Commands(self._url, self._route, timeout)
         self._keys: Final = Keys(prefix, self._commands.database)
@@ -93,6 +98,9 @@ class RedisEventLog:
         )
         self.workers: Final = RedisWorkers(self._keys, self._commands)
         self.access: Final = RedisAccess(self._keys, self._commands)
+        self.reader_cursors: Final = RedisReaderCursors(
+            self._keys, self._commands, self._seen, self._unread
+        )
 
     async def append(self, event: NewEvent) -> Cursor | None:
         """See `EventLog.append`."""
@@ -107,7 +115,12 @@ class RedisEventLog:
         durable = not all(event.ephemeral for event in events)
         wait_replicas = self._wait_replicas if durable else 0
         keys, arguments = append_arguments(
-            events, batch, self._keys, self._retention, wait_replicas
+            events,
+            batch,
+            self._keys,
+            self._retention,
+            self._unread,
+            wait_replicas=wait_replicas,
         )
         repeatable = batch is not None or all(event.idempotency_key for event in events)
         acknowledged = 0
@@ -149,7 +162,9 @@ class RedisEventLog:
             pages = [
                 TopicPage(
                     topic=topic,
-                    events=[Event.from_entry(cursor_of(id_), entry) for id_, (_, entry) in entries],
+                    events=[
+                        Event.from_entry(cursor_of(id_), entry) for id_, (_, entry, *_) in entries
+                    ],
                     full=bool(full),
                     trimmed=cursor_of(trimmed) if trimmed else None,
                     reason=reason.decode() if reason else "trimmed",
