@@ -33,6 +33,7 @@ from .api.projects import PROJECT_HANDLERS
 from .api.proofs import ANY_PROOF, PROOFS
 from .api.publish import BODY_FACTOR, PUBLISH_HANDLERS
 from .api.rate import Rate
+from .api.reader_cursors import CURSOR_HANDLERS
 from .api.reference import ReferencePage, SchemaJson, schema_router
 from .api.refusals import note_end
 from .api.renewals import RENEWAL_HANDLERS, Renewals
@@ -69,6 +70,7 @@ _API_HANDLERS: Final = (
     *CONNECTION_HANDLERS,
     *REVOCATION_HANDLERS,
     *TOKEN_HANDLERS,
+    *CURSOR_HANDLERS,
     *RENEWAL_HANDLERS,
     *UPLOAD_HANDLERS,
 )

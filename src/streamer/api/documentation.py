@@ -18,6 +18,7 @@ from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 
 from ..access.claims import MAX_NAME
 from ..access.patterns import MAX_PATTERNS
+from ..eventlog.reader_cursors import MAX_SUBJECT
 from ..events.new_event import MAX_KEY_LENGTH
 from .event_schemas import EVENT, GAP, STREAM_BODY
 
@@ -271,6 +272,34 @@ class TokenOperation(ApiOperation):
         self.responses["429"] = _TOO_OFTEN
         self.request_body = RequestBody(
             content={"application/json": OpenAPIMediaType(schema=wanted)}, required=True
+        )
+
+
+@dataclass
+class CursorOperation(ApiOperation):
+    """A URL that moves a cursor."""
+
+    def __post_init__(self) -> None:
+        """Add the body, which is read by hand."""
+        super().__post_init__()
+        move = Schema(
+            type=OpenAPIType.OBJECT,
+            properties={
+                "cursor": _EVENT_ID,
+                "reader": Schema(
+                    type=OpenAPIType.STRING,
+                    min_length=1,
+                    max_length=MAX_SUBJECT,
+                    description="Whose cursor it is, where nobody is asked who they are.",
+                ),
+            },
+            required=["cursor"],
+            additional_properties=False,
+        )
+        assert self.responses is not None  # noqa: S101 - just set
+        self.responses["429"] = _TOO_OFTEN
+        self.request_body = RequestBody(
+            content={"application/json": OpenAPIMediaType(schema=move)}, required=True
         )
 
 

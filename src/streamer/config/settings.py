@@ -455,6 +455,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             },
         ),
     ] = msgspec.field(default_factory=lambda: dict(DEFAULT_UNREAD))
+    kept_reads: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Topics, by first part, where the log keeps who has read how far as "
+            "events; elsewhere only those who are live see them.",
+            extra={"allowed": "prefixes of topics separated by commas, as in chats,users"},
+        ),
+    ] = ()
     log_level: Annotated[
         str,
         Meta(
@@ -687,6 +695,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             for setting in SETTINGS.values()
             if (text := setting.text(getattr(self, setting.name)))
         }
+
+    def keeps_reads(self, topic: str) -> bool:
+        """Whether events of type ``read`` are kept on `topic`."""
+        return any(topic == prefix or topic.startswith(f"{prefix}/") for prefix in self.kept_reads)
 
     def unread_policy(self) -> UnreadPolicy:
         """Which events count as unread on each topic, as the event log takes it."""

@@ -49,6 +49,10 @@ _FRAME_BYTES: Final = len(b"event: \ndata: \nid: \n\n")
 #: segments, may stand in it, and one of them twice.
 _MOST_AROUND_FIELDS: Final = 512 + (MAX_TOPICS + 1) * 8 * 65
 
+#: Reports how far somebody has read. Only the server publishes it: else anybody could say
+#: so of anybody.
+READ: Final = "read"
+
 #: Set by the server in every body; a publisher's own would contradict them.
 _SERVER_FIELDS: Final = ("id", "type", "topic", "topics", "timestamp")
 
@@ -95,6 +99,7 @@ def new_event(
     ephemeral: bool = False,
     unless: Iterable[str] = (),
     max_bytes: int = MAX_EVENT_BYTES,
+    by_server: bool = False,
 ) -> NewEvent:
     """Check and encode an event; the one door into the log for every publisher.
 
@@ -112,7 +117,8 @@ def new_event(
     """
     listed = (topics,) if isinstance(topics, str) else tuple(topics)
     checked_topics, named = _check_topics(listed)
-    check_type(event_type)
+    if not (by_server and event_type == READ):
+        check_type(event_type)
     if ephemeral and len(checked_topics) > 1:
         # It has no id by which a reader of two of its topics could know it again.
         raise InvalidTopic(f"{len(checked_topics)} topics given; an ephemeral event has one")
@@ -157,8 +163,8 @@ def check_type(event_type: str) -> str:
             f"{shown} is not an event type; it must be a lower-case letter followed by "
             "at most 63 of the characters a-z 0-9 _ . -"
         )
-    if event_type in CONTROL_TYPES:
-        reserved = ", ".join(sorted(CONTROL_TYPES))
+    if event_type in CONTROL_TYPES or event_type == READ:
+        reserved = ", ".join(sorted({*CONTROL_TYPES, READ}))
         raise ReservedType(f"the type {event_type!r} is the server's own, as are: {reserved}")
     return event_type
 

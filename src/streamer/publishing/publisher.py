@@ -66,6 +66,15 @@ class Publisher(JobPublishing[Coroutine[Any, Any, Cursor | None]]):
             unless=unless,
             max_bytes=self._max_event_bytes,
         )
+        return await self.append(event)
+
+    async def append(self, event: NewEvent) -> Cursor | None:
+        """Append an event that is made already; return its id (None if ephemeral).
+
+        Raises:
+            LogUnavailable: it is unknown whether the event was stored; with an
+                idempotency key, retrying is safe.
+        """
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Cursor | None] = loop.create_future()
         self._waiting.append((event, answer))

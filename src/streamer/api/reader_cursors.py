@@ -1,0 +1,200 @@
+"""How far whoever asks has read a topic, and who else has read how far."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Final
+
+import msgspec
+from litestar import Request, Response, get, put
+
+from ..access.grants import EVERYTHING
+from ..config.settings import Settings
+from ..errors import Forbidden, InvalidFields, InvalidJSON, InvalidParameter
+from ..eventlog.base import EventLog
+from ..eventlog.reader_cursors import MAX_SUBJECT, ReadState
+from ..events.cursor import Cursor
+from ..events.new_event import READ, new_event
+from ..events.topic import check_topic
+from ..publishing.publisher import Publisher
+from .asker import Asker, asker_of
+from .documentation import ApiOperation, CursorOperation
+from .may import may_read
+from .query import READER
+from .quota_fields import headers_of
+from .too_often import HowOften
+
+_SEGMENTS: Final = tuple(f"{{s{number}:str}}" for number in range(1, 9))
+#: A topic of several segments: the framework has no path in the middle of an address.
+_DEEPER: Final = [f"/topics/{'/'.join(_SEGMENTS[:count])}" for count in range(2, 9)]
+
+
+class Move(msgspec.Struct, forbid_unknown_fields=True):
+    """What a body asks for.
+
+    Attributes:
+        cursor: the last event that was read.
+        reader: whose cursor it is, where nobody is asked who they are.
+    """
+
+    cursor: str
+    reader: str | None = None
+
+
+async def _move_cursor(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
+    """Move your cursor on a topic forward, to the last event that you have read.
+
+    It never moves back: of two devices the one that is ahead wins, and `moved` says
+    whether it was this one. Others who read the topic see an event of type `read`.
+    """
+    often: HowOften = request.app.state.publish_rate
+    quota = often.count(request)  # unread
+    topic = _topic_of(request)
+    asker = asker_of(request)
+    await may_read(asker, (topic,), request.app.state.log)
+    move = read_move(await request.body())
+    reader = reader_of(asker, move.reader)
+    state, is_moved = await move_cursor(request.app.state, topic, reader, Cursor.parse(move.cursor))
+    answer = {"topic": topic, "reader": reader, **fields_of(state), "moved": is_moved}
+    return Response(answer, headers=headers_of(quota))
+
+
+async def _own_cursor(request: Request[Any, Any, Any]) -> dict[str, Any]:
+    """How far you have read a topic: `cursor`, and `unread`, counted up to `position`."""
+    topic = _topic_of(request)
+    asker = asker_of(request)
+    log: EventLog = request.app.state.log
+    await may_read(asker, (topic,), log)
+    reader = reader_of(asker, request.query_params.get("reader"))
+    position, states = await log.reader_cursors.states((topic,), reader)
+    return {
+        "topic": topic,
+        "reader": reader,
+        **fields_of(states[topic]),
+        "position": str(position),
+    }
+
+
+async def _all_cursors(request: Request[Any, Any, Any]) -> dict[str, Any]:
+    """Who has read how far: the cursors on a topic, of those who moved theirs last."""
+    topic = _topic_of(request)
+    log: EventLog = request.app.state.log
+    await may_read(asker_of(request), (topic,), log)
+    found = await log.reader_cursors.readers(topic)
+    return {"topic": topic, "readers": {reader: str(cursor) for reader, cursor in found.items()}}
+
+
+async def move_cursor(
+    state: Any,  # noqa: ANN401 - the application's
+    topic: str,
+    reader: str,
+    to: Cursor,
+) -> tuple[ReadState, bool]:
+    """Move a reader's cursor on a topic, and report that to those who read it.
+
+    Raises:
+        InvalidCursor: `to` is ahead of the log.
+        TooManyReaders: as many have one on this topic as are kept.
+        LogUnavailable: it may have moved; moving it again is safe, and reports it.
+    """
+    log: EventLog = state.log
+    settings: Settings = state.settings
+    publisher: Publisher = state.publisher
+    found, is_moved = await log.reader_cursors.move(topic, reader, to)
+    if found.cursor == to:
+        # Also where it stood there before: whoever tries again may have been cut off
+        # before this. The key makes one event of both.
+        await publisher.append(
+            new_event(
+                topic,
+                READ,
+                {"reader": reader, "cursor": str(to)},
+                idempotency_key=_key_of(reader, to),
+                ephemeral=not settings.keeps_reads(topic),
+                by_server=True,
+            )
+        )
+    return found, is_moved
+
+
+def fields_of(state: ReadState) -> dict[str, Any]:
+    """A state as an answer has it."""
+    cursor = None if state.cursor is None else str(state.cursor)
+    return {"cursor": cursor, "unread": state.unread}
+
+
+def reader_of(asker: Asker, named: str | None) -> str:
+    """Whose cursor it is that `asker` reads or moves: their own.
+
+    Where nobody is asked who they are, it is whoever they say; `named` is None if they
+    say nothing.
+
+    Raises:
+        InvalidParameter: they say nothing, or no name.
+        Forbidden: it is somebody else's.
+    """
+    if asker.grants is EVERYTHING:
+        if named is None or not 1 <= len(named) <= MAX_SUBJECT or not named.isprintable():
+            raise InvalidParameter(
+                "nobody is asked who they are here, so reader must say who reads: "
+                f"1 to {MAX_SUBJECT} printable characters"
+            )
+        return named
+    own = asker.grants.subject
+    if named not in {None, own}:
+        raise Forbidden("the cursor of somebody else is theirs to read and to move")
+    if not own:
+        raise Forbidden("a token without a sub has no cursor")
+    return own
+
+
+def read_move(body: bytes) -> Move:
+    """What `body` asks for.
+
+    Raises:
+        InvalidJSON: it is no JSON.
+        InvalidFields: it is not what is to be asked for.
+    """
+    try:
+        return msgspec.json.decode(body, type=Move)
+    except msgspec.ValidationError as error:
+        raise InvalidFields(
+            f'the body must be as {{"cursor":"1738483210123-0"}}: {error}'
+        ) from error
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise InvalidJSON(f"the body is not JSON: {error}") from error
+
+
+def _key_of(reader: str, to: Cursor) -> str:
+    return f"read {to} by {hashlib.sha256(reader.encode()).hexdigest()}"
+
+
+def _topic_of(request: Request[Any, Any, Any]) -> str:
+    return check_topic("/".join(request.path_params.values()))
+
+
+# Each once in the schema, and again for topics of more segments, which are not.
+CURSOR_HANDLERS: Final = (
+    put(
+        "/topics/{topic:str}/cursor",
+        operation_class=CursorOperation,
+        summary="Move your cursor on a topic",
+        tags=["reading"],
+    )(_move_cursor),
+    get(
+        "/topics/{topic:str}/cursor",
+        operation_class=ApiOperation,
+        summary="How far you have read a topic",
+        opt=READER,
+        tags=["reading"],
+    )(_own_cursor),
+    get(
+        "/topics/{topic:str}/cursors",
+        operation_class=ApiOperation,
+        summary="Who has read a topic how far",
+        tags=["reading"],
+    )(_all_cursors),
+    put([f"{path}/cursor" for path in _DEEPER], include_in_schema=False)(_move_cursor),
+    get([f"{path}/cursor" for path in _DEEPER], opt=READER, include_in_schema=False)(_own_cursor),
+    get([f"{path}/cursors" for path in _DEEPER], include_in_schema=False)(_all_cursors),
+)

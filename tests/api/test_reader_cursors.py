@@ -1,0 +1,192 @@
+"""How far somebody has read a topic, over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+import pytest
+
+from streamer.access.grants import Grants
+from streamer.access.issue import Issuer
+from streamer.access.patterns import Patterns
+from streamer.config.settings import Settings
+from support.stage import Peer, Stage
+
+SECRET: Final = "0123456789abcdef" * 2
+CURSOR: Final = "/api/v1/topics/chats/42/cursor"
+
+
+def token_of(subject: str, *topics: str) -> str:
+    """That of somebody who reads `topics`, and publishes to them."""
+    patterns = Patterns(topics or ("chats/*",))
+    return Issuer(SECRET).issue(Grants(subject, subscribe=patterns, publish=patterns), 3600.0)
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    opened = Stage(Settings(auth_secret=SECRET))
+    yield opened
+    opened.end()
+
+
+@pytest.fixture
+def open_stage() -> Iterator[Stage]:
+    """Where nobody is asked who they are."""
+    opened = Stage(Settings(kept_reads=("chats",)))
+    yield opened
+    opened.end()
+
+
+def ask(
+    stage: Stage,
+    method: str,
+    target: str,
+    body: object = None,
+    *,
+    token: str | None = None,
+) -> tuple[int, dict[str, Any]]:
+    """The status and the body of the answer."""
+    encoded = b"" if body is None else msgspec.json.encode(body)
+    headers = {"Content-Length": str(len(encoded))} if encoded else {}
+    if token is not None:
+        headers["Authorization"] = f"Bearer {token}"
+    peer = Peer(stage, target, headers, method=method, body=encoded)
+    stage.settle()
+    stage.settle()
+    head, _, rest = peer.take().partition(b"\r\n\r\n")
+    return int(head.split(b" ")[1]), msgspec.json.decode(rest)
+
+
+def say(stage: Stage, topic: str = "chats/42", token: str | None = None) -> str:
+    """Publish a message; return its id."""
+    body = {"topic": topic, "type": "message", "text": "hello"}
+    status, answer = ask(stage, "POST", "/api/v1/events", body, token=token)
+    assert status == 201, answer
+    id_: str = answer["id"]
+    return id_
+
+
+def test_a_cursor_is_moved_and_asked_for(stage: Stage) -> None:
+    ada = token_of("ada")
+    first, second = say(stage, token=ada), say(stage, token=ada)
+    status, answer = ask(stage, "PUT", CURSOR, {"cursor": first}, token=ada)
+    moved = {"topic": "chats/42", "reader": "ada", "cursor": first, "unread": 1}
+    assert (status, answer) == (200, {**moved, "moved": True})
+    _, own = ask(stage, "GET", CURSOR, token=ada)
+    assert own == {**moved, "position": second}
+    _, others = ask(stage, "GET", f"{CURSOR}s", token=token_of("bob"))
+    assert others == {"topic": "chats/42", "readers": {"ada": first}}
+
+
+def test_a_cursor_does_not_move_back(stage: Stage) -> None:
+    ada = token_of("ada")
+    first, second = say(stage, token=ada), say(stage, token=ada)
+    ask(stage, "PUT", CURSOR, {"cursor": second}, token=ada)
+    _, answer = ask(stage, "PUT", CURSOR, {"cursor": first}, token=ada)
+    assert (answer["cursor"], answer["unread"], answer["moved"]) == (second, 0, False)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"cursor": "tomorrow"}, "invalid_cursor"),
+        ({"cursor": "99999999999999-0"}, "invalid_cursor"),
+        ({"cursor": 7}, "invalid_fields"),
+        ({}, "invalid_fields"),
+        ({"cursor": "1-0", "unread": 0}, "invalid_fields"),
+        ([], "invalid_fields"),
+    ],
+)
+def test_a_body_that_is_wrong_moves_nothing(stage: Stage, body: object, code: str) -> None:
+    ada = token_of("ada")
+    say(stage, token=ada)
+    status, answer = ask(stage, "PUT", CURSOR, body, token=ada)
+    assert (status, answer["code"]) == (400, code)
+    assert ask(stage, "GET", CURSOR, token=ada)[1]["cursor"] is None
+
+
+def test_what_one_may_not_read_one_has_no_cursor_on(stage: Stage) -> None:
+    id_ = say(stage, token=token_of("ada"))
+    bob = token_of("bob", "projects/*")
+    for method, target, body in (
+        ("PUT", CURSOR, {"cursor": id_}),
+        ("GET", CURSOR, None),
+        ("GET", f"{CURSOR}s", None),
+    ):
+        assert ask(stage, method, target, body, token=bob)[0] == 403
+
+
+def test_the_cursor_of_somebody_else_is_theirs(stage: Stage) -> None:
+    ada = token_of("ada")
+    id_ = say(stage, token=ada)
+    status, _ = ask(stage, "PUT", CURSOR, {"cursor": id_, "reader": "bob"}, token=ada)
+    assert status == 403
+    assert ask(stage, "GET", f"{CURSOR}?reader=bob", token=ada)[0] == 403
+    assert ask(stage, "PUT", CURSOR, {"cursor": id_, "reader": "ada"}, token=ada)[0] == 200
+
+
+def test_nobody_else_reports_that_somebody_has_read(stage: Stage) -> None:
+    body = {"topic": "chats/42", "type": "read", "reader": "bob", "cursor": "1-0"}
+    status, answer = ask(stage, "POST", "/api/v1/events", body, token=token_of("ada"))
+    assert (status, answer["code"]) == (400, "reserved_type")
+
+
+def test_where_nobody_is_asked_the_reader_says_who_it_is(open_stage: Stage) -> None:
+    id_ = say(open_stage)
+    status, answer = ask(open_stage, "PUT", CURSOR, {"cursor": id_})
+    assert (status, answer["code"]) == (400, "invalid_parameter")
+    assert "reader" in answer["detail"]
+    ask(open_stage, "PUT", CURSOR, {"cursor": id_, "reader": "ada"})
+    assert ask(open_stage, "GET", f"{CURSOR}?reader=ada")[1]["cursor"] == id_
+    assert ask(open_stage, "GET", f"{CURSOR}?reader=bob")[1]["unread"] == 1
+
+
+@pytest.mark.parametrize("name", ["", "a" * 256, "a\nb"])
+def test_a_reader_without_a_name_is_refused(open_stage: Stage, name: str) -> None:
+    id_ = say(open_stage)
+    status, _ = ask(open_stage, "PUT", CURSOR, {"cursor": id_, "reader": name})
+    assert status == 400
+
+
+def test_a_kept_read_is_one_event_however_often_it_is_said(open_stage: Stage) -> None:
+    """Who was cut off before the answer says it again."""
+    id_ = say(open_stage)
+    for _ in range(2):
+        ask(open_stage, "PUT", CURSOR, {"cursor": id_, "reader": "ada"})
+    _, page = ask(open_stage, "GET", "/api/v1/events?topic=chats/42")
+    kinds = [(event["type"], event.get("reader")) for event in page["events"]]
+    assert kinds == [("message", None), ("read", "ada")]
+    assert ask(open_stage, "GET", f"{CURSOR}?reader=bob")[1]["unread"] == 1
+
+
+def test_others_see_that_somebody_has_read(stage: Stage) -> None:
+    """Those who are live; elsewhere than in STREAMER_KEPT_READS it is not kept."""
+    ada = token_of("ada")
+    id_ = say(stage, token=ada)
+    headers = {"Authorization": f"Bearer {token_of('bob')}"}
+    peer = Peer(stage, "/api/v1/stream?topic=chats/42", headers)
+    stage.settle()
+    peer.take()
+    ask(stage, "PUT", CURSOR, {"cursor": id_}, token=ada)
+    _, _, frame = peer.take().decode().partition("event: read\n")
+    assert f'"reader":"ada","cursor":"{id_}"' in frame
+    assert "\nid:" not in frame
+    _, page = ask(stage, "GET", "/api/v1/events?topic=chats/42", token=ada)
+    assert [event["type"] for event in page["events"]] == ["message"]
+
+
+@pytest.mark.parametrize("topic", ["chats", "a/b/c/d/e/f/g/h"])
+def test_a_topic_of_any_length_has_cursors(open_stage: Stage, topic: str) -> None:
+    id_ = say(open_stage, topic)
+    target = f"/api/v1/topics/{topic}/cursor"
+    status, answer = ask(open_stage, "PUT", target, {"cursor": id_, "reader": "ada"})
+    assert (status, answer["topic"], answer["cursor"]) == (200, topic, id_)
+    assert ask(open_stage, "GET", f"{target}s")[1]["readers"] == {"ada": id_}
+
+
+@pytest.mark.parametrize("topic", ["a/b/c/d/e/f/g/h/i", "%0A"])
+def test_what_is_no_topic_has_none(open_stage: Stage, topic: str) -> None:
+    status, _ = ask(open_stage, "GET", f"/api/v1/topics/{topic}/cursor?reader=ada")
+    assert status in {400, 404}
