@@ -183,6 +183,7 @@ def create_app(
         Guard(app, _hosts(settings), origins, options_of(settings))
     )
     app.state.settings = settings
+    app.state.unread = settings.unread_policy()
     app.state.origins = origins
     app.state.hub = hub
     app.state.log = the_log

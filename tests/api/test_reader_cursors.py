@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -12,6 +13,8 @@ from streamer.access.grants import Grants
 from streamer.access.issue import Issuer
 from streamer.access.patterns import Patterns
 from streamer.config.settings import Settings
+from streamer.events.new_event import new_event
+from streamer.events.reading import Reading
 from support.stage import Peer, Stage
 
 SECRET: Final = "0123456789abcdef" * 2
@@ -75,7 +78,7 @@ def test_a_cursor_is_moved_and_asked_for(stage: Stage) -> None:
     moved = {"topic": "chats/42", "reader": "ada", "cursor": first, "unread": 1}
     assert (status, answer) == (200, {**moved, "moved": True})
     _, own = ask(stage, "GET", CURSOR, token=ada)
-    assert own == {**moved, "position": second}
+    assert own == {**moved, "counted_to": second}
     _, others = ask(stage, "GET", f"{CURSOR}s", token=token_of("bob"))
     assert others == {"topic": "chats/42", "readers": {"ada": first}}
 
@@ -190,3 +193,75 @@ def test_a_topic_of_any_length_has_cursors(open_stage: Stage, topic: str) -> Non
 def test_what_is_no_topic_has_none(open_stage: Stage, topic: str) -> None:
     status, _ = ask(open_stage, "GET", f"/api/v1/topics/{topic}/cursor?reader=ada")
     assert status in {400, 404}
+
+
+def test_connected_says_how_far_one_has_read(stage: Stage) -> None:
+    """Of the topics where events count, and of nobody else."""
+    ada = token_of("ada", "chats/*", "projects/*")
+    first, second = say(stage, token=ada), say(stage, token=ada)
+    ask(stage, "PUT", CURSOR, {"cursor": first}, token=ada)
+    for topics, states in (
+        ("topic=chats/42", {"chats/42": {"cursor": first, "unread": 1}}),
+        (
+            "topic=chats/42&topic=projects/p&topic=chats/7",
+            {
+                "chats/42": {"cursor": first, "unread": 1},
+                "chats/7": {"cursor": None, "unread": 0},
+            },
+        ),
+        ("topic=projects/p", None),
+    ):
+        body = connected(stage, f"/api/v1/stream?{topics}", ada)
+        assert body.get("reading") == states
+        assert body.get("counted_to") == (None if states is None else second)
+
+
+def test_where_nobody_is_asked_nobody_has_read(open_stage: Stage) -> None:
+    say(open_stage)
+    assert "reading" not in connected(open_stage, "/api/v1/stream?topic=chats/42")
+
+
+def test_what_comes_while_it_is_counted_is_sent_and_counted_once(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the count it is in it; behind it the reader counts it, by its id."""
+    ada = token_of("ada")
+    say(stage, token=ada)
+    cursors = stage.log.reader_cursors
+    count = cursors.states
+
+    async def publish() -> str:
+        return str(await stage.log.append(new_event("chats/42", "message", {})))
+
+    async def counting(topics: Sequence[str], subject: str) -> Reading:
+        before.append(await publish())
+        reading = await count(topics, subject)
+        behind.append(await publish())
+        return reading
+
+    before: list[str] = []
+    behind: list[str] = []
+    monkeypatch.setattr(cursors, "states", counting)
+    peer = Peer(stage, "/api/v1/stream?topic=chats/42", {"Authorization": f"Bearer {ada}"})
+    stage.settle()
+    stage.settle()
+    received = peer.take()
+    body = connected_of(received)
+    assert (body["reading"]["chats/42"]["unread"], body["counted_to"]) == (2, before[0])
+    ids = re.findall(rb"event: message\ndata: .*\nid: (.*)\n", received)
+    assert [id_.decode() for id_ in ids] == [*before, *behind]
+
+
+def connected(stage: Stage, target: str, token: str | None = None) -> dict[str, Any]:
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    peer = Peer(stage, target, headers)
+    stage.settle()
+    stage.settle()
+    return connected_of(peer.take())
+
+
+def connected_of(received: bytes) -> dict[str, Any]:
+    found = re.search(rb"event: connected\n(?:retry: \d+\n)?data: (.*)\n", received)
+    assert found is not None
+    body: dict[str, Any] = msgspec.json.decode(found[1])
+    return body

@@ -170,6 +170,10 @@ async def test_every_example_of_an_answer_has_the_fields_that_a_server_returns(
         status = (await client.get(f"/projects/{project}/status")).json()
         assert set(example("status")) == set(status)
         assert fields_of_jobs([example("status")]) == fields_of_jobs([status])
+        moved = await client.put(
+            f"/topics/projects/{project}/cursor", json={"cursor": id_, "reader": "ada"}
+        )
+        assert set(example("cursor")) == set(moved.json())
         problem = await client.get("/stream?topic=a//b")
         assert problem.headers["content-type"] == "application/problem+json"
         assert example("problem") == problem.json()

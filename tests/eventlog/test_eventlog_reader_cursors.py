@@ -16,12 +16,12 @@ from streamer.eventlog import reader_cursors
 from streamer.eventlog.base import EventLog
 from streamer.eventlog.memory import reader_cursors as in_memory
 from streamer.eventlog.memory.log import MemoryEventLog
-from streamer.eventlog.reader_cursors import ReadState
 from streamer.eventlog.redis import reader_cursors as in_redis
 from streamer.eventlog.redis.keys import Keys
 from streamer.eventlog.redis.log import RedisEventLog
 from streamer.events.cursor import Cursor
 from streamer.events.new_event import new_event
+from streamer.events.reading import ReadState
 from support.servers import FakeClock, OpenLog, Server
 
 CHAT: Final = "chats/42"
@@ -34,7 +34,7 @@ async def say(log: EventLog, count: int = 1, topic: str = CHAT) -> list[Cursor]:
 
 
 async def state_of(log: EventLog, subject: str, topic: str = CHAT) -> ReadState:
-    return (await log.reader_cursors.states((topic,), subject))[1][topic]
+    return (await log.reader_cursors.states((topic,), subject)).states[topic]
 
 
 async def test_all_that_counts_is_unread_by_who_never_said(log: EventLog) -> None:
@@ -61,8 +61,8 @@ async def test_each_subject_and_topic_has_its_own(log: EventLog) -> None:
     mine, other = await say(log, 2), await say(log, 2, "chats/7")
     await log.reader_cursors.move(CHAT, "ada", mine[-1])
     await log.reader_cursors.move("chats/7", "bob", other[0])
-    _, states = await log.reader_cursors.states((CHAT, "chats/7"), "ada")
-    assert states == {CHAT: ReadState(mine[-1], 0), "chats/7": ReadState(None, 2)}
+    reading = await log.reader_cursors.states((CHAT, "chats/7"), "ada")
+    assert reading.states == {CHAT: ReadState(mine[-1], 0), "chats/7": ReadState(None, 2)}
 
 
 async def test_types_that_do_not_count_are_not_unread(log: EventLog) -> None:
@@ -97,8 +97,8 @@ async def test_a_cursor_may_stand_between_two_events(log: EventLog) -> None:
 
 async def test_an_event_of_several_topics_counts_where_it_does(log: EventLog) -> None:
     await log.append(new_event((CHAT, "projects/p", "users/7"), "message", {}))
-    _, states = await log.reader_cursors.states((CHAT, "projects/p", "users/7"), "ada")
-    assert [states[topic].unread for topic in states] == [1, None, 1]
+    reading = await log.reader_cursors.states((CHAT, "projects/p", "users/7"), "ada")
+    assert [state.unread for state in reading.states.values()] == [1, None, 1]
 
 
 async def test_an_ephemeral_event_and_a_repeated_one_do_not_count(log: EventLog) -> None:
@@ -129,11 +129,11 @@ async def test_nobody_has_read_what_is_ahead_of_the_log(log: EventLog) -> None:
 async def test_the_position_is_that_of_the_count(log: EventLog) -> None:
     """So that whoever counts on from there is right."""
     ids = await say(log, 2)
-    position, states = await log.reader_cursors.states((CHAT,), "ada")
-    assert position >= ids[-1]
-    assert states[CHAT].unread == 2
+    reading = await log.reader_cursors.states((CHAT,), "ada")
+    assert reading.counted_to >= ids[-1]
+    assert reading.states[CHAT].unread == 2
     [later] = await say(log)
-    assert later > position
+    assert later > reading.counted_to
 
 
 async def test_who_moved_last_is_listed(log: EventLog) -> None:
@@ -248,8 +248,8 @@ async def play(log: EventLog, steps: Steps) -> None:
                 assert is_moved == (had is None or to > had)
                 cursors[topic, subject] = max(to, had or to)
         for subject in SUBJECTS:
-            _, states = await log.reader_cursors.states(TOPICS, subject)
-            assert states == {
+            reading = await log.reader_cursors.states(TOPICS, subject)
+            assert reading.states == {
                 topic: ReadState(
                     cursor := cursors.get((topic, subject)),
                     sum(counts and (cursor is None or id_ > cursor) for id_, counts in kept[topic]),

@@ -51,7 +51,7 @@ HIDDEN: Final = frozenset(
     {
         *("/api/v1/jobs/{job_id}", "/api/v1/jobs/{job_id}/status"),
         *("/api/v1/jobs/{job_id}/cancel", "/api/v1/jobs/{job_id}/retry", "/files/{name}"),
-        "/api/v1/streams/{stream_id}/token",
+        *("/api/v1/streams/{stream_id}/token", "/api/v1/uploads/{upload_id}"),
     }
 )
 
@@ -63,6 +63,13 @@ BODIES: Final = {
     "/api/v1/events": b'{"type":"note","topic":"projects/x1"}',
     "/api/v1/tokens": b'{"publish":["projects/x1"]}',
     "/api/edit/trim": b'{"videoId":"x1","inputPath":"sample","startTime":0,"endTime":1}',
+}
+
+#: What is asked for by headers: here, an upload to ``x1``.
+UPLOAD: Final = {
+    "Tus-Resumable": "1.0.0",
+    "Upload-Length": "1",
+    "Upload-Metadata": "project_id eDE=",
 }
 
 Opened = Callable[..., ClosedStage]
@@ -102,7 +109,10 @@ def fill(stage: ClosedStage) -> None:
 def ask(stage: ClosedStage, path: str, method: str, token: str | None) -> str:
     name = f"{NAME}.mp4" if path.startswith("/files") else NAME
     body = BODIES.get(path, b"{}") if method == "POST" else b""
-    return stage.ask(target_of(path, method, name), token, method=method, body=body)
+    headers = UPLOAD if "/uploads" in path else {}
+    return stage.ask(
+        target_of(path, method, name), token, method=method, body=body, headers=headers
+    )
 
 
 def without_date(answer: str) -> str:
@@ -214,7 +224,11 @@ def test_who_may_read_a_project_sees_all_that_is_in_it_and_changes_nothing(opene
     answers = walk(stage, "reader")
     refused = {way for way, said in answers.items() if SECRET not in said and way[1] != "HEAD"}
     reading = {"GET", "WEBSOCKET"}
-    assert {way for way in refused if way[1] in reading} == {
+    of_topics = {way for way in refused if way[0].startswith("/api/v1/topics/")}
+    # Of `projects/x1`; the others are of topics that nobody has.
+    own = {way for way in of_topics if "{s2}" in way[0] and "{s3}" not in way[0]}
+    assert {way for way in of_topics if status_of(answers[way]) != 403} == own
+    assert {way for way in refused - of_topics if way[1] in reading} == {
         ("/api/v1/projects", "GET"),
         ("/api/v1/ws/connections", "GET"),
         ("/api/v1/ws/projects/{project_id}/connections", "GET"),

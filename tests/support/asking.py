@@ -142,6 +142,7 @@ def ways_in(app: Litestar) -> list[tuple[str, str]]:
 
 def target_of(path: str, method: str, name: str) -> str:
     """An address about the project, the job or the topic ``projects/{name}``."""
+    path = path.replace("/topics/{s1}/{s2}/", "/topics/projects/{s2}/")
     target = re.sub(r"{[^}]*}", name, path)
     several = ("/api/v1/stream", "/api/v1/events", "/api/v1/status")
     return f"{target}?topic=projects/{name}" if path in several and method != "POST" else target

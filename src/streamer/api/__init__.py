@@ -32,6 +32,7 @@ Layout:
 - `rate`: how often somebody may do something, as a pure rule.
 - `refusals`: who is refused is counted; that, and how the access of a stream went on, is
   logged.
+- `reader_cursors`: how far whoever asks has read a topic, and who else has read how far.
 - `reference`: the reference of the HTTP API as one page: no script, and nothing of another
   server.
 - `renewals`: a stream that is open goes on with a new token, in whichever process it is.
@@ -69,6 +70,7 @@ __all__ = [
     "query",
     "quota_fields",
     "rate",
+    "reader_cursors",
     "reference",
     "refusals",
     "renewals",

@@ -276,6 +276,17 @@ class TokenOperation(ApiOperation):
 
 
 @dataclass
+class ReaderOperation(ApiOperation):
+    """A URL about somebody's cursor."""
+
+    def __post_init__(self) -> None:
+        """Add the parameter, which is read by hand."""
+        super().__post_init__()
+        reader = "Whose cursor it is, where nobody is asked who they are."
+        self.parameters = [*(self.parameters or ()), _query("reader", _TEXT, reader)]
+
+
+@dataclass
 class CursorOperation(ApiOperation):
     """A URL that moves a cursor."""
 

@@ -37,6 +37,15 @@ _ENVELOPE: Final[_Schema] = {
     "timestamp": _WHEN,
 }
 
+_READ_STATE: Final[_Schema] = {
+    "type": "object",
+    "properties": {
+        "cursor": {"type": ["string", "null"]},
+        "unread": {"type": ["integer", "null"], "minimum": 0},
+    },
+    "required": ["cursor", "unread"],
+}
+
 
 def _kind(kind: str) -> _Schema:
     return {"type": "string", "const": kind}
@@ -64,6 +73,12 @@ _CONTROLS: Final = {
         },
         {
             "expires_at": {**_WHEN, "description": "When the stream ends with its token."},
+            "reading": {
+                "type": "object",
+                "description": "How far you have read the topics where events are counted.",
+                "additionalProperties": _READ_STATE,
+            },
+            "counted_to": {**_ID, "description": "Up to where their unread events were counted."},
             "topic": _TEXT,
             "topics": _TOPICS,
             "project_id": _TEXT,

@@ -12,13 +12,14 @@ from ..access.grants import EVERYTHING
 from ..config.settings import Settings
 from ..errors import Forbidden, InvalidFields, InvalidJSON, InvalidParameter
 from ..eventlog.base import EventLog
-from ..eventlog.reader_cursors import MAX_SUBJECT, ReadState
+from ..eventlog.reader_cursors import MAX_SUBJECT
 from ..events.cursor import Cursor
 from ..events.new_event import READ, new_event
+from ..events.reading import ReadState
 from ..events.topic import check_topic
 from ..publishing.publisher import Publisher
 from .asker import Asker, asker_of
-from .documentation import ApiOperation, CursorOperation
+from .documentation import ApiOperation, CursorOperation, ReaderOperation
 from .may import may_read
 from .query import READER
 from .quota_fields import headers_of
@@ -55,23 +56,23 @@ async def _move_cursor(request: Request[Any, Any, Any]) -> Response[dict[str, An
     move = read_move(await request.body())
     reader = reader_of(asker, move.reader)
     state, is_moved = await move_cursor(request.app.state, topic, reader, Cursor.parse(move.cursor))
-    answer = {"topic": topic, "reader": reader, **fields_of(state), "moved": is_moved}
+    answer = {"topic": topic, "reader": reader, **state.to_fields(), "moved": is_moved}
     return Response(answer, headers=headers_of(quota))
 
 
 async def _own_cursor(request: Request[Any, Any, Any]) -> dict[str, Any]:
-    """How far you have read a topic: `cursor`, and `unread`, counted up to `position`."""
+    """How far you have read a topic: `cursor`, and `unread`, counted up to `counted_to`."""
     topic = _topic_of(request)
     asker = asker_of(request)
     log: EventLog = request.app.state.log
     await may_read(asker, (topic,), log)
     reader = reader_of(asker, request.query_params.get("reader"))
-    position, states = await log.reader_cursors.states((topic,), reader)
+    reading = await log.reader_cursors.states((topic,), reader)
     return {
         "topic": topic,
         "reader": reader,
-        **fields_of(states[topic]),
-        "position": str(position),
+        **reading.states[topic].to_fields(),
+        "counted_to": str(reading.counted_to),
     }
 
 
@@ -115,12 +116,6 @@ async def move_cursor(
             )
         )
     return found, is_moved
-
-
-def fields_of(state: ReadState) -> dict[str, Any]:
-    """A state as an answer has it."""
-    cursor = None if state.cursor is None else str(state.cursor)
-    return {"cursor": cursor, "unread": state.unread}
 
 
 def reader_of(asker: Asker, named: str | None) -> str:
@@ -183,7 +178,7 @@ CURSOR_HANDLERS: Final = (
     )(_move_cursor),
     get(
         "/topics/{topic:str}/cursor",
-        operation_class=ApiOperation,
+        operation_class=ReaderOperation,
         summary="How far you have read a topic",
         opt=READER,
         tags=["reading"],

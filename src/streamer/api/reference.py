@@ -28,7 +28,7 @@ _POLICY: Final = (
     f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'"
 )
-_METHODS: Final = ("get", "post", "put", "patch", "delete")
+_METHODS: Final = ("get", "head", "post", "put", "patch", "delete")
 
 
 def with_events(schema: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
+from ..access.grants import EVERYTHING
 from ..config.server_url import API
+from ..config.unread import UnreadPolicy
 from ..errors import InvalidParameter, InvalidTopic
 from ..events.cursor import ORIGIN, Cursor
 from ..events.topic import check_topic, job_of
@@ -56,6 +58,7 @@ def read_attach(
     *,
     heartbeat: float,
     asker: Asker,
+    unread: UnreadPolicy,
     transport: Transport,
     root_path: str,
 ) -> Attach:
@@ -71,6 +74,8 @@ def read_attach(
         InvalidParameter: another parameter is outside its allowed values.
     """
     start = query.get("from")
+    # Whoever has proved who they are is told how far they have read.
+    reads_as = "" if asker.grants is EVERYTHING else asker.grants.subject
     return Attach(
         topics=topics,
         resume=_read_resume(query, headers),
@@ -84,6 +89,8 @@ def read_attach(
         expires=asker.grants.expires,
         refresh=f"{root_path}{API}/streams",
         transport=transport,
+        reads_as=reads_as,
+        counted=tuple(topic for topic in topics if unread.of(topic)) if reads_as else (),
     )
 
 

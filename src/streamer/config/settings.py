@@ -458,8 +458,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     kept_reads: Annotated[
         tuple[str, ...],
         Meta(
-            description="Topics, by first part, where the log keeps who has read how far as "
-            "events; elsewhere only those who are live see them.",
+            description="Topics, by first part, whose events of type read are kept.",
             extra={"allowed": "prefixes of topics separated by commas, as in chats,users"},
         ),
     ] = ()

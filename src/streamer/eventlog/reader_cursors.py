@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-import msgspec
-
 from ..events.cursor import Cursor
+from ..events.reading import Reading, ReadState
 
 #: Subjects whose cursors one topic keeps: some 15 MB in Redis.
 MAX_READERS: Final = 100_000
@@ -18,19 +17,6 @@ CURSOR_TTL: Final = 400 * 24 * 3600 * 1000
 MAX_SUBJECT: Final = 255
 #: Cursors of one topic that are listed at once.
 MAX_LISTED: Final = 1000
-
-
-class ReadState(msgspec.Struct, frozen=True):
-    """How far a subject has read a topic.
-
-    Attributes:
-        cursor: the last event that it has read; None if it never said.
-        unread: events that the topic keeps after `cursor`, of the types that count on it
-            (`config.unread`); None where no type does.
-    """
-
-    cursor: Cursor | None
-    unread: int | None
 
 
 class ReaderCursors(Protocol):
@@ -50,9 +36,7 @@ class ReaderCursors(Protocol):
             TooManyReaders: `MAX_READERS` have one on this topic.
         """
 
-    async def states(
-        self, topics: Sequence[str], subject: str
-    ) -> tuple[Cursor, dict[str, ReadState]]:
+    async def states(self, topics: Sequence[str], subject: str) -> Reading:
         """How far a subject has read each topic, and the log's position, read atomically.
 
         What is counted is what there is at the position: each event after it of a type that

@@ -9,6 +9,7 @@ Layout:
 - `job_event`: the typed events of a job, and what the server's snapshot learns from them.
 - `control`: control events: what the server itself reports to a reader.
 - `page`: what a replay is made of: pages of events, and gaps where events were lost.
+- `reading`: how far somebody has read some topics.
 - `job_states`: what the jobs of one topic are at, folded from their events.
 - `topic_state`: the state of a topic, derived from its jobs by one rule.
 - `snapshot`: the last known state of a topic: what a late joiner must know at a glance.

@@ -32,6 +32,8 @@ class Attach(msgspec.Struct, frozen=True):
         expires: when that ends, in seconds since 1970; None is never.
         refresh: where it may prove itself anew: what stands before ``/{stream_id}/token``.
         transport: how it reads: for the counters alone.
+        reads_as: whose cursors it is told of; "" is nobody's.
+        counted: those of its topics where events count as unread.
     """
 
     topics: tuple[str, ...]
@@ -46,6 +48,8 @@ class Attach(msgspec.Struct, frozen=True):
     expires: float | None = None
     refresh: str = "/api/v1/streams"
     transport: str = ""
+    reads_as: str = ""
+    counted: tuple[str, ...] = ()
 
 
 class Gone(Exception):

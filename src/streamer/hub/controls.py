@@ -9,6 +9,7 @@ from ..errors import StreamerError
 from ..events.control import Control
 from ..events.cursor import Cursor, timestamp_of
 from ..events.page import Gap
+from ..events.reading import Reading
 from ..events.snapshot import Snapshot
 from ..events.snapshot_size import Budget
 from ..events.topic import job_of, project_of
@@ -22,11 +23,12 @@ def connected_control(
     resumed: bool,
     retry_ms: int,
     stream: tuple[str, float | None],
+    reading: Reading | None = None,
 ) -> Control:
     """The first frame of every connection: it reads `topics`, and begins after `begins`.
 
     `retry_ms` is in milliseconds. `stream` is its id, and when it ends unless its reader
-    proves itself anew, in seconds since 1970.
+    proves itself anew, in seconds since 1970. `reading` is how far the reader has read.
     """
     cursor = str(begins)
     fields: dict[str, Any]
@@ -46,6 +48,9 @@ def connected_control(
     fields["stream_id"], expires = stream
     if expires is not None:
         fields["expires_at"] = _time(expires)
+    if reading is not None:
+        fields["reading"] = {topic: state.to_fields() for topic, state in reading.states.items()}
+        fields["counted_to"] = str(reading.counted_to)
     return Control("connected", fields, id=begins, retry_ms=retry_ms)
 
 

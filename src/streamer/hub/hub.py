@@ -34,6 +34,7 @@ from .stream_ids import StreamIds
 
 if TYPE_CHECKING:
     from ..eventlog.base import EventLog
+    from ..events.reading import Reading
     from ..events.snapshot import Snapshot
     from .feed import Feed
     from .writer import Writer
@@ -172,13 +173,14 @@ class Hub:
         try:
             snapshots = await self._reads.snapshots(feed)
             last = await self._reads.last_given(attach, feed)
+            reading = await self._reads.reading(attach)
             # It may have left while the feed was opened, and others have come.
             self._admit(attach, writer, retry_ms)
             refuse_if_finished(attach, snapshots, last)
         except BaseException:
             self._feeds.leave(feed)
             raise
-        return self._begin(attach, writer, feed, snapshots, retry_ms)
+        return self._begin(attach, writer, feed, snapshots, reading=reading, retry_ms=retry_ms)
 
     def _begin(
         self,
@@ -186,6 +188,8 @@ class Hub:
         writer: Writer,
         feed: Feed,
         snapshots: dict[str, Snapshot],
+        *,
+        reading: Reading | None,
         retry_ms: int,
     ) -> Reader:
         snapshot = snapshots[attach.topics[0]]
@@ -218,7 +222,13 @@ class Hub:
         reader.beat_with(self._pulse.wheel, attach.heartbeat)
         stream = (reader.stream_id, attach.expires)
         connected = connected_control(
-            attach.topics, cursor, snapshots, resumed=resumed, retry_ms=retry_ms, stream=stream
+            attach.topics,
+            cursor,
+            snapshots,
+            resumed=resumed,
+            retry_ms=retry_ms,
+            stream=stream,
+            reading=reading,
         )
         reader.write([connected, *session.over(snapshots)])
         if session.state is State.ENDED:

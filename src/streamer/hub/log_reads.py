@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..eventlog.base import EventLog
     from ..events.event import Event
     from ..events.page import Page
+    from ..events.reading import Reading
     from ..events.snapshot import Snapshot
     from .attach import Attach
     from .feed import Feed
@@ -46,6 +47,19 @@ class LogReads:
                 return snapshots
             feed.renew_snapshots(await self._log.snapshots(feed.topics))
         raise LogUnavailable(f"the state of {feed.topics} changes too fast to be read")
+
+    async def reading(self, attach: Attach) -> Reading | None:
+        """How far whoever attaches has read the topics where events count as unread.
+
+        Read once it is decided where the reader begins: every event that is counted later
+        is sent to it.
+
+        Raises:
+            LogUnavailable: the log is needed and away.
+        """
+        if not attach.reads_as or not attach.counted:
+            return None
+        return await self._log.reader_cursors.states(attach.counted, attach.reads_as)
 
     async def last_given(self, attach: Attach, feed: Feed) -> Event | None:
         """The event at which a reader resumes that ends by itself, if the log has it.

@@ -122,6 +122,7 @@ async def _stream(request: Request[Any, Any, Any], topics: tuple[str, ...]) -> A
         headers,
         heartbeat=settings.heartbeat,
         asker=asker,
+        unread=request.app.state.unread,
         transport="sse",
         root_path=request.scope.get("root_path", ""),
     )

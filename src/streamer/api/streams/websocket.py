@@ -114,6 +114,7 @@ async def serve_socket(
             headers,
             heartbeat=settings.heartbeat,
             asker=asker,
+            unread=socket.app.state.unread,
             transport="websocket",
             root_path=socket.scope.get("root_path", ""),
         )

@@ -10,7 +10,8 @@ from typing import Final
 from ...config.unread import UnreadPolicy
 from ...errors import InvalidCursor, TooManyReaders
 from ...events.cursor import ORIGIN, Cursor
-from ..reader_cursors import CURSOR_TTL, MAX_LISTED, MAX_READERS, ReadState
+from ...events.reading import Reading, ReadState
+from ..reader_cursors import CURSOR_TTL, MAX_LISTED, MAX_READERS
 from .topic import MemoryTopic
 
 
@@ -45,15 +46,13 @@ class MemoryReaderCursors:
         await asyncio.sleep(0)
         return found
 
-    async def states(
-        self, topics: Sequence[str], subject: str
-    ) -> tuple[Cursor, dict[str, ReadState]]:
+    async def states(self, topics: Sequence[str], subject: str) -> Reading:
         """See `ReaderCursors.states`."""
         with self._lock:
             head = self._find("")[0]
             states = {topic: self._state(topic, subject) for topic in topics}
         await asyncio.sleep(0)
-        return head, states
+        return Reading(states, head)
 
     async def readers(self, topic: str) -> dict[str, Cursor]:
         """See `ReaderCursors.readers`."""

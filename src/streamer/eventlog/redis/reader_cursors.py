@@ -8,7 +8,8 @@ from typing import Any, Final
 from ...config.unread import UnreadPolicy
 from ...errors import InvalidCursor, TooManyReaders
 from ...events.cursor import Cursor
-from ..reader_cursors import CURSOR_TTL, MAX_LISTED, MAX_READERS, ReadState
+from ...events.reading import Reading, ReadState
+from ..reader_cursors import CURSOR_TTL, MAX_LISTED, MAX_READERS
 from .keys import Keys
 from .link.commands import Commands
 from .script import Script
@@ -36,12 +37,10 @@ class RedisReaderCursors:
             raise TooManyReaders.of(MAX_READERS)
         return states[topic], outcome == b"moved"
 
-    async def states(
-        self, topics: Sequence[str], subject: str
-    ) -> tuple[Cursor, dict[str, ReadState]]:
+    async def states(self, topics: Sequence[str], subject: str) -> Reading:
         """See `ReaderCursors.states`."""
         position, _, states = await self._run(topics, subject, "")
-        return position, states
+        return Reading(states, position)
 
     async def readers(self, topic: str) -> dict[str, Cursor]:
         """See `ReaderCursors.readers`."""
