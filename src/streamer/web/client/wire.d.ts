@@ -88,6 +88,10 @@ export interface Connected {
   stream_id: string;
   /** When it ends with its token, unless another is taken. */
   expires_at?: Time;
+  /** How far one has read the topics where events count as unread. */
+  reading?: Record<string, { cursor: Cursor | null; unread: number | null }>;
+  /** Up to where their unread events were counted. */
+  counted_to?: Cursor;
   topic?: string;
   project_id?: string;
   job_id?: string;
