@@ -10,9 +10,10 @@ from selenium.webdriver import Chrome, Firefox
 
 from support.client_matrix import IN_BROWSERS, Client
 from support.client_page import publish_notes
+from support.client_rules import EVENT_STREAM, check_endings, check_rules
 from support.client_runner import Followed
 from support.client_story import leave_alone, live_through, stream_url
-from support.live import StartLive
+from support.live import Live, StartLive
 from support.page_runner import PageRunner
 from support.tcp_proxy import TcpProxy
 
@@ -33,9 +34,7 @@ def follow_all(
     for page in pages.values():
         page.open(page_url)
     return {
-        one: pages[one.registry].follow(
-            one.adapter, url, once=once, label=f"{one.registry}'s {one.name}"
-        )
+        one: pages[one.registry].follow(one.adapter, url, once=once, label=one.title)
         for one in IN_BROWSERS
     }
 
@@ -60,3 +59,20 @@ def test_eventsource_and_websocket_do_by_themselves_what_the_table_says(
     with TcpProxy(("127.0.0.1", live.port)) as proxy:
         clients = follow_all(pages, live.url, stream_url(proxy.url, project), once=True)
         leave_alone(how, live, proxy, clients, partial(publish_notes, live, f"projects/{project}"))
+
+
+def test_what_breaks_and_what_ends_an_eventsource_is_as_the_tables_say(
+    browser: Chrome, pages: dict[str, PageRunner], live_server: Live
+) -> None:
+    """A rule is bent, or a status met; each story has an origin, of which six streams may be."""
+    for page in pages.values():
+        page.open(live_server.url)
+    sources = [one for one in IN_BROWSERS if one.title in EVENT_STREAM]
+
+    def follow(one: Client, url: str, *, once: bool = False) -> Followed:
+        return pages[one.registry].follow(one.adapter, url, once=once, label=one.title)
+
+    check_rules(sources, follow)
+    check_endings(sources, partial(follow, once=True))
+    # What a browser says of an answer that is no stream was asked for here.
+    browser.get_log("browser")  # type: ignore[no-untyped-call]

@@ -24,6 +24,17 @@ class Client(NamedTuple):
     quirk: str = ""
 
     @property
+    def title(self) -> str:
+        """Its name where those of all browsers and registries meet."""
+        in_browser = self.registry in {"Chromium", "Firefox"}
+        return f"{self.name} of {self.registry}" if in_browser else self.name
+
+    @property
+    def is_websocket(self) -> bool:
+        """Whether it speaks WebSocket; the others read server-sent events."""
+        return "websocket" in self.adapter or self.name == "ws"
+
+    @property
     def resumes(self) -> bool:
         """Whether it needs nothing of the application."""
         return self.after_cut == self.after_end == "resumes"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self
@@ -14,9 +14,13 @@ import pytest
 
 from .processes import Program
 from .requirements import needs
+from .waiting import wait_until_blocking
 
 ADAPTERS: Final = Path(__file__).parents[1] / "clients" / "adapters"
 NODE_MODULES: Final = Path(__file__).parents[2] / "tools" / "js" / "node_modules"
+
+#: Seconds; `requests-sse` doubles its wait with each try while nobody is there.
+_DEADLINE: Final = 40
 
 #: What a client does by itself: it comes back, its loop is over, or it raises an error.
 Does = Literal["resumes", "ends", "raises"]
@@ -69,6 +73,26 @@ def _is_json(data: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def wait_for_all(clients: Iterable[Followed], has: Callable[[Followed], bool], what: str) -> None:
+    """Wait until each of `clients` has it; `what` says what some did not do.
+
+    Raises:
+        DidNotCome: with what each of those has seen.
+    """
+    waiting = list(clients)
+
+    def none_waits() -> bool:
+        waiting[:] = [one for one in waiting if not has(one)]
+        return not waiting
+
+    try:
+        wait_until_blocking(none_waits, f"some {what}", deadline=_DEADLINE)
+    except AssertionError as error:
+        for one in waiting:
+            error.add_note(str(one))
+        raise
 
 
 class ClientRunner:

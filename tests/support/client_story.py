@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, Literal
 
 from .client_matrix import Client
-from .client_runner import Followed
+from .client_runner import Followed, wait_for_all
 from .live import Live
 from .tcp_proxy import TcpProxy
 from .waiting import wait_until_blocking
@@ -18,9 +18,6 @@ CONTROL: Final = {"connected", "caught_up", "reconnect"}
 #: Bytes of a stream that a heartbeat takes at least: of a WebSocket, a frame.
 _HEARTBEAT: Final = 7
 
-#: Seconds; `requests-sse` doubles its wait with each try while nobody is there.
-_DEADLINE: Final = 40
-
 #: Appends events with these numbers to what all clients follow.
 Publish = Callable[[Iterable[int]], None]
 
@@ -31,27 +28,12 @@ def stream_url(base: str, project: str) -> str:
 
 
 def wait_until_connected(clients: Sequence[Followed]) -> None:
-    _wait(clients, lambda one: one.count("connected") >= 1, "were not connected")
+    wait_for_all(clients, lambda one: one.count("connected") >= 1, "were not connected")
 
 
 def wait_for(clients: Sequence[Followed], count: int) -> None:
     """Wait until each of them has as many notes."""
-    _wait(clients, lambda one: len(one.numbers()) >= count, f"did not get {count} events")
-
-
-def _wait(clients: Sequence[Followed], has: Callable[[Followed], bool], what: str) -> None:
-    waiting = list(clients)
-
-    def none_waits() -> bool:
-        waiting[:] = [one for one in waiting if not has(one)]
-        return not waiting
-
-    try:
-        wait_until_blocking(none_waits, f"some {what}", deadline=_DEADLINE)
-    except AssertionError as error:
-        for one in waiting:
-            error.add_note(str(one))
-        raise
+    wait_for_all(clients, lambda one: len(one.numbers()) >= count, f"did not get {count} events")
 
 
 def live_through(live: Live, proxy: TcpProxy, clients: Sequence[Followed], say: Publish) -> None:
@@ -107,7 +89,7 @@ def leave_alone(
     else:
         live.stop()
     others = [one for one in clients.values() if one not in comes_back]
-    _wait(others, lambda one: one.ended() is not None, "went on")
+    wait_for_all(others, lambda one: one.ended() is not None, "went on")
     if how == "end":  # only now, so that each of them has seen that nobody is there
         live.start()
     say([0])
