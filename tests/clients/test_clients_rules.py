@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from support.client_bending import check_endings, check_rules
 from support.client_matrix import CLIENTS, Client
-from support.client_rules import check_endings, check_rules
 from support.client_runner import ClientRunner, Followed
 
 READERS = [one for one in CLIENTS if not one.is_websocket]

@@ -8,9 +8,9 @@ from typing import Literal
 import pytest
 from selenium.webdriver import Chrome, Firefox
 
+from support.client_bending import check_endings, check_rules
 from support.client_matrix import IN_BROWSERS, Client
 from support.client_page import publish_notes
-from support.client_rules import EVENT_STREAM, check_endings, check_rules
 from support.client_runner import Followed
 from support.client_story import leave_alone, live_through, stream_url
 from support.live import Live, StartLive
@@ -67,7 +67,7 @@ def test_what_breaks_and_what_ends_an_eventsource_is_as_the_tables_say(
     """A rule is bent, or a status met; each story has an origin, of which six streams may be."""
     for page in pages.values():
         page.open(live_server.url)
-    sources = [one for one in IN_BROWSERS if one.title in EVENT_STREAM]
+    sources = [one for one in IN_BROWSERS if not one.is_websocket]
 
     def follow(one: Client, url: str, *, once: bool = False) -> Followed:
         return pages[one.registry].follow(one.adapter, url, once=once, label=one.title)

@@ -5,18 +5,13 @@ The second and the third table of docs/CLIENT-MATRIX.md are these lists.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
-from contextlib import ExitStack
 from typing import Final, NamedTuple
 
-from .bent_server import LAST, TEXT, Answer, BentServer, Script, body, frame, rest
-from .client_matrix import CLIENTS, IN_BROWSERS, Client
-from .client_runner import Followed, wait_for_all
-
-ALL: Final = IN_BROWSERS + CLIENTS
+from .bent_server import Answer, Script, body, frame, rest
+from .client_matrix import CLIENTS, IN_BROWSERS
 
 #: Those that read server-sent events.
-EVENT_STREAM: Final = tuple(one.title for one in ALL if not one.is_websocket)
+EVENT_STREAM: Final = tuple(one.title for one in IN_BROWSERS + CLIENTS if not one.is_websocket)
 
 
 class Rule(NamedTuple):
@@ -135,19 +130,6 @@ RULES: Final = (
 )
 
 
-def is_broken(followed: Followed) -> bool:
-    """Whether a client lost, doubled or invented an event, or misread its text."""
-    texts = {body["text"] for body in followed.bodies() if body["n"] != 2}
-    whole = followed.numbers() == list(range(1, LAST + 1)) and not followed.phantoms()
-    return not whole or texts != {TEXT}
-
-
-def is_decided(followed: Followed) -> bool:
-    """Whether no more needs to come to know."""
-    numbers = followed.numbers()
-    return LAST in numbers or len(numbers) > len(set(numbers)) or bool(followed.phantoms())
-
-
 class Ending(NamedTuple):
     """What a client may meet when it comes back; `final` are those that then stay away.
 
@@ -200,78 +182,3 @@ ENDINGS: Final = (
         frozenset({"EventSource of Chromium", "EventSource of Firefox", "requests-sse"}),
     ),
 )
-
-
-#: Lets a client follow a URL.
-Follow = Callable[[Client, str], Followed]
-
-
-def check_rules(clients: Iterable[Client], follow: Follow) -> None:
-    """Bend each rule for each of `clients`, all at once; they break as RULES says."""
-    with ExitStack() as stack:
-        stories: dict[tuple[Rule, Client], Followed] = {}
-        for rule in RULES:
-            server = stack.enter_context(BentServer(rule.bent))
-            for client in clients:
-                stories[rule, client] = follow(client, server.url(client.title))
-        wait_for_all(
-            [
-                told
-                for (rule, client), told in stories.items()
-                if not (rule.silent and client.title in rule.breaks)
-            ],
-            is_decided,
-            "did not come to an end",
-        )
-        for rule in RULES:
-            told = [stories[rule, client] for client in clients]
-            expected = {client.title for client in clients} & rule.breaks
-            notes = f"{rule.name}:\n" + "\n".join(map(str, told))
-            assert {one.name for one in told if is_broken(one)} == expected, notes
-
-
-def check_endings(clients: Iterable[Client], follow: Follow) -> None:
-    """Let each of `clients` meet each ending when it comes back; it is final as ENDINGS says."""
-    coming = [one for one in clients if one.after_cut == "resumes"]
-    with ExitStack() as stack:
-        stories: dict[tuple[Ending, Client], Followed] = {}
-        for ending in ENDINGS:
-            server = stack.enter_context(BentServer(ending.script))
-            for client in coming:
-                stories[ending, client] = follow(client, server.url(client.title))
-        wait_for_all(
-            list(stories.values()),
-            lambda told: bool(told.ended()) or LAST in told.numbers(),
-            "neither ended nor came again",
-        )
-        for ending in ENDINGS:
-            told = [stories[ending, client] for client in coming]
-            expected = {client.title for client in coming} & ending.final
-            notes = f"{ending.name}:\n" + "\n".join(map(str, told))
-            assert {one.name for one in told if one.ended()} == expected, notes
-
-
-def rules_table() -> str:
-    """Who breaks when a rule is bent, in Markdown."""
-    lines = ["| rule | who loses, doubles or invents an event without it |", "|---|---|"]
-    lines += [f"| {one.rule} | {_names(one.breaks)} |" for one in RULES]
-    return "\n".join(lines)
-
-
-def endings_table() -> str:
-    """Who stays away after what, in Markdown."""
-    lines = ["| coming back, it meets | and stays away for good | comes again |", "|---|---|---|"]
-    by_itself = {
-        one.title for one in ALL if one.title in EVENT_STREAM and one.after_cut == "resumes"
-    }
-    lines += [
-        f"| {one.meets} | {_names(one.final)} | {_names(by_itself - one.final)} |"
-        for one in ENDINGS
-    ]
-    return "\n".join(lines)
-
-
-def _names(titles: Collection[str]) -> str:
-    if set(titles) == set(EVENT_STREAM):
-        return "all of them"
-    return ", ".join(f"`{title}`" for title in EVENT_STREAM if title in titles) or "none of these"
