@@ -8,7 +8,7 @@ import pytest
 from support.client_matrix import CLIENTS
 from support.client_page import publish_notes
 from support.client_runner import ClientRunner
-from support.client_story import leave_alone, live_through, stream_url
+from support.client_story import SECRET, leave_alone, live_through, stream_url
 from support.live import StartLive
 from support.tcp_proxy import TcpProxy
 
@@ -16,10 +16,13 @@ from support.tcp_proxy import TcpProxy
 def test_every_client_loses_and_doubles_nothing_over_cuts_a_crash_and_a_restart(
     start_live: StartLive, runner: ClientRunner, project: str
 ) -> None:
-    """Called again where its table says so, each hands on each event once, in order."""
-    live = start_live(STREAMER_RETRY_MS="100")
+    """Called again where the table says so, each hands on each event once, in order.
+
+    The server asks who comes, and each has a token.
+    """
+    live = start_live(STREAMER_RETRY_MS="100", STREAMER_AUTH_SECRET=SECRET)
     with TcpProxy(("127.0.0.1", live.port)) as proxy:
-        url = stream_url(proxy.url, project)
+        url = stream_url(proxy.url, project, token=True)
         clients = [runner.follow(one.adapter, url, label=one.name) for one in CLIENTS]
         live_through(live, proxy, clients, partial(publish_notes, live, f"projects/{project}"))
 

@@ -12,7 +12,7 @@ from support.client_bending import check_endings, check_rules
 from support.client_matrix import IN_BROWSERS, Client
 from support.client_page import publish_notes
 from support.client_runner import Followed
-from support.client_story import leave_alone, live_through, stream_url
+from support.client_story import SECRET, leave_alone, live_through, stream_url
 from support.live import Live, StartLive
 from support.page_runner import PageRunner
 from support.tcp_proxy import TcpProxy
@@ -43,9 +43,9 @@ def test_eventsource_and_websocket_lose_and_double_nothing(
     pages: dict[str, PageRunner], start_live: StartLive, project: str
 ) -> None:
     """Over cuts, a crash and a restart: what all other clients live through."""
-    live = start_live(STREAMER_RETRY_MS="100")
+    live = start_live(STREAMER_RETRY_MS="100", STREAMER_AUTH_SECRET=SECRET)
     with TcpProxy(("127.0.0.1", live.port)) as proxy:
-        clients = follow_all(pages, live.url, stream_url(proxy.url, project))
+        clients = follow_all(pages, live.url, stream_url(proxy.url, project, token=True))
         say = partial(publish_notes, live, f"projects/{project}")
         live_through(live, proxy, list(clients.values()), say)
 

@@ -99,11 +99,14 @@ class ClientRunner:
     """One process of Python and one of Node, for all clients of a test.
 
     Use it as a context manager. `directory` is empty, for what Node runs.
+
+    Attributes:
+        programs: the processes, by "py" and "mjs", of which there has been a client.
     """
 
     def __init__(self, directory: Path) -> None:
         self._directory: Final = directory
-        self._programs: Final[dict[str, Program]] = {}
+        self.programs: Final[dict[str, Program]] = {}
         self._read: Final[dict[str, int]] = {}
         self._followed: Final[dict[str, Followed]] = {}
 
@@ -115,19 +118,19 @@ class ClientRunner:
         if adapter == "by_curl.py":
             needs("curl")
         name, _, suffix = adapter.rpartition(".")
-        if suffix not in self._programs:
+        if suffix not in self.programs:
             command = self._python() if suffix == "py" else self._node()
-            self._programs[suffix] = Program(command).__enter__()
+            self.programs[suffix] = Program(command).__enter__()
             self._read[suffix] = 0
         key = str(len(self._followed))
         followed = self._followed[key] = Followed(label or name, self.read)
         order = {"key": key, "client": name, "url": url, "once": once}
-        self._programs[suffix].write(json.dumps(order) + "\n")
+        self.programs[suffix].write(json.dumps(order) + "\n")
         return followed
 
     def read(self) -> None:
         """Take what the clients have printed until now."""
-        for suffix, program in self._programs.items():
+        for suffix, program in self.programs.items():
             assert program.running, f"the runner ended: {program}"
             whole = program.out[self._read[suffix] :].rpartition("\n")[0]
             self._read[suffix] += len(whole)
@@ -149,7 +152,7 @@ class ClientRunner:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for program in self._programs.values():
+        for program in self.programs.values():
             program.__exit__(kind, error, traceback)
 
     @staticmethod

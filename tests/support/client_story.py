@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, Literal
 
+from streamer.access.grants import Grants
+from streamer.access.issue import Issuer
+from streamer.access.patterns import Patterns
+
 from .client_matrix import Client
 from .client_runner import Followed, wait_for_all
 from .live import Live
@@ -22,9 +26,19 @@ _HEARTBEAT: Final = 7
 Publish = Callable[[Iterable[int]], None]
 
 
-def stream_url(base: str, project: str) -> str:
-    """A stream that every client understands, with heartbeats that come while a test looks."""
-    return f"{base}/api/v1/projects/{project}/stream?events=message&heartbeat=1"
+SECRET: Final = "0123456789abcdef" * 2
+
+
+def stream_url(base: str, project: str, *, token: bool = False) -> str:
+    """A stream that every client understands, with heartbeats that come while a test looks.
+
+    With a `token` of SECRET, where every client can send it: in the address.
+    """
+    url = f"{base}/api/v1/projects/{project}/stream?events=message&heartbeat=1"
+    if not token:
+        return url
+    grants = Grants("7", subscribe=Patterns([f"projects/{project}"]))
+    return f"{url}&token={Issuer(SECRET).issue(grants, 3600.0)}"
 
 
 def wait_until_connected(clients: Sequence[Followed]) -> None:
