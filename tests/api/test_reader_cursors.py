@@ -15,10 +15,11 @@ from streamer.access.patterns import Patterns
 from streamer.config.settings import Settings
 from streamer.events.new_event import new_event
 from streamer.events.reading import Reading
-from support.stage import Peer, Stage
+from support.stage import HANDSHAKE, Peer, Stage
 
 SECRET: Final = "0123456789abcdef" * 2
 CURSOR: Final = "/api/v1/topics/chats/42/cursor"
+READ: Final = {"type": "read", "topic": "chats/42"}
 
 
 def token_of(subject: str, *topics: str) -> str:
@@ -265,3 +266,35 @@ def connected_of(received: bytes) -> dict[str, Any]:
     assert found is not None
     body: dict[str, Any] = msgspec.json.decode(found[1])
     return body
+
+
+def test_a_websocket_moves_a_cursor(stage: Stage) -> None:
+    """On any topic that it may read, and as often as it likes."""
+    ada = token_of("ada")
+    first, second = say(stage, token=ada), say(stage, token=ada)
+    headers = {**HANDSHAKE, "Authorization": f"Bearer {ada}"}
+    peer = Peer(stage, "/api/v1/stream?topic=chats/7", headers)
+    stage.settle()
+    answers = []
+    for cursor in (first, "99999999999999-0", second, first):
+        peer.take()
+        peer.send_frames(msgspec.json.encode(READ | {"cursor": cursor}).decode())
+        stage.settle()
+        stage.settle()
+        answers.append(peer.take().decode("utf-8", "replace"))
+    named = '"type":"moved","topic":"chats/42","reader":"ada"'
+    assert f'{named},"cursor":"{first}","unread":1,"moved":true' in answers[0]
+    assert '"type":"refused","code":"invalid_cursor"' in answers[1]
+    assert f'{named},"cursor":"{second}","unread":0,"moved":true' in answers[2]
+    assert f'{named},"cursor":"{second}","unread":0,"moved":false' in answers[3]
+
+
+def test_a_websocket_moves_none_on_what_it_may_not_read(stage: Stage) -> None:
+    id_ = say(stage, token=token_of("ada"))
+    headers = {**HANDSHAKE, "Authorization": f"Bearer {token_of('bob', 'chats/7')}"}
+    peer = Peer(stage, "/api/v1/stream?topic=chats/7", headers)
+    stage.settle()
+    peer.send_frames(msgspec.json.encode(READ | {"cursor": id_}).decode())
+    stage.settle()
+    assert b'"type":"refused","code":"forbidden"' in peer.take()
+    assert ask(stage, "GET", f"{CURSOR}s", token=token_of("ada"))[1]["readers"] == {}

@@ -108,7 +108,11 @@ GETS: list[tuple[str, str, tuple[str, ...]]] = [
     ("/api/v1/projects/p/status?topic=a", UNKNOWN, ("this address takes none",)),
     ("/api/v1/jobs/j/status?wait=1", UNKNOWN, ("this address takes none",)),
     ("/api/v1/status?topic=a&topic=b", UNKNOWN, ("topic is given 2 times",)),
-    ("/api/v1/jobs?project_id=", UNKNOWN, ("'project_id' is not a parameter", "allowed: status, limit")),
+    (
+        "/api/v1/jobs?project_id=",
+        UNKNOWN,
+        ("'project_id' is not a parameter", "allowed: status, limit"),
+    ),
     ("/api/v1/jobs/j?verbose=1", UNKNOWN, ("this address takes none",)),
     ("/api/v1/ws/connections?project=p", UNKNOWN, ("this address takes none",)),
     ("/api/v1/ws/projects/p/connections?x=1", UNKNOWN, ("this address takes none",)),

@@ -113,6 +113,7 @@ async def _controls_of_sockets(live: Live) -> list[Body]:
         await _command(socket, "subscribed", type="subscribe", topic="chats/42")
         await _command(socket, "refused", type="subscribe", topic="chats/42")
         await _command(socket, "unsubscribed", type="unsubscribe", topic="chats/42")
+        await _command(socket, "moved", type="read", topic="chats/42", cursor="1-0", reader="ada")
         assert live.program is not None
         live.program.signal(signal.SIGTERM)
         await socket.has("reconnect")

@@ -25,6 +25,7 @@ interface Types {
   Refused: wire.Refused;
   Snapshot: wire.Snapshot;
   StatusEvent: wire.StatusEvent;
+  Moved: wire.Moved;
   Subscribed: wire.Subscribed;
   Unsubscribed: wire.Unsubscribed;
 }

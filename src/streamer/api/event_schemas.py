@@ -140,6 +140,18 @@ _CONTROLS: Final = {
         {"retry_after": {"type": ["number", "null"], "description": "seconds"}},
     ),
     "pong": _control("pong", "The answer to a ping (WebSocket).", {}, {}),
+    "moved": _control(
+        "moved",
+        "A cursor was moved, or was ahead already (WebSocket).",
+        {
+            "topic": _TEXT,
+            "reader": _TEXT,
+            "cursor": _ID,
+            "unread": {"type": ["integer", "null"], "minimum": 0},
+            "moved": {"type": "boolean"},
+        },
+        {},
+    ),
     "subscribed": _control(
         "subscribed", "A topic was added (WebSocket).", {"topic": _TEXT, "topics": _TOPICS}, {}
     ),

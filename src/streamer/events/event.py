@@ -16,6 +16,7 @@ CONTROL_TYPES: Final = frozenset(
         "expired",
         "expiring",
         "gap",
+        "moved",
         "open",
         "pong",
         "reconnect",

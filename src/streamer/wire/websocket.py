@@ -136,6 +136,18 @@ class Unsubscribe(msgspec.Struct, tag_field="type", tag="unsubscribe", frozen=Tr
     topic: str
 
 
+class Read(msgspec.Struct, tag_field="type", tag="read", frozen=True):
+    """Moves the cursor of whoever reads on a topic; `reader` says who where nobody is asked."""
+
+    topic: str
+    cursor: str
+    reader: str | None = None
+
+    def to(self) -> Cursor:
+        """Where it is moved to; raises `InvalidCursor`."""
+        return Cursor.parse(self.cursor)
+
+
 class Token(msgspec.Struct, tag_field="type", tag="token", frozen=True):
     """Replaces the token that the connection was opened with."""
 
@@ -146,12 +158,12 @@ class Token(msgspec.Struct, tag_field="type", tag="token", frozen=True):
         return "Token(***)"
 
 
-Command = Ping | Subscribe | Unsubscribe | Token
+Command = Ping | Subscribe | Unsubscribe | Read | Token
 
 _decoder: Final[msgspec.json.Decoder[Command]] = msgspec.json.Decoder(Command)
 _ALLOWED: Final = (
     "allowed are the text ping, and JSON objects of the type ping, subscribe "
-    "(topic, last_event_id), unsubscribe (topic) and token (token)"
+    "(topic, last_event_id), unsubscribe (topic), read (topic, cursor) and token (token)"
 )
 #: RFC 6750 section 2.1, ``b64token``: any other cannot be sent as a header either.
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
@@ -163,7 +175,7 @@ def parse_command(text: str | bytes) -> Command:
     Raises:
         InvalidFrame: it is binary, no JSON object, or no command.
         InvalidTopic: its topic is malformed.
-        InvalidCursor: its last_event_id is malformed.
+        InvalidCursor: its last_event_id or its cursor is malformed.
     """
     if isinstance(text, bytes):
         raise InvalidFrame(f"the frame is binary; {_ALLOWED}")
@@ -173,12 +185,14 @@ def parse_command(text: str | bytes) -> Command:
         command = _decoder.decode(text)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise InvalidFrame(f"the frame is not understood: {error}; {_ALLOWED}") from error
-    if isinstance(command, Subscribe | Unsubscribe):
+    if isinstance(command, Subscribe | Unsubscribe | Read):
         check_topic(command.topic)
     if isinstance(command, Token) and _TOKEN.fullmatch(command.token) is None:
         raise InvalidFrame("token must be of the characters A-Z a-z 0-9 . _ ~ + / - and end with =")
     if isinstance(command, Subscribe):
         command.cursor()
+    if isinstance(command, Read):
+        command.to()
     return command
 
 

@@ -22,6 +22,7 @@ from ...wire.websocket import (
     LINES,
     Command,
     Ping,
+    Read,
     Subscribe,
     Token,
     Unsubscribe,
@@ -31,6 +32,7 @@ from ..asker import Asker, asker_of, who_has
 from ..farewells import Socket, older_refused_control, refused_control
 from ..may import may_read
 from ..rate import Rate
+from ..reader_cursors import move_cursor, reader_of
 from ..refusals import note_refusal
 from ..renewals import Renewals
 from .portable import PortableWriter
@@ -113,6 +115,8 @@ class Commands:
                 await self._subscribe(topic, command)
             case Unsubscribe(topic=topic):
                 await self._unsubscribe(topic)
+            case Read():
+                await self._read(command)
             case Token(token=token):
                 await self._renew(token)
 
@@ -151,6 +155,15 @@ class Commands:
                 self._reader, topics, backfill, reply, partial(self._still_has, asker.grants)
             )
         self._topics = topics
+
+    async def _read(self, read: Read) -> None:
+        asker = self._asker()
+        state = self._socket.app.state
+        await may_read(asker, (read.topic,), state.log)
+        reader = reader_of(asker, read.reader)
+        found, is_moved = await move_cursor(state, read.topic, reader, read.to())
+        fields = {"topic": read.topic, "reader": reader, **found.to_fields(), "moved": is_moved}
+        self._reader.reply(Control("moved", fields))
 
     async def _renew(self, token: str) -> None:
         renewals: Renewals = self._socket.app.state.renewals

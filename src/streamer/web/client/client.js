@@ -372,4 +372,4 @@ export class Client {
 }
 
 /** Answers to a connection, which are no events though they name a topic. */
-const ANSWERS = new Set(["subscribed", "unsubscribed", "expiring", "expired", "reconnect", "refreshed", "refused", "pong"]);
+const ANSWERS = new Set(["subscribed", "unsubscribed", "expiring", "expired", "moved", "reconnect", "refreshed", "refused", "pong"]);

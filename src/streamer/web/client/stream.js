@@ -74,7 +74,7 @@ import { openSse } from "./sse.js";
 
 /** Types that only the server sends. */
 const CONTROLS = new Set(
-  "caught_up connected end expired expiring gap open pong reconnect refreshed refused subscribed unsubscribed".split(" "),
+  "caught_up connected end expired expiring gap moved open pong reconnect refreshed refused subscribed unsubscribed".split(" "),
 );
 
 /** Milliseconds before the first new attempt, unless the server said; doubled for each that fails. */

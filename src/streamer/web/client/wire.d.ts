@@ -174,6 +174,17 @@ export interface Pong {
 }
 
 /** The answers to the commands of the same names (WebSocket); `topics` are those of the connection. */
+/** The reply to `read` (WebSocket). */
+export interface Moved {
+  type: "moved";
+  topic: string;
+  reader: string;
+  cursor: Cursor;
+  unread: number | null;
+  /** Whether it was this frame that moved it. */
+  moved: boolean;
+}
+
 export interface Subscribed {
   type: "subscribed";
   topic: string;
@@ -188,7 +199,7 @@ export interface Unsubscribed {
 
 export type Control =
   | Connected | CaughtUp | Gap | End | Reconnect | Expiring | Expired | Refreshed | Refused | Pong
-  | Subscribed | Unsubscribed;
+  | Subscribed | Unsubscribed | Moved;
 
 /* State: what a reader that comes late must know. */
 
