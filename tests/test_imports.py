@@ -43,7 +43,7 @@ ROOMS: Final[Mapping[str, frozenset[str]]] = {
         "jobs": "errors every events config eventlog publishing processes jobs/transcode jobs/trim",
         "jobs/transcode": "errors config processes jobs",
         "jobs/trim": "errors config jobs jobs/transcode",
-        "uploads": "errors every events config publishing jobs/transcode",
+        "uploads": "errors every events config eventlog publishing jobs jobs/transcode",
         # Those who ask.
         "api": "backoff errors every events config metrics wire eventlog publishing hub access "
         "jobs uploads",

@@ -42,7 +42,8 @@ from .api.streams.sse import SSE_HANDLERS
 from .api.streams.websocket import WEBSOCKET_HANDLERS
 from .api.tokens import TOKEN_HANDLERS
 from .api.too_often import HowOften
-from .api.uploads import UPLOAD_HANDLERS, options_of
+from .api.tus import options_of
+from .api.uploads import UPLOAD_ROUTES
 from .config.server_url import API
 from .config.settings import Settings
 from .doors import dialect_routes
@@ -72,7 +73,7 @@ _API_HANDLERS: Final = (
     *TOKEN_HANDLERS,
     *CURSOR_HANDLERS,
     *RENEWAL_HANDLERS,
-    *UPLOAD_HANDLERS,
+    UPLOAD_ROUTES,
 )
 
 
@@ -114,7 +115,7 @@ def create_app(
     hub = Hub(the_log, options, metrics=metrics, clock=clock, ended=note_end)
     census = Census(hub, the_log)
     publisher = Publisher(the_log, max_event_bytes=settings.max_event_bytes, metrics=metrics)
-    uploads = Uploads(settings, publisher)
+    uploads = Uploads(settings, the_log, publisher)
     watches: list[Work] = [
         StallWatch(the_log, publisher, settings.lease_seconds),
         WaitingWatch(the_log, publisher),

@@ -39,6 +39,7 @@
     ├── UploadConflict               an upload does not stand where it is continued
     ├── UploadLocked                 another request writes it
     ├── UnsupportedTus
+    ├── WrongMediaType               a body of a type that is not taken there
     ├── TooManyUploads               as many are unfinished as may be; come back
     ├── UploadSpace                  the disk is full; what came before is kept
     ├── LogUnavailable               Redis is away; nothing was stored
@@ -331,6 +332,12 @@ class UnsupportedTus(StreamerError):
     code = "unsupported_tus"
 
 
+class WrongMediaType(StreamerError):
+    """A body whose ``Content-Type`` is not one that is taken there."""
+
+    code = "wrong_media_type"
+
+
 class TooManyUploads(StreamerError):
     """As many uploads are unfinished as may be; come back after ``retry_after`` seconds."""
 
@@ -425,8 +432,9 @@ OUTCOMES: dict[str, Outcome] = {
     "jobs_unavailable": Outcome(501, 1008, retry=False, title="Jobs unavailable"),
     "upload_too_large": Outcome(413, 1009, retry=False, title="Upload too large"),
     "upload_conflict": Outcome(409, 1008, retry=False, title="Upload conflict"),
-    "upload_locked": Outcome(423, 1008, retry=False, title="Upload locked"),
+    "upload_locked": Outcome(423, 1008, retry=True, title="Upload locked"),
     "unsupported_tus": Outcome(412, 1008, retry=False, title="Unsupported tus version"),
+    "wrong_media_type": Outcome(415, 1008, retry=False, title="Wrong media type"),
     "too_many_uploads": Outcome(429, 1013, retry=True, title="Too many uploads"),
     "upload_space": Outcome(507, 1008, retry=False, title="No room for uploads"),
     "log_unavailable": Outcome(503, 1013, retry=True, title="Event log unavailable"),

@@ -42,6 +42,8 @@ Layout:
   header.
 - `too_often`: how often an address or a subject may do something, as it is asked for over HTTP.
 - `uploads`: uploads over HTTP, by the tus protocol 1.0.
+- `tus`: its header fields, read and written.
+- `long_body`: a body that may take longer than others.
 - `streams/`: streams over HTTP: server-sent events and WebSocket, on our server and on any.
 """
 
@@ -56,6 +58,7 @@ __all__ = [
     "health",
     "hosts",
     "jobs",
+    "long_body",
     "may",
     "methods",
     "origins",
@@ -79,5 +82,6 @@ __all__ = [
     "streams",
     "tokens",
     "too_often",
+    "tus",
     "uploads",
 ]

@@ -40,6 +40,14 @@ class Asker(msgspec.Struct, frozen=True, gc=False):
     grants: Grants = EVERYTHING
 
     @property
+    def party(self) -> str:
+        """Who what it begins counts for: whoever it has proved to be, else the address.
+
+        What one has not proved, one may say differently each time.
+        """
+        return self.client if self.credential is None else self.subject
+
+    @property
     def credential(self) -> Grants | None:
         """What it proved itself with, which ends and may be taken back; None if nothing."""
         return None if self.grants is EVERYTHING else self.grants

@@ -55,7 +55,7 @@ _PREFLIGHT: Final = (
             (
                 *(b"authorization", b"cache-control", b"content-type", b"idempotency-key"),
                 *(b"last-event-id", b"range", b"tus-resumable", b"upload-length"),
-                *(b"upload-metadata", b"upload-offset"),
+                *(b"upload-metadata", b"upload-offset", b"x-http-method-override"),
             )
         ),
     ),

@@ -18,6 +18,7 @@ from ..events.topic import project_topic
 from ..jobs.listing import Wanted
 from ..jobs.submit import Jobs
 from ..publishing.publisher import Publisher
+from ..uploads.uploads import Uploads
 from .asker import asker_of
 from .documentation import ApiOperation, SubmitOperation
 from .may import may_change, may_publish, may_see
@@ -149,6 +150,9 @@ async def cancel_job(
     """
     cancelling = _Changing(request, "cancel it")
     state = await jobs.cancel(job_id, cancelling)
+    uploads: Uploads = request.app.state.uploads
+    if state["status"] not in _OVER and await uploads.cancel(job_id):
+        state = await jobs.state(job_id)  # no worker has it: it is over at once
     if not cancelling.sees:
         state = {name: state[name] for name in ("job_id", "status")}
     return Response(state, status_code=200 if state["status"] in _OVER else 202)

@@ -24,6 +24,7 @@ from ..errors import (
 )
 from ..eventlog.base import EventLog
 from ..events.cursor import Cursor
+from ..events.new_event import MAX_TOPICS
 from ..events.snapshot import Snapshot
 from ..events.topic import JOBS, job_topic, project_topic
 from ..publishing.publisher import Publisher
@@ -215,7 +216,7 @@ class Jobs:
         """
         snapshot = await self._snapshot(job_id, allows)
         id_ = run_in(snapshot) or FIRST
-        run = Run(_topics_of(job_id, snapshot), kind_of(snapshot, self._kinds), id_)
+        run = Run(topics_of(job_id, snapshot), kind_of(snapshot, self._kinds), id_)
         if snapshot.terminal is None and snapshot.status in _WAITING:
             last = Attempt(run, snapshot.attempt or 0)
             await lifecycle.cancelled(last).publish_with(self._publisher)
@@ -328,7 +329,11 @@ def _accepted(job_id: str, head: Cursor, kind: str, workers: int | None) -> dict
     }
 
 
-def _topics_of(job_id: str, snapshot: Snapshot) -> tuple[str, ...]:
-    project = snapshot.project
+def topics_of(job_id: str, snapshot: Snapshot) -> tuple[str, ...]:
+    """Where the events of a job go: where those that its snapshot has went; its own is last."""
     own = job_topic(job_id)
-    return (own,) if project is None else (project, own)
+    bodies = map(msgspec.json.decode, snapshot.tasks.values())
+    topics = [topic for body in bodies for topic in body.get("topics", ())]
+    # The project first: an event's first topic is the one that it names.
+    found = dict.fromkeys(filter(None, (snapshot.project, *topics)))
+    return (*[topic for topic in found if topic != own][: MAX_TOPICS - 1], own)

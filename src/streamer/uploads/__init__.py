@@ -3,9 +3,11 @@
 Layout:
 
 - `stored`: one upload on disk: its record, its bytes, and the lock of who writes them.
+- `appending`: its bytes, written behind those that are there.
 - `store`: the uploads of a directory, which all processes of a machine share.
 - `settling`: what becomes of an upload whose bytes are all there.
+- `reports`: what the readers of an upload are told of it.
 - `uploads`: uploads as a server sees them: created, continued, ended, swept.
 """
 
-__all__ = ["settling", "store", "stored", "uploads"]
+__all__ = ["appending", "reports", "settling", "store", "stored", "uploads"]

@@ -11,14 +11,14 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Final
 
 from ..config.settings import Settings
 from ..errors import NotFound, TooManyUploads, UploadSpace
-from .stored import Record, Stored
+from .stored import Record, Stored, space
 
-_ID: Final = re.compile(r"\A[0-9a-f]{32}\Z")
+#: An upload's id, which is the name of its files.
+ID: Final = re.compile(r"\A[0-9a-f]{32}\Z")
 #: Seconds after which somebody who found as many uploads as may be may find fewer.
 _FULL_SECONDS: Final = 30.0
 
@@ -30,19 +30,23 @@ class UploadStore:
         self._settings: Final = settings
         self._directory: Final = settings.upload_dir
 
-    def create(self, record: Record) -> Stored:
-        """Make room for an upload, if it may be.
+    def create(self, record: Record, upload_id: str | None = None) -> Stored:
+        """Make room for an upload, if it may be; `upload_id` is one that nobody has.
 
         Raises:
             TooManyUploads: as many are unfinished as may be, of its party or in all.
             UploadSpace: the disk has no room for so many bytes.
         """
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with self._counting():
-            self._refuse_if_full(record)
-            stored = Stored(self._directory, secrets.token_hex(16))
-            stored.write(record)
-            os.close(os.open(stored.part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        with space():
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with self._counting():
+                self._refuse_if_full(record)
+                stored = Stored(self._directory, upload_id or secrets.token_hex(16))
+                try:
+                    stored.create(record)
+                except BaseException:
+                    stored.remove()
+                    raise
         return stored
 
     def find(self, upload_id: str) -> Stored:
@@ -51,29 +55,24 @@ class UploadStore:
         Raises:
             NotFound: no upload has such an id, which becomes a file's name.
         """
-        if not _ID.match(upload_id):
-            raise NotFound(f"no upload {upload_id[:64]!r} is known")
-        return Stored(self._directory, upload_id)
+        stored = Stored(self._directory, upload_id[:64])
+        if not ID.match(upload_id):
+            raise stored.unknown()
+        return stored
 
-    def all(self) -> Iterator[Stored]:
-        """Every upload that has a record."""
-        for path in sorted(self._directory.glob("*.json")):
-            if _ID.match(path.stem):
-                yield Stored(self._directory, path.stem)
+    def all(self) -> list[Stored]:
+        """Every upload of which there is a file, also one that a crash left without a record."""
+        paths = (*self._directory.glob("*.json"), *self._directory.glob("*.part"))
+        names = sorted({path.stem for path in paths if ID.match(path.stem)})
+        return [Stored(self._directory, name) for name in names]
 
-    def remove_left(self, folder: Path) -> None:
-        """Remove what is over its time and has no record.
-
-        That is what a process left half made when it was ended, and the videos in `folder`,
-        of the media directory, which are kept as long as results.
-        """
-        now = time.time()
+    def remove_left(self) -> None:
+        """Remove records that a process left half written when it was ended."""
+        oldest = time.time() - self._settings.upload_ttl
         for path in self._directory.glob("*.new"):
-            _remove_before(path, now - self._settings.upload_ttl)
-        if age := self._settings.output_age:
-            for path in folder.glob("*"):
-                if _ID.match(path.name):
-                    _remove_before(path, now - age)
+            with contextlib.suppress(FileNotFoundError):  # another process has just removed it
+                if path.stat().st_mtime < oldest:
+                    path.unlink()
 
     def _refuse_if_full(self, record: Record) -> None:
         unfinished = [stored for stored in self.all() if stored.part.exists()]
@@ -85,13 +84,14 @@ class UploadStore:
         own = sum(1 for stored in unfinished if _party_of(stored) == record.party)
         if own >= self._settings.upload_max_per_subject:
             raise TooManyUploads(
-                f"you have {own} unfinished uploads, and may have no more; finish or delete one",
+                f"you have {own} unfinished uploads, and may have no more; finish or cancel one",
                 retry_after=_FULL_SECONDS,
             )
         free = shutil.disk_usage(self._directory).free - self._settings.disk_reserve
         if (record.length or 0) > free:
+            asked = "an upload" if record.length is None else f"{record.length:,} bytes"
             raise UploadSpace(
-                f"the disk has no room for {record.length:,} bytes: {max(0, free):,} are free "
+                f"the disk has no room for {asked}: {max(0, free):,} bytes are free "
                 "beside those that are kept free (STREAMER_DISK_RESERVE)"
             )
 
@@ -106,19 +106,8 @@ class UploadStore:
             os.close(lock)
 
 
-def _remove_before(path: Path, oldest: float) -> None:
-    with contextlib.suppress(FileNotFoundError):  # another process has just removed it
-        if path.stat().st_mtime < oldest:
-            path.unlink()
-
-
 def _party_of(stored: Stored) -> str | None:
     try:
         return stored.read().party
     except NotFound:
         return None
-
-
-def part_of(path: Path) -> Path:
-    """Where a file is made that shall be at `path`: beside it, and no video's name."""
-    return path.with_name(f".{path.name}.new")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import errno
 import fcntl
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -30,11 +31,11 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
         party: who it counts for: the subject, or else the address.
         filename: what the client calls it; for people, never a path.
         length: bytes that it will have; None where they are known only when all are there.
-        topics: where its events go.
-        source: the name by which a job may have it, once it has left quarantine.
-        size: bytes that it had then.
-        reported: whether its readers were told so.
         metadata: the header field ``Upload-Metadata`` as the client sent it.
+        result: what its readers are told once it has left quarantine; ``source`` in it is
+            what a job may name.
+        failure: why it ended without a result; empty where it was cancelled.
+        reported: whether its end was published.
     """
 
     project: str
@@ -42,15 +43,19 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     party: str
     filename: str
     length: int | None
-    topics: tuple[str, ...]
-    source: str | None = None
-    size: int = 0
-    reported: bool = False
     metadata: str = ""
+    result: dict[str, Any] | None = None
+    failure: str | None = None
+    reported: bool = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more is received of it."""
+        return self.result is not None or self.failure is not None
 
 
 class Stored:
-    """The two files of an upload: ``ID.json`` and, until it leaves quarantine, ``ID.part``.
+    """The two files of an upload: ``ID.json`` and, until it is over, ``ID.part``.
 
     How much has come is the size of its bytes: nothing else has to be kept in step.
     """
@@ -59,6 +64,16 @@ class Stored:
         self.id: Final = upload_id
         self.part: Final = directory / f"{upload_id}.part"
         self._record: Final = directory / f"{upload_id}.json"
+
+    def create(self, record: Record) -> None:
+        """Be an upload of which nothing has come yet.
+
+        Raises:
+            UploadSpace: the disk is full.
+        """
+        self.write(record)
+        with space():
+            os.close(os.open(self.part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
     def read(self) -> Record:
         """Return its record.
@@ -70,14 +85,22 @@ class Stored:
             with self._record.open("rb") as file:
                 return msgspec.json.decode(file.read(_RECORD_BYTES), type=Record)
         except (FileNotFoundError, msgspec.MsgspecError) as error:
-            raise self._unknown() from error
+            raise self.unknown() from error
 
     def write(self, record: Record) -> None:
-        """Keep `record`, whole or not at all."""
-        new = self._record.with_suffix(".new")
-        with _space():
-            new.write_bytes(msgspec.json.encode(record))
-        new.replace(self._record)
+        """Keep `record`, whole or not at all.
+
+        Raises:
+            UploadSpace: the disk is full.
+        """
+        # A name of its own: a cancel and the end of a probe may write at once.
+        new = self._record.with_suffix(f".{secrets.token_hex(4)}.new")
+        try:
+            with space():
+                new.write_bytes(msgspec.json.encode(record))
+            new.replace(self._record)
+        finally:
+            new.unlink(missing_ok=True)
 
     def offset(self, record: Record) -> int:
         """Bytes that have come.
@@ -85,12 +108,13 @@ class Stored:
         Raises:
             NotFound: it was removed meanwhile.
         """
-        if record.source is not None:
-            return record.size
+        if record.result is not None:
+            size: int = record.result["size"]
+            return size
         try:
             return self.part.stat().st_size
         except FileNotFoundError as error:
-            raise self._unknown() from error
+            raise self.unknown() from error
 
     def changed(self) -> float:
         """When something last came, in seconds since 1970.
@@ -98,83 +122,71 @@ class Stored:
         Raises:
             NotFound: it was removed meanwhile.
         """
-        path = self.part if self.part.exists() else self._record
-        try:
-            return path.stat().st_mtime
-        except FileNotFoundError as error:
-            raise self._unknown() from error
+        for path in (self.part, self._record):
+            with contextlib.suppress(FileNotFoundError):
+                return path.stat().st_mtime
+        raise self.unknown()
 
     @contextmanager
-    def locked(self) -> Iterator[int]:
+    def locked(self, *, wait: bool = False) -> Iterator[int]:
         """Be the only one of all processes that writes; give the descriptor of the bytes.
 
-        The lock ends with the process, however that ends.
+        The lock ends with the process, however that ends. With `wait` it blocks until it
+        has the lock, for as long as a request or a probe has it.
 
         Raises:
-            UploadLocked: another is.
-            NotFound: it is not there, or has left quarantine.
+            UploadLocked: another has it.
+            NotFound: it is not there, or is over.
         """
         try:
             descriptor = os.open(self.part, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW)
         except FileNotFoundError as error:
-            raise self._unknown() from error
+            raise self.unknown() from error
         try:
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             except BlockingIOError as error:
                 raise UploadLocked(
                     f"upload {self.id} is being written by another request; wait for it to end, "
                     "then ask where to continue"
                 ) from error
-            if os.fstat(descriptor).st_nlink == 0:  # removed between opening and locking
-                raise self._unknown()
+            if is_removed(descriptor):  # between opening and locking
+                raise self.unknown()
             yield descriptor
         finally:
             os.close(descriptor)
 
+    def end(self, record: Record) -> None:
+        """Keep `record` alone, which is over; whoever writes the bytes sees it (`is_removed`)."""
+        try:
+            self.write(record)
+        except UploadSpace:
+            self.part.unlink(missing_ok=True)  # which makes room
+            self.write(record)
+        self.part.unlink(missing_ok=True)
+
     def remove(self) -> None:
-        """Remove both files; whoever holds the lock calls it."""
+        """Remove both files."""
         self.part.unlink(missing_ok=True)  # first: what has a record is swept
         self._record.unlink(missing_ok=True)
 
-    def _unknown(self) -> NotFound:
+    def unknown(self) -> NotFound:
+        """What is answered where it is not there, or is not for whoever asks."""
         return NotFound(f"no upload {self.id!r} is known; it may have ended or expired")
 
 
-async def append_in_thread(descriptor: int, data: bytes | bytearray) -> None:
-    """Do `append` in a thread, which ends by itself if whoever waits is cancelled.
-
-    It has a descriptor of its own: the caller's may be closed, and its number be another
-    file's. The lock is of both, so nobody else writes before it is done.
-
-    Raises:
-        UploadSpace: as `append`.
-    """
-    own = os.dup(descriptor)
-
-    def write() -> None:
-        try:
-            append(own, data)
-        finally:
-            os.close(own)
-
-    await asyncio.to_thread(write)
-
-
-def append(descriptor: int, data: bytes | bytearray) -> None:
-    """Write all of `data` behind what is there.
-
-    Raises:
-        UploadSpace: the disk is full; what fitted is kept.
-    """
-    left = memoryview(data)
-    with _space():
-        while left:
-            left = left[os.write(descriptor, left) :]
+def is_removed(descriptor: int) -> bool:
+    """Whether an open upload was ended, by whatever process, since it was opened."""
+    return os.fstat(descriptor).st_nlink == 0
 
 
 @contextmanager
-def _space() -> Iterator[None]:
+def space() -> Iterator[None]:
+    """Say in our words that the disk is full.
+
+    Raises:
+        UploadSpace: it is.
+    """
     try:
         yield
     except OSError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import time
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any, Final, NoReturn
@@ -17,28 +18,30 @@ from ..errors import (
     InvalidSource,
     LogUnavailable,
     NotFound,
-    StreamerError,
+    RequestTimeout,
     UploadConflict,
-    UploadLocked,
     UploadTooLarge,
 )
+from ..eventlog.base import EventLog
 from ..events.topic import job_topic, project_topic
 from ..every import every
+from ..jobs.keys import FIRST
+from ..jobs.running import cancel_asked
 from ..jobs.transcode.ffmpeg import FfmpegError, find_program
 from ..publishing.publisher import Publisher
-from .settling import FOLDER, result_of, settle
+from .appending import append, append_in_thread
+from .reports import Reports
+from .settling import remove_old_videos, remove_video, settle
 from .store import UploadStore
-from .stored import Record, Stored, append, append_in_thread
+from .stored import Record, Stored, is_removed
 
-#: What a reader sees of an upload: the task of its events.
-TASK: Final = "upload"
 #: Bytes that are written at once, and the most that are held of one request.
 _WRITE_BYTES: Final = 256 * 1024
-#: Seconds between two events of progress of one request.
-_REPORT_SECONDS: Final = 0.5
-#: Seconds that a client may send nothing within a request. Few: it then asks where to
-#: continue, and one that is gone without a word keeps itself from doing so no longer.
+#: Seconds that a client may send nothing within a request. Few: one that is gone without
+#: a word keeps itself out no longer, and clients try for longer (tus-js-client: 9 s).
 _SILENCE_SECONDS: Final = 5.0
+#: The same for one that cannot continue, and loses all.
+_LONG_SILENCE_SECONDS: Final = 60.0
 #: Seconds between two sweeps.
 _SWEEP_SECONDS: Final = 60.0
 #: Videos that one process probes at once; each probe ends within seconds.
@@ -52,15 +55,16 @@ _logger: Final = logging.getLogger(__name__)
 class Uploads:
     """Receives videos in pieces; everybody who watches sees how far each is.
 
-    Its events have the task ``upload`` and go to the project and to the job
-    ``jobs/UPLOAD_ID``: ``progress`` while it comes, then ``completed`` with the ``source``
-    that a job may name, or ``error``, or ``status`` ``cancelled``.
+    An upload is the job ``jobs/UPLOAD_ID`` of its project. Its events are ``progress``
+    while it comes, then ``completed`` with the ``source`` that another job may name, or
+    ``error``, or ``status`` ``cancelled``.
     """
 
-    def __init__(self, settings: Settings, publisher: Publisher) -> None:
+    def __init__(self, settings: Settings, log: EventLog, publisher: Publisher) -> None:
         self._settings: Final = settings
-        self._publisher: Final = publisher
+        self._log: Final = log
         self._store: Final = UploadStore(settings)
+        self._reports: Final = Reports(publisher)
         self._probing: Final = asyncio.Semaphore(_PROBES)
         self._tasks: Final[set[asyncio.Task[Any]]] = set()
 
@@ -72,13 +76,13 @@ class Uploads:
         *,
         owner: str = "",
         party: str = "",
-        also: tuple[str, ...] = (),
         metadata: str = "",
-    ) -> Stored:
+        upload_id: str | None = None,
+    ) -> tuple[Stored, Record]:
         """Begin an upload of `length` bytes; None: it is known when all have come.
 
-        `party` is who it counts for. Its events go to the topics in `also` too; the caller
-        has asked whether they may. `metadata` is what the client sent of it, and reads again.
+        `owner` is the subject whose it is, `party` who it counts for. `metadata` is what
+        the client sent of it, and reads again. `upload_id` is 32 random hexadecimal digits.
 
         Raises:
             InvalidInput: the project's id, or the length, is wrong.
@@ -87,26 +91,25 @@ class Uploads:
             UploadSpace: the disk has no room for it.
             JobsUnavailable: ffprobe is not installed.
         """
-        project = project_topic(project_id)
+        project_topic(project_id)
         find_program("ffprobe")
-        most = self._settings.upload_max_bytes
+        most = max_bytes(self._settings)
         if length is not None and length > most:
             raise UploadTooLarge(f"{length:,} bytes are too many; at most {most:,} are allowed")
         if length is not None and length < 1:
-            raise InvalidFields("an upload has one byte at least")
+            raise InvalidFields("an upload has one byte at least; an empty file is no video")
         shown = "".join(c for c in filename[:_NAME_CHARACTERS] if c.isprintable()) or "video"
         record = Record(
             project=project_id,
             owner=owner,
-            party=owner or party,
+            party=party,
             filename=shown,
             length=length,
-            topics=(project, *also),
             metadata=metadata,
         )
-        stored = await asyncio.to_thread(self._store.create, record)
-        await self._progress(stored, record, 0)
-        return stored
+        stored = await asyncio.to_thread(self._store.create, record, upload_id)
+        await self._reports.begun(stored.id, record)
+        return stored, record
 
     async def look(self, upload_id: str) -> tuple[Stored, Record, int]:
         """The upload of this id: it, its record, and the bytes that have come.
@@ -114,12 +117,22 @@ class Uploads:
         Raises:
             NotFound: there is none.
         """
-        stored = self._store.find(upload_id)
-        record = await asyncio.to_thread(stored.read)
-        return stored, record, await asyncio.to_thread(stored.offset, record)
+
+        def look() -> tuple[Stored, Record, int]:
+            stored = self._store.find(upload_id)
+            record = stored.read()
+            return stored, record, stored.offset(record)
+
+        return await asyncio.to_thread(look)
 
     async def receive(
-        self, stored: Stored, record: Record, offset: int, chunks: AsyncIterator[bytes]
+        self,
+        stored: Stored,
+        record: Record,
+        offset: int,
+        chunks: AsyncIterator[bytes],
+        *,
+        silence: float = _SILENCE_SECONDS,
     ) -> int:
         """Append what comes at `offset`; return the bytes that are there now.
 
@@ -128,12 +141,13 @@ class Uploads:
         it again.
 
         Raises:
+            RequestTimeout: nothing came for `silence` seconds; what came is kept.
             UploadConflict: the upload does not stand at `offset`.
             UploadLocked: another request writes it.
             UploadTooLarge: more came than it has.
             UploadSpace: the disk is full; what fitted is kept.
             InvalidSource: it was whole, and no video; it is removed.
-            NotFound: it is not there any more.
+            NotFound: it is not there any more: ended, expired or cancelled.
         """
         with stored.locked() as descriptor:
             there = stored.offset(record)
@@ -141,57 +155,49 @@ class Uploads:
                 raise UploadConflict(
                     f"Upload-Offset is {offset}, and {there} bytes have come; continue at {there}"
                 )
-            there = await self._append(stored, record, descriptor, there, chunks)
+            there = await self._append(stored, record, descriptor, chunks, silence)
         if there == record.length:
-            await self._finish(stored)
+            await self._finish(stored, record)
         return there
 
-    async def receive_upload(
-        self,
-        stream: AsyncIterator[bytes],
-        filename: str,
-        project: str,
-        *,
-        owner: str = "",
-        party: str = "",
-        also: tuple[str, ...] = (),
-    ) -> str:
-        """Receive a whole video in one go, for clients that know no other way; return its id.
+    async def receive_whole(
+        self, stored: Stored, record: Record, chunks: AsyncIterator[bytes]
+    ) -> None:
+        """Receive an upload that has just begun in one go, for who knows no other way.
 
-        The video is then a source by the name ``uploads/ID``. What does not arrive whole
-        (`stream` raises) is removed.
+        What does not arrive whole (`chunks` raises) is removed.
 
         Raises:
-            StreamerError: as `create` and `receive` do.
+            StreamerError: as `receive` does, but for `UploadConflict`.
         """
-        stored = await self.create(filename, project, None, owner=owner, party=party, also=also)
-        record = stored.read()
         try:
-            size = await self.receive(stored, record, 0, stream)
-        except BaseException as error:
-            self._start(self.end(stored, record, str(error) or "it was cut off"))
+            await self.receive(stored, record, 0, chunks, silence=_LONG_SILENCE_SECONDS)
+        except InvalidSource:
             raise
-        whole = msgspec.structs.replace(record, length=size)
-        await asyncio.to_thread(stored.write, whole)
-        await self._finish(stored)
-        return stored.id
+        except BaseException as error:
+            failure = str(error) or "it was cut off"
+            await asyncio.shield(self._start(self._end(stored, record, failure)))
+            raise
+        if record.length is None:
+            await self._finish(stored, record)
 
-    async def end(self, stored: Stored, record: Record, error: str | None = None) -> None:
-        """Remove an unfinished upload: cancelled, or because of `error`.
+    async def cancel(self, upload_id: str) -> bool:
+        """Cancel an unfinished upload, also while it is written; return whether there was one."""
+        try:
+            stored, record, _ = await self.look(upload_id)
+        except NotFound:
+            return False
+        if record.is_over:
+            return False
+        await self._end(stored, record, "")
+        return True
 
-        Raises:
-            UploadLocked: it is being written.
-            NotFound: it is not there any more, or has left quarantine.
-        """
-        with stored.locked():
-            stored.remove()
-        if error is None:
-            told = self._publisher.status(
-                self._topics(stored, record), "cancelled", task_name=TASK, message="Cancelled"
-            )
+    async def remove(self, stored: Stored, record: Record) -> None:
+        """Cancel an unfinished upload, or remove the video of one that is whole."""
+        if record.is_over:
+            await asyncio.to_thread(remove_video, stored, self._settings)
         else:
-            told = self._publisher.error(self._topics(stored, record), error, task_name=TASK)
-        await self._tell(told)
+            await self._end(stored, record, "")
 
     def expires(self, changed: float) -> float:
         """When an upload that last changed then is removed; seconds since 1970."""
@@ -204,125 +210,130 @@ class Uploads:
     async def sweep(self) -> None:
         """Remove what is over its time, and finish what was whole when a process ended.
 
-        Each upload is looked at once. A video that has left quarantine is kept as long as
-        results are.
+        Videos that have left quarantine are kept as results are.
         """
-        await asyncio.to_thread(self._store.remove_left, self._settings.media_dir / FOLDER)
-        for stored in await asyncio.to_thread(lambda: list(self._store.all())):
-            with contextlib.suppress(UploadLocked, NotFound, InvalidSource):
+        await asyncio.to_thread(self._store.remove_left)
+        await asyncio.to_thread(remove_old_videos, self._settings)
+        for stored in await asyncio.to_thread(self._store.all):
+            with contextlib.suppress(NotFound, InvalidSource):
                 await self._sweep(stored)
 
     async def _sweep(self, stored: Stored) -> None:
-        record = await asyncio.to_thread(stored.read)
-        over = time.time() > self.expires(stored.changed())
-        if record.source is not None:
-            if not record.reported:
-                await self._report_completed(stored, record)
-            elif over:
+        is_old = time.time() > self.expires(stored.changed())
+        try:
+            record = await asyncio.to_thread(stored.read)
+        except NotFound:
+            if is_old:  # its record was lost with the power
                 await asyncio.to_thread(stored.remove)
-        elif over and not stored.part.exists():
+            raise
+        if record.is_over:
+            stored.part.unlink(missing_ok=True)  # a process ended before it did
+            if not record.reported:
+                await self._report_end(stored, record)
+            elif is_old:
+                await asyncio.to_thread(stored.remove)
+        elif is_old and not stored.part.exists():
             await asyncio.to_thread(stored.remove)  # a process ended while it was created
-        elif over:
-            ttl = self._settings.upload_ttl
-            await self.end(stored, record, f"the upload was not continued for {ttl:g} s")
+        elif is_old:
+            hours = self._settings.upload_ttl / 3600
+            await self._end(stored, record, f"the upload was not continued for {hours:.3g} hours")
+        elif await self._is_cancelled(stored):
+            await self._end(stored, record, "")
         elif stored.offset(record) == record.length:
-            await self._finish(stored)
+            await self._finish(stored, record)
+
+    async def _is_cancelled(self, stored: Stored) -> bool:
+        """Whether it was cancelled at a server that does not have this directory."""
+        topic = job_topic(stored.id)
+        try:
+            snapshot = (await self._log.snapshots([topic]))[topic]
+        except LogUnavailable:
+            return False
+        return snapshot.terminal is not None or cancel_asked(snapshot, FIRST)
 
     async def _append(
         self,
         stored: Stored,
         record: Record,
         descriptor: int,
-        there: int,
         chunks: AsyncIterator[bytes],
+        silence: float,
     ) -> int:
-        most = self._settings.upload_max_bytes if record.length is None else record.length
+        there = os.fstat(descriptor).st_size
+        most = max_bytes(self._settings) if record.length is None else record.length
+        reserve = self._settings.disk_reserve
         held = bytearray()
-        told = time.monotonic()
         try:
             while True:
-                async with asyncio.timeout(_SILENCE_SECONDS):
+                async with asyncio.timeout(silence):
                     chunk = await anext(chunks, None)
                 if chunk is None:
                     break
+                if is_removed(descriptor):
+                    held.clear()
+                    raise stored.unknown()
                 if there + len(held) + len(chunk) > most:
                     raise UploadTooLarge(f"more than {most:,} bytes came")
                 held += chunk
                 if len(held) >= _WRITE_BYTES:
                     data, held = held, bytearray()
-                    await append_in_thread(descriptor, data)
+                    await append_in_thread(descriptor, data, reserve)
                     there += len(data)
-                    if time.monotonic() - told >= _REPORT_SECONDS:
-                        told = time.monotonic()
-                        self._start(self._progress(stored, record, there))
-        except TimeoutError:
-            _logger.info("upload %s: nothing came for %g s", stored.id, _SILENCE_SECONDS)
+                    self._reports.progress(stored.id, record, there)
+        except TimeoutError as error:
+            raise RequestTimeout(f"nothing came for {silence:g} s; what came is kept") from error
         finally:
             # At once, also when cancelled: it is little, and was received.
-            append(descriptor, held)
+            append(descriptor, held, reserve)
             there += len(held)
-        await self._progress(stored, record, there)
+            if not is_removed(descriptor):
+                self._reports.progress(stored.id, record, there)
         return there
 
-    async def _finish(self, stored: Stored) -> None:
+    async def _finish(self, stored: Stored, record: Record) -> None:
         """Probe what is whole, and report; it goes on if whoever waits is cancelled."""
-        await asyncio.shield(self._start(self._settle(stored)))
+        await asyncio.shield(self._start(self._settle(stored, record)))
 
-    async def _settle(self, stored: Stored) -> None:
-        record = await asyncio.to_thread(stored.read)
+    async def _settle(self, stored: Stored, record: Record) -> None:
         try:
             async with self._probing:
                 done = await asyncio.to_thread(settle, stored, self._settings)
         except InvalidSource as error:
-            topics = self._topics(stored, record)
-            await self._tell(self._publisher.error(topics, str(error), task_name=TASK))
+            await self._end(stored, record, str(error))
             raise
+        except NotFound:
+            # Another process that swept it may have been faster.
+            if (await asyncio.to_thread(stored.read)).result is None:
+                raise
         except (FfmpegError, OSError) as error:
             _logger.warning("upload %s could not be probed: %s", stored.id, error)
             return  # a sweep tries again
-        await self._report_completed(stored, done)
+        else:
+            await self._report_end(stored, done)
 
-    async def _report_completed(self, stored: Stored, record: Record) -> None:
-        """Report it once, however often it is called."""
-        told = self._publisher.completed(
-            self._topics(stored, record),
-            result_of(record),
-            task_name=TASK,
-            # Where a process ends between the event and its note.
-            idempotency_key=f"upload {stored.id} completed",
-        )
-        if await self._tell(told):
+    async def _end(self, stored: Stored, record: Record, failure: str) -> None:
+        """End an upload without a result: cancelled, or for the reason in `failure`."""
+        ended = msgspec.structs.replace(record, failure=failure)
+        await asyncio.to_thread(stored.end, ended)
+        await self._report_end(stored, ended)
+
+    async def _report_end(self, stored: Stored, record: Record) -> None:
+        if not await self._reports.ended(stored.id, record):
+            return  # a sweep tries again
+        if record.result is None:
+            await asyncio.to_thread(stored.remove)
+        else:
             reported = msgspec.structs.replace(record, reported=True)
             await asyncio.to_thread(stored.write, reported)
-
-    async def _progress(self, stored: Stored, record: Record, there: int) -> None:
-        whole = record.length
-        told = self._publisher.progress(
-            self._topics(stored, record),
-            there / whole if whole else 0.0,
-            message=f"Uploading {record.filename}",
-            metadata={"bytes": there, "length": whole, "filename": record.filename},
-            task_name=TASK,
-        )
-        await self._tell(told)
-
-    async def _tell(self, telling: Coroutine[Any, Any, object]) -> bool:
-        """Report, and return whether it was possible; an upload does not fail if not."""
-        try:
-            await telling
-        except LogUnavailable as error:
-            _logger.info("an upload's event was not stored: %s", error)
-        except StreamerError as error:
-            _logger.warning("an upload's event was refused: %s", error)
-        else:
-            return True
-        return False
-
-    def _topics(self, stored: Stored, record: Record) -> tuple[str, ...]:
-        return (*record.topics, job_topic(stored.id))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+def max_bytes(settings: Settings) -> int:
+    """Bytes that one upload may have: no more than all that are kept may take together."""
+    together = settings.output_bytes
+    return min(settings.upload_max_bytes, together) if together else settings.upload_max_bytes

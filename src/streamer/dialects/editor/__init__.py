@@ -7,7 +7,6 @@ Layout:
 - `videos`: the WebSocket at ``/api/v1/ws/videos``.
 - `edit`: ``POST /api/upload`` and ``POST /api/edit/trim``.
 - `multipart_file`: the one file of a multipart form, as it comes.
-- `received`: the videos that were sent: where they lie, and how long.
 - `answers`: errors over HTTP, as the editor reads them.
 """
 
@@ -19,4 +18,4 @@ from .videos import VIDEO_ROUTES
 #: What is served of this dialect.
 ROUTES = (*VIDEO_ROUTES, *EDIT_ROUTES)
 
-__all__ = ["ROUTES", "answers", "edit", "forms", "frames", "multipart_file", "received", "videos"]
+__all__ = ["ROUTES", "answers", "edit", "forms", "frames", "multipart_file", "videos"]

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from litestar import Request, Response
 
+from ...api.long_body import closing
 from ...api.problems import streamer_problem
 from ...errors import StreamerError
 
@@ -17,4 +18,11 @@ def editor_problem(request: Request[Any, Any, Any], error: StreamerError) -> Res
     problem = msgspec.json.decode(answer.content)
     words = {"success": False, "message": error.detail, "error": error.detail}
     answer.content = msgspec.json.encode({**problem, **words})
+    return answer
+
+
+def upload_problem(request: Request[Any, Any, Any], error: StreamerError) -> Response[bytes]:
+    """The same, where a video may be on its way."""
+    answer = editor_problem(request, error)
+    answer.headers.update(closing(request))
     return answer

@@ -12,17 +12,18 @@ from litestar.di import NamedDependency, Provide
 from ...api.asker import asker_of, let_in_to_api
 from ...api.documentation import SubmitOperation
 from ...api.jobs import provide_jobs
+from ...api.long_body import long_body
 from ...api.may import may_publish
 from ...api.quota_fields import headers_of
 from ...api.too_often import HowOften
-from ...config.settings import Settings
 from ...errors import Forbidden, InvalidFields, InvalidSource, StreamerError
 from ...events.topic import project_topic
 from ...jobs.submit import Jobs
-from .answers import editor_problem
+from ...uploads.settling import source_of
+from ...uploads.uploads import Uploads
+from .answers import editor_problem, upload_problem
 from .forms import video_topic
-from .multipart_file import file_in
-from .received import receive, source_of
+from .multipart_file import FormFile
 
 
 class TrimRequest(msgspec.Struct, frozen=True, rename="camel"):
@@ -83,24 +84,36 @@ async def trim(
     "/upload",
     status_code=200,
     request_max_body_size=None,  # it is counted as it comes
+    exception_handlers={StreamerError: upload_problem},
     summary="Send a video for an editor",
     tags=["editor"],
     operation_class=SubmitOperation,
 )
-async def upload(
-    request: Request[Any, Any, Any], settings: NamedDependency[Settings]
-) -> Response[dict[str, Any]]:
-    """Take the file `video` of a multipart form; the answer's `videoId` is its name from now on."""
+async def upload(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
+    """Take the file `video` of a multipart form; the answer's `videoId` is its name from now on.
+
+    It is an upload like every other, of the project `videoId`.
+    """
     often: HowOften = request.app.state.job_rate
     quota = often.count(request)
     video_id = uuid4().hex
+    asker = asker_of(request)
     try:
-        may_publish(asker_of(request), (video_topic(video_id), project_topic(video_id)))
+        may_publish(asker, (video_topic(video_id), project_topic(video_id)))
     except Forbidden as error:  # which names what nobody has heard of
         raise Forbidden("you may not publish to videos/* and projects/*") from error
-    chunks = file_in(request.headers.get("content-type", ""), request.stream(), "video")
-    source = await receive(video_id, chunks, settings)
-    answer = {"success": True, "videoId": video_id, "inputPath": source}
+    file = FormFile(request.headers.get("content-type", ""), long_body(request), "video")
+    uploads: Uploads = request.app.state.uploads
+    stored, record = await uploads.create(
+        await file.name(),
+        video_id,
+        None,
+        owner=asker.subject,
+        party=asker.party,
+        upload_id=video_id,
+    )
+    await uploads.receive_whole(stored, record, file.chunks())
+    answer = {"success": True, "videoId": video_id, "inputPath": source_of(video_id)}
     return Response(answer, status_code=200, headers=headers_of(quota))
 
 

@@ -12,8 +12,7 @@ from .encoding import FORMATS
 from .ffmpeg import OutOfSpace
 from .sample import is_left_behind
 
-#: A result of ours: a job's id, which is a UUID, and a format, or its poster. Nothing
-#: else that lies in the directory is ever removed.
+#: A result of ours: a job's id, which is a UUID, and a format, or its poster.
 _RESULT: Final = re.compile(
     rf"(?:[0-9a-f]{{32}}|[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}})\.(?:{'|'.join(FORMATS)}|jpg)"
 )
@@ -31,6 +30,7 @@ def remove_old(
     max_age: float,
     max_bytes: int,
     keep: str | None = None,
+    named: re.Pattern[str] = _RESULT,
 ) -> None:
     """Remove results that are too old, and the oldest while there are too many.
 
@@ -39,8 +39,9 @@ def remove_old(
         max_age: seconds; 0 is no limit.
         max_bytes: of all results together; 0 is no limit.
         keep: the name, without its extension, of results that stay, as those just made.
+        named: the names of what may be removed; nothing else in the directory ever is.
     """
-    results = sorted(_results(directory), reverse=True)
+    results = sorted(_results(directory, named), reverse=True)
     total = sum(result.size for result in results if result.path.stem == keep)
     oldest = time.time() - max_age if max_age else 0.0
     for result in results:
@@ -77,10 +78,10 @@ def check_space(directory: Path, reserve: int) -> None:
         )
 
 
-def _results(directory: Path) -> list[_Result]:
+def _results(directory: Path, named: re.Pattern[str]) -> list[_Result]:
     found = []
     for path in directory.iterdir():
-        if _RESULT.fullmatch(path.name) and not path.is_symlink():
+        if named.fullmatch(path.name) and not path.is_symlink():
             try:
                 status = path.stat()
             except FileNotFoundError:  # another worker has just removed it
