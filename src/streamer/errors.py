@@ -432,7 +432,7 @@ OUTCOMES: dict[str, Outcome] = {
     "jobs_unavailable": Outcome(501, 1008, retry=False, title="Jobs unavailable"),
     "upload_too_large": Outcome(413, 1009, retry=False, title="Upload too large"),
     "upload_conflict": Outcome(409, 1008, retry=False, title="Upload conflict"),
-    "upload_locked": Outcome(423, 1008, retry=True, title="Upload locked"),
+    "upload_locked": Outcome(423, 1008, retry=False, title="Upload locked"),
     "unsupported_tus": Outcome(412, 1008, retry=False, title="Unsupported tus version"),
     "wrong_media_type": Outcome(415, 1008, retry=False, title="Wrong media type"),
     "too_many_uploads": Outcome(429, 1013, retry=True, title="Too many uploads"),

@@ -1,8 +1,9 @@
-"""The editor sends a video: as it comes, whole or not at all."""
+"""The editor sends a video in a form: an upload like every other, whole or not at all."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
@@ -10,13 +11,11 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from streamer.config.settings import Settings
-from streamer.dialects.editor import received
-from streamer.dialects.editor.multipart_file import file_in
-from streamer.dialects.editor.received import receive
-from streamer.errors import InvalidFields, InvalidSource
-from support.live import Live
-from support.waiting import wait_until
+from streamer.dialects.editor.multipart_file import FormFile
+from streamer.errors import InvalidFields
+from support.live import Live, StartLive
+from support.tus import end_of, events_of, media, offset_of, quarantine
+from support.waiting import wait_until_blocking
 
 FORM: Final = "multipart/form-data; boundary=b"
 
@@ -33,9 +32,9 @@ async def in_pieces(body: bytes, size: int) -> AsyncIterator[bytes]:
 
 
 async def read(body: bytes, size: int = 7, content_type: str = FORM) -> bytes:
-    return b"".join(
-        [chunk async for chunk in file_in(content_type, in_pieces(body, size), "video")]
-    )
+    file = FormFile(content_type, in_pieces(body, size), "video")
+    assert await file.name() == "a.mp4"
+    return b"".join([chunk async for chunk in file.chunks()])
 
 
 @pytest.mark.parametrize("size", [1, 7, 10_000])
@@ -67,68 +66,88 @@ async def test_a_form_that_has_not_one_file_is_refused(
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(media_dir=tmp_path / "media")
-
-
-@pytest.fixture
 def film(clip: Path) -> bytes:
     """A small video."""
     return clip.read_bytes()
 
 
-def left(settings: Settings) -> list[str]:
-    return sorted(path.name for path in (settings.media_dir / "uploads").iterdir())
+def send(live: Live, film: bytes, name: str = "../../holiday.mp4") -> httpx.Response:
+    files = {"video": (name, film, "video/mp4")}
+    return httpx.post(f"{live.url}/api/upload", files=files, timeout=60)
 
 
-async def test_a_video_is_there_when_it_is_whole_and_one(settings: Settings, film: bytes) -> None:
-    source = await receive("v1", in_pieces(film, 1000), settings)
-    assert source == "uploads/v1"
-    assert await asyncio.to_thread((settings.media_dir / source).read_bytes) == film
-    with pytest.raises(InvalidSource):
-        await receive("v2", in_pieces(b"no video", 3), settings)
-    assert left(settings) == ["v1"]
+def test_a_video_goes_up_and_is_trimmed_by_the_name_it_was_given(live: Live, film: bytes) -> None:
+    answer = send(live, film)
+    assert answer.status_code == 200, answer.text
+    video, path = answer.json()["videoId"], answer.json()["inputPath"]
+    assert (media(live) / path).read_bytes() == film
+    for named in ("/srv/editor/1.mp4", path):
+        asked: dict[str, Any] = {"videoId": video, "inputPath": named}
+        asked |= {"startTime": 0, "endTime": 0.5}
+        trimmed = httpx.post(f"{live.url}/api/edit/trim", json=asked)
+        assert (trimmed.status_code, trimmed.json()["success"]) == (200, True), trimmed.text
+        httpx.post(f"{live.url}/api/v1/jobs/{trimmed.json()['jobId']}/cancel")
 
 
-async def test_what_is_too_large_is_refused_and_leaves_nothing(
-    settings: Settings, film: bytes, monkeypatch: pytest.MonkeyPatch
+def test_it_is_an_upload_like_every_other(live: Live, film: bytes) -> None:
+    answer = send(live, film, "/home/me/holiday.mp4")
+    video = answer.json()["videoId"]
+    events = events_of(live, f"projects/{video}")
+    assert events == events_of(live, f"jobs/{video}")
+    assert {event["task_name"] for event in events} == {"upload"}
+    assert events[-1]["result"]["source"] == answer.json()["inputPath"]
+    assert events[-1]["result"]["filename"] == "/home/me/holiday.mp4"
+    assert events_of(live, f"videos/{video}") == [], "its page knows no end without an output"
+    assert offset_of(f"{live.url}/api/v1/uploads/{video}") == len(film)
+
+
+def test_what_is_no_video_or_too_large_is_refused_in_the_editor_s_words(
+    start_live: StartLive, film: bytes
 ) -> None:
-    monkeypatch.setattr(received, "MAX_BYTES", 5000)
-    with pytest.raises(InvalidFields, match="too large: 5,000 bytes"):
-        await receive("v1", in_pieces(film, 1000), settings)
-    assert left(settings) == []
+    live = start_live(STREAMER_UPLOAD_MAX_BYTES=str(len(film)))
+    for body, status, code in (
+        (b"no video", 400, "invalid_source"),
+        (film + b"x", 413, "upload_too_large"),
+        (b"", 400, "invalid_source"),
+    ):
+        refused = send(live, body).json()
+        assert (refused["status"], refused["code"], refused["success"]) == (status, code, False)
+        assert refused["error"] == refused["message"] == refused["detail"]
+    assert list(quarantine(live).glob("*.*")) == [quarantine(live) / "creating.lock"]
+    assert not (media(live) / "uploads").exists()
+    assert send(live, film).status_code == 200
 
 
-async def test_a_video_goes_up_and_is_trimmed_by_the_name_it_was_given(
-    live: Live, film: bytes
-) -> None:
-    async with httpx.AsyncClient(trust_env=False) as client:
-        files = {"video": ("../../holiday.mp4", film, "video/mp4")}
-        answer = await client.post(f"{live.url}/api/upload", files=files)
-        assert answer.status_code == 200, answer.text
-        video = answer.json()["videoId"]
-        for path in ("/srv/editor/1.mp4", answer.json()["inputPath"]):
-            asked: dict[str, Any] = {"videoId": video, "inputPath": path}
-            asked |= {"startTime": 0, "endTime": 0.5}
-            trimmed = await client.post(f"{live.url}/api/edit/trim", json=asked)
-            assert (trimmed.status_code, trimmed.json()["success"]) == (200, True), trimmed.text
-        files = {"video": ("a.mp4", b"no video", "video/mp4")}
-        refused = await client.post(f"{live.url}/api/upload", files=files)
-        assert (refused.status_code, refused.json()["success"]) == (400, False)
+def test_of_a_client_that_leaves_half_way_nothing_stays(live: Live, film: bytes) -> None:
+    left = set(quarantine(live).glob("*")) | {quarantine(live) / "creating.lock"}
 
+    def begun() -> list[str]:
+        return [path.stem for path in set(quarantine(live).glob("*.part")) - left]
 
-async def test_of_a_client_that_leaves_half_way_nothing_stays(live: Live, film: bytes) -> None:
-    directory = Path(live.environ["STREAMER_DATA_DIR"]) / "media" / "uploads"
-
-    def unfinished() -> bool:
-        return directory.exists() and any(
-            path.name.endswith(".part") for path in directory.iterdir()
-        )
-
-    _, writer = await asyncio.open_connection("127.0.0.1", live.port)
     body = part("video", film)
-    head = f"POST /api/upload HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {FORM}\r\n"
-    writer.write(f"{head}Content-Length: {len(body) + 99}\r\n\r\n".encode() + body)
-    await wait_until(unfinished, "the upload did not begin")
-    writer.close()
-    await wait_until(lambda: not unfinished(), "what was sent of it is still there")
+    with socket.create_connection(("127.0.0.1", live.port)) as peer:
+        head = f"POST /api/upload HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {FORM}\r\n"
+        peer.sendall(f"{head}Content-Length: {len(body) + 99}\r\n\r\n".encode() + body)
+        (upload,) = wait_until_blocking(begun, "the upload did not begin")
+    assert "cannot be read" in end_of(live, f"jobs/{upload}")["error"]
+    wait_until_blocking(lambda: set(quarantine(live).glob("*")) <= left, "it is still there")
+
+
+def test_a_form_without_the_video_begins_no_upload(live: Live) -> None:
+    before = httpx.get(f"{live.url}/api/v1/jobs").json()
+    refused = httpx.post(f"{live.url}/api/upload", files={"film": ("a.mp4", b"x", "video/mp4")})
+    assert (refused.status_code, refused.json()["success"]) == (400, False)
+    assert httpx.get(f"{live.url}/api/v1/jobs").json() == before
+
+
+async def test_a_queued_trim_that_is_cancelled_is_told_to_the_editor(
+    live: Live, project: str
+) -> None:
+    asked = {"videoId": project, "inputPath": "sample", "startTime": 1, "endTime": 2}
+    async with httpx.AsyncClient(trust_env=False) as client:
+        job = (await client.post(f"{live.url}/api/edit/trim", json=asked)).json()["jobId"]
+        cancelled = await client.post(f"{live.url}/api/v1/jobs/{job}/cancel")
+        assert cancelled.json()["status"] == "cancelled"
+    for topic in (f"videos/{project}", f"projects/{project}", f"jobs/{job}"):
+        last = (await asyncio.to_thread(events_of, live, topic))[-1]
+        assert (last["status"], last["topic"]) == ("cancelled", f"projects/{project}"), topic

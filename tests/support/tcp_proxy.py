@@ -94,14 +94,21 @@ class _Flow:
             self.source.transport.resume_reading()
 
     def _send(self, data: bytes, sink: asyncio.Transport) -> None:
+        proxy = self.link.proxy
+        if self.direction == "up" and proxy.cuts:
+            rest = proxy.cuts[0] - proxy.forwarded["up"]
+            if len(data) >= rest:
+                proxy.cuts.popleft()
+                self.left = rest
         if self.left is not None and len(data) >= self.left:
+            proxy.forwarded[self.direction] += self.left
             sink.write(data[: self.left])
             self.link.cut(reset=False)
         elif data:
             if self.left is not None:
                 self.left -= len(data)
             sink.write(data)
-            self.link.proxy.forwarded[self.direction] += len(data)
+            proxy.forwarded[self.direction] += len(data)
         else:
             self.ended = True
             if self.link.up.ended and self.link.down.ended:
@@ -193,12 +200,15 @@ class TcpProxy:
         port: where it listens, on 127.0.0.1; the same for all its life.
         accepted: connections it was asked for.
         forwarded: bytes it has passed on, by direction.
+        cuts: of all bytes upstream, those after which their connection is cut, in order;
+            set before anybody connects.
     """
 
     def __init__(self, upstream: str | tuple[str, int]) -> None:
         self.upstream: Final = upstream
         self.accepted = 0
         self.forwarded: Final[dict[Direction, int]] = {"up": 0, "down": 0}
+        self.cuts: Final[deque[int]] = deque()
         self.held: frozenset[Direction] = frozenset()
         self.seconds = 0.0
         self.links: Final[dict[_Link, None]] = {}

@@ -164,7 +164,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int,
         Meta(
             ge=0,
-            description="Size of all results; the oldest make room for new ones; 0 is no limit.",
+            description="Size of all results, and of all uploads that are kept; the oldest "
+            "make room for new ones; 0 is no limit.",
             extra={"unit": "bytes"},
         ),
     ] = 10 * 1024**3
@@ -172,7 +173,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int,
         Meta(
             ge=0,
-            description="Free space below which jobs write nothing; the event log needs it.",
+            description="Free space below which jobs and uploads write nothing; the event log "
+            "needs it.",
             extra={"unit": "bytes"},
         ),
     ] = 512 * 1024**2

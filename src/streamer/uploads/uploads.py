@@ -149,12 +149,11 @@ class Uploads:
             InvalidSource: it was whole, and no video; it is removed.
             NotFound: it is not there any more: ended, expired or cancelled.
         """
+        if record.result is not None:
+            _check_offset(offset, stored.offset(record))
+            return offset  # it was whole: its last answer may be lost
         with stored.locked() as descriptor:
-            there = stored.offset(record)
-            if there != offset:
-                raise UploadConflict(
-                    f"Upload-Offset is {offset}, and {there} bytes have come; continue at {there}"
-                )
+            _check_offset(offset, stored.offset(record))
             there = await self._append(stored, record, descriptor, chunks, silence)
         if there == record.length:
             await self._finish(stored, record)
@@ -331,6 +330,13 @@ class Uploads:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+def _check_offset(offset: int, there: int) -> None:
+    if there != offset:
+        raise UploadConflict(
+            f"Upload-Offset is {offset}, and {there} bytes have come; continue at {there}"
+        )
 
 
 def max_bytes(settings: Settings) -> int:
