@@ -166,9 +166,7 @@ class Jobs:
         if kind.check is not None:
             parameters = kind.read(message.kwargs)
             await asyncio.to_thread(kind.check, parameters, self._settings)
-        project, *others = _topics_of(job_id, snapshot)
-        also = message.options.get(TOPICS_OPTION, ())
-        run = Run((project, *also, *others), kind.name, str(snapshot.terminal))
+        run = Run(_topics_in(job_id, snapshot), kind.name, str(snapshot.terminal))
         message.options[RUN_OPTION] = run.id
         return await self._queue(run, message)
 
@@ -216,7 +214,7 @@ class Jobs:
         """
         snapshot = await self._snapshot(job_id, allows)
         id_ = run_in(snapshot) or FIRST
-        run = Run(topics_of(job_id, snapshot), kind_of(snapshot, self._kinds), id_)
+        run = Run(_topics_in(job_id, snapshot), kind_of(snapshot, self._kinds), id_)
         if snapshot.terminal is None and snapshot.status in _WAITING:
             last = Attempt(run, snapshot.attempt or 0)
             await lifecycle.cancelled(last).publish_with(self._publisher)
@@ -329,7 +327,7 @@ def _accepted(job_id: str, head: Cursor, kind: str, workers: int | None) -> dict
     }
 
 
-def topics_of(job_id: str, snapshot: Snapshot) -> tuple[str, ...]:
+def _topics_in(job_id: str, snapshot: Snapshot) -> tuple[str, ...]:
     """Where the events of a job go: where those that its snapshot has went; its own is last."""
     own = job_topic(job_id)
     bodies = map(msgspec.json.decode, snapshot.tasks.values())
