@@ -164,8 +164,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int,
         Meta(
             ge=0,
-            description="Size of all results, and of all uploads that are kept; the oldest "
-            "make room for new ones; 0 is no limit.",
+            description="Size of all results, and of all uploads; the oldest make room for new "
+            "ones; 0 is no limit.",
             extra={"unit": "bytes"},
         ),
     ] = 10 * 1024**3
