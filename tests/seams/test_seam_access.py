@@ -19,7 +19,10 @@ from streamer.events.new_event import new_event
 from streamer.events.page import Page
 from streamer.events.snapshot import Snapshot
 from streamer.events.topic import JOBS
+from streamer.uploads.store import UploadStore
+from streamer.uploads.stored import Record
 from support.asking import ClosedStage, grants, status_of, target_of, ways_in
+from support.tus import TUS, metadata_of
 
 #: What is the same for everybody, and what a load balancer asks.
 OPEN: Final = frozenset(
@@ -31,6 +34,8 @@ OPEN: Final = frozenset(
 )
 #: The project, the job and the file of it that somebody else has.
 NAME: Final = "x1"
+#: The upload that somebody else has.
+UPLOAD: Final = "5ec7e7" + 26 * "0"
 #: What they shows nothing of, to whoever may not see it.
 SECRET: Final = "secret-7c1f"
 
@@ -65,11 +70,14 @@ BODIES: Final = {
     "/api/edit/trim": b'{"videoId":"x1","inputPath":"sample","startTime":0,"endTime":1}',
 }
 
-#: What is asked for by headers: here, an upload to ``x1``.
-UPLOAD: Final = {
-    "Tus-Resumable": "1.0.0",
-    "Upload-Length": "1",
-    "Upload-Metadata": "project_id eDE=",
+#: What is asked for where it is no project and no job, by the beginning of its path.
+NAMES: Final = {"/files/": f"{NAME}.mp4", "/api/v1/uploads/": UPLOAD}
+#: What every request of an upload has.
+HEADERS: Final = {
+    **TUS,
+    "Upload-Metadata": metadata_of(project_id=NAME),
+    "Upload-Length": "9",
+    "X-HTTP-Method-Override": "DELETE",
 }
 
 Opened = Callable[..., ClosedStage]
@@ -84,12 +92,22 @@ def opened(tmp_path: Path) -> Iterator[Opened]:
         output = tmp_path / ("filled" if filled else "empty")
         output.mkdir(exist_ok=True)
         # Without rates: what is left of them is of the moment.
-        settings = Settings(output_dir=output, send_timeout=5.0, publish_rate=0, job_rate=0)
+        settings = Settings(
+            output_dir=output,
+            upload_dir=output / "uploads",
+            send_timeout=5.0,
+            publish_rate=0,
+            job_rate=0,
+        )
         stage = ClosedStage(*ALL, settings=settings, **wired)
         stages.append(stage)
+        upload = Record(
+            project=NAME, owner="admin", party="admin", filename=SECRET, length=9, metadata=SECRET
+        )
         if filled:
             fill(stage)
             (output / f"{NAME}.mp4").write_text(SECRET)
+            UploadStore(settings).create(upload, UPLOAD)
         return stage
 
     yield open_
@@ -107,9 +125,9 @@ def fill(stage: ClosedStage) -> None:
 
 
 def ask(stage: ClosedStage, path: str, method: str, token: str | None) -> str:
-    name = f"{NAME}.mp4" if path.startswith("/files") else NAME
+    name = NAMES.get(path.split("{", maxsplit=1)[0], NAME)
     body = BODIES.get(path, b"{}") if method == "POST" else b""
-    headers = UPLOAD if "/uploads" in path else {}
+    headers = HEADERS if path.startswith("/api/v1/uploads") else None
     return stage.ask(
         target_of(path, method, name), token, method=method, body=body, headers=headers
     )
@@ -240,8 +258,9 @@ def test_who_may_read_a_project_sees_all_that_is_in_it_and_changes_nothing(opene
     assert '"active_connections":' in answers["/api/v1/ws/projects/{project_id}/connections", "GET"]
     for (path, method), answer in answers.items():
         if method == "POST":
-            # No stream has that name.
-            assert status_of(answer) == (404 if path.startswith("/api/v1/streams/") else 403), path
+            # No stream has that name, and the upload is not theirs.
+            unknown = path.startswith(("/api/v1/streams/", "/api/v1/uploads/"))
+            assert status_of(answer) == (404 if unknown else 403), path
 
 
 def test_of_a_server_that_asks_the_number_of_readers_is_not_said_to_everybody(

@@ -8,6 +8,8 @@ from typing import Any, Final
 from streamer.config.settings import Settings
 from streamer.events.cursor import Cursor
 from streamer.events.new_event import new_event
+from streamer.uploads.store import UploadStore
+from streamer.uploads.stored import Record
 
 from .asking import ClosedStage, grants
 from .stage import Peer
@@ -17,6 +19,9 @@ SECRET: Final = "secret-7c1f"
 
 #: What is the victim's: the topic of a person, of a project, of a job in it, and others.
 TOPICS: Final = ("users/7", "projects/x1", "jobs/v1", "admin", "Chats/1", "chats")
+
+#: The upload that the victim has begun.
+UPLOAD: Final = "7c1f" + 28 * "0"
 
 #: Who is after it: may read and write, and much by a pattern, but none of that.
 MALLORY: Final = grants(
@@ -38,7 +43,17 @@ class VictimStage(ClosedStage):
         wired.setdefault(
             "settings",
             # Without rates: an attacker has time.
-            Settings(output_dir=output, send_timeout=5.0, publish_rate=0, job_rate=0),
+            Settings(
+                output_dir=output,
+                upload_dir=output / "uploads",
+                send_timeout=5.0,
+                publish_rate=0,
+                job_rate=0,
+            ),
+        )
+        self._upload: Final = UploadStore(wired["settings"]).create(
+            Record(project="x1", owner="7", party="7", filename=SECRET, length=9, metadata=SECRET),
+            UPLOAD,
         )
         super().__init__(MALLORY, READER, VICTIM, ROOT, **wired)
         self.ask("/healthz")  # it begins with its first request
@@ -76,5 +91,6 @@ class VictimStage(ClosedStage):
         return [received for received in found if SECRET.encode() in received]
 
     def changed(self) -> list[str]:
-        """The topics of the victim's that are not as they were."""
-        return [topic for topic in TOPICS if self.kept(topic) != self._before[topic]]
+        """The topics of the victim's, and the upload's id, that are not as they were."""
+        upload = [] if self._upload.part.exists() else [UPLOAD]
+        return [topic for topic in TOPICS if self.kept(topic) != self._before[topic]] + upload

@@ -130,7 +130,8 @@ def test_a_preflight_of_a_foreign_page_allows_nothing(house: VictimStage, page: 
 @pytest.mark.parametrize("page", FOREIGN)
 def test_where_any_page_may_ask_none_asks_as_its_visitor(tmp_path: Path, page: str) -> None:
     """``*`` is for what comes with a token that the page itself has."""
-    house = VictimStage(tmp_path, settings=Settings(output_dir=tmp_path, allowed_origins=("*",)))
+    settings = Settings(data_dir=tmp_path, output_dir=tmp_path, allowed_origins=("*",))
+    house = VictimStage(tmp_path, settings=settings)
     try:
         for target, method in READS.values():
             answer = house.ask(target, method=method, headers={**COOKIES, **FOREIGN[page]})

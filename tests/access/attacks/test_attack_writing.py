@@ -13,11 +13,20 @@ import streamer
 from streamer.events.event import CONTROL_TYPES
 from streamer.events.new_event import new_event
 from support.asking import status_of, ways_in
-from support.victims import TOPICS, VictimStage
+from support.tus import TUS, metadata_of
+from support.victims import TOPICS, UPLOAD, VictimStage
 
 API: Final = "/api/v1"
 NOTE: Final = {"type": "note"}
 
+#: What no other address looks at: a retry is known by its key, an upload by the others.
+HEADERS: Final = {
+    "Idempotency-Key": "k",
+    **TUS,
+    "Upload-Metadata": metadata_of(project_id="x1"),
+    "Upload-Length": "9",
+    "X-HTTP-Method-Override": "DELETE",
+}
 #: Every way to change something: an address and a body.
 CHANGES: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "project": (f"{API}/projects/x1/events", NOTE),
@@ -39,6 +48,8 @@ CHANGES: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "a video, as an editor does": ("/api/upload", {}),
     "cancel": (f"{API}/jobs/v1/cancel", {}),
     "retry": (f"{API}/jobs/v1/retry", {}),
+    "an upload": (f"{API}/uploads", {}),
+    "the end of an upload": (f"{API}/uploads/{UPLOAD}", {}),
     "revoke": (f"{API}/revocations", {"sub": "7"}),
 }
 
@@ -52,26 +63,30 @@ def test_whoever_may_not_publish_changes_nothing(house: VictimStage, change: str
     reading = [house.peer(f"{API}/stream?topic={topic}", "7") for topic in TOPICS]
     house.settle()
     before = [peer.take() for peer in reading]
-    answer = house.ask(target, who, method="POST", body=sent, headers={"Idempotency-Key": "k"})
+    answer = house.ask(target, who, method="POST", body=sent, headers=HEADERS)
     if (change, who) == ("revoke", "root"):
         assert status_of(answer) == 201
         return
-    # Who may not see a job either is answered as if there were none.
-    assert status_of(answer) == (404 if change in {"cancel", "retry"} and who == "mallory" else 403)
+    # Who may not see a job either is answered as if there were none; an upload is seen by
+    # whoever began it.
+    hidden = (who == "mallory" and change in {"cancel", "retry"}) or UPLOAD in target
+    assert status_of(answer) == (404 if hidden else 403)
     assert house.changed() == []
     assert [peer.take() for peer in reading] == before
 
 
 def test_every_address_that_changes_something_is_tried_here(house: VictimStage) -> None:
     """One that comes later is either here or of those that concern nobody else's things."""
-    own = {f"{API}/tokens", f"{API}/streams/{{stream_id}}/token"}
-    # tests/test_uploads.py: they have headers of their own.
-    own |= {f"{API}/uploads", f"{API}/uploads/{{upload_id}}"}
+    own = {f"{API}/tokens", f"{API}/streams/s/token"}
     # What nobody else has is moved by them: how far they have read.
-    own |= {path for path, _ in ways_in(house.app) if path.endswith("/cursor")}
+    own |= {
+        path.format(project_id="x1", job_id="v1")
+        for path, _ in ways_in(house.app)
+        if path.endswith("/cursor")
+    }
     tried = {target.partition("?")[0] for target, _ in CHANGES.values()}
     named = {
-        path.replace("{project_id}", "x1").replace("{job_id}", "v1")
+        path.format(project_id="x1", job_id="v1", upload_id=UPLOAD, stream_id="s")
         for path, method in ways_in(house.app)
         if method not in {"GET", "HEAD", "WEBSOCKET"}
     }
