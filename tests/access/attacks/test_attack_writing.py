@@ -77,16 +77,12 @@ def test_whoever_may_not_publish_changes_nothing(house: VictimStage, change: str
 
 def test_every_address_that_changes_something_is_tried_here(house: VictimStage) -> None:
     """One that comes later is either here or of those that concern nobody else's things."""
-    own = {f"{API}/tokens", f"{API}/streams/s/token"}
+    own = {f"{API}/tokens", f"{API}/streams/{{stream_id}}/token"}
     # What nobody else has is moved by them: how far they have read.
-    own |= {
-        path.format(project_id="x1", job_id="v1")
-        for path, _ in ways_in(house.app)
-        if path.endswith("/cursor")
-    }
+    own |= {path for path, _ in ways_in(house.app) if path.endswith("/cursor")}
     tried = {target.partition("?")[0] for target, _ in CHANGES.values()}
     named = {
-        path.format(project_id="x1", job_id="v1", upload_id=UPLOAD, stream_id="s")
+        path.replace("{project_id}", "x1").replace("{job_id}", "v1").replace("{upload_id}", UPLOAD)
         for path, method in ways_in(house.app)
         if method not in {"GET", "HEAD", "WEBSOCKET"}
     }
