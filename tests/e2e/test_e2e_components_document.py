@@ -29,14 +29,16 @@ def publish(live: Live, topic: str, **event: object) -> None:
 
 
 def test_the_bar_in_plain_html_moves(browser: Chrome, start_live: StartLive) -> None:
-    """Its module is there, at that address, and registers the element."""
+    """Its module is there, at that address, and registers the element, even if it comes twice."""
     script, bar = example("html").strip().split("\n\n")
     module = script.split('src="')[1].split('"')[0]
     live = start_live()
     publish(live, "jobs/8f3c", type="progress", progress=0.42)
     browser.get(f"{live.url}/healthz")
     browser.execute_script(
-        "import(arguments[0]); document.body.innerHTML = arguments[1]", module, bar
+        "import(arguments[0]).then(() => import(`${arguments[0]}?reloaded`).then(() => {"
+        "  document.body.innerHTML = arguments[1] }))",
+        *(module, bar),
     )
     look = """
       const [bar] = document.getElementsByTagName("streamer-progress");

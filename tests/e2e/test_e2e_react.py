@@ -341,3 +341,26 @@ def test_no_state_of_a_bar_violates_a_rule_of_accessibility(
             assert gallery.run("return document.documentElement.scrollWidth - innerWidth") <= 0
     gallery.prefer({}, "ltr")
     gallery.resize(1280)
+
+
+@pytest.mark.parametrize("react", [18, 19])
+def test_hooks_withstand_people_who_break_things(
+    browser: Chrome,
+    front_end: FrontEnd,
+    live: Live,
+    project: str,
+    *,
+    react: int,
+    subtests: pytest.Subtests,
+) -> None:
+    """Each scenario of the page is as its name says; and bars that come and go leave nothing."""
+    page = Page(browser, front_end("breakers", react), live, project)
+    wait_until_blocking(lambda: page.run("return !!window.run"), "the page did not load")
+    run = "const done = arguments[1]; run(arguments[0]).then(done)"
+    for name in page.run("return window.names"):
+        with subtests.test(name):
+            assert browser.execute_async_script(run, name) == ""
+    page.run("for (let n = 0; n < 20; n += 1) { show(6); show(0); } show(6);")
+    wait_until_blocking(lambda: readers(live) == 1, "six bars have not one connection")
+    page.run("show(0)")
+    wait_until_blocking(lambda: readers(live) == 0, "nobody's connection was not closed")

@@ -41,7 +41,7 @@ test("a bar has a role, a name, and its value as a number and as words", () => {
 test("a bar whose progress nobody knows has no value", () => {
   for (const now of [unknown, of({ status: "running", progress: null })]) {
     assert.equal(track(now)["aria-valuenow"], undefined);
-    assert.equal(part(now, "fill unknown").style.inlineSize, "");
+    assert.equal(part(now, "fill unknown").style.inlineSize, null);
   }
   assert.equal(track(of({ status: "cancelled", progress: null }))["aria-valuenow"], undefined);
   assert.equal(part(of({ status: "cancelled", progress: null }), "fill").style.inlineSize, "0%");

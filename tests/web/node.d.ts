@@ -12,6 +12,7 @@ declare module "node:assert/strict" {
     fail(message: string): never;
     deepEqual(actual: unknown, expected: unknown, message?: string): void;
     doesNotMatch(text: string, pattern: RegExp): void;
+    match(text: string, pattern: RegExp): void;
     throws(call: () => unknown, message: RegExp): void;
     rejects(promise: Promise<unknown>, message: RegExp): Promise<void>;
   }

@@ -21,19 +21,11 @@ import { en } from "./texts.js";
  */
 
 /**
- * Of each state a sign that no system draws as an emoji, and its colour: a custom property, and by default one that
- * stands out from white as from black. States differ by the sign and by a word, and only then by the colour.
+ * Of each state a sign that no system draws as an emoji. States differ by it and by a word, and only then by colour.
  *
- * @type {Record<string, [sign: string, color?: string]>}
+ * @type {Record<string, string>}
  */
-const LOOKS = {
-  running: ["●", "accent,royalblue"],
-  retrying: ["↻", "warn,chocolate"],
-  stalled: ["‖", "warn,chocolate"],
-  completed: ["✓", "good,seagreen"],
-  failed: ["!", "bad,crimson"],
-  cancelled: ["×"],
-};
+const SIGNS = { running: "●", retrying: "↻", stalled: "‖", completed: "✓", failed: "!", cancelled: "×" };
 
 const OVER = ["completed", "failed", "cancelled"];
 
@@ -70,8 +62,6 @@ export function barOf(make, now, { label, texts, className, showConnectionStatus
   const words = join(" · ", say(state), again, !isOver && message);
   const quarter = state === "running" && percent && percent - (percent % 25);
   const said = isRefused || isFailed || !hasRun ? "" : isLost ? t.waiting : quarter ? say("percent", quarter) : join(", ", say(state), again);
-  const [sign, color = "muted,gray"] = LOOKS[state] ?? ["○"];
-  const style = { color: `var(--streamer-${color})` };
   const isLinkHidden = !(showConnectionStatus ?? (isLost || isRefused)) || (isOver && !isConnected);
   const block = (/** @type {string} */ part, /** @type {any} */ more, /** @type {any[]} */ ...inside) => make("div", { part, ...more }, ...inside);
   return block(
@@ -80,7 +70,7 @@ export function barOf(make, now, { label, texts, className, showConnectionStatus
     block(
       "head",
       { "aria-hidden": "true" },
-      make("b", { part: "icon", style }, sign),
+      make("b", { part: "icon" }, SIGNS[state] ?? "○"),
       make("b", { part: "label" }, name),
       make("span", { part: "value" }, value),
     ),
@@ -92,7 +82,7 @@ export function barOf(make, now, { label, texts, className, showConnectionStatus
         "aria-valuenow": percent === null ? undefined : `${percent}`,
         "aria-valuetext": join(", ", value, words),
       },
-      block(isUnknown ? "fill unknown" : "fill", { style: { ...style, inlineSize: isUnknown ? "" : `${percent ?? 0}%` } }),
+      block(isUnknown ? "fill unknown" : "fill", { style: { inlineSize: isUnknown ? null : `${percent ?? 0}%` } }),
     ),
     block("text", {}, isFailed || (!snapshot && !isLinkHidden) ? "" : words),
     block(

@@ -18,8 +18,8 @@ import { topicOf, watch } from "./watch.js";
 
 /**
  * @typedef {object} Where
- * @property {string} [backendUrl] of the server; by default the page's own
- * @property {ClientLike} [client] in place of the page's own: with a token, of another server
+ * @property {string | undefined} [backendUrl] of the server; by default the page's own
+ * @property {ClientLike | undefined} [client] in place of the page's own: with a token, of another server
  *
  * @typedef {object} Calls
  * @property {((body: Body) => void) | undefined} [onMessage] every event
@@ -29,7 +29,7 @@ import { topicOf, watch } from "./watch.js";
  *
  * @typedef {Pick<WatchOptions, "autoReconnect" | "maxReconnectAttempts" | "pollingFallback" | "pollingInterval">} Reconnecting
  *
- * @typedef {Reconnecting & {projectId: string}} Older options of an older hook
+ * @typedef {Reconnecting & {projectId: string | null | undefined}} Older options of an older hook
  *
  * @typedef {object} Known what is known of one topic: the fields of its snapshot
  * @property {string | null} status
@@ -42,8 +42,8 @@ import { topicOf, watch } from "./watch.js";
  *
  * @typedef {Known & Watched & {retryNow: () => void}} Hooked
  *
- * @typedef {Where & Pick<Look, "label" | "texts" | "className" | "showConnectionStatus"> & {projectId?: string, jobId?: string,
- *   topic?: string, onCompleted?: Calls["onCompleted"], onError?: Calls["onError"]}} ProgressBarProps
+ * @typedef {Where & Pick<Look, "label" | "texts" | "className" | "showConnectionStatus"> & Pick<Calls, "onCompleted" | "onError"> &
+ *   {[name in "projectId" | "jobId" | "topic"]?: string | null | undefined}} ProgressBarProps
  */
 
 /** The client of all components within: `createElement(StreamerContext.Provider, {value: client}, …)`. */
@@ -126,7 +126,7 @@ export function useProject(project, options) {
  * @returns {Hooked & {value: T}}
  */
 export const useStream = (topics, { limit = 100, ...options } = {}) =>
-  useWatch(topics, { reduce: (events, body) => [...events, body].slice(-limit), initial: [], ...options });
+  useWatch(topics, { reduce: (events, body) => [...events, body].slice(-limit || Infinity), initial: [], ...options });
 
 /**
  * A progress bar that says what it shows, to people who see it and to people who hear it.

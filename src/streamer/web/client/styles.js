@@ -1,17 +1,21 @@
 /**
- * How a progress bar looks; custom properties and `part`s change it. A colour is mixed with that of the text around it,
- * so that it stands out from a light page as from a dark one.
+ * How a progress bar looks; custom properties and `part`s change it. Its colours stand out from a light page as from a
+ * dark one.
  *
  * @module
  */
 
 // In a layer: any rule of the page's own wins. Borders and outlines are what forced colours leave.
-const CSS = `@layer streamer{:host{display:block}[data-streamer]{overflow-wrap:anywhere;
+const CSS = `@layer streamer{:host{display:block}[data-streamer]{--c:var(--streamer-muted,gray);overflow-wrap:anywhere;
+&[data-streamer=running]{--c:var(--streamer-accent,royalblue)}
+&[data-streamer=retrying],&[data-streamer=stalled]{--c:var(--streamer-warn,chocolate)}
+&[data-streamer=completed]{--c:var(--streamer-good,seagreen)}
+&[data-streamer=failed]{--c:var(--streamer-bad,crimson)}
 [part=head]{display:flex;gap:.5em}
-[part=icon]{width:1em;text-align:center}
+[part=icon]{width:1em;text-align:center;color:var(--c)}
 [part=label]{flex:1}
 [part=track]{margin:.4em 0;overflow:hidden;border-radius:1em;outline:1px solid transparent;background:var(--streamer-track,#8883)}
-[part^=fill]{border-top:var(--streamer-height,.5em) solid;border-radius:1em}
+[part^=fill]{border-top:var(--streamer-height,.5em) solid var(--c);border-radius:1em}
 [part=text],[part=link]{opacity:.8}
 [part=track]~*{font-size:.9em}
 button{font:inherit}
@@ -29,9 +33,12 @@ let sheet;
  * @param {DocumentOrShadowRoot} root
  */
 export function adoptStyles(root) {
+  const { adoptedStyleSheets: all } = root;
+  // There are none in the imitation of a page that many test their components in.
+  if (!all || (sheet && all.includes(sheet))) return;
   if (!sheet) {
     sheet = new CSSStyleSheet();
     sheet.replaceSync(CSS);
   }
-  if (!root.adoptedStyleSheets.includes(sheet)) root.adoptedStyleSheets.push(sheet);
+  all.push(sheet);
 }
