@@ -42,7 +42,7 @@ def test_the_bar_in_plain_html_moves(browser: Chrome, start_live: StartLive) -> 
     )
     look = """
       const [bar] = document.getElementsByTagName("streamer-progress");
-      const track = bar.shadowRoot?.querySelector("[role=progressbar]");
+      const track = bar?.shadowRoot?.querySelector("[role=progressbar]");
       return [track?.ariaLabel, track?.ariaValueNow];
     """
     wait_until_blocking(
