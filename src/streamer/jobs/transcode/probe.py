@@ -33,8 +33,9 @@ _ENTRIES: Final = (
     ":stream_disposition=attached_pic,timed_thumbnails"
     ":stream_side_data=rotation"
 )
-#: ffprobe's words for a limit, and ours.
-_LIMITS: Final = {
+#: ffprobe's words for what people meet, and ours.
+_WORDS: Final = {
+    "moov atom not found": "it is cut off: what says where its pictures are (moov) is missing",
     "max pixel count": f"its pictures have more than {MAX_PIXELS:,} pixels",
     "max_streams": f"it has more than {MAX_TRACKS} tracks",
 }
@@ -122,15 +123,15 @@ def probe(descriptor: int) -> Media:
         said = str(error)
         # Its last word on it, without the address of the decoder before it.
         last = said.splitlines()[-1].rpartition(": ")[2][:100]
-        raise Unreadable(_limit_in(said) or f"ffprobe says: {last}") from error
+        raise Unreadable(_words_for(said) or f"ffprobe says: {last}") from error
     try:
         return check_limits(read_probe(msgspec.json.decode("\n".join(lines))))
     except Unreadable as error:
-        raise Unreadable(_limit_in(said) or str(error)) from error
+        raise Unreadable(_words_for(said) or str(error)) from error
 
 
-def _limit_in(said: str) -> str | None:
-    return next((reason for text, reason in _LIMITS.items() if text in said), None)
+def _words_for(said: str) -> str | None:
+    return next((reason for text, reason in _WORDS.items() if text in said), None)
 
 
 def read_probe(answer: dict[str, Any]) -> Media:
