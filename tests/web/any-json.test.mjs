@@ -9,11 +9,11 @@ import { JobCards } from "../../src/streamer/web/job-cards.js";
 import { NO_JOBS, foldEvent, foldSnapshot, keyOf } from "../../src/streamer/web/jobs.js";
 import { NO_PACES, foldPace } from "../../src/streamer/web/pace.js";
 import { createClient } from "../../src/streamer/web/client/client.js";
-import { Stream } from "../../src/streamer/web/client/stream.js";
+import { Stream } from "../../src/streamer/web/stream.js";
 import { Strip } from "../../src/streamer/web/strip.js";
 import { controls, events } from "./any-json.mjs";
 import { fakeDocument } from "./fake-document.mjs";
-import { FakeEnvironment } from "./fake-environment.mjs";
+import { FakeEnvironment } from "./fake-stream-environment.mjs";
 import { known, last, listen } from "./given.mjs";
 
 /** @import { Access } from "../../src/streamer/web/access.js" */

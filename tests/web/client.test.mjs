@@ -1,338 +1,517 @@
-// The promises of `src/streamer/web/client/client.js`, with a browser that the test holds.
+// What `createClient` promises, over event streams of a server that the test holds.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { createClient } from "../../src/streamer/web/client/client.js";
-import "../../src/streamer/web/client/iterate.js";
-import "../../src/streamer/web/client/publish.js";
-import "../../src/streamer/web/client/refusals.js";
-import "../../src/streamer/web/client/storage.js";
-import { FakeEnvironment } from "./fake-environment.mjs";
-import { known, last } from "./given.mjs";
+import { FakeServer, event, heard, known, pass, problem, settled, snapshot } from "./fake-server.mjs";
 
 /** @import { ClientOptions } from "../../src/streamer/web/client/client.js" */
-/** @import { Subscription } from "../../src/streamer/web/client/subscription.js" */
-/** @import { Body, Snapshot } from "../../src/streamer/web/client/wire.d.ts" */
 
-/** Let what was promised come. */
-const settled = () => new Promise((done) => setImmediate(() => done(null)));
-
-/** @returns {Snapshot} */
-const snapshot = (/** @type {string} */ cursor, more = {}) => ({
-  cursor, status: null, progress: null, message: null, result: null, error: null, attempt: null, tasks: {}, jobs: {}, ...more,
-});
-
-const event = (/** @type {string} */ topic, /** @type {string} */ id, more = {}) => ({ id, type: "note", topic, ...more });
-
-/** @param {ClientOptions & {environment?: FakeEnvironment}} [options] */
-function opened({ environment = new FakeEnvironment(), ...options } = {}) {
-  const client = createClient({ url: "http://server", environment, ...options });
-  return { client, environment };
+/** @param {ClientOptions & {server?: FakeServer}} [options] */
+function opened({ server = new FakeServer(), ...options } = {}) {
+  const client = createClient({ url: "http://server", environment: { fetch: server.fetch }, ...options });
+  return { client, server };
 }
 
-/** The connection is answered for all its topics, from `cursor` on. */
-function answer(/** @type {FakeEnvironment} */ environment, /** @type {string} */ cursor, head = cursor) {
-  const topics = environment.last.url.searchParams.getAll("topic");
-  const [topic = ""] = topics;
-  const resumed = environment.last.lastEventId !== null;
-  const told = topics.length === 1
-    ? { topic, snapshot: snapshot(head) }
-    : { topics, snapshots: Object.fromEntries(topics.map((name) => [name, snapshot(head)])) };
-  environment.say({ type: "connected", cursor, resumed, ...told });
-}
-
-/** @returns {unknown[]} the ids that it hears from now on */
-function heard(/** @type {Subscription} */ subscription) {
-  /** @type {unknown[]} */
-  const ids = [];
-  subscription.on("*", (/** @type {Body} */ body) => ids.push(body.id));
-  return ids;
-}
-
-async function live(/** @type {string | string[]} */ topics, /** @type {ClientOptions & {environment?: FakeEnvironment}} */ options = {}) {
+/** @param {string | string[]} topics @param {ClientOptions & {server?: FakeServer}} [options] */
+async function live(topics, options = {}) {
   const all = opened(options);
   const subscription = all.client.subscribe(topics);
   await settled();
-  answer(all.environment, "1-0");
-  all.environment.say({ type: "caught_up", cursor: "1-0" });
+  await all.server.live("1-0");
   return { ...all, subscription };
 }
 
+/** The pages that a poll is answered, one after the other; the last for ever. */
+function pages(/** @type {{events: object[], cursor: string, gap?: object | null}[]} */ ...given) {
+  return () => {
+    const [page, next] = given;
+    if (next) given.shift();
+    return { gap: null, ...page };
+  };
+}
+
 test("six components of one page have one connection, of all their topics", async () => {
-  const { client, environment } = opened();
+  const { client, server } = opened();
   for (const topic of ["a", "b", "c", "a", "b", "c"]) client.subscribe(topic);
   await settled();
-  assert.equal(environment.connections.length, 1);
-  assert.deepEqual(environment.last.url.searchParams.getAll("topic"), ["a", "b", "c"]);
-  assert.equal(environment.last.lastEventId, null);
+  assert.equal(server.connections.length, 1);
+  assert.deepEqual([server.last.topics, server.last.lastEventId], [["a", "b", "c"], null]);
+  client.close();
 });
 
 test("each hears what is of its topics, once, and a type that it asked for", async () => {
-  const { client, environment, subscription } = await live(["a", "b"]);
+  const { client, server, subscription } = await live(["a", "b"]);
   const ids = heard(subscription);
   /** @type {unknown[]} */
   const typed = [];
-  const off = subscription.on("said", (/** @type {Body} */ body) => typed.push(body.id));
-  environment.say({ ...event("a", "2-0"), topics: ["a", "b"], type: "said" });
-  environment.say({ ...event("a", "2-0"), topics: ["a", "b"], type: "said" });
+  const off = subscription.on("said", (body) => typed.push(body.id));
+  const twice = { ...event("a", "2-0"), topics: ["a", "b"], type: "said" };
+  await server.last.say(twice, twice);
   off();
-  environment.say(event("b", "3-0", { type: "said" }));
-  environment.say(event("z", "4-0"));
+  await server.last.say(event("b", "3-0", { type: "said" }), event("z", "4-0"));
   assert.deepEqual([ids, typed, subscription.lastEventId], [["2-0", "3-0"], ["2-0"], "4-0"]);
   client.close();
 });
 
-test("a component that comes later joins what is open, and begins where it says", async () => {
-  const { client, environment, subscription } = await live("a");
+test("ids are compared as numbers, and those of ephemeral events not at all", async () => {
+  const { client, server, subscription } = await live("a");
   const ids = heard(subscription);
-  environment.say(event("a", "5-0"));
+  await server.last.say(event("a", "9-9"), event("a", "9-10"), event("a", "10-1"), event("a", "9-10"), event("a", undefined, { type: "typing", cursor: "99-0" }));
+  assert.deepEqual([ids, subscription.lastEventId], [["9-9", "9-10", "10-1", "typing"], "10-1"]);
+  client.close();
+});
+
+test("a component with another topic extends the connection, and nobody is told that it was away", async () => {
+  const { client, server, subscription } = await live("a");
+  /** @type {string[]} */
+  const states = [];
+  subscription.on("state", ({ state }) => states.push(state));
+  const ids = heard(subscription);
+  await server.last.say(event("a", "5-0"));
   const late = client.subscribe("b");
-  const early = client.subscribe("a", { from: "earliest" });
   const lateIds = heard(late);
+  await settled();
+  assert.deepEqual([server.connections.map(({ isOver }) => isOver), server.last.lastEventId], [[true, false], "5-0"]);
+  await server.connected("5-0", { head: "7-0" });
+  assert.deepEqual([subscription.state, late.state], ["live", "connecting"]);
+  await server.last.say(event("a", "6-0"), event("b", "6-5"), event("a", "7-0"), event("b", "8-0"), { type: "caught_up", cursor: "8-0" });
+  assert.deepEqual([ids, lateIds, states, late.state], [["5-0", "6-0", "7-0"], ["8-0"], [], "live"]);
+  client.close();
+});
+
+test("a component that asks for what was before is given it by requests of its own, without a gap or a double", async () => {
+  const { client, server, subscription } = await live("a");
+  const ids = heard(subscription);
+  await server.last.say(event("a", "5-0"));
+  /** @type {string[]} */
+  const asked = [];
+  const answer = pages(
+    { events: [event("a", "2-0"), event("a", "3-0")], cursor: "3-0", gap: { type: "gap", topic: "a", after: "1-0", until: "1-5", reason: "trimmed", cursor: "3-0" } },
+    { events: [event("a", "5-0")], cursor: "5-0" },
+    { events: [event("a", "6-0")], cursor: "6-0" },
+  );
+  server.answers["/events"] = async ({ url }) => {
+    asked.push(known(url.searchParams.get("after")));
+    // Something comes on the connection while the answer is on its way.
+    if (asked.length === 2) await server.last.say(event("a", "6-0"));
+    return answer();
+  };
+  const early = client.subscribe("a", { from: "1-0" });
   const earlyIds = heard(early);
   await settled();
-  assert.equal(environment.connections[0]?.closed, false, "the first goes on until the other is there");
-  environment.connections[0]?.onmessage?.({ data: JSON.stringify(event("a", "6-0")) });
-  assert.deepEqual([environment.last.lastEventId, subscription.state], ["0-0", "live"]);
-  answer(environment, "0-0", "7-0");
-  assert.equal(environment.connections[0]?.closed, true);
-  for (const body of [event("a", "3-0"), event("a", "5-0"), event("a", "6-0"), event("b", "6-5"), event("a", "7-0"), event("b", "8-0")]) {
-    environment.say(body);
-  }
-  environment.say({ type: "caught_up", cursor: "8-0" });
-  assert.deepEqual([ids, earlyIds, lateIds], [["5-0", "6-0", "7-0"], ["3-0", "5-0", "6-0", "7-0"], ["8-0"]]);
-  assert.deepEqual([subscription.state, late.state, early.state], ["live", "live", "live"]);
+  await settled();
+  await server.last.say(event("a", "7-0"));
+  assert.deepEqual([ids, earlyIds], [["5-0", "6-0", "7-0"], ["gap to 1-5", "2-0", "3-0", "5-0", "6-0", "7-0"]]);
+  assert.deepEqual([asked, early.state, server.connections.length], [["1-0", "3-0", "5-0"], "live", 1]);
+  client.close();
+});
+
+test("one that begins with the earliest hides nobody's gap: the others resume from their own position", async () => {
+  const { client, server } = opened();
+  const mine = client.subscribe("a", { from: "5-0" });
+  server.answers["/events"] = pages({ events: [event("b", "2-0")], cursor: "9-0" });
+  const all = client.subscribe("b", { from: "earliest" });
+  const [ids, allIds] = [heard(mine), heard(all)];
+  await settled();
+  assert.equal(server.last.lastEventId, "5-0");
+  await server.connected("5-0", { head: "9-0" });
+  await server.last.say({ type: "gap", ...{ topic: "a", after: "5-0", until: "8-0", reason: "trimmed", cursor: "8-0" } }, event("a", "9-0"), { type: "caught_up", ...{ cursor: "9-0" } });
+  assert.deepEqual([ids, allIds], [["gap to 8-0", "9-0"], ["2-0"]]);
+  assert.deepEqual([mine.state, all.state], ["live", "live"]);
+  client.close();
+});
+
+test("the earliest alone is asked of the stream itself", async () => {
+  const { client, server } = opened();
+  const ids = heard(client.subscribe("a", { from: "earliest" }));
+  await settled();
+  assert.equal(server.last.lastEventId, "0-0");
+  await server.connected("0-0", { head: "3-0" });
+  await server.last.say(event("a", "2-0"), event("a", "3-0"));
+  assert.deepEqual([ids, server.asked.length], [["2-0", "3-0"], 1]);
+  client.close();
+});
+
+test("what could not be caught up is tried again", async () => {
+  const { client, server } = await live("a");
+  let failures = 2;
+  server.answers["/events"] = () => (failures-- > 0 ? new TypeError("no network") : { events: [event("a", "1-0")], cursor: "1-0", gap: null });
+  const early = client.subscribe("a", { from: "earliest" });
+  const ids = heard(early);
+  await settled();
+  assert.deepEqual([early.state, ids], ["replaying", []]);
+  await pass(2000);
+  await pass(2000);
+  assert.deepEqual([early.state, ids], ["live", ["1-0"]]);
+  client.close();
 });
 
 test("a second component of a topic has its state at once, without a connection", async () => {
-  const { client, environment } = await live("a");
-  environment.say(event("a", "2-0", { type: "progress", progress: 0.25, job_id: "j" }));
+  const { client, server } = await live("a");
+  await server.last.say(event("a", "2-0", { type: "progress", progress: 0.25, job_id: "j" }));
   const second = client.subscribe("a");
   await settled();
   assert.deepEqual([second.snapshot?.progress, second.state, second.lastEventId], [0.25, "live", "2-0"]);
-  assert.equal(environment.connections.length, 1);
+  assert.equal(server.connections.length, 1);
   const ids = heard(second);
-  environment.say(event("a", "3-0"));
+  await server.last.say(event("a", "3-0"));
   assert.deepEqual(ids, ["3-0"]);
+  client.close();
+});
+
+test("a snapshot is the same object until it changes, and is told before its event", async () => {
+  const { client, server, subscription } = await live("a");
+  /** @type {unknown[]} */
+  const told = [];
+  subscription.on("snapshot", ({ progress }) => told.push(progress));
+  subscription.on("progress", ({ progress }) => told.push([progress]));
+  const before = subscription.snapshot;
+  await server.last.say(event("a", "2-0"));
+  assert.equal(subscription.snapshot, before);
+  await server.last.say(event("a", "3-0", { type: "progress", progress: 0.5, job_id: "j", task_name: "t" }));
+  assert.deepEqual([told, Object.keys(subscription.snapshot?.jobs ?? {})], [[0.5, [0.5]], ["j"]]);
+  client.close();
+});
+
+test("events that the snapshot has in it already do not change it", async () => {
+  const { client, server } = opened();
+  const subscription = client.subscribe("jobs/j", { from: "earliest" });
+  await settled();
+  await server.connected("0-0", { head: "3-0", states: { "jobs/j": snapshot("3-0", { status: "running", progress: 0.75 }) } });
+  await server.last.say(event("jobs/j", "2-0", { type: "progress", progress: 0.25 }));
+  assert.equal(subscription.snapshot?.progress, 0.75);
+  await server.last.say(event("jobs/j", "4-0", { type: "progress", progress: 1 }));
+  assert.equal(subscription.snapshot?.progress, 1);
+  client.close();
 });
 
 test("a mount, an unmount and a mount again cost nothing", async () => {
-  const { client, environment } = await live("a");
+  const { client, server } = await live("a");
   client.subscribe("b").close();
   client.subscribe("a").close();
   await settled();
-  environment.advance(1000);
-  await settled();
-  assert.equal(environment.connections.length, 1);
+  await pass(1000);
+  assert.equal(server.connections.length, 1);
+  client.close();
 });
 
-test("the last one who leaves closes the connection, a moment later", async () => {
-  const { environment, subscription } = await live("a");
+test("the last one who leaves closes the connection, a moment later, and the next begins anew", async () => {
+  const { client, server, subscription } = await live("a");
   subscription.close();
   await settled();
-  assert.equal(environment.last.closed, false);
-  environment.advance(1000);
+  assert.equal(server.last.isOver, false);
+  await pass(1000);
+  assert.equal(server.last.isOver, true);
+  const next = client.subscribe("a");
   await settled();
-  assert.equal(environment.last.closed, true);
+  assert.deepEqual([server.last.lastEventId, next.snapshot, next.state], [null, null, "connecting"]);
+  client.close();
 });
 
 test("a lost connection resumes after the last event, and says why and when", async () => {
-  const { environment, subscription } = await live("a");
+  const { client, server, subscription } = await live("a");
   /** @type {unknown[]} */
   const states = [];
   subscription.on("state", (told) => states.push(told));
-  environment.say(event("a", "5-0"));
-  environment.break();
-  assert.deepEqual(states, [{ state: "waiting", reason: "The server cannot be reached.", retryAt: environment.time + 500 }]);
-  environment.advance(500);
-  assert.equal(environment.last.lastEventId, "5-0");
-  environment.isOnline = false;
-  environment.break();
-  assert.equal(subscription.reason, "This device is offline.");
-  environment.isOnline = true;
-  environment.happen("online");
-  await settled();
-  answer(environment, "5-0");
-  environment.say({ type: "caught_up", cursor: "5-0" });
-  assert.deepEqual([subscription.state, subscription.reason], ["live", null]);
+  await server.last.say(event("a", "5-0"));
+  await server.last.end();
+  assert.deepEqual(states, [{ state: "waiting", reason: "The server cannot be reached.", retryAt: Date.now() + 500 }]);
+  await pass(500);
+  assert.equal(server.last.lastEventId, "5-0");
+  await server.live("5-0");
+  assert.deepEqual([subscription.state, subscription.reason, subscription.retryAt], ["live", null, null]);
+  client.close();
 });
 
-test("retryNow does not wait", async () => {
-  const { environment, subscription } = await live("a");
-  environment.break();
-  subscription.retryNow();
+test("a device without a network is named as the reason", async () => {
+  const { client, server, subscription } = await live("a");
+  Object.defineProperty(globalThis, "navigator", { value: { onLine: false }, configurable: true });
+  await server.last.end();
+  assert.equal(subscription.reason, "This device is offline.");
+  Object.defineProperty(globalThis, "navigator", { value: undefined, configurable: true });
+  client.close();
+});
+
+test("retryNow does not wait, of the client as of a subscription, and disturbs nothing that is live", async () => {
+  const { client, server, subscription } = await live("a");
+  for (const one of [subscription, client]) {
+    await server.last.end();
+    one.retryNow();
+    await settled();
+    assert.equal(subscription.state, "connecting");
+    await server.live("1-0");
+  }
+  client.retryNow();
   await settled();
-  assert.deepEqual([environment.connections.length, subscription.state], [2, "connecting"]);
+  assert.deepEqual([server.connections.length, server.last.isOver], [3, false]);
+  client.close();
 });
 
 test("a gap is told to those whom it concerns", async () => {
-  const { client, environment, subscription } = await live("a");
-  const other = client.subscribe("b");
+  const { client, server } = opened();
+  const [one, other] = [client.subscribe("a"), client.subscribe("b")];
   await settled();
-  answer(environment, "1-0");
-  /** @type {string[]} */
-  const told = [];
-  subscription.on("gap", () => told.push("a"));
-  other.on("gap", () => told.push("b"));
-  environment.say({ type: "gap", topic: "b", after: "1-0", until: "4-0", reason: "trimmed", cursor: "4-0" });
-  assert.deepEqual([told, other.lastEventId], [["b"], "4-0"]);
-  environment.say({ type: "gap", topic: null, after: "1-0", until: "2-0", reason: "reset", cursor: "2-0" });
-  assert.deepEqual([told, other.lastEventId], [["b", "a", "b"], "2-0"]);
+  await server.live("1-0");
+  const [told, otherTold] = [heard(one), heard(other)];
+  const gap = { type: "gap", topic: "b", after: "1-0", until: "4-0", reason: "trimmed", cursor: "4-0" };
+  await server.last.say(gap);
+  assert.deepEqual([told, otherTold, other.lastEventId], [[], ["gap to 4-0"], "4-0"]);
+  await server.last.say({ ...gap, ...{ topic: null, until: "2-0", reason: "reset", cursor: "2-0" } }, event("b", "3-0"));
+  assert.deepEqual([told, otherTold, other.lastEventId], [["gap to 2-0"], ["gap to 4-0", "gap to 2-0", "3-0"], "3-0"]);
+  client.close();
+});
+
+test("a gap of one topic that reaches beyond events of another costs none of them", async () => {
+  const { client, server, subscription } = await live(["a", "b"]);
+  const ids = heard(subscription);
+  await server.last.say({ type: "gap", ...{ topic: "b", after: "1-0", until: "9-0", reason: "trimmed", cursor: "1-0" } }, event("a", "5-0"), event("b", "10-0"));
+  assert.deepEqual(ids, ["gap to 9-0", "5-0", "10-0"]);
+  client.close();
 });
 
 test("a job's subscription ends with the job, and the others go on", async () => {
-  const { environment, subscription, client } = await live(["jobs/j", "projects/p"]);
+  const { client, server, subscription } = await live(["jobs/j", "projects/p"]);
   const job = client.subscribe("jobs/j");
   await settled();
-  environment.say({ ...event("jobs/j", "2-0", { type: "completed", job_id: "j", result: { x: 1 } }), topics: ["jobs/j", "projects/p"] });
-  assert.deepEqual([job.state, job.snapshot?.status, job.snapshot?.result], ["ended", "completed", { x: 1 }]);
+  const ids = heard(job);
+  await server.last.say({ ...event("jobs/j", "2-0", { type: "completed", job_id: "j", result: { x: 1 } }), ...{ topics: ["jobs/j", "projects/p"] } });
+  assert.deepEqual([job.state, job.snapshot?.status, job.snapshot?.result, ids], ["ended", "completed", { x: 1 }, ["2-0"]]);
   assert.equal(subscription.state, "live");
+  client.close();
 });
 
-test("the end of a stream of jobs is the end of its subscriptions", async () => {
-  const { environment, subscription } = await live("jobs/j");
-  environment.say({ type: "end", topic: "jobs/j", reason: "completed", remaining: 0 });
-  environment.advance(1e6);
-  assert.deepEqual([subscription.state, environment.connections.length], ["ended", 1]);
+test("a job that was over before anybody asked ends at once, also beside others", async () => {
+  const { client, server } = opened();
+  const [job, project] = [client.subscribe("jobs/j"), client.subscribe("projects/p")];
+  await settled();
+  await server.live("5-0", { states: { "jobs/j": snapshot("5-0", { status: "failed", error: "no space" }) } });
+  assert.deepEqual([job.state, job.snapshot?.error, project.state], ["ended", "no space", "live"]);
+  client.close();
 });
 
-test("a refusal is told in the server's sentence", async () => {
-  const { client, environment } = opened();
+test("a job that is over is told from the beginning before it ends", async () => {
+  const { client, server } = opened();
+  const job = client.subscribe("jobs/j", { from: "earliest" });
+  const ids = heard(job);
+  await settled();
+  await server.connected("0-0", { states: { "jobs/j": snapshot("3-0", { status: "completed" }) } });
+  await server.last.say(event("jobs/j", "2-0", { type: "progress", progress: 1 }));
+  assert.equal(job.state, "replaying");
+  await server.last.say(event("jobs/j", "3-0", { type: "completed" }), { type: "end", ...{ topic: "jobs/j", remaining: 0 } });
+  await pass(5000);
+  assert.deepEqual([ids, job.state, server.connections.length], [["2-0", "3-0"], "ended", 1]);
+  client.close();
+});
+
+test("who resumes behind the end of a job is answered 204, and who begins with it is told its state", async () => {
+  const { client, server } = opened();
+  server.instead = () => new Response(null, { status: 204 });
+  const after = client.subscribe("jobs/j", { from: "5-0" });
+  const fresh = client.subscribe("jobs/j");
+  await settled();
+  server.instead = null;
+  await settled();
+  await server.connected("5-0", { states: { "jobs/j": snapshot("5-0", { status: "completed" }) } });
+  assert.deepEqual([after.state, fresh.state, fresh.snapshot?.status], ["ended", "ended", "completed"]);
+  client.close();
+});
+
+test("a refusal is told in the server's sentence, and is asked again on request", async () => {
+  const { client, server } = opened();
+  server.instead = () => problem(403, "you may not read a");
+  server.answers["/status"] = () => problem(403, "you may not read a");
   const subscription = client.subscribe("a");
   await settled();
-  environment.refuse("refused", "you may not read a");
   assert.deepEqual([subscription.state, subscription.reason], ["refused", "you may not read a"]);
+  server.instead = null;
+  await pass(60_000);
+  assert.equal(server.connections.length, 0);
+  subscription.retryNow();
+  await settled();
+  await server.live("1-0");
+  assert.equal(subscription.state, "live");
+  client.close();
 });
 
 test("who may not read one topic keeps nobody from another", async () => {
-  const environment = new FakeEnvironment();
-  environment.fetch = async (url) => (url.endsWith("topic=b")
-    ? Response.json({ code: "forbidden", detail: "you may not read b" }, { status: 403 })
-    : Response.json({}));
-  const { client } = opened({ environment });
+  const { client, server } = opened();
+  server.instead = () => problem(403, "you may not read all of this");
+  server.answers["/status"] = ({ path }) => (path.endsWith("topic=b") ? problem(403, "you may not read b") : {});
   const [allowed, forbidden] = [client.subscribe("a"), client.subscribe("b")];
+  /** @type {string[]} */
+  const states = [];
+  allowed.on("state", ({ state }) => states.push(state));
   await settled();
-  environment.refuse("refused", "you may not read all of this");
-  for (let n = 0; n < 5; n += 1) await settled();
-  assert.deepEqual([forbidden.state, forbidden.reason], ["refused", "you may not read b"]);
-  assert.deepEqual(environment.last.url.searchParams.getAll("topic"), ["a"]);
-  answer(environment, "1-0");
-  environment.say({ type: "caught_up", cursor: "1-0" });
-  assert.deepEqual([allowed.state, forbidden.state], ["live", "refused"]);
-  forbidden.retryNow();
+  server.instead = null;
   await settled();
-  assert.deepEqual(environment.last.url.searchParams.getAll("topic"), ["a", "b"]);
+  assert.deepEqual([forbidden.state, forbidden.reason, server.last.topics], ["refused", "you may not read b", ["a"]]);
+  await server.live("1-0");
+  assert.deepEqual([states.at(-1), states.includes("refused"), forbidden.state], ["live", false, "refused"]);
+  client.close();
 });
 
-test("a listener that throws keeps nothing from the others", async () => {
-  const { error } = console;
-  console.error = () => {};
-  const { environment, subscription } = await live("a");
+test("a page that is left has no connection, and one again when it is shown", async () => {
+  const page = new EventTarget();
+  Object.assign(globalThis, { addEventListener: page.addEventListener.bind(page) });
+  const { client, server, subscription } = await live("a");
+  for (const [leaves, comes] of [["pagehide", "pageshow"], ["freeze", "resume"]]) {
+    page.dispatchEvent(new Event(`${leaves}`));
+    await settled();
+    assert.equal(server.last.isOver, true);
+    page.dispatchEvent(new Event(`${comes}`));
+    await settled();
+    assert.deepEqual([server.last.lastEventId, server.last.isOver], ["1-0", false]);
+    await server.live("1-0");
+    assert.equal(subscription.state, "live");
+  }
+  await server.last.end();
+  page.dispatchEvent(new Event("online"));
+  await settled();
+  assert.equal(subscription.state, "connecting");
+  client.close();
+  page.dispatchEvent(new Event("pageshow"));
+  await settled();
+  assert.equal(server.last.isOver, true);
+  Reflect.deleteProperty(globalThis, "addEventListener");
+});
+
+test("a listener that throws keeps nothing from the others, and is reported as the platform does", async () => {
+  const { client, server, subscription } = await live("a");
+  const reported = new Promise((done) => process.once("uncaughtException", done));
   subscription.on("*", () => {
     throw new Error("mine");
   });
   const ids = heard(subscription);
-  environment.say(event("a", "2-0"));
-  console.error = error;
-  assert.deepEqual(ids, ["2-0"]);
+  await server.last.say(event("a", "2-0"));
+  assert.deepEqual([ids, /** @type {Error} */ (await reported).message, server.last.isOver], [["2-0"], "mine", false]);
+  client.close();
 });
 
-test("a page that is left has no connection, and one again when it is shown", async () => {
-  const { environment, subscription } = await live("a");
-  environment.happen("pagehide");
+test("a closed subscription and a closed client are quiet", async () => {
+  const { client, server, subscription } = await live("a");
+  const [other, ids] = [client.subscribe("a"), heard(subscription)];
   await settled();
-  assert.equal(environment.last.closed, true);
-  environment.happen("pageshow", { persisted: true });
+  const otherIds = heard(other);
+  subscription.close();
+  await server.last.say(event("a", "2-0"));
+  client.close();
   await settled();
-  assert.equal(environment.last.lastEventId, "1-0");
-  assert.equal(subscription.state, "connecting");
+  await pass(60_000);
+  assert.deepEqual([ids, otherIds, server.last.isOver, server.connections.length], [[], ["2-0"], true, 1]);
 });
 
 test("for await has every event, also where it is slow, and leaves with the loop", async () => {
-  const { client, environment } = opened();
+  const { client, server } = opened();
   const events = client.stream("a", { from: "earliest" });
   const first = events.next();
   await settled();
-  await settled();
-  answer(environment, "0-0");
-  environment.say(event("a", "1-0"));
+  await server.connected("0-0", { head: "9999-0" });
+  await server.last.say(event("a", "1-0"));
   assert.equal((await first).value?.id, "1-0");
-  for (let n = 2; n <= 1500; n += 1) environment.say(event("a", `${n}-0`));
+  await server.last.say(...Array.from({ length: 1499 }, (_, n) => event("a", `${n + 2}-0`)));
   /** @type {unknown[]} */
   const ids = [];
   for (let n = 2; n <= 1001; n += 1) ids.push((await events.next()).value?.id);
-  const next = events.next();
-  await settled();
-  await settled();
-  assert.equal(environment.last.lastEventId, "1001-0");
-  answer(environment, "1001-0");
-  environment.say(event("a", "1002-0"));
-  assert.equal((await next).value?.id, "1002-0");
+  server.answers["/events"] = pages({ events: [event("a", "1002-0")], cursor: "1500-0" });
+  assert.equal((await events.next()).value?.id, "1002-0");
   assert.deepEqual([ids.length, ids.at(-1)], [1000, "1001-0"]);
   await events.return();
+  await pass(1000);
+  assert.equal(server.last.isOver, true);
+});
+
+test("for await ends with its job, and throws where it is refused", async () => {
+  const { client, server } = opened();
+  const ended = client.stream("jobs/j", { from: "earliest" });
+  const first = ended.next();
   await settled();
-  environment.advance(1000);
+  await server.connected("0-0", { states: { "jobs/j": snapshot("1-0") } });
+  await server.last.say(event("jobs/j", "2-0", { type: "completed" }));
+  assert.deepEqual([(await first).value?.id, (await ended.next()).done], ["2-0", true]);
   await settled();
-  assert.equal(environment.last.closed, true);
+  server.instead = () => problem(403, "you may not");
+  await assert.rejects(client.stream("b").next(), /you may not/u);
+  client.close();
 });
 
 test("bad input is refused in words", () => {
   const { client } = opened();
-  assert.throws(() => createClient({ url: "" }), /url must be http/u);
+  assert.throws(() => createClient({ url: "" }), /"" is not the url of a server/u);
   assert.throws(() => client.subscribe("a b"), /"a b" is not a topic/u);
-  assert.throws(() => client.subscribe([]), /1 to 100 topics, not 0/u);
-  assert.throws(() => client.subscribe("a", { from: "now" }), /from is "latest", "earliest" or an id/u);
+  assert.throws(() => client.subscribe([]), /0 is not 1 to 100 topics/u);
+  assert.throws(() => client.subscribe("a", { from: "now" }), /"now" is not "latest", "earliest" or an id/u);
   client.close();
-  assert.throws(() => client.subscribe("a"), /closed/u);
+  assert.throws(() => client.subscribe("a"), /the client is closed/u);
+});
+
+test("topics that objects have names of are topics as any other", async () => {
+  const { client, server } = opened();
+  const subscription = client.subscribe("constructor");
+  await settled();
+  assert.equal(subscription.snapshot, null);
+  await server.live("1-0");
+  await server.last.say(event("constructor", "2-0", { type: "progress", progress: 0.5, job_id: "toString" }));
+  assert.deepEqual([subscription.snapshot?.progress, subscription.lastEventId], [0.5, "2-0"]);
+  client.close();
 });
 
 test("what cannot be published now is published later, once, and in order", async () => {
-  const environment = new FakeEnvironment();
-  /** @type {{key: string | null, body: string}[]} */
-  const posts = [];
-  /** @type {(Error | number)[]} */
-  const outcomes = [new TypeError("offline"), 503, 201, 400];
-  environment.fetch = async (_, { headers, body }) => {
-    posts.push({ key: new Headers(headers).get("Idempotency-Key"), body: `${body}` });
-    const status = outcomes.shift() ?? 201;
-    if (status instanceof Error) throw status;
-    return { status, ok: status < 300, json: async () => (status === 201 ? { id: `${posts.length}-0` } : { code: "invalid_type", detail: "no such type" }) };
-  };
-  const { client } = opened({ environment });
+  const server = new FakeServer();
+  /** @type {(Error | Response | object)[]} */
+  const outcomes = [new TypeError("offline"), problem(503), Response.json({ id: "3-0" }, { status: 201 }), problem(400, "no such type")];
+  server.answers["/events"] = () => outcomes.shift();
+  const { client } = opened({ server });
   const first = client.publish("a", "note", { n: 1 }, { idempotencyKey: "k1" });
   const second = assert.rejects(client.publish("a", "Bad", { n: 2 }), /no such type/u);
   await settled();
-  await settled();
-  environment.advance(500);
-  await settled();
-  environment.happen("online");
-  await settled();
+  await pass(500);
+  await pass(1000);
   assert.deepEqual(await first, { id: "3-0" });
   await second;
-  assert.deepEqual(posts.slice(0, 3).map(({ key }) => key), ["k1", "k1", "k1"]);
-  assert.deepEqual(JSON.parse(known(posts[0]).body), { n: 1, topic: "a", type: "note" });
+  assert.deepEqual(server.asked.slice(0, 3).map(({ headers }) => headers.get("Idempotency-Key")), ["k1", "k1", "k1"]);
+  assert.deepEqual(JSON.parse(`${server.asked[0]?.body}`), { n: 1, topic: "a", type: "note" });
   client.close();
+});
+
+test("what a client was closed before it published is rejected, and so is what there is no room for", async () => {
+  const server = new FakeServer();
+  server.answers["/events"] = () => problem(503);
+  const { client } = opened({ server });
+  const waiting = Array.from({ length: 1000 }, () => client.publish("a", "note").catch((/** @type {Error} */ error) => error.message));
+  await assert.rejects(client.publish("a", "note"), /1000 events wait/u);
+  client.close();
+  assert.deepEqual(new Set(await Promise.all(waiting)), new Set(["the client was closed before this was published"]));
 });
 
 test("a position is kept over a reload, where it was asked for", async () => {
   /** @type {Map<string, string>} */
   const kept = new Map();
-  const sessionStorage = {
-    getItem: (/** @type {string} */ key) => kept.get(key) ?? null,
-    setItem: (/** @type {string} */ key, /** @type {string} */ value) => void kept.set(key, value),
-  };
+  const page = new EventTarget();
+  Object.assign(globalThis, {
+    addEventListener: page.addEventListener.bind(page),
+    sessionStorage: { getItem: (/** @type {string} */ key) => kept.get(key) ?? null, setItem: (/** @type {string} */ key, /** @type {string} */ id) => void kept.set(key, id) },
+  });
   for (const expected of [null, "5-0"]) {
-    const environment = Object.assign(new FakeEnvironment(), { sessionStorage });
-    const { client } = opened({ environment });
+    const { client, server } = opened();
     const subscription = client.subscribe("a", { persist: "session" });
     await settled();
-    await settled();
-    assert.equal(environment.last.lastEventId, expected);
-    answer(environment, expected ?? "1-0");
-    environment.say(event("a", expected === null ? "5-0" : "6-0"));
-    environment.happen("pagehide");
-    assert.equal(last([...kept.values()]), subscription.lastEventId);
+    assert.equal(server.last.lastEventId, expected);
+    await server.live(expected ?? "1-0");
+    await server.last.say(event("a", expected ? "6-0" : "5-0"));
+    page.dispatchEvent(new Event("pagehide"));
+    assert.deepEqual([...kept.values()], [subscription.lastEventId]);
     client.close();
   }
+  Reflect.deleteProperty(globalThis, "addEventListener");
+});
+
+test("where nothing can be kept it begins as without", async () => {
+  Reflect.deleteProperty(globalThis, "sessionStorage");
+  const { client, server } = opened();
+  client.subscribe("a", { persist: "session" });
+  await settled();
+  assert.equal(server.last.lastEventId, null);
+  client.close();
 });

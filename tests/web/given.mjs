@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-/** @import { Stream, StreamEvents } from "../../src/streamer/web/client/stream.js" */
+/** @import { Stream, StreamEvents } from "../../src/streamer/web/stream.js" */
 
 /**
  * @template T

@@ -1,13 +1,13 @@
-// The promises of `src/streamer/web/client/stream.js`, with a browser that the test holds.
+// The promises of `src/streamer/web/stream.js`, with a browser that the test holds.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Stream } from "../../src/streamer/web/client/stream.js";
-import { FakeEnvironment } from "./fake-environment.mjs";
+import { Stream } from "../../src/streamer/web/stream.js";
+import { FakeEnvironment } from "./fake-stream-environment.mjs";
 import { known, last, listen } from "./given.mjs";
 
-/** @import { StateDetail, TokenSource, Transport } from "../../src/streamer/web/client/stream.js" */
+/** @import { StateDetail, TokenSource, Transport } from "../../src/streamer/web/stream.js" */
 /** @typedef {{transport?: Transport | "auto", environment?: FakeEnvironment, token?: TokenSource}} Options */
 
 const event = (/** @type {string | undefined} */ id, more = {}) => ({ id, type: "progress", topic: "projects/p", ...more });
@@ -264,7 +264,7 @@ test("a closed stream stays closed", () => {
   assert.deepEqual([stream.state, environment.connections.length], ["idle", 1]);
 });
 
-/** @typedef {import("../../src/streamer/web/client/stream.js").Why} Why */
+/** @typedef {import("../../src/streamer/web/stream.js").Why} Why */
 
 /** Let what was promised come. */
 const settled = () => new Promise((done) => setImmediate(() => done(null)));

@@ -9,7 +9,7 @@
 
 import { objectOf, textOf, timeOf } from "./fields.js";
 
-/** @import { Why } from "./client/stream.js" */
+/** @import { Why } from "./stream.js" */
 /** @import { Claimed, Problem, Token } from "./client/wire.d.ts" */
 
 /** Where a reload of the page finds it again; another tab does not. */

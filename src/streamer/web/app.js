@@ -16,13 +16,13 @@ import { percent } from "./describe.js";
 import { numberOf, objectOf, textOf, timeOf } from "./fields.js";
 import { NO_PACES, foldPace } from "./pace.js";
 import { post } from "./post.js";
-import { Stream } from "./client/stream.js";
+import { Stream } from "./stream.js";
 import { Strip } from "./strip.js";
 import { setText } from "./template.js";
 import { accessOf } from "./token-form.js";
 
 /** @import { Job, Jobs } from "./jobs.js" */
-/** @import { StateDetail, StreamEvents, Transport } from "./client/stream.js" */
+/** @import { StateDetail, StreamEvents, Transport } from "./stream.js" */
 /** @import { Accepted, Body, Claimed, Connections } from "./client/wire.d.ts" */
 
 /** Beside the page, wherever that is: a proxy may have put it under a prefix. */

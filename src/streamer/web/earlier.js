@@ -6,7 +6,7 @@
 
 import { isBody, objectOf, textOf } from "./fields.js";
 
-/** @import { Environment } from "./client/environment.js" */
+/** @import { Environment } from "./environment.js" */
 /** @import { Body, Claimed, Page, Problem } from "./client/wire.d.ts" */
 
 /** Events of one answer, the most there may be. */

@@ -11,7 +11,7 @@
 const MOST = 1000;
 
 /**
- * @param {Client} client
+ * @param {Pick<Client, "subscribe">} client
  * @param {string | readonly string[]} topics
  * @param {SubscribeOptions} [options]
  * @returns {AsyncGenerator<Body, void, void>}
@@ -20,16 +20,14 @@ export async function* iterate(client, topics, options = {}) {
   let wake = () => {};
   /** @type {Body[]} */
   let queue = [];
-  let last = "";
   let subscription = open(options);
 
   function open(/** @type {SubscribeOptions} */ how) {
     const one = client.subscribe(topics, how);
     const add = (/** @type {Body} */ body) => {
-      queue.push(body);
-      last = one.lastEventId ?? last;
+      // Closed at the last one that is kept, and nothing moves it from there.
+      if (queue.push(body) >= MOST) one.close();
       wake();
-      if (queue.length >= MOST) one.close();
     };
     one.on("*", add);
     one.on("gap", add);
@@ -39,19 +37,17 @@ export async function* iterate(client, topics, options = {}) {
 
   try {
     for (;;) {
-      const full = queue.length >= MOST;
+      const isFull = queue.length >= MOST;
       const events = queue;
       queue = [];
       yield* events;
-      if (full) {
-        subscription = open({ ...options, from: last });
-      } else if (queue.length === 0) {
-        const { state, reason } = subscription;
+      const { state, reason, lastEventId } = subscription;
+      if (isFull) {
+        subscription = open({ ...options, from: lastEventId ?? options.from });
+      } else if (!queue.length) {
         if (state === "ended") return;
-        if (state === "refused") throw new Error(reason ?? "refused");
-        /** @type {Promise<void>} */
-        const more = new Promise((done) => (wake = done));
-        await more;
+        if (state === "refused") throw new Error(reason ?? state);
+        await new Promise((done) => (wake = () => done(null)));
       }
     }
   } finally {

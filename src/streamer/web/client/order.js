@@ -5,10 +5,17 @@
  * @module
  */
 
-/** Longest number of an id, in digits: `[0-9]{1,15}-[0-9]{1,20}`. */
-const DIGITS = 20;
+/** The position before everything: "from the first that is kept". No gap is told of it. */
+export const ORIGIN = "0-0";
 
-const key = (/** @type {string} */ id) => id.split("-").map((part) => part.padStart(DIGITS, "0")).join("-");
+/** An id is `[0-9]{1,15}-[0-9]{1,20}`. */
+const padded = (/** @type {string} */ id) => id.replace(/\d+/gu, (number) => number.padStart(20, "0"));
 
 /** @returns {boolean} whether `id` is after `other` */
-export const isAfter = (/** @type {string} */ id, /** @type {string} */ other) => key(id) > key(other);
+export const isAfter = (/** @type {string} */ id, /** @type {string} */ other) => padded(id) > padded(other);
+
+/** @returns {string | undefined} the earliest; undefined of none */
+export const earliest = (/** @type {string[]} */ ids) => ids.sort((a, b) => (isAfter(a, b) ? 1 : -1))[0];
+
+/** @returns {string | undefined} where a reader is that has this; a publisher's own `cursor` moves nobody */
+export const positionIn = (/** @type {any} */ { type, id, cursor }) => id ?? (/^(connected|caught_up|gap)$/u.test(type) ? cursor : undefined);

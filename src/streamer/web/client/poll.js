@@ -4,77 +4,89 @@
  * @module
  */
 
-import { refusalOf } from "./sse.js";
-
-/** @import { Closed, Opener } from "./stream.js" */
+/** @import { Ask, Authorize } from "./access.js" */
+/** @import { Opener } from "./link.js" */
+/** @import { Subscription } from "./subscription.js" */
 
 /** Seconds that a request waits: less than what proxies allow a request. */
 const WAIT = 25;
-/** Milliseconds for an answer; the wait, and as much again as a slow network may need. */
-const ANSWER_MS = 45_000;
 /** Events in one answer. */
 const LIMIT = 500;
+/** Milliseconds after which it looks whether a stream is possible again, and for how long. */
+const BACK_MS = 60_000;
+const LOOK_MS = 10_000;
+
+/**
+ * A page of what came after a position, as a stream would tell it: with a `caught_up` at the end.
+ *
+ * @param {Ask} ask
+ * @param {string} query
+ * @param {string} after
+ * @param {AbortSignal} signal
+ * @param {number} wait seconds
+ * @returns {Promise<any[]>}
+ */
+async function pageOf(ask, query, after, signal, wait) {
+  const answer = await ask(`/events?${query}&after=${after}&limit=${LIMIT}&wait=${wait}`, { signal });
+  const { gap, events, cursor } = await answer.json();
+  // Of an answer the cursor is behind its events: here they are still to come.
+  return [...(gap ? [{ ...gap, cursor: after }] : []), ...events, { type: "caught_up", cursor }];
+}
 
 /** @type {Opener} */
-export function openPoll(url, { lastEventId, token, headers, sink, environment }) {
-  const request = new AbortController();
-  let held = token;
-  let timer = 0;
-  const finish = (/** @type {Closed | null} */ outcome) => {
-    environment.clearTimeout(timer);
-    if (request.signal.aborted) return;
-    request.abort();
-    if (outcome !== null) sink.closed(outcome);
-  };
-
-  /** @returns {Promise<any>} the answer, or null where there is none and the end was told */
-  async function ask(/** @type {string} */ what, /** @type {[string, string][]} */ query) {
-    const address = new URL(url);
-    address.pathname = address.pathname.replace(/stream$/u, what);
-    const asked = url.searchParams.getAll("topic").map((topic) => /** @type {[string, string]} */ (["topic", topic]));
-    address.search = `${new URLSearchParams([...(what === "status" ? [] : asked), ...query])}`;
-    environment.clearTimeout(timer);
-    timer = environment.setTimeout(() => finish({ reason: "lost", detail: "The server does not answer." }), ANSWER_MS);
-    const answer = await environment.fetch(address.href, {
-      headers: { ...headers, ...(held && { Authorization: `Bearer ${held}` }) },
-      cache: "no-store",
-      signal: request.signal,
-    });
-    if (answer.status === 200) return answer.json();
-    finish(await refusalOf(answer));
-    return null;
+export async function poll({ ask, transport, query, cursor, signal, heard, frame }) {
+  const states = await Promise.all(new URLSearchParams(query).getAll("topic").map(async (topic) => {
+    const answer = await ask(`/status?topic=${topic}`, { signal });
+    return [topic, await answer.json()];
+  }));
+  let after = cursor ?? states[0]?.[1].cursor;
+  frame({ type: "connected", cursor: after, snapshots: Object.fromEntries(states) });
+  let isStream = false;
+  const looking = setInterval(async () => {
+    const look = new AbortController();
+    const timer = setTimeout(() => look.abort(), LOOK_MS);
+    try {
+      const { body } = await ask(`/stream?${query}`, { headers: { Accept: "text/event-stream" }, signal: look.signal });
+      isStream = !(await body?.getReader().read())?.done;
+    } catch {
+      // Not yet.
+    }
+    clearTimeout(timer);
+    look.abort();
+  }, BACK_MS);
+  signal.addEventListener("abort", () => clearInterval(looking));
+  for (let wait = 0; ;) {
+    const page = await pageOf(ask, query, after, signal, wait);
+    heard();
+    // It is live once there is nothing more at once.
+    if (!page[1]) wait = WAIT;
+    for (const body of page) if (wait || body.type !== "caught_up") frame(body);
+    after = page.at(-1).cursor;
+    if (isStream && transport === "auto") return 0;
   }
+}
 
+/** What is given to those that are being caught up. @type {WeakMap<Subscription, Promise<void>>} */
+const busy = new WeakMap();
+
+/**
+ * Give a subscription what it misses, until it is where the connection is.
+ *
+ * @param {Subscription} one
+ * @param {Authorize} authorize
+ * @param {() => boolean} isBehind
+ * @param {(one: Subscription, body: any) => void} hear
+ * @returns {Promise<void>} the same one while it goes on
+ */
+export function catchUp(one, authorize, isBehind, hear) {
   async function run() {
-    const topics = url.searchParams.getAll("topic");
-    const states = await Promise.all((topics.length ? topics : [""]).map((topic) => ask("status", topic ? [["topic", topic]] : [])));
-    if (states.includes(null) || request.signal.aborted) return;
-    const [state] = states;
-    let after = lastEventId ?? (url.searchParams.get("from") === "earliest" ? "0-0" : state.cursor);
-    const told = topics.length > 1
-      ? { topics, snapshots: Object.fromEntries(topics.map((topic, index) => [topic, states[index]])) }
-      : { topic: topics[0] ?? "", snapshot: state };
-    sink.frame(JSON.stringify({ type: "connected", cursor: after, resumed: lastEventId !== null, ...told }));
-    let live = false;
-    while (!request.signal.aborted) {
-      const page = await ask("events", [["after", after], ["limit", `${LIMIT}`], ["wait", live ? `${WAIT}` : "0"]]);
-      if (page === null) return;
-      sink.heard?.();
-      if (page.gap) sink.frame(JSON.stringify(page.gap));
-      for (const event of page.events) sink.frame(JSON.stringify(event));
-      after = page.cursor;
-      if (!live && page.events.length === 0) {
-        live = true;
-        sink.frame(JSON.stringify({ type: "caught_up", cursor: after }));
-      }
+    const { ask } = await authorize();
+    while (isBehind()) {
+      const page = await pageOf(ask, `topic=${one.topics.join("&topic=")}`, one.lastEventId ?? "", AbortSignal.timeout(WAIT * 1000), 0);
+      for (const body of page) if (!one.closed) hear(one, body);
     }
   }
-
-  run().catch(() => finish({ reason: "lost" }));
-  return {
-    close: () => finish(null),
-    renew(other) {
-      held = other;
-    },
-  };
+  const going = busy.get(one) ?? run().finally(() => busy.delete(one));
+  busy.set(one, going);
+  return going;
 }

@@ -1,31 +1,31 @@
 /**
- * Which of several topics a connection was refused for: the others need not do without.
+ * Which of the topics a connection was refused for: the others need not do without.
  *
  * @module
  */
 
-import { refusalOf } from "./sse.js";
+/** @import { Authorize } from "./access.js" */
+/** @import { Subscription } from "./subscription.js" */
 
-/** @import { Environment } from "./environment.js" */
-/** @import { LinkOptions } from "./source.js" */
+/** Milliseconds for an answer. */
+const ANSWER_MS = 10_000;
 
 /**
- * @param {readonly string[]} topics
- * @param {LinkOptions} link
- * @param {Environment} environment
- * @returns {Promise<Map<string, string>>} by topic that is refused the server's sentence
+ * @param {readonly Subscription[]} subscriptions
+ * @param {Authorize} authorize
+ * @returns {Promise<Subscription[]>} those that are refused, and were told so
  */
-export async function refusedOf(topics, { api, token, headers }, environment) {
-  const held = typeof token === "function" ? await token("connect") : token;
-  /** @type {Map<string, string>} */
-  const refused = new Map();
-  await Promise.all(topics.map(async (topic) => {
-    const answer = await environment.fetch(`${api}/status?topic=${topic}`, {
-      headers: { ...headers, ...(held && { Authorization: `Bearer ${held}` }) },
-    });
-    if (answer.status === 200) return;
-    const { reason, detail } = await refusalOf(answer);
-    if (reason === "refused") refused.set(topic, detail ?? "The server refuses this topic.");
-  }));
-  return refused;
+export async function refuse(subscriptions, authorize) {
+  const { ask } = await authorize();
+  /** @type {Map<string, string>} the server's sentence */
+  const reasons = new Map();
+  await Promise.all([...new Set(subscriptions.flatMap(({ open }) => open))].map((topic) =>
+    ask(`/status?topic=${topic}`, { signal: AbortSignal.timeout(ANSWER_MS) }).catch(({ reason, message }) => {
+      if (reason === "refused") reasons.set(topic, message);
+    })));
+  return subscriptions.filter((one) => {
+    const named = one.open.find((topic) => reasons.has(topic));
+    if (named) one.enter("refused", reasons.get(named));
+    return named;
+  });
 }

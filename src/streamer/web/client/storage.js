@@ -4,7 +4,6 @@
  * @module
  */
 
-/** @import { Environment } from "./environment.js" */
 /** @import { Subscription } from "./subscription.js" */
 
 const NAME = "streamer";
@@ -12,64 +11,42 @@ const NAME = "streamer";
 const WRITE_MS = 1000;
 const ID = /^\d{1,15}-\d{1,20}$/u;
 
-/** @typedef {{read: () => Promise<unknown>, write: (id: string) => void}} Store */
-
 /**
  * Begin where it was, if that is known, and keep where it is from now on.
  *
- * @param {Subscription} subscription
+ * @param {Subscription} one
  * @param {string} key
  * @param {"session" | "device"} persist
- * @param {Environment} environment
+ * @param {AbortSignal} closed
  */
-export async function keep(subscription, key, persist, environment) {
-  const store = persist === "device" ? await device(key, environment) : session(key, environment);
-  const kept = await store.read();
-  if (typeof kept === "string" && ID.test(kept)) subscription.lastEventId = kept;
-  let timer = 0;
+export async function keep(one, key, persist, closed) {
+  const [kept, put] = await (persist === "device" ? device(key) : session(`${NAME} ${key}`));
+  if (ID.test(`${kept}`)) one.lastEventId = `${kept}`;
+  let last = one.lastEventId;
   const write = () => {
-    environment.clearTimeout(timer);
-    timer = 0;
-    if (subscription.lastEventId !== null) store.write(subscription.lastEventId);
+    if (one.lastEventId && one.lastEventId !== last) put((last = one.lastEventId));
+    if (one.closed || closed.aborted || one.state === "ended") clearInterval(writing);
   };
-  const later = () => {
-    timer ||= environment.setTimeout(write, WRITE_MS);
-  };
-  subscription.on("*", later);
-  subscription.on("gap", later);
-  subscription.on("state", later);
+  const writing = setInterval(write, WRITE_MS);
   // A page has until here to say where it is.
-  const off = [environment.listen("pagehide", write), environment.listen("visibilitychange", write)];
-  subscription.on("closed", () => {
-    write();
-    for (const one of off) one();
-  });
+  for (const type of ["pagehide", "visibilitychange"]) addEventListener(type, write, { capture: true, signal: closed });
+  closed.addEventListener("abort", write);
 }
 
-/** @returns {Store} */
-function session(/** @type {string} */ key, /** @type {Environment} */ { sessionStorage = globalThis.sessionStorage }) {
-  return {
-    read: async () => sessionStorage.getItem(`${NAME} ${key}`),
-    write: (id) => sessionStorage.setItem(`${NAME} ${key}`, id),
-  };
-}
+/** @returns {[unknown, (id: string) => void]} what is kept, and what keeps it */
+const session = (/** @type {string} */ key) => [sessionStorage.getItem(key), (id) => sessionStorage.setItem(key, id)];
 
-/** @returns {Promise<Store>} */
-async function device(/** @type {string} */ key, /** @type {Environment} */ { indexedDB = globalThis.indexedDB }) {
+/** @returns {Promise<[unknown, (id: string) => void]>} */
+async function device(/** @type {string} */ key) {
   const opening = indexedDB.open(NAME, 1);
   opening.onupgradeneeded = () => opening.result.createObjectStore(NAME);
-  const database = await /** @type {Promise<IDBDatabase>} */ (answered(opening));
+  const database = await answered(opening);
   const store = (/** @type {IDBTransactionMode} */ mode) => database.transaction(NAME, mode).objectStore(NAME);
-  return {
-    read: () => answered(store("readonly").get(key)),
-    write: (id) => void store("readwrite").put(id, key),
-  };
+  return [await answered(store("readonly").get(key)), (id) => store("readwrite").put(id, key)];
 }
 
-/** @returns {Promise<unknown>} */
-function answered(/** @type {IDBRequest} */ request) {
-  return new Promise((done, failed) => {
-    request.onsuccess = () => done(request.result);
-    request.onerror = () => failed(request.error);
-  });
-}
+/** @template T @param {IDBRequest<T>} request @returns {Promise<T>} */
+const answered = (request) => new Promise((done, failed) => {
+  request.onsuccess = () => done(request.result);
+  request.onerror = () => failed(request.error);
+});

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { isAfter } from "./order.js";
+import { isAfter, positionIn } from "./order.js";
 
-/** @import { Transport } from "./stream.js" */
+/** @import { Transport } from "./link.js" */
 /** @import { Body, Snapshot } from "./wire.d.ts" */
 
 /**
@@ -18,23 +18,11 @@ import { isAfter } from "./order.js";
  * @property {number | null} retryAt when it tries again; milliseconds since 1970
  *
  * @typedef {{state: Told, snapshot: Snapshot, gap: Body} & {[type: string]: any}} Listened
- *
- * @typedef {object} Owner what a subscription asks of its client
- * @property {(one: Subscription) => void} left
- * @property {() => void} retry
  */
 
-/** What a subscription tells itself, and no event of that name is mistaken for. */
-const OWN = ["state", "snapshot", "gap", "closed"];
-
-/** Listeners that throw break nobody else; the error is reported as any uncaught one. */
-const report = (/** @type {unknown} */ error) => globalThis.reportError?.(error) ?? console.error(error);
-
 export class Subscription {
-  #owner;
-  /** @type {Map<string, Set<(value: any) => void>>} */
-  #listeners = new Map();
-  #closed = false;
+  /** A listener that throws breaks no other, and is reported as the platform does. */
+  #told = new EventTarget();
 
   /** The position up to which everything was handed on; null before it is known. @type {string | null} */
   lastEventId;
@@ -44,26 +32,33 @@ export class Subscription {
   reason = null;
   /** @type {number | null} */
   retryAt = null;
-  /** The topic's state, of one topic; null before it is known. @type {Snapshot | null} */
+  /** The topic's state, of one topic; null before it is known. The same object until it changes. @type {Snapshot | null} */
   snapshot = null;
   /** @type {Transport} */
   transport = "sse";
+  /** Whether what comes on the connection is all that comes after `lastEventId`. @internal */
+  covered = false;
+  /** @internal */
+  closed = false;
 
   /**
-   * @param {Owner} owner
    * @param {readonly string[]} topics
    * @param {string | null} after
+   * @param {() => void} retryNow
+   * @param {() => void} left
    */
-  constructor(owner, topics, after) {
-    this.#owner = owner;
+  constructor(topics, after, retryNow, left) {
     this.topics = topics;
-    /** Those of which more may come. @type {Set<string>} */
-    this.open = new Set(topics);
+    /** Those of which more may come. @internal */
+    this.open = topics;
     this.lastEventId = after;
-    /** Whether the connection began where it is, so that what comes is all that there is. */
-    this.covered = false;
-    /** Whether the server refuses one of its topics. */
-    this.isRefused = false;
+    /** Connect at once where it waits to. */
+    this.retryNow = retryNow;
+    /** Hear nothing more. */
+    this.close = () => {
+      this.closed = true;
+      left();
+    };
   }
 
   /**
@@ -75,77 +70,43 @@ export class Subscription {
    * @returns {() => void} stops listening
    */
   on(type, fn) {
-    const all = this.#listeners.get(type) ?? new Set();
-    this.#listeners.set(type, all.add(fn));
-    return () => all.delete(fn);
+    const listener = (/** @type {any} */ { detail }) => this.closed || fn(detail);
+    this.#told.addEventListener(type, listener);
+    return () => this.#told.removeEventListener(type, listener);
   }
 
-  /** Connect at once where it waits to. */
-  retryNow() {
-    this.#owner.retry();
+  #tell(/** @type {string} */ type, /** @type {unknown} */ detail) {
+    this.#told.dispatchEvent(new CustomEvent(type, { detail }));
   }
 
-  /** Hear nothing more. */
-  close() {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#tell("closed", null);
-    this.#listeners.clear();
-    this.#owner.left(this);
+  /** @internal */
+  hear(/** @type {any} an event, a `gap` or a `caught_up` */ body) {
+    const { type, topic, topics = [topic], reason, until } = body;
+    const isGap = type === "gap";
+    const isReset = isGap && reason === "reset";
+    const isAhead = (/** @type {string | undefined} */ id) => id && isAfter(id, this.lastEventId ?? "");
+    const isNew = isGap ? isReset || isAhead(until) : !body.id || isAhead(body.id);
+    // Ids increase over all topics: whoever is not concerned has had all up to here. At a reset they went back; at
+    // another gap events up to `until` may come, those of another topic.
+    const at = isReset ? until : positionIn(body);
+    if (isReset || isAhead(at)) this.lastEventId = at;
+    if (!isNew || type === "caught_up" || (topic && !this.topics.some((name) => topics.includes(name)))) return;
+    // An event that somebody named so is not taken for ours.
+    if (!/^(state|snapshot)$/u.test(type)) this.#tell(type, body);
+    if (!isGap) this.#tell("*", body);
   }
 
-  /* What the client tells it. */
-
-  /** @param {Body} body an event of its topics */
-  take(body) {
-    const { id } = body;
-    if (this.lastEventId === null || !this.covered || this.state === "ended") return;
-    if (typeof id === "string") {
-      if (!isAfter(id, this.lastEventId)) return;
-      this.lastEventId = id;
-    }
-    if (!OWN.includes(body.type)) this.#tell(body.type, body);
-    this.#tell("*", body);
-  }
-
-  /** @param {Body} body a loss that may concern it */
-  lost(body) {
-    const { until, cursor, reason } = body;
-    const isReset = reason === "reset";
-    if (typeof until !== "string" || typeof cursor !== "string") return;
-    if (this.lastEventId === null || !this.covered || (!isReset && !isAfter(until, this.lastEventId))) return;
-    this.lastEventId = isReset ? cursor : until;
-    this.#tell("gap", body);
-  }
-
-  /** @param {unknown} cursor everything up to there was sent */
-  reached(cursor) {
-    if (typeof cursor !== "string" || !this.covered) return;
-    if (this.lastEventId === null || isAfter(cursor, this.lastEventId)) this.lastEventId = cursor;
-  }
-
-  /** @param {Snapshot} snapshot */
-  shows(snapshot) {
-    if (this.snapshot === snapshot) return;
+  /** @internal */
+  show(/** @type {{[topic: string]: any}} */ { [`${this.topics}`]: snapshot }) {
+    if (!snapshot || snapshot === this.snapshot) return;
     this.snapshot = snapshot;
     this.#tell("snapshot", snapshot);
   }
 
-  /** @param {SubscriptionState} state @param {Partial<Told> & {transport?: Transport}} [more] */
-  enter(state, { reason = null, retryAt = null, transport = this.transport } = {}) {
-    this.transport = transport;
-    if (this.state === "ended" || (this.state === state && this.reason === reason && this.retryAt === retryAt)) return;
-    Object.assign(this, { state, reason, retryAt });
-    this.#tell("state", { state, reason, retryAt });
-  }
-
-  #tell(/** @type {string} */ type, /** @type {unknown} */ value) {
-    for (const fn of [...(this.#listeners.get(type) ?? [])]) {
-      try {
-        fn(value);
-      } catch (error) {
-        report(error);
-      }
-    }
+  /** @internal */
+  enter(/** @type {SubscriptionState} */ state, reason = "", retryAt = 0) {
+    const told = { state, reason: reason || null, retryAt: retryAt || null };
+    if (`${Object.values(told)}` === `${[this.state, this.reason, this.retryAt]}`) return;
+    this.#tell("state", Object.assign(this, told) && told);
   }
 }

@@ -1,228 +1,181 @@
 /**
  * One connection for all tabs: the tab that holds a Web Lock has it, and tells the others what comes.
  *
- * Each tab knows how far it is itself. Whoever leads next asks everybody, and resumes from the lowest of their
- * positions, so that nothing is lost however the one before left: closed, crashed, or frozen and robbed of the lock.
+ * Nobody's position is told: each tab compares its own with that of the connection, and catches up by itself where
+ * the one before was closed, crashed, or was frozen and robbed of the lock before it had told everything.
  *
  * @module
  */
 
-import { isAfter } from "./order.js";
-import { openLink } from "./source.js";
+/** @import { Hooks, LinkState, Source } from "./link.js" */
+/** @import { Environment } from "./client.js" */
 
-/** @import { Channel, Environment } from "./environment.js" */
-/** @import { Hooks, LinkOptions, LinkState, Source, Wants } from "./source.js" */
-/** @import { Body } from "./wire.d.ts" */
-
+/** Of what the tabs say to each other: those of another version share a connection of their own. */
+const VERSION = 1;
 /** Milliseconds between a follower's questions; after {@link SILENT} without an answer the leader is frozen. */
 const ASK_MS = 4000;
 const SILENT = 3;
-/** Milliseconds in which all tabs answer a new leader. */
+/** Milliseconds in which all tabs say what they want. */
 const GATHER_MS = 50;
 
 /**
  * @typedef {object} Message
  * @property {string} from a tab
- * @property {boolean} [leads] from who leads now
+ * @property {string[]} [topics] what it wants
  * @property {boolean} [asks] whether the leader is there
  * @property {boolean} [retry] that it connects now
- * @property {[string, string | null | undefined][]} [wants]
- * @property {Body} [body]
+ * @property {boolean} [leads] from who leads now
+ * @property {any} [body] from the leader, as the next
  * @property {LinkState} [state]
- *
- * @typedef {object} Shared
- * @property {string} name
- * @property {Pick<LockManager, "request">} locks
- * @property {new (name: string) => Channel} BroadcastChannel
- * @property {Environment} environment
  */
 
 /**
- * @param {LinkOptions} link
- * @param {Hooks} hooks
- * @param {Shared} shared
- * @returns {Source}
+ * @param {(hooks: Hooks) => Source} open the connection, once this tab leads
+ * @param {Hooks & {told: () => unknown}} hooks
+ * @param {string} api those that say the same share one
+ * @param {Environment} environment
+ * @returns {Promise<Source>} rejects where tabs may not
  */
-export function openShared(link, hooks, { name, locks, BroadcastChannel, environment }) {
-  /** @type {Wants} */
-  let own = new Map();
-  /** This tab's part in it. */
-  let part = start();
+export async function openShared(open, { receive, enter, told }, api, { locks = navigator.locks, BroadcastChannel = globalThis.BroadcastChannel }) {
+  const name = `streamer ${VERSION} ${api}`;
+  const me = `${Date.now()} ${Math.random()}`;
+  const channel = new BroadcastChannel(name);
+  const post = (/** @type {Partial<Message>} */ message) => channel.postMessage({ ...message, from: me });
+  const ended = new AbortController();
+  /** Released when this tab leaves. @type {Promise<void>} */
+  const held = new Promise((done) => ended.signal.addEventListener("abort", () => done()));
+  /** @type {string[]} */
+  let own = [];
+  /** @type {string | undefined} */
+  let cursor;
+  /** While this tab leads. @type {Source | null} */
+  let link = null;
+  /** The others' topics, while this tab leads. @type {Map<string, string[]>} */
+  const others = new Map();
+  /** @type {LinkState | undefined} */
+  let state;
+  /** @type {string | undefined} */
+  let leader;
+  let silent = 0;
+  let waiting = new AbortController();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let gathering;
 
-  function start() {
-    const me = `${environment.now()}.${environment.random()}`;
-    const channel = new BroadcastChannel(name);
-    const post = (/** @type {Partial<Message>} */ message) => channel.postMessage({ ...message, from: me });
-    /** Released: the locks of this tab. @type {(() => void)[]} */
-    let releases = [];
-    const held = () => new Promise((done) => releases.push(() => done(null)));
-    /** @type {Source | null} */
-    let leading = null;
-    /** The others' wants, while this tab leads. @type {Map<string, Wants>} */
-    let others = new Map();
-    /** @type {LinkState | null} */
-    let state = null;
-    /** @type {string | null} */
-    let leader = null;
-    let silent = 0;
-    let gathering = 0;
-    let present = false;
-    let stopped = false;
-    let waiting = new AbortController();
+  const announce = () => post({ topics: own });
 
-    const announce = () => present && post({ wants: [...own] });
-
-    function lead() {
-      leader = me;
-      others = new Map();
-      leading = openLink(link, {
-        ...hooks,
-        receive(body) {
-          post({ body });
-          hooks.receive(body);
-        },
-        state(now) {
-          state = now;
-          post({ state: now });
-          hooks.state(now);
-        },
-      });
-      post({ leads: true });
-      gather();
-    }
-
-    function resign() {
-      const last = leading;
-      leading = null;
-      environment.clearTimeout(gathering);
-      last?.close();
-    }
-
-    function gather() {
-      environment.clearTimeout(gathering);
-      gathering = environment.setTimeout(() => {
-        /** @type {Wants} */
-        const all = new Map(own);
-        for (const wants of others.values()) {
-          for (const [topic, cursor] of wants) {
-            const before = all.get(topic);
-            if (!all.has(topic) || (cursor && (!before || isAfter(before, cursor)))) all.set(topic, cursor);
-          }
-        }
-        // Somebody has no position yet, who must be told one.
-        const isFresh = [own, ...others.values()].some((wants) => [...wants.values()].includes(null));
-        leading?.want(all, isFresh);
-        // From here on the connection's own position is theirs.
-        for (const wants of others.values()) for (const topic of wants.keys()) wants.set(topic, undefined);
-      }, GATHER_MS);
-    }
-
-    /** Wait for the lock, or take it from who does not answer. */
-    function contend(steal = false) {
-      waiting.abort();
-      waiting = new AbortController();
-      const { signal } = waiting;
-      /** @type {LockOptions} */
-      const how = steal ? { steal } : { signal };
-      const granted = () => {
-        if (stopped || signal.aborted) return;
-        lead();
-        return held();
-      };
-      locks.request(name, how, granted).catch(() => {
-        // Taken by another tab, while this one was frozen: it leads now.
-        if (stopped || signal.aborted) return;
-        resign();
-        contend();
-      });
-    }
-
-    channel.onmessage = ({ data }) => {
-      const { from, leads, asks, retry, wants, body, state: told } = /** @type {Message} */ (data);
-      if (leads) {
-        leader = from;
-        silent = 0;
-        if (leading) resign();
-        announce();
-      } else if (leading) {
-        if (asks) post({});
-        if (retry) leading.retry();
-        if (wants) {
-          if (!others.has(from)) {
-            // Granted once that tab is gone, however it went.
-            locks.request(`${name} ${from}`, { signal: waiting.signal }, () => {
-              others.delete(from);
-              gather();
-            }).catch(() => {});
-          }
-          others.set(from, new Map(wants));
-          if (state) post({ state });
-          gather();
-        }
-      } else if (!wants && !asks && !retry) {
-        leader ??= from;
-        if (from !== leader) return;
-        silent = 0;
-        if (body) hooks.receive(body);
-        if (told) hooks.state(told);
-      }
-    };
-
-    const asking = environment.setInterval(() => {
-      if (leading) return;
-      if (++silent > SILENT) {
-        silent = 0;
-        contend(true);
-      } else {
-        post({ asks: true });
-      }
-    }, ASK_MS);
-
-    locks.request(`${name} ${me}`, () => {
-      if (stopped) return;
-      present = true;
-      announce();
-      contend();
-      return held();
-    });
-
-    return {
-      want() {
-        if (leading) gather();
-        else announce();
-      },
-      retry: () => (leading ? leading.retry() : post({ retry: true })),
-      wake: () => leading?.wake(),
-      end() {
-        stopped = true;
-        environment.clearInterval(asking);
-        resign();
-        waiting.abort();
-        for (const release of releases) release();
-        channel.close();
-      },
-    };
+  function gather() {
+    clearTimeout(gathering);
+    gathering = setTimeout(() => {
+      const topics = new Set([own, ...others.values()].flat());
+      if (topics.size) link?.want([...topics], cursor);
+    }, GATHER_MS);
   }
 
-  let isOn = true;
+  function lead() {
+    leader = me;
+    link = open({
+      receive(body) {
+        post({ body });
+        receive(body);
+      },
+      enter(now) {
+        state = now;
+        post({ state });
+        enter(now);
+      },
+    });
+    post({ leads: true });
+    gather();
+  }
+
+  function resign() {
+    link?.close();
+    link = null;
+    others.clear();
+  }
+
+  /** Wait for the lock, or take it from who does not answer. */
+  function contend(steal = false) {
+    waiting.abort();
+    const { signal } = (waiting = new AbortController());
+    locks.request(name, steal ? { steal } : { signal }, () => {
+      if (signal.aborted || ended.signal.aborted) return;
+      lead();
+      return held;
+    }).catch(() => {
+      // Taken by another tab, while this one was frozen: it leads now.
+      if (signal.aborted) return;
+      resign();
+      contend();
+    });
+  }
+
+  channel.onmessage = ({ data }) => {
+    const { from, leads, asks, retry, topics, body, state: now } = /** @type {Message} */ (data);
+    if (leads) {
+      leader = from;
+      silent = 0;
+      resign();
+      announce();
+    } else if (link && topics) {
+      if (!others.has(from)) {
+        // Granted once that tab is gone, however it went.
+        locks.request(`${name} ${from}`, { signal: waiting.signal }, () => {
+          others.delete(from);
+          gather();
+        }).catch(() => {});
+      }
+      others.set(from, topics);
+      post({ body: told(), ...(state && { state }) });
+      gather();
+    } else if (link) {
+      if (asks) post({});
+      if (retry) link.wake(true);
+    } else if (!topics && !asks && !retry) {
+      leader ??= from;
+      if (from !== leader) return;
+      silent = 0;
+      if (body) receive(body);
+      if (now) enter(now);
+    }
+  };
+
+  // By this one the leader knows when this tab is gone.
+  await new Promise((done, failed) => {
+    locks.request(`${name} ${me}`, () => {
+      done(null);
+      return held;
+    }).catch(failed);
+  });
+  contend();
+  const asking = setInterval(() => {
+    if (link) return;
+    if (++silent > SILENT) {
+      silent = 0;
+      contend(true);
+    } else {
+      post({ asks: true });
+    }
+  }, ASK_MS);
+
   return {
-    want(wants) {
-      own = wants;
-      if (isOn) part.want();
+    want(topics, first) {
+      own = topics;
+      cursor = first;
+      if (link) gather();
+      else announce();
     },
-    retry() {
-      if (isOn) return part.retry();
-      isOn = true;
-      part = start();
-    },
-    wake: () => isOn && part.wake(),
-    sleep() {
-      if (isOn) part.end();
-      isOn = false;
+    wake(isAsked) {
+      if (link) link.wake(isAsked);
+      else if (isAsked) post({ retry: true });
     },
     close() {
-      if (isOn) part.end();
-      isOn = false;
+      ended.abort();
+      waiting.abort();
+      clearInterval(asking);
+      clearTimeout(gathering);
+      resign();
+      channel.close();
     },
   };
 }

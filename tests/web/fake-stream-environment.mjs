@@ -1,11 +1,11 @@
 // A browser whose connections and clock a test holds.
 
-import { openers } from "../../src/streamer/web/client/stream.js";
-import { openWebSocket } from "../../src/streamer/web/client/websocket.js";
+import { openers } from "../../src/streamer/web/stream.js";
+import { openWebSocket } from "../../src/streamer/web/stream-websocket.js";
 import { known, last } from "./given.mjs";
 
-/** @import { Environment } from "../../src/streamer/web/client/environment.js" */
-/** @import { Opener, Sink, Transport } from "../../src/streamer/web/client/stream.js" */
+/** @import { Environment } from "../../src/streamer/web/environment.js" */
+/** @import { Opener, Sink, Transport } from "../../src/streamer/web/stream.js" */
 
 // There at once, as it is once it was needed.
 openers.websocket = openWebSocket;

@@ -16,10 +16,10 @@
 
 import { browser } from "./environment.js";
 import { SeenIds } from "./seen-ids.js";
-import { openSse } from "./sse.js";
+import { openSse } from "./stream-sse.js";
 
 /** @import { Environment } from "./environment.js" */
-/** @import { Body } from "./wire.d.ts" */
+/** @import { Body } from "./client/wire.d.ts" */
 
 /**
  * @typedef {object} Closed
@@ -98,8 +98,7 @@ export const openers = { sse: openSse };
 
 /** @type {Record<string, () => Promise<Opener>>} */
 const LOADERS = {
-  websocket: async () => (await import("./websocket.js")).openWebSocket,
-  poll: async () => (await import("./poll.js")).openPoll,
+  websocket: async () => (await import("./stream-websocket.js")).openWebSocket,
 };
 
 const textIn = (/** @type {unknown} */ value) => (typeof value === "string" ? value : undefined);

@@ -1,14 +1,14 @@
-// The promises of `src/streamer/web/client/sse.js` and `poll.js`, with answers that the test gives.
+// The promises of `src/streamer/web/stream-sse.js` and `poll.js`, with answers that the test gives.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { openPoll } from "../../src/streamer/web/client/poll.js";
-import { framesTo, openSse } from "../../src/streamer/web/client/sse.js";
-import { FakeEnvironment } from "./fake-environment.mjs";
+import { openPoll } from "../../src/streamer/web/stream-poll.js";
+import { framesTo, openSse } from "../../src/streamer/web/stream-sse.js";
+import { FakeEnvironment } from "./fake-stream-environment.mjs";
 import { known } from "./given.mjs";
 
-/** @import { Closed, Opener } from "../../src/streamer/web/client/stream.js" */
+/** @import { Closed, Opener } from "../../src/streamer/web/stream.js" */
 
 const settled = async () => {
   for (let n = 0; n < 20; n += 1) await new Promise((done) => setImmediate(() => done(null)));
