@@ -2,6 +2,15 @@
 
 import { mock } from "node:test";
 
+// There at once, as they are once they were needed.
+import "../../src/streamer/web/client/iterate.js";
+import "../../src/streamer/web/client/poll.js";
+import "../../src/streamer/web/client/publish.js";
+import "../../src/streamer/web/client/refusals.js";
+import "../../src/streamer/web/client/storage.js";
+import "../../src/streamer/web/client/tabs.js";
+import "../../src/streamer/web/client/websocket.js";
+
 import { known, last } from "./given.mjs";
 
 /** Let what was promised come, and what was written be read. */
@@ -79,7 +88,7 @@ export class FakeServer {
   connections = [];
   /** Every request. @type {Asked[]} */
   asked = [];
-  /** In place of a stream: an answer, or an error as of the network. @type {(() => Response | Error) | null} */
+  /** In place of a stream: an answer, or an error as of the network. @type {((asked: Asked) => Response | Error | null) | null} */
   instead = null;
   /** What is answered to other requests, by the beginning of their path. @type {Record<string, (asked: Asked) => unknown>} */
   answers = {};
@@ -89,7 +98,7 @@ export class FakeServer {
     const asked = { path: url.href.split("/api/v1")[1] ?? "", url, headers: new Headers(headers), method, body, signal: signal ?? undefined };
     this.asked.push(asked);
     if (asked.path.startsWith("/stream?")) {
-      const answer = this.instead?.();
+      const answer = this.instead?.(asked);
       if (answer instanceof Error) throw answer;
       if (answer) return answer;
       const connection = new FakeConnection(asked);
@@ -109,7 +118,7 @@ export class FakeServer {
   /** The last connection is answered for all its topics, from `cursor` on; `states` is of the topics by name. */
   async connected(/** @type {string} */ cursor, /** @type {{head?: string, states?: Record<string, object>}} */ { head = cursor, states = {} } = {}) {
     const { topics } = this.last;
-    const snapshots = Object.fromEntries(topics.map((name) => [name, states[name] ?? snapshot(head)]));
+    const snapshots = Object.fromEntries(topics.map((name) => [name, Object.hasOwn(states, name) ? states[name] : snapshot(head)]));
     const [topic = ""] = topics;
     await this.last.say({ type: "connected", cursor, ...(topics.length === 1 ? { topic, snapshot: snapshots[topic] } : { topics, snapshots }) });
   }

@@ -186,7 +186,7 @@ export function createClient(/** @type {ClientOptions} */ { url = "", getToken, 
     const { state, cursor, transport, reason, retryAt } = now;
     one.transport = transport;
     if (state !== "ended") one.enter(/live|polling/u.test(state) && !one.covered ? "replaying" : state, reason, retryAt);
-    else if (one.lastEventId && cursor && !isAfter(cursor, one.lastEventId)) end(one);
+    else if (!cursor || (one.lastEventId && !isAfter(cursor, one.lastEventId))) end(one);
     else if (!known[one.open[0] ?? ""]) plan();
   }
 

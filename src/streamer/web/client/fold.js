@@ -40,7 +40,7 @@ function folded(/** @type {Row} */ snapshot, /** @type {string} */ topic, /** @t
   const tasks = { ...snapshot.tasks, ...(task_name && { [task_name]: body }) };
   const next = { ...snapshot, cursor: id, tasks: Object.fromEntries(Object.entries(tasks).slice(-MOST)) };
   if (topic.startsWith("jobs/")) return said(next, body);
-  const { [job_id]: before = { task_name, parent_id, created_at: timestamp }, ...others } = snapshot.jobs ?? {};
+  const { [job_id]: before = { task_name, parent_id, created_at: timestamp }, ...others } = { __proto__: null, ...snapshot.jobs };
   const row = said(before, body);
   row.updated_at = timestamp;
   if (row.status === "running") row.started_at ??= timestamp;

@@ -43,7 +43,7 @@ export function openOutbox(authorize, closed) {
         if (reason && (reason !== "unauthorized" || why === reason)) throw error;
         const ms = wait || Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** failures++) * (0.5 + Math.random() / 2);
         if (reason) why = reason;
-        else await new Promise((done) => setTimeout((go = () => done(null)), ms));
+        else if (!closed.aborted) await new Promise((done) => setTimeout((go = () => done(null)), ms));
       }
     }
   }
