@@ -117,7 +117,7 @@ test("one that begins with the earliest hides nobody's gap: the others resume fr
   await settled();
   assert.equal(server.last.lastEventId, "5-0");
   await server.connected("5-0", { head: "9-0" });
-  await server.last.say({ type: "gap", ...{ topic: "a", after: "5-0", until: "8-0", reason: "trimmed", cursor: "8-0" } }, event("a", "9-0"), { type: "caught_up", ...{ cursor: "9-0" } });
+  await server.last.say({ type: "gap", topic: "a", after: "5-0", until: "8-0", reason: "trimmed", cursor: "8-0" }, event("a", "9-0"), { type: "caught_up", cursor: "9-0" });
   assert.deepEqual([ids, allIds], [["gap to 8-0", "9-0"], ["2-0"]]);
   assert.deepEqual([mine.state, all.state], ["live", "live"]);
   client.close();
@@ -258,7 +258,7 @@ test("a gap is told to those whom it concerns", async () => {
   const gap = { type: "gap", topic: "b", after: "1-0", until: "4-0", reason: "trimmed", cursor: "4-0" };
   await server.last.say(gap);
   assert.deepEqual([told, otherTold, other.lastEventId], [[], ["gap to 4-0"], "4-0"]);
-  await server.last.say({ ...gap, ...{ topic: null, until: "2-0", reason: "reset", cursor: "2-0" } }, event("b", "3-0"));
+  await server.last.say({ ...gap, topic: null, until: "2-0", reason: "reset", cursor: "2-0" }, event("b", "3-0"));
   assert.deepEqual([told, otherTold, other.lastEventId], [["gap to 2-0"], ["gap to 4-0", "gap to 2-0", "3-0"], "3-0"]);
   client.close();
 });
@@ -266,7 +266,7 @@ test("a gap is told to those whom it concerns", async () => {
 test("a gap of one topic that reaches beyond events of another costs none of them", async () => {
   const { client, server, subscription } = await live(["a", "b"]);
   const ids = heard(subscription);
-  await server.last.say({ type: "gap", ...{ topic: "b", after: "1-0", until: "9-0", reason: "trimmed", cursor: "1-0" } }, event("a", "5-0"), event("b", "10-0"));
+  await server.last.say({ type: "gap", topic: "b", after: "1-0", until: "9-0", reason: "trimmed", cursor: "1-0" }, event("a", "5-0"), event("b", "10-0"));
   assert.deepEqual(ids, ["gap to 9-0", "5-0", "10-0"]);
   client.close();
 });
@@ -276,7 +276,7 @@ test("a job's subscription ends with the job, and the others go on", async () =>
   const job = client.subscribe("jobs/j");
   await settled();
   const ids = heard(job);
-  await server.last.say({ ...event("jobs/j", "2-0", { type: "completed", job_id: "j", result: { x: 1 } }), ...{ topics: ["jobs/j", "projects/p"] } });
+  await server.last.say({ ...event("jobs/j", "2-0", { type: "completed", job_id: "j", result: { x: 1 } }), topics: ["jobs/j", "projects/p"] });
   assert.deepEqual([job.state, job.snapshot?.status, job.snapshot?.result, ids], ["ended", "completed", { x: 1 }, ["2-0"]]);
   assert.equal(subscription.state, "live");
   client.close();
@@ -299,7 +299,7 @@ test("a job that is over is told from the beginning before it ends", async () =>
   await server.connected("0-0", { states: { "jobs/j": snapshot("3-0", { status: "completed" }) } });
   await server.last.say(event("jobs/j", "2-0", { type: "progress", progress: 1 }));
   assert.equal(job.state, "replaying");
-  await server.last.say(event("jobs/j", "3-0", { type: "completed" }), { type: "end", ...{ topic: "jobs/j", remaining: 0 } });
+  await server.last.say(event("jobs/j", "3-0", { type: "completed" }), { type: "end", topic: "jobs/j", remaining: 0 });
   await pass(5000);
   assert.deepEqual([ids, job.state, server.connections.length], [["2-0", "3-0"], "ended", 1]);
   client.close();

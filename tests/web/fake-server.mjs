@@ -24,6 +24,7 @@ mock.timers.enable({ apis: ["setTimeout", "setInterval", "Date"], now: 1_000_000
 
 /** Let so many milliseconds pass, in steps in which what is due can follow from what was. */
 export async function pass(/** @type {number} */ ms) {
+  await settled();
   for (let left = ms; left > 0; left -= 1000) {
     mock.timers.tick(Math.min(left, 1000));
     await settled();
@@ -64,7 +65,7 @@ export class FakeConnection {
     this.bytes(new TextEncoder().encode(text));
   }
 
-  async say(/** @type {{id?: unknown, type: string}[]} */ ...bodies) {
+  async say(/** @type {any[]} */ ...bodies) {
     for (const body of bodies) this.write(`event: ${body.type}\ndata: ${JSON.stringify(body)}\n${body.id ? `id: ${body.id}\n` : ""}\n`);
     await settled();
   }

@@ -3,6 +3,13 @@
 
 declare module "node:test" {
   export function test(name: string, run: () => void | Promise<void>): void;
+  interface Mocked {
+    mock: { restore(): void; mockImplementation(fn: unknown): void };
+  }
+  export const mock: {
+    method(object: object, name: string, fn: unknown): Mocked;
+    timers: { enable(options: { apis: string[]; now: number }): void; tick(ms: number): void; setTime(now: number): void };
+  };
 }
 
 declare module "node:assert/strict" {
@@ -23,5 +30,7 @@ declare module "node:assert/strict" {
 declare module "node:fs" {
   export function readFileSync(path: URL | number, encoding: "utf-8"): string;
 }
+
+declare const process: { nextTick(fn: (...all: any[]) => void, ...all: unknown[]): void };
 
 declare function setImmediate(call: () => void): void;

@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { openPoll } from "../../src/streamer/web/stream-poll.js";
 import { framesTo, openSse } from "../../src/streamer/web/stream-sse.js";
 import { FakeEnvironment } from "./fake-stream-environment.mjs";
 import { known } from "./given.mjs";
@@ -132,24 +131,4 @@ test("a closed connection is quiet", async () => {
   environment.advance(1e6);
   await settled();
   assert.deepEqual([frames, closed, environment.timers.size], [[], [], 0]);
-});
-
-test("a poll begins with the state, and is live once there is nothing more at once", async () => {
-  const { frames, requests, closed } = await asked(openPoll, [
-    Response.json({ topic: "a", cursor: "4-0" }),
-    Response.json({ events: [{ type: "note", topic: "a", id: "5-0" }], cursor: "5-0", gap: { type: "gap", topic: "a", until: "4-5" } }),
-    Response.json({ events: [], cursor: "6-0", gap: null }),
-    Response.json({ events: [], cursor: "6-0", gap: null }),
-    new Response("", { status: 502 }),
-  ], { token: "t" });
-  assert.deepEqual(requests.map(({ url }) => url.slice("http://server/api/v1/".length)), [
-    "status?topic=a",
-    "events?topic=a&after=4-0&limit=500&wait=0",
-    "events?topic=a&after=5-0&limit=500&wait=0",
-    "events?topic=a&after=6-0&limit=500&wait=25",
-    "events?topic=a&after=6-0&limit=500&wait=25",
-  ]);
-  assert.deepEqual(frames.map((text) => JSON.parse(text).type), ["connected", "gap", "note", "caught_up"]);
-  assert.equal(closed[0]?.reason, "lost");
-  assert.equal(requests[0]?.headers.get("Authorization"), "Bearer t");
 });

@@ -89,13 +89,15 @@ export function createClient(/** @type {ClientOptions} */ { url = "", getToken, 
   async function plan() {
     await null;
     if (isAsleep || signal.aborted) return;
-    const all = [...subscriptions];
-    const topics = [...new Set(all.flatMap(({ open }) => open))];
-    if (!topics[0]) return stop();
-    const positions = all.flatMap(({ lastEventId }) => lastEventId ?? []);
-    // Relative to the origin nothing is lost: from there others would not be told what they missed.
-    const first = earliest(positions.filter((id) => id !== ORIGIN)) ?? positions[0];
-    (await (source ??= open())).want(topics, first);
+    const topics = [...new Set([...subscriptions].flatMap((one) => one.open))];
+    if (topics[0]) (await (source ??= open())).want(topics, first);
+    else stop();
+  }
+
+  /** Relative to the origin nothing is lost: from there others would not be told what they missed. */
+  function first() {
+    const positions = [...subscriptions].flatMap(({ lastEventId }) => lastEventId ?? []);
+    return earliest(positions.filter((id) => id !== ORIGIN)) ?? positions[0];
   }
 
   /** @returns {Promise<Source>} */
@@ -177,8 +179,17 @@ export function createClient(/** @type {ClientOptions} */ { url = "", getToken, 
 
   function enter(/** @type {LinkState} */ state) {
     now = state;
-    if (state.state === "refused") refused();
-    else subscriptions.forEach(tell);
+    const { refusals } = state;
+    for (const one of subscriptions) {
+      const named = one.open.find((topic) => refusals?.has(topic));
+      // A connection of several topics is refused for one of them: the others go on without.
+      if (!refusals?.size) tell(one);
+      else if (named) {
+        subscriptions.delete(one);
+        one.enter("refused", refusals.get(named));
+        plan();
+      }
+    }
   }
 
   function tell(/** @type {Subscription} */ one) {
@@ -194,15 +205,6 @@ export function createClient(/** @type {ClientOptions} */ { url = "", getToken, 
     subscriptions.delete(one);
     one.enter("ended");
     if (!subscriptions.size) plan();
-  }
-
-  /** A connection of several topics is refused for one of them: the others go on without. */
-  async function refused() {
-    // What cannot be asked is told as it was: all of it is refused.
-    const some = await import("./refusals.js").then(({ refuse }) => refuse([...subscriptions], authorize)).catch(() => []);
-    for (const one of some) subscriptions.delete(one);
-    plan();
-    if (!some[0]) subscriptions.forEach(tell);
   }
 
   for (const type of ["online", "visibilitychange", "pageshow", "resume", "pagehide", "freeze"]) {

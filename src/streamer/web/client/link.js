@@ -32,13 +32,15 @@ import { sse } from "./sse.js";
  * @property {string | undefined} [reason] one sentence for people
  * @property {number | undefined} [retryAt] milliseconds since 1970
  * @property {string | undefined} [cursor] where it is
+ * @property {Map<string, string> | undefined} [refusals] by topic the server's sentence; of none where that is not known
  *
  * @typedef {object} Hooks
  * @property {(body: any) => void} receive every event and control
  * @property {(state: LinkState) => void} enter
  *
  * @typedef {object} Source
- * @property {(topics: string[], cursor: string | undefined) => void} want these topics, one at least; `cursor`: from where, the first time
+ * @property {(topics: string[], first: () => string | undefined) => void} want these topics, one at least; `first`: from where
+ *   it begins
  * @property {(isAsked?: boolean) => void} wake connect at once where it waits to; if asked, also where it was refused
  * @property {() => void} close
  */
@@ -77,8 +79,8 @@ export function openLink(options, { receive, enter }) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
 
-  const set = (/** @type {LinkState["state"]} */ name, /** @type {string} */ reason = "", /** @type {number} */ retryAt = 0) =>
-    enter({ state: (state = name), reason, retryAt, transport: /** @type {Transport} */ (ways[way]), cursor });
+  const set = (/** @type {LinkState["state"]} */ name, /** @type {string} */ reason = "", /** @type {number} */ retryAt = 0, /** @type {Map<string, string> | undefined} */ refusals = undefined) =>
+    enter({ state: (state = name), reason, retryAt, transport: /** @type {Transport} */ (ways[way]), cursor, refusals });
 
   function drop() {
     clearTimeout(timer);
@@ -88,7 +90,8 @@ export function openLink(options, { receive, enter }) {
   /** Where it only goes on with other topics, nobody is told that it is not live for a moment. */
   async function connect(/** @type {Why} */ why = "connect", isQuiet = false) {
     drop();
-    const { signal } = (current = new AbortController());
+    const mine = (current = new AbortController());
+    const { signal } = mine;
     if (!isQuiet) set("connecting");
     let isOpen = false;
     let heardAt = 0;
@@ -106,7 +109,8 @@ export function openLink(options, { receive, enter }) {
         query = "";
         set(reason);
       } else if (reason) {
-        set("refused", message);
+        const tell = (/** @type {Map<string, string> | undefined} */ refusals) => mine === current && set("refused", message, 0, refusals);
+        import("./refusals.js").then(({ refusalsOf }) => refusalsOf(query, options.authorize)).then(tell, () => tell(undefined));
       } else if (++failures >= options.maxAttempts) {
         set("refused", `No connection after ${failures} attempts.`);
       } else {
@@ -152,10 +156,10 @@ export function openLink(options, { receive, enter }) {
     try {
       const access = await options.authorize(why);
       if (signal.aborted) return;
+      const begunAt = Date.now();
       const heard = () => (heardAt = Date.now());
-      const begun = heard();
       watchdog = setInterval(() => {
-        if (Date.now() - heardAt > (ways[1] && heardAt === begun ? FIRST_WORD_MS : SILENCE_MS)) over({ message: "The connection went silent." });
+        if (Date.now() - (heardAt || begunAt) > (heardAt || !ways[1] ? SILENCE_MS : FIRST_WORD_MS)) over({ message: "The connection went silent." });
       }, LOOK_MS);
       const open = ways[way] === "sse" ? sse
         : ways[way] === "poll" ? (await import("./poll.js")).poll
@@ -170,12 +174,12 @@ export function openLink(options, { receive, enter }) {
   }
 
   return {
-    want(topics, position) {
+    want(topics, first) {
       // No character of a topic has a meaning in an address.
       const wanted = `topic=${topics.sort().join("&topic=")}`;
       if (wanted === query) return;
       // What begins anew begins where it is wanted from.
-      cursor = (query && cursor) || position;
+      cursor = (query && cursor) || first();
       query = wanted;
       if (state !== "waiting") connect("connect", /live|polling|replaying/u.test(`${state}`) && !current.signal.aborted);
     },

@@ -38,7 +38,7 @@ const GATHER_MS = 50;
  */
 export async function openShared(open, { receive, enter, told }, api, { locks = navigator.locks, BroadcastChannel = globalThis.BroadcastChannel }) {
   const name = `streamer ${VERSION} ${api}`;
-  const me = `${Date.now()} ${Math.random()}`;
+  const me = crypto.randomUUID();
   const channel = new BroadcastChannel(name);
   const post = (/** @type {Partial<Message>} */ message) => channel.postMessage({ ...message, from: me });
   const ended = new AbortController();
@@ -46,8 +46,8 @@ export async function openShared(open, { receive, enter, told }, api, { locks = 
   const held = new Promise((done) => ended.signal.addEventListener("abort", () => done()));
   /** @type {string[]} */
   let own = [];
-  /** @type {string | undefined} */
-  let cursor;
+  /** @type {() => string | undefined} */
+  let from = () => undefined;
   /** While this tab leads. @type {Source | null} */
   let link = null;
   /** The others' topics, while this tab leads. @type {Map<string, string[]>} */
@@ -67,7 +67,7 @@ export async function openShared(open, { receive, enter, told }, api, { locks = 
     clearTimeout(gathering);
     gathering = setTimeout(() => {
       const topics = new Set([own, ...others.values()].flat());
-      if (topics.size) link?.want([...topics], cursor);
+      if (topics.size) link?.want([...topics], from);
     }, GATHER_MS);
   }
 
@@ -161,7 +161,7 @@ export async function openShared(open, { receive, enter, told }, api, { locks = 
   return {
     want(topics, first) {
       own = topics;
-      cursor = first;
+      from = first;
       if (link) gather();
       else announce();
     },
