@@ -21,8 +21,8 @@ NPM: Final = WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 
 #: Bytes, minified and compressed: what a subscription loads, and that with all it may load later.
 #: They are what the client has, with little to spare: what is added has to be worth it.
-MOST_CORE: Final = 8_400
-MOST_ALL: Final = 13_200
+MOST_CORE: Final = 5_000
+MOST_ALL: Final = 9_000
 
 #: A project that uses it, as strictly as TypeScript can.
 USER: Final = """
