@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterable
 from typing import Any, Final
 
-from selenium.webdriver import Chrome
+from selenium.webdriver.remote.webdriver import WebDriver
 
 from streamer.eventlog.redis.log import RedisEventLog
 from streamer.publishing.publisher import Publisher
@@ -35,20 +36,47 @@ import("/client/client.js").then(({ createClient }) => {
 """
 
 
+#: Runs a script as the page's own.
+_ADD: Final = """
+const script = document.createElement("script");
+script.textContent = arguments[0];
+document.documentElement.append(script);
+"""
+
+
 class ClientPage:
-    """A tab with a page of the server's origin that subscribed to one topic."""
+    """A tab with a page of the server's origin that subscribed to one topic.
+
+    Firefox runs what a driver tells it in a scope of its own, where the client's locks and
+    channels do not work: with `own_script` a page without a policy runs it as its own.
+    """
 
     def __init__(
-        self, browser: Chrome, url: str, topic: str, *, components: int = 1, **options: object
+        self,
+        browser: WebDriver,
+        url: str,
+        topic: str,
+        *,
+        components: int = 1,
+        own_script: bool = False,
+        **options: object,
     ) -> None:
         self._browser: Final = browser
         self._tab: Final = browser.current_window_handle
         self._components: Final = components
-        # Its answer is a page as good as any: with the policy of our own, and no script of it.
-        browser.get(f"{url}/client/package.json")
-        failure = browser.execute_async_script(
-            _OPEN, topic, components, {"client": {}, "subscribe": {}, **options}
-        )
+        arguments = topic, components, {"client": {}, "subscribe": {}, **options}
+        if own_script:
+            browser.get(f"{url}/healthz")
+            given = ", ".join(map(json.dumps, arguments))
+            call = f"({given}, (failure) => {{ window.opened = [failure]; }});"
+            browser.execute_script(_ADD, f"(function () {{ {_OPEN} }}){call}")
+            (failure,) = wait_until_blocking(
+                lambda: self.run("return window.opened"), "it was not opened"
+            )
+        else:
+            # Its answer is a page as good as any: with the policy of our own, and no script of it.
+            browser.get(f"{url}/client/package.json")
+            failure = browser.execute_async_script(_OPEN, *arguments)
         assert failure is None, failure
 
     def run(self, script: str) -> Any:  # noqa: ANN401 - whatever the script returns

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 import httpx
-from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.select import Select
 
 from .waiting import wait_until_blocking
@@ -33,7 +33,7 @@ class LivePage:
     """One page, of one project, at one server."""
 
     def __init__(
-        self, browser: Chrome, url: str, project: str, *, address: str = "{url}/#{project}"
+        self, browser: WebDriver, url: str, project: str, *, address: str = "{url}/#{project}"
     ) -> None:
         self._browser: Final = browser
         self._url: Final = url
