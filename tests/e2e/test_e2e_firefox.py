@@ -10,7 +10,6 @@ from support.live import StartLive
 from support.live_page import LivePage
 from support.tcp_proxy import TcpProxy
 
-
 EARLIEST = {"from": "earliest"}
 
 
