@@ -5,6 +5,7 @@
  */
 
 import { en } from "./texts.js";
+import { OVER } from "./watch.js";
 
 /** @import { Texts } from "./texts.js" */
 /** @import { Watched } from "./watch.js" */
@@ -26,8 +27,6 @@ import { en } from "./texts.js";
  * @type {Record<string, string>}
  */
 const SIGNS = { running: "●", retrying: "↻", stalled: "‖", completed: "✓", failed: "!", cancelled: "×" };
-
-const OVER = ["completed", "failed", "cancelled"];
 
 const join = (/** @type {string} */ separator, /** @type {any[]} */ ...words) => words.filter(Boolean).join(separator);
 
@@ -55,7 +54,7 @@ export function barOf(make, now, { label, texts, className, showConnectionStatus
   const isFailed = state === "failed";
   const isOver = OVER.includes(state);
   // 100 only once it is so, while 0.29 * 100 is a little less than 29.
-  const percent = typeof progress === "number" ? Math.floor(progress * 100 + 1e-9) : null;
+  const percent = progress == null ? null : Math.floor(progress * 100 + 1e-9);
   const isUnknown = percent === null && (state === "running" || (!snapshot && !isRefused));
   const value = percent === null ? "" : say("percent", percent);
   const again = attempt > 1 && !isOver && say("attempt", attempt);

@@ -22,7 +22,7 @@ button{font:inherit}
 [part=said]{height:1px;overflow:hidden;opacity:0}
 [part$=unknown]{border-top-style:dotted}
 @media (prefers-reduced-motion:no-preference){[part^=fill]{transition:inline-size .25s}[part$=unknown]{animation:streamer 1s infinite alternate}}}
-@keyframes streamer{to{opacity:.2}}}`;
+@keyframes streamer{to{opacity:.4}}}`;
 
 /** @type {CSSStyleSheet | undefined} */
 let sheet;

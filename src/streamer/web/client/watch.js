@@ -54,6 +54,8 @@ import { sharedClient } from "./shared.js";
  * @property {() => void} retryNow
  */
 
+export const OVER = ["completed", "failed", "cancelled"];
+
 /** Milliseconds to a change where no frame comes: in a hidden tab. */
 const FRAME_MS = 50;
 /** Milliseconds between two looks for the server at least. */
@@ -136,7 +138,7 @@ export function watch(topics, options = {}) {
     mine.on("snapshot", (snapshot) => {
       const before = next.snapshot;
       next.snapshot = snapshot;
-      next.hasRun ||= /^(queued|running|retrying|stalled)$/.test(snapshot.status);
+      next.hasRun ||= snapshot.status && !OVER.includes(snapshot.status);
       touch();
       if (!before) self.options.onSnapshot?.(snapshot);
     });
