@@ -138,7 +138,7 @@ export function watch(topics, options = {}) {
     mine.on("snapshot", (snapshot) => {
       const before = next.snapshot;
       next.snapshot = snapshot;
-      next.hasRun ||= snapshot.status && !OVER.includes(snapshot.status);
+      next.hasRun ||= !!snapshot.status && !OVER.includes(snapshot.status);
       touch();
       if (!before) self.options.onSnapshot?.(snapshot);
     });
