@@ -52,6 +52,11 @@ test("a percentage is rounded down, so that 100 is the end", () => {
   assert.deepEqual([0, 0.29, 0.999, 1].map(shown), ["0", "29", "99", "100"]);
 });
 
+test("what a publisher said last is shown until the end, where it may be of any time", () => {
+  assert.equal(inPart(of({ status: "running", message: "frame 9" }), "text"), "Running · frame 9");
+  assert.equal(inPart(of({ status: "completed", message: "frame 9" }), "text"), "Done");
+});
+
 test("each state has a sign and words of its own", () => {
   const states = ["queued", "running", "retrying", "stalled", "completed", "failed", "cancelled"];
   const looks = states.map((status) => of({ status, progress: 0.5 }));
@@ -69,6 +74,8 @@ test("a failure is an alert that says what and why, and is said nowhere else", (
   const now = of({ status: "failed", progress: 0.5, error: "no space" });
   assert.equal(part(now, "alert").role, "alert");
   assert.equal(inPart(now, "alert"), "Failed: no space");
+  assert.equal(inPart(of({ status: "failed", message: "frame 9" }), "alert"), "Failed: frame 9");
+  assert.equal(inPart(of({ status: "failed" }), "alert", { label: "Film" }), "Failed: Film");
   assert.equal(inPart(now, "text"), "");
   assert.deepEqual(heard(now), [""]);
 });
@@ -77,6 +84,7 @@ test("a connection that is refused is an alert, one that is lost is a line; each
   const refused = of(null, { state: "refused", reason: "The token was revoked.", isConnected: false });
   assert.equal(inPart(refused, "alert"), "Not connected: The token was revoked.");
   assert.equal(inPart(refused, "bdi"), "");
+  assert.equal(part(refused, "fill").style.inlineSize, "0%");
   const waiting = of({ status: "running", progress: 0.5 }, { state: "waiting", reason: "The server is restarting.", reconnectAttempts: 1, isConnected: false });
   assert.equal(inPart(waiting, "alert"), "");
   assert.equal(inPart(waiting, "bdi"), "Connection lost, reconnecting: The server is restarting. ");

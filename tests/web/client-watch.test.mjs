@@ -74,6 +74,23 @@ function losing(/** @type {any} */ options, /** @type {number} */ times) {
   return { client, watched, subscription, stop, seen: [state, reconnectAttempts, isConnected, isFallback] };
 }
 
+test("of a page that is seen it changes with the frame, and once only", () => {
+  const { document } = globalThis;
+  /** @type {(() => void)[]} */
+  const frames = [];
+  Object.assign(globalThis, { document: { hidden: false }, requestAnimationFrame: (/** @type {() => void} */ call) => frames.push(call) });
+  const client = new FakeClient();
+  let changes = 0;
+  const stop = watch("jobs/a", { client }).subscribe(() => (changes += 1));
+  for (const value of [0.1, 0.2]) client.last.receive(progress(value));
+  assert.deepEqual([frames.length, changes], [1, 0]);
+  frames[0]?.();
+  timers.pass();
+  assert.equal(changes, 1);
+  stop();
+  Object.assign(globalThis, { document, requestAnimationFrame: undefined });
+});
+
 test("attempts are counted until the connection is back, and without an option there is no last one", () => {
   const { watched, subscription, stop, seen } = losing({}, 100);
   assert.deepEqual(seen, ["waiting", 100, false, false]);
@@ -108,6 +125,9 @@ test("after the last attempt it looks at each interval, and is back as soon as t
   subscription.become("waiting");
   timers.pass(4000);
   assert.equal(subscription.retries, 2);
+  subscription.become("connecting");
+  subscription.become("waiting");
+  timers.pass(2000);
   subscription.become("live");
   timers.pass(9000);
   assert.equal(subscription.retries, 2);
@@ -159,7 +179,9 @@ test("nobody hears of an event who has gone", () => {
   const client = new FakeClient();
   let heard = 0;
   const watched = watch("jobs/a", { client, onEvent: () => (heard += 1) });
-  watched.subscribe(() => (heard += 1))();
+  const stop = watched.subscribe(() => (heard += 1));
+  client.last.know({ progress: 0.4 });
+  stop();
   client.last.receive(progress(0.5));
   timers.pass();
   assert.equal(heard, 0);
