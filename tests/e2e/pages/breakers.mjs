@@ -46,6 +46,17 @@ function stage() {
   return { client, root, draw };
 }
 
+/** A custom element, not yet in the page. */
+function element(attributes) {
+  const client = new FakeClient();
+  const bar = document.createElement("streamer-progress");
+  for (const [name, value] of Object.entries(attributes)) bar.setAttribute(name, value);
+  bar.client = client;
+  return { client, bar };
+}
+
+const track = (bar) => bar.shadowRoot.querySelector("[role=progressbar]");
+
 const scenarios = {
   async "topics that are another array each time are one subscription"() {
     const { client, root, draw } = stage();
@@ -108,7 +119,8 @@ const scenarios = {
     await frame();
     same(drawn.f.progress, 0.7);
     draw(h(Uses, { ...props, id: "2" }));
-    same([drawn.f.progress, drawn.f.status, client.open], [null, null, 1]);
+    for (const field of ["status", "progress", "message", "result", "error", "attempt"]) if (drawn.f[field] !== null) throw new Error(field);
+    same([drawn.f.jobs, client.open], [{}, 1]);
     first.receive({ type: "completed", result: "of 1" });
     client.last.know({ status: "failed", error: "of 2" });
     await frame();
@@ -201,6 +213,71 @@ const scenarios = {
     await frame();
     same(drawn.n.value.map(({ id }) => id), ["7-0", "8-0"]);
     root.unmount();
+  },
+
+  async "what an element was given before it was defined is kept"() {
+    const { client, bar } = element({ job: "1", label: "Film" });
+    bar.texts = { running: "Läuft" };
+    place.append(bar);
+    await import("@streamer-sse/client/element.js");
+    same(client.asked.map(({ topics }) => topics), ["jobs/1"]);
+    client.last.know({ status: "running", progress: 0.3 });
+    await frame();
+    same(track(bar).ariaValueText, "30%, Läuft");
+    bar.remove();
+    same(client.open, 0);
+  },
+
+  async "an element tells once that it is over, and who removes it then has removed it"() {
+    const { client, bar } = element({ job: "1" });
+    const told = [];
+    for (const type of ["progress", "completed", "failed"]) bar.addEventListener(`streamer-${type}`, () => told.push(type));
+    place.append(bar);
+    for (const progress of [0.1, 1]) {
+      client.last.know({ status: progress === 1 ? "completed" : "running", progress });
+      await frame();
+    }
+    client.last.know({ status: "completed", progress: 1, message: "again" });
+    await frame();
+    same(told, ["progress", "progress", "completed", "progress"]);
+    bar.setAttribute("job", "2");
+    bar.addEventListener("streamer-failed", () => bar.remove());
+    client.last.know({ status: "failed", error: "no space" });
+    await frame();
+    same([client.open, bar.isConnected, told.at(-1)], [0, false, "failed"]);
+  },
+
+  async "what an element said is not said again, and its button keeps the focus"() {
+    const { client, bar } = element({ job: "1" });
+    place.append(bar);
+    client.last.become("waiting", "The server cannot be reached.");
+    client.last.know({ status: "running", progress: 0.3 });
+    await frame();
+    const button = bar.shadowRoot.querySelector("button");
+    button.focus();
+    button.click();
+    let changes = 0;
+    const observer = new MutationObserver((all) => (changes += all.length));
+    observer.observe(bar.shadowRoot.querySelector("[role=status]"), { childList: true, characterData: true, subtree: true });
+    client.last.know({ status: "running", progress: 0.31 });
+    await frame();
+    same([changes, track(bar).ariaValueNow, client.last.retries, bar.shadowRoot.activeElement === button], [0, "31", 1, true]);
+    bar.remove();
+  },
+
+  async "an element that is called otherwise goes on, one of another job begins anew, one of none has not begun"() {
+    const { client, bar } = element({ job: "1" });
+    place.append(bar);
+    client.last.know({ status: "running", progress: 0.3 });
+    bar.setAttribute("label", "Film");
+    same(client.asked.length, 1);
+    await frame();
+    same([track(bar).ariaLabel, track(bar).ariaValueNow], ["Film", "30"]);
+    bar.setAttribute("job", "2");
+    same([client.asked.map(({ topics }) => topics), client.open, track(bar).ariaValueNow], [["jobs/1", "jobs/2"], 1, null]);
+    bar.removeAttribute("job");
+    same([client.open, track(bar).ariaValueText], [0, "Not started"]);
+    bar.remove();
   },
 };
 
