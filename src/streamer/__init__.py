@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from .jobs.kinds import JobKind
     from .jobs.progress import JobCancelled, Progress, progress, track
+    from .publishing.notifications import Notifications
     from .publishing.publisher import Publisher
     from .publishing.sync_publisher import SyncPublisher
 
@@ -16,6 +17,7 @@ __version__ = "0.1.0"
 __all__ = [
     "JobCancelled",
     "JobKind",
+    "Notifications",
     "Progress",
     "Publisher",
     "SyncPublisher",
@@ -28,6 +30,7 @@ __all__ = [
 _HOMES: Final = {
     "JobCancelled": ".jobs.progress",
     "JobKind": ".jobs.kinds",
+    "Notifications": ".publishing.notifications",
     "Progress": ".jobs.progress",
     "Publisher": ".publishing.publisher",
     "SyncPublisher": ".publishing.sync_publisher",

@@ -187,6 +187,7 @@ def create_app(
     app.state.unread = settings.unread_policy()
     app.state.origins = origins
     app.state.hub = hub
+    app.state.census = census
     app.state.log = the_log
     app.state.metrics = metrics
     app.state.door, app.state.is_open = entrance.door, is_open

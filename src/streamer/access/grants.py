@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from ..events.topic import EVERYBODY, USERS
 from .patterns import ONE, REST, Patterns
 
 #: Nothing.
@@ -20,7 +21,8 @@ class Grants(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         subject: who it is; empty where everybody may do everything.
         is_admin: reads every topic, and closes what others hold.
-        subscribe: the topics that may be read, beside the subject's own ``users/{sub}``.
+        subscribe: the topics that may be read, beside the subject's own ``users/{sub}``, and
+            ``system``, which is everybody's.
         publish: those that may be published to.
         expires: when it ends, in seconds since 1970; None is never.
         issued: when it was issued, in seconds since 1970, if that is known.
@@ -59,7 +61,8 @@ class Grants(msgspec.Struct, frozen=True, gc=False):
     def _is_own(self, topic: str) -> bool:
         # A subject may be any text: "*", or one with a slash, owns nothing.
         own = bool(self.subject) and "/" not in self.subject and ONE not in self.subject
-        return own and self.parent_id is None and topic == f"users/{self.subject}"
+        names = (USERS + self.subject, EVERYBODY)
+        return own and self.parent_id is None and topic in names
 
 
 #: What everybody may where nobody is asked who they are.

@@ -8,7 +8,9 @@ rest; those of a dialect elsewhere are given to ``create_app(..., routes=...)``.
 
 Layout:
 
+- `notifications/`: what a platform's notifications spoke: a WebSocket for users, and one for
+  admins.
 - `editor/`: what a video editor's page speaks: one WebSocket for many videos, and a trim.
 """
 
-__all__ = ["editor"]
+__all__ = ["editor", "notifications"]

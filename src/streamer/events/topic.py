@@ -22,6 +22,11 @@ _SHOWN: Final = 80
 
 PROJECTS: Final = "projects/"
 JOBS: Final = "jobs/"
+USERS: Final = "users/"
+#: Read by admins.
+ADMINS: Final = "admin"
+#: Read by everybody who has proved who they are.
+EVERYBODY: Final = "system"
 
 
 def check_topic(text: str) -> str:
@@ -46,6 +51,11 @@ def project_topic(project_id: str) -> str:
 def job_topic(job_id: str) -> str:
     """The topic of a job: ``jobs/{job_id}``; raises `InvalidTopic`."""
     return JOBS + _check_id("job", job_id)
+
+
+def user_topic(user: str) -> str:
+    """The topic of one user: ``users/{user}``; raises `InvalidTopic`."""
+    return USERS + _check_id("user", user)
 
 
 def project_of(topic: str) -> str | None:

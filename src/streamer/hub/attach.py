@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -34,6 +35,7 @@ class Attach(msgspec.Struct, frozen=True):
         transport: how it reads: for the counters alone.
         reads_as: whose cursors it is told of; "" is nobody's.
         counted: those of its topics where events count as unread.
+        greeting: what a dialect's ``connected`` says beside the rest.
     """
 
     topics: tuple[str, ...]
@@ -50,6 +52,7 @@ class Attach(msgspec.Struct, frozen=True):
     transport: str = ""
     reads_as: str = ""
     counted: tuple[str, ...] = ()
+    greeting: dict[str, Any] = {}
 
 
 class Gone(Exception):

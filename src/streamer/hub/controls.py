@@ -24,11 +24,13 @@ def connected_control(
     retry_ms: int,
     stream: tuple[str, float | None],
     reading: Reading | None = None,
+    greeting: Mapping[str, Any] | None = None,
 ) -> Control:
     """The first frame of every connection: it reads `topics`, and begins after `begins`.
 
     `retry_ms` is in milliseconds. `stream` is its id, and when it ends unless its reader
-    proves itself anew, in seconds since 1970. `reading` is how far the reader has read.
+    proves itself anew, in seconds since 1970. `reading` is how far the reader has read,
+    `greeting` what a dialect adds.
     """
     cursor = str(begins)
     fields: dict[str, Any]
@@ -51,6 +53,8 @@ def connected_control(
     if reading is not None:
         fields["reading"] = {topic: state.to_fields() for topic, state in reading.states.items()}
         fields["counted_to"] = str(reading.counted_to)
+    if greeting:
+        fields["greeting"] = greeting
     return Control("connected", fields, id=begins, retry_ms=retry_ms)
 
 

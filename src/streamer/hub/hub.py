@@ -229,6 +229,7 @@ class Hub:
             retry_ms=retry_ms,
             stream=stream,
             reading=reading,
+            greeting=attach.greeting,
         )
         reader.write([connected, *session.over(snapshots)])
         if session.state is State.ENDED:

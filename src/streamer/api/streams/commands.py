@@ -74,6 +74,12 @@ class Commands:
         """What is reported to a client of an error."""
         return refused_control(error)
 
+    @staticmethod
+    async def greeting(socket: Socket) -> dict[str, Any]:
+        """What `connected` says beside the rest; may raise a `StreamerError`."""
+        del socket
+        return {}
+
     async def receive(self) -> None:
         """Obey commands until the client has gone."""
         while True:

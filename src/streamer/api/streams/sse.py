@@ -60,49 +60,50 @@ def _problem(request: Request[Any, Any, Any], error: StreamerError) -> Response[
     return Response(reconnect, headers=headers, media_type=sse.HEADERS["Content-Type"])
 
 
-_PROBLEMS: Final[ExceptionHandlersMap] = {StreamerError: _problem}
+#: What an address of a stream does with its errors.
+PROBLEMS: Final[ExceptionHandlersMap] = {StreamerError: _problem}
 
 
 @route(
     ["/projects/{project_id:str}/stream", "/ws/projects/{project_id:str}/stream"],
     http_method=_METHODS,
     operation_class=StreamOperation,
-    exception_handlers=_PROBLEMS,
+    exception_handlers=PROBLEMS,
     summary="Stream one project",
     opt=STREAM,
     tags=["streams"],
 )
 async def stream_project(request: Request[Any, Any, Any]) -> ASGIApp:
     """Events of a project as they are published, and before that what was missed."""
-    return await _stream(request, (project_topic(request.path_params["project_id"]),))
+    return await serve_stream(request, (project_topic(request.path_params["project_id"]),))
 
 
 @route(
     "/jobs/{job_id:str}/stream",
     http_method=_METHODS,
     operation_class=StreamOperation,
-    exception_handlers=_PROBLEMS,
+    exception_handlers=PROBLEMS,
     summary="Stream one job",
     opt=STREAM,
     tags=["streams"],
 )
 async def stream_job(request: Request[Any, Any, Any]) -> ASGIApp:
     """Events of a job; the stream ends after its terminal event."""
-    return await _stream(request, (job_topic(request.path_params["job_id"]),))
+    return await serve_stream(request, (job_topic(request.path_params["job_id"]),))
 
 
 @route(
     "/stream",
     http_method=_METHODS,
     operation_class=StreamOperation,
-    exception_handlers=_PROBLEMS,
+    exception_handlers=PROBLEMS,
     summary="Stream several topics",
     opt=STREAM_OF_TOPICS,
     tags=["streams"],
 )
 async def stream_topics(request: Request[Any, Any, Any]) -> ASGIApp:
     """Events of every ``?topic=``, in the order of ids, with one cursor for all."""
-    return await _stream(
+    return await serve_stream(
         request, read_topics(request.query_params, request.app.state.settings.max_topics)
     )
 
@@ -110,7 +111,8 @@ async def stream_topics(request: Request[Any, Any, Any]) -> ASGIApp:
 SSE_HANDLERS = (stream_project, stream_job, stream_topics)
 
 
-async def _stream(request: Request[Any, Any, Any], topics: tuple[str, ...]) -> ASGIApp:
+async def serve_stream(request: Request[Any, Any, Any], topics: tuple[str, ...]) -> ASGIApp:
+    """Serve events of `topics`, as the request asks for them, if it may read each."""
     settings: Settings = request.app.state.settings
     hub: Hub = request.app.state.hub
     query = request.query_params

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
 from litestar import websocket
 
 from ...access.credentials import forget, spoken
@@ -120,6 +121,8 @@ async def serve_socket(
         )
         asked = [topic for topic in attach.topics if topic != speech.waits]
         await may_read(asker, asked, socket.app.state.log)
+        if greeting := await speech.greeting(socket):
+            attach = msgspec.structs.replace(attach, greeting=greeting)
         reader = await hub.attach(attach, writer)
     except Gone:
         return
