@@ -114,11 +114,15 @@ async def _controls_of_sockets(live: Live) -> list[Body]:
         await _command(socket, "refused", type="subscribe", topic="chats/42")
         await _command(socket, "unsubscribed", type="unsubscribe", topic="chats/42")
         await _command(socket, "moved", type="read", topic="chats/42", cursor="1-0", reader="ada")
+        notified = await stack.enter_async_context(websocket(live.ws_url, "/api/v1/ws?user_id=7"))
+        await notified.send("get_stats")
+        await notified.has("stats")
         assert live.program is not None
         live.program.signal(signal.SIGTERM)
         await socket.has("reconnect")
         await socket.is_closed()
-        return [*refused.bodies, *socket.bodies]
+        told = [body for body in notified.bodies if body["type"] == "stats"]
+        return [*refused.bodies, *socket.bodies, *told]
 
 
 def _controls_of_a_token() -> list[Body]:

@@ -85,19 +85,19 @@ def _body(text: bytes) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("progress", [-1, 100.5, float("nan")])
-def test_progress_is_in_percent(progress: float) -> None:
+async def test_progress_is_in_percent(progress: float) -> None:
     with pytest.raises(InvalidFields, match="0 to 100"):
-        Notifications(Publisher(MemoryEventLog())).transcode_progress("v", "running", progress)
+        await Notifications(Publisher(MemoryEventLog())).transcode_progress("v", "running", progress)
 
 
-def test_a_level_that_is_none_is_refused() -> None:
+async def test_a_level_that_is_none_is_refused() -> None:
     with pytest.raises(InvalidFields, match="info, success, warning, error"):
-        Notifications(Publisher(MemoryEventLog())).system_message("x", "loud")  # type: ignore[arg-type]
+        await Notifications(Publisher(MemoryEventLog())).system_message("x", "loud")  # type: ignore[arg-type]
 
 
-def test_a_user_who_is_no_topic_is_refused() -> None:
+async def test_a_user_who_is_no_topic_is_refused() -> None:
     with pytest.raises(InvalidTopic, match="user id"):
-        Notifications(Publisher(MemoryEventLog())).notify("a/b", "invited")
+        await Notifications(Publisher(MemoryEventLog())).notify("a/b", "invited")
 
 
 async def test_how_far_a_transcode_is_does_not_count_as_unread() -> None:

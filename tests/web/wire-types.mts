@@ -26,6 +26,7 @@ interface Types {
   Snapshot: wire.Snapshot;
   StatusEvent: wire.StatusEvent;
   Moved: wire.Moved;
+  Stats: wire.Stats;
   Subscribed: wire.Subscribed;
   Unsubscribed: wire.Unsubscribed;
 }

@@ -152,6 +152,17 @@ _CONTROLS: Final = {
         },
         {},
     ),
+    "stats": _control(
+        "stats",
+        "Readers of notifications, over all processes (WebSocket).",
+        {
+            "total_users": _WHOLE,
+            "total_user_connections": _WHOLE,
+            "total_admin_connections": _WHOLE,
+            "total_connections": _WHOLE,
+        },
+        {},
+    ),
     "subscribed": _control(
         "subscribed", "A topic was added (WebSocket).", {"topic": _TEXT, "topics": _TOPICS}, {}
     ),

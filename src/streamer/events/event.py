@@ -22,6 +22,7 @@ CONTROL_TYPES: Final = frozenset(
         "reconnect",
         "refreshed",
         "refused",
+        "stats",
         "subscribed",
         "unsubscribed",
     }

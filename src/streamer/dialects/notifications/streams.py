@@ -11,7 +11,7 @@ from litestar.types import ASGIApp
 from ...access.grants import EVERYTHING
 from ...api.asker import Connection, asker_of, let_in_to_api
 from ...api.connections import Census
-from ...api.documentation import ApiOperation, StreamOperation
+from ...api.documentation import ApiOperation
 from ...api.farewells import Socket
 from ...api.may import may_see
 from ...api.query import QUERY, STREAM, Query
@@ -24,6 +24,7 @@ from ...events.control import Control
 from ...events.topic import ADMINS, EVERYBODY, user_topic
 from ...wire.form import Form
 from ...wire.websocket import Command, Subscribe, Unsubscribe
+from .documentation import AdminStreamOperation, UserStreamOperation
 from .forms import FRAMES, LINES
 from .statistics import statistics
 
@@ -93,7 +94,7 @@ async def admin_socket(socket: Socket) -> None:
 @route(
     f"{API}/ws",
     http_method=_METHODS,
-    operation_class=StreamOperation,
+    operation_class=UserStreamOperation,
     exception_handlers=PROBLEMS,
     before_request=let_in_to_api,
     summary="Stream your notifications",
@@ -108,7 +109,7 @@ async def user_stream(request: Request[Any, Any, Any]) -> ASGIApp:
 @route(
     f"{API}/ws/admin",
     http_method=_METHODS,
-    operation_class=StreamOperation,
+    operation_class=AdminStreamOperation,
     exception_handlers=PROBLEMS,
     before_request=let_in_to_api,
     summary="Stream the notifications of admins",

@@ -185,6 +185,15 @@ export interface Moved {
   moved: boolean;
 }
 
+/** The reply to `get_stats` (WebSocket of notifications). */
+export interface Stats {
+  type: "stats";
+  total_users: number;
+  total_user_connections: number;
+  total_admin_connections: number;
+  total_connections: number;
+}
+
 export interface Subscribed {
   type: "subscribed";
   topic: string;
@@ -199,7 +208,7 @@ export interface Unsubscribed {
 
 export type Control =
   | Connected | CaughtUp | Gap | End | Reconnect | Expiring | Expired | Refreshed | Refused | Pong
-  | Subscribed | Unsubscribed | Moved;
+  | Subscribed | Unsubscribed | Moved | Stats;
 
 /* State: what a reader that comes late must know. */
 
