@@ -87,7 +87,9 @@ def _body(text: bytes) -> dict[str, Any]:
 @pytest.mark.parametrize("progress", [-1, 100.5, float("nan")])
 async def test_progress_is_in_percent(progress: float) -> None:
     with pytest.raises(InvalidFields, match="0 to 100"):
-        await Notifications(Publisher(MemoryEventLog())).transcode_progress("v", "running", progress)
+        await Notifications(Publisher(MemoryEventLog())).transcode_progress(
+            "v", "running", progress
+        )
 
 
 async def test_a_level_that_is_none_is_refused() -> None:
