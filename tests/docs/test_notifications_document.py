@@ -20,7 +20,7 @@ async def test_what_is_notified_there_reaches_whom_it_says(
     made = f'RedisEventLog("{redis_server.url}", prefix="{prefix}")'
     code = code.replace('RedisEventLog("redis://localhost:6379")', made)
     names: dict[str, Any] = {}
-    exec(compile(code, "NOTIFICATIONS.md", "exec"), names)  # noqa: S102
+    exec(compile(code, "NOTIFICATIONS.md", "exec"), names)
     names["publisher"].close()
     log = RedisEventLog(redis_server.url, prefix=prefix)
     told = {
