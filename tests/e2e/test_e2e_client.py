@@ -9,8 +9,8 @@ import pytest
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import Chrome
 
-from support.blocking_proxy import blocking_proxy
 from support.client_page import ClientPage, publish_notes
+from support.hostile_network import HostileNetwork
 from support.live import Live, StartLive
 from support.waiting import wait_until_blocking
 
@@ -137,8 +137,9 @@ def test_where_a_proxy_lets_no_stream_pass_polling_takes_over(
     """With SSE and WebSocket both blocked everything still arrives."""
     live, topic = start_live(), f"projects/{project}"
     publish_notes(live, topic, range(3))
-    with blocking_proxy(live.url) as url:
-        page = ClientPage(browser, url, topic, subscribe={"from": "earliest"})
+    with HostileNetwork(live.port) as network:
+        network.mood = "blocking"
+        page = ClientPage(browser, network.url, topic, subscribe={"from": "earliest"})
         page.wait_for(range(3))
         page.wait_for_state("polling")
         assert page.run("return subscriptions[0].transport") == "poll"

@@ -15,7 +15,6 @@ from support.live import StartLive
 from support.waiting import wait_until_blocking
 
 _DENIED: Final = "throw new DOMException('The operation is insecure.', 'SecurityError')"
-_FULL: Final = "throw new DOMException('The quota has been exceeded.', 'QuotaExceededError')"
 
 _CLOSED: Final = "throw new DOMException('The database is closing.', 'InvalidStateError')"
 
@@ -25,11 +24,8 @@ STORES: Final = {
         "session",
         f"Object.defineProperty(window, 'sessionStorage', {{ get() {{ {_DENIED} }} }})",
     ),
-    "the tab's is full": ("session", f"Storage.prototype.setItem = () => {{ {_FULL} }}"),
     "the device's is denied": ("device", f"IDBFactory.prototype.open = () => {{ {_DENIED} }}"),
     "the device's is absent": ("device", "Object.defineProperty(window, 'indexedDB', {})"),
-    "the device's never answers": ("device", "IDBFactory.prototype.open = () => ({})"),
-    "the device's is full": ("device", f"IDBObjectStore.prototype.put = () => {{ {_FULL} }}"),
     "the device's was closed by the browser": (
         "device",
         f"IDBDatabase.prototype.transaction = () => {{ {_CLOSED} }}",

@@ -97,15 +97,15 @@ def test_a_stream_that_is_blocked_in_the_middle_goes_on_by_polling_and_comes_bac
     hurry_over_to(page, "poll")
     page.wait_for(range(6))
     # It asks now and then, and stays where it is for as long as it is refused.
-    page.run(f"clock.skip({BACK})")
-    publish_notes(live, topic, range(6, 9))
-    page.wait_for(range(9))
-    assert transport(page) == "poll"
-    network.mood = "open"
-    page.run(f"clock.skip({BACK})")
-    publish_notes(live, topic, range(9, 12))
-    page.wait_for(range(12))
-    hurry_over_to(page, "sse")
+    number = 6
+    for network.mood, way in (("blocking", "poll"), ("open", "sse")):
+        for _ in range(3):
+            page.run(f"clock.skip({BACK // 2})")
+            publish_notes(live, topic, [number])
+            number += 1
+            page.wait_for(range(number))
+        wait_until_blocking(lambda way=way: transport(page) == way, f"it was not over {way}")  # type: ignore[misc]
+    page.wait_for_state("live")
     publish_notes(live, topic, range(12, 15))
     page.wait_for(range(15))
     assert page.run("return window.gaps") == 0
@@ -142,27 +142,6 @@ def test_a_line_that_goes_dead_is_left_after_three_heartbeats(
     assert transport(page) == "sse"
 
 
-def test_a_portal_that_answers_all_with_its_page_is_waited_out_and_said_to_be_no_server(
-    network: HostileNetwork, open_page: OpenPage, live: Live, project: str
-) -> None:
-    """200 and HTML, whatever is asked for, until somebody has clicked: as in a hotel or a train."""
-    topic = f"projects/{project}"
-    page = open_page()
-    page.wait_for_state("live")
-    network.mood = "portal"
-    network.cut()
-    page.wait_for_state("waiting")
-    page.run(f"window.sent = client.publish('{topic}', 'note', {{ n: 3 }}); sent.catch(() => {{}})")
-    publish_notes(live, topic, range(3))
-    for _ in range(6):  # through every transport, twice
-        page.run("clock.skip(20000)")
-        page.wait_for_state("waiting")
-    assert page.run("return subscriptions[0].reason")
-    network.mood = "open"
-    hurry(page, lambda: page.got() == [[0, 1, 2, 3]], "it never came back with all of it")
-    assert page.run("return window.gaps") == 0
-
-
 def test_a_laptop_that_slept_is_live_again_at_once(
     browser: Chrome,
     network: HostileNetwork,
@@ -177,24 +156,6 @@ def test_a_laptop_that_slept_is_live_again_at_once(
     network.stall()
     publish_notes(live, topic, range(3))
     page.run("clock.sleep(8 * 3600 * 1000); dispatchEvent(new Event('online'))")
-    page.wait_for(range(3))
-    page.wait_for_state("live")
-
-
-def test_a_page_that_was_frozen_hears_what_came_meanwhile(
-    browser: Chrome,
-    network: HostileNetwork,
-    open_page: OpenPage,
-    live: Live,
-    project: str,
-) -> None:
-    """As a phone does with a page in the background."""
-    topic = f"projects/{project}"
-    page = open_page()
-    page.wait_for_state("live")
-    browser.execute_cdp_cmd("Page.setWebLifecycleState", {"state": "frozen"})
-    publish_notes(live, topic, range(3))
-    browser.execute_cdp_cmd("Page.setWebLifecycleState", {"state": "active"})
     page.wait_for(range(3))
     page.wait_for_state("live")
 
