@@ -53,3 +53,14 @@ def test_every_document_is_found_from_the_readme(document: str) -> None:
         links = re.findall(r"\]\(([^)#\s]+\.md)[^)]*\)", prose(path))
         wanted += [(path.parent / link).resolve() for link in links if not link.startswith("http")]
     assert (ROOT / document).resolve() in {path.resolve() for path in seen}
+
+
+def test_every_test_that_contributing_says_runs_a_document_is_there() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = text.partition("## Documents that are run")[2].partition("## Habits")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| `")]
+    named = {name for row in rows for name in re.findall(r"`([\w./-]+\.\w+)`", row)}
+    assert len(named) > 20
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+    guides = {f"docs/guides/{path.name}" for path in (ROOT / "docs" / "guides").iterdir()}
+    assert guides <= named
