@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from selenium.webdriver import Chrome
@@ -50,7 +50,7 @@ def open_page(browser: Chrome, network: HostileNetwork, project: str) -> OpenPag
     """Open a page of one subscription, with its clock in the test's hands."""
     hold_clock(browser)
 
-    def open_page(*, components: int = 1, **options: object) -> ClientPage:
+    def open_page(*, components: int = 1, **options: Any) -> ClientPage:  # noqa: ANN401 - its own
         topic = f"projects/{project}"
         return ClientPage(browser, network.url, topic, components=components, **options)
 
