@@ -81,24 +81,24 @@ def end_of(live: Live, topic: str) -> dict[str, Any]:
     return last
 
 
-def patching(live: Live, url: str, offset: int, total: int, **more: object) -> socket.socket:
+def patching(url: str, offset: int, total: int, **more: object) -> socket.socket:
     """A connection that has sent the head of a piece of `total` bytes."""
-    path = url.removeprefix(live.url)
+    at = httpx.URL(url)
     fields: dict[str, object] = {**PIECE, "Host": "localhost", "Upload-Offset": offset}
     fields |= {"Content-Length": total, **more}
     head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-    peer = socket.create_connection(("127.0.0.1", live.port))
+    peer = socket.create_connection((at.host, at.port or 80))
     peer.settimeout(20)
-    peer.sendall(f"PATCH {path} HTTP/1.1\r\n{head}\r\n".encode())
+    peer.sendall(f"PATCH {at.path} HTTP/1.1\r\n{head}\r\n".encode())
     return peer
 
 
-def cut(live: Live, url: str, offset: int, body: bytes, total: int) -> int:
+def cut(url: str, offset: int, body: bytes, total: int) -> int:
     """Send a piece of `total` bytes, and leave after `body`; return how much has come.
 
     What came in the very moment of the cut a server may not have read any more.
     """
-    with patching(live, url, offset, total) as peer:
+    with patching(url, offset, total) as peer:
         peer.sendall(body)
     return released(url)
 

@@ -35,7 +35,7 @@ def test_a_body_may_be_slow_but_not_as_slow_as_one_who_holds_a_connection(
 ) -> None:
     live = start_live(STREAMER_BODY_TIMEOUT="1")
     url = begin(live, project, 10_000_000)
-    with patching(live, url, 0, 10_000_000) as peer:
+    with patching(url, 0, 10_000_000) as peer:
         begun = time.monotonic()
 
         def keep_on() -> bool:
@@ -45,7 +45,7 @@ def test_a_body_may_be_slow_but_not_as_slow_as_one_who_holds_a_connection(
         wait_until_blocking(keep_on, "the time did not pass")
     there = released(url)
     assert there > 0
-    with patching(live, url, there, 1000) as peer:
+    with patching(url, there, 1000) as peer:
         peer.sendall(b"x")
         assert peer.recv(4096).startswith(b"HTTP/1.1 408 ")
 
@@ -55,7 +55,7 @@ def test_who_says_nothing_for_long_is_told_how_much_came_and_keeps_nobody_out(
 ) -> None:
     live = start_live()
     url = begin(live, project, 10_000)
-    with patching(live, url, 0, 10_000) as peer:
+    with patching(url, 0, 10_000) as peer:
         peer.sendall(b"abc")
         answer = peer.recv(4096).lower()
         assert answer.startswith(b"http/1.1 204 ")

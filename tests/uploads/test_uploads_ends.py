@@ -68,7 +68,7 @@ def test_a_cancelled_upload_ends_at_once_also_while_it_comes(live: Live, project
     url = begin(live, project, 10_000_000)
     job = f"{live.url}/api/v1/jobs/{id_of(url)}"
     assert httpx.get(job).json()["kind"] == "upload"
-    with patching(live, url, 0, 10_000_000) as peer:
+    with patching(url, 0, 10_000_000) as peer:
         peer.sendall(bytes(1_000_000))
         wait_until_blocking(lambda: offset_of(url) > 0, "nothing came")
         cancelled = httpx.post(f"{job}/cancel")

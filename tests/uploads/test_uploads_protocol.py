@@ -232,9 +232,9 @@ def test_who_waits_to_be_asked_for_a_body_is_asked_or_refused_before_it(
     live: Live, project: str
 ) -> None:
     url = begin(live, project, 1000)
-    with patching(live, url, 7, 1000, Expect="100-continue") as peer:
+    with patching(url, 7, 1000, Expect="100-continue") as peer:
         assert peer.recv(4096).startswith(b"HTTP/1.1 409 ")
-    with patching(live, url, 0, 3, Expect="100-continue") as peer:
+    with patching(url, 0, 3, Expect="100-continue") as peer:
         assert peer.recv(4096).startswith(b"HTTP/1.1 100 ")
         peer.sendall(b"abc")
         assert peer.recv(4096).startswith(b"HTTP/1.1 204 ")
@@ -243,7 +243,7 @@ def test_who_waits_to_be_asked_for_a_body_is_asked_or_refused_before_it(
 def test_a_body_that_is_not_wanted_is_not_waited_for(live: Live, project: str) -> None:
     """A browser sends gigabytes before it reads why it should not have."""
     url = begin(live, project, 10_000_000)
-    with patching(live, url, 5, 9_000_000) as peer:
+    with patching(url, 5, 9_000_000) as peer:
         said = b""
         while chunk := peer.recv(4096):
             said += chunk
@@ -254,7 +254,7 @@ def test_a_body_that_is_not_wanted_is_not_waited_for(live: Live, project: str) -
 
 def test_a_second_writer_is_refused_and_anybody_may_look(live: Live, project: str) -> None:
     url = begin(live, project, 1000)
-    with patching(live, url, 0, 10) as peer:
+    with patching(url, 0, 10) as peer:
         peer.sendall(b"abc")
         wait_until_blocking(lambda: send(url, 9, b"").status_code == 423, "it was not locked")
         assert look(url).status_code == 200

@@ -38,9 +38,9 @@ def test_an_upload_that_is_cut_twice_resumes_and_is_a_source_for_jobs(
     live: Live, project: str, video: bytes
 ) -> None:
     url = begin(live, project, len(video), "../../cat.mp4")
-    there = cut(live, url, 0, video[:7_000_001], len(video))
+    there = cut(url, 0, video[:7_000_001], len(video))
     assert there > 6_000_000, "what came is kept"
-    there = cut(live, url, there, video[there : there + 5_000_000], len(video) - there)
+    there = cut(url, there, video[there : there + 5_000_000], len(video) - there)
     assert there > 11_000_000
     answer = send(url, there, video[there:])
     assert (answer.status_code, answer.headers["upload-offset"]) == (204, str(len(video)))
@@ -82,7 +82,7 @@ def test_another_process_continues_and_a_crash_loses_nothing_that_came(
 ) -> None:
     first = start_live()
     url = begin(first, project, len(video))
-    there = cut(first, url, 0, video[:3_000_000], len(video))
+    there = cut(url, 0, video[:3_000_000], len(video))
     first.kill()
     second = start_live(STREAMER_PREFIX=first.environ["STREAMER_PREFIX"])
     url = url.replace(first.url, second.url)
