@@ -23,15 +23,25 @@ def metadata_of(**values: str) -> str:
 
 
 def create(
-    live: Live, project: str, length: int | str, name: str = "cat.mp4", **more: str
+    live: Live,
+    project: str,
+    length: int | str,
+    name: str = "cat.mp4",
+    **more: str,
 ) -> httpx.Response:
     """Begin an upload."""
     metadata = metadata_of(project_id=project, filename=name)
     headers = {**TUS, "Upload-Length": str(length), "Upload-Metadata": metadata, **more}
-    return httpx.post(f"{live.url}/api/v1/uploads", headers=headers)
+    return httpx.post(f"{live.url}/api/v1/uploads", headers=headers, timeout=60)
 
 
-def begin(live: Live, project: str, length: int, name: str = "cat.mp4", **more: str) -> str:
+def begin(
+    live: Live,
+    project: str,
+    length: int,
+    name: str = "cat.mp4",
+    **more: str,
+) -> str:
     """Begin an upload; return its address."""
     created = create(live, project, length, name, **more)
     assert created.status_code == 201, created.text
@@ -47,7 +57,7 @@ def send(url: str, offset: int | str, body: bytes, **headers: str) -> httpx.Resp
 
 def look(url: str, **headers: str) -> httpx.Response:
     """Ask how an upload stands."""
-    return httpx.head(url, headers={**TUS, **headers})
+    return httpx.head(url, headers={**TUS, **headers}, timeout=60)
 
 
 def offset_of(url: str) -> int:

@@ -42,6 +42,8 @@ _WRITE_BYTES: Final = 256 * 1024
 _SILENCE_SECONDS: Final = 5.0
 #: The same for one that cannot continue, and loses all.
 _LONG_SILENCE_SECONDS: Final = 60.0
+#: Seconds that a request waits for the event log, without which an upload goes on.
+_LOG_SECONDS: Final = 1.0
 #: Seconds between two sweeps.
 _SWEEP_SECONDS: Final = 60.0
 #: Videos that one process probes at once; each probe ends within seconds.
@@ -108,7 +110,7 @@ class Uploads:
             metadata=metadata,
         )
         stored = await asyncio.to_thread(self._store.create, record, upload_id)
-        await self._reports.begun(stored.id, record)
+        await self._briefly(self._reports.begun(stored.id, record))
         return stored, record
 
     async def look(self, upload_id: str) -> tuple[Stored, Record, int]:
@@ -317,6 +319,13 @@ class Uploads:
         await self._report_end(stored, ended)
 
     async def _report_end(self, stored: Stored, record: Record) -> None:
+        """Report how it ended; whoever waits for that waits no longer than for a log that is there.
+
+        It goes on then, and is done again by a sweep.
+        """
+        await self._briefly(self._publish_end(stored, record))
+
+    async def _publish_end(self, stored: Stored, record: Record) -> None:
         if not await self._reports.ended(stored.id, record):
             return  # a sweep tries again
         if record.result is None:
@@ -324,6 +333,9 @@ class Uploads:
         else:
             reported = msgspec.structs.replace(record, reported=True)
             await asyncio.to_thread(stored.write, reported)
+
+    async def _briefly(self, work: Coroutine[Any, Any, None]) -> None:
+        await asyncio.wait({self._start(work)}, timeout=_LOG_SECONDS)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
