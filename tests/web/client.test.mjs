@@ -75,7 +75,7 @@ test("a component with another topic extends the connection, and nobody is told 
   await settled();
   assert.deepEqual([server.connections.map(({ isOver }) => isOver), server.last.lastEventId], [[true, false], "5-0"]);
   await server.connected("5-0", { head: "7-0" });
-  assert.deepEqual([subscription.state, late.state], ["live", "replaying"]);
+  assert.deepEqual([subscription.state, late.state], ["live", "live"]);
   await server.last.say(event("a", "6-0"), event("b", "6-5"), event("a", "7-0"), event("b", "8-0"), { type: "caught_up", cursor: "8-0" });
   assert.deepEqual([ids, lateIds, states, late.state], [["5-0", "6-0", "7-0"], ["8-0"], [], "live"]);
   client.close();
@@ -449,8 +449,8 @@ test("for await ends with its job, and throws where it is refused", async () => 
 test("bad input is refused in words", () => {
   const { client } = opened();
   assert.throws(() => createClient({ url: "" }), /"" is not the url of a server/u);
-  assert.throws(() => client.subscribe("a b"), /"a b" is not a topic/u);
-  assert.throws(() => client.subscribe([]), /0 is not 1 to 100 topics/u);
+  assert.throws(() => client.subscribe("a b"), /"a b"\] is not a topic/u);
+  assert.throws(() => client.subscribe([]), /\[\] is not a topic/u);
   assert.throws(() => client.subscribe("a", { from: "now" }), /"now" is not "latest", "earliest" or an id/u);
   client.close();
   assert.throws(() => client.subscribe("a"), /the client is closed/u);
@@ -496,13 +496,10 @@ test("what a client was closed before it published is rejected, and so is what t
 });
 
 test("a position is kept over a reload, where it was asked for", async () => {
-  /** @type {Map<string, string>} */
-  const kept = new Map();
+  /** @type {{[key: string]: string}} */
+  const kept = {};
   const page = new EventTarget();
-  Object.assign(globalThis, {
-    addEventListener: page.addEventListener.bind(page),
-    sessionStorage: { getItem: (/** @type {string} */ key) => kept.get(key) ?? null, setItem: (/** @type {string} */ key, /** @type {string} */ id) => void kept.set(key, id) },
-  });
+  Object.assign(globalThis, { addEventListener: page.addEventListener.bind(page), sessionStorage: kept });
   for (const expected of [null, "5-0"]) {
     const { client, server } = opened();
     const subscription = client.subscribe("a", { persist: "session" });
@@ -511,7 +508,7 @@ test("a position is kept over a reload, where it was asked for", async () => {
     await server.live(expected ?? "1-0");
     await server.last.say(event("a", expected ? "6-0" : "5-0"));
     page.dispatchEvent(new Event("pagehide"));
-    assert.deepEqual([...kept.values()], [subscription.lastEventId]);
+    assert.deepEqual(Object.values(kept), [subscription.lastEventId]);
     client.close();
   }
   Reflect.deleteProperty(globalThis, "addEventListener");

@@ -6,7 +6,6 @@ import { mock } from "node:test";
 import "../../src/streamer/web/client/iterate.js";
 import "../../src/streamer/web/client/poll.js";
 import "../../src/streamer/web/client/publish.js";
-import "../../src/streamer/web/client/refusals.js";
 import "../../src/streamer/web/client/storage.js";
 import "../../src/streamer/web/client/tabs.js";
 import "../../src/streamer/web/client/websocket.js";

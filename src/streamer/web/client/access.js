@@ -9,7 +9,7 @@
  *   open, and whose token ends soon; one that was refused, with the token before or without one
  *
  * @typedef {object} Outcome why there is no answer, or how a connection ended
- * @property {"ended" | "refused" | "unauthorized" | undefined} [reason] ended: no more will come; refused: the same
+ * @property {"ended" | "refused" | "unauthorized" | false | undefined} [reason] ended: no more will come; refused: the same
  *   request will be refused again; unauthorized: it will be with the same token; none: it was lost, come back
  * @property {string} [message] one sentence
  * @property {number | undefined} [wait] milliseconds; none, 0 or NaN: back off

@@ -52,10 +52,11 @@ import { Subscription } from "./subscription.js";
  * @typedef {ReturnType<typeof createClient>} Client
  */
 
-/** Milliseconds after which a topic that nobody listens to is left: a component may only be drawn anew. */
+/**
+ * Milliseconds after which a topic that nobody listens to is left, for a component may only be drawn anew; and until
+ * one that could not be caught up is tried again.
+ */
 const LINGER_MS = 1000;
-/** Milliseconds until one that could not be caught up is tried again. */
-const AGAIN_MS = 2000;
 
 const check = (/** @type {unknown} */ value, /** @type {RegExp} */ shape, /** @type {string} */ what) => {
   if (!shape.test(`${value}`)) throw new TypeError(`${JSON.stringify(value)} is not ${what}`);
@@ -139,40 +140,54 @@ export function createClient(/** @type {ClientOptions} */ { url = "", getToken, 
     if (type === "connected") {
       known = Object.assign(Object.create(null), snapshots);
       subscriptions.forEach(cover);
-    } else if (type === "gap" || type === "caught_up" || (topic && type !== "end")) {
+    } else if (type !== "end" && (topic || /^(gap|caught_up)$/u.test(type))) {
       for (const name of topics) if (id && known[name] && isAfter(id, known[name].cursor)) known[name] = fold(known[name], name, body);
       for (const one of subscriptions) if (one.covered) hear(one, body);
     }
   }
 
-  function hear(/** @type {Subscription} */ one, /** @type {any} */ body) {
-    one.show(known);
-    if (body) one.hear(body);
+  /** One that has no position yet is behind every other. */
+  const isBehind = (/** @type {Subscription} */ { lastEventId }, /** @type {string} */ id) => !lastEventId || isAfter(id, lastEventId);
+
+  /** @param {Subscription} one @param {any} [body] an event, a `gap` or a `caught_up` */
+  function hear(one, body = {}) {
+    const { type, topic, topics = [topic] } = body;
+    const isGap = type === "gap";
+    const isReset = isGap && body.reason === "reset";
+    const until = isGap ? body.until : body.id;
+    const isNew = isReset || !until || isBehind(one, until);
+    // Ids increase over all topics: whoever is not concerned has had all up to here. At a reset they went back; at
+    // another gap events up to `until` may come, those of another topic.
+    const at = isReset ? until : positionIn(body);
+    if (isReset || (at && isBehind(one, at))) one.lastEventId = at;
+    const state = known[`${one.topics}`];
+    if (state && state !== one.snapshot) one.tell("snapshot", (one.snapshot = state));
+    if (isNew && type && type !== "caught_up" && (!topic || one.topics.some((name) => topics.includes(name)))) {
+      // An event that somebody named so is not taken for ours.
+      if (!/^(state|snapshot)$/u.test(type)) one.tell(type, body);
+      if (!isGap) one.tell("*", body);
+    }
     // On a connection of other topics too the server does not say that a job is over.
-    one.open = one.open.filter((name) => !/^jobs\//u.test(name) || !known[name] || !isOver(known[name]) || isAfter(known[name].cursor, one.lastEventId ?? ORIGIN));
+    one.open = one.open.filter((name) => !/^jobs\//u.test(name) || !known[name] || !isOver(known[name]) || isBehind(one, known[name].cursor));
     if (!one.open[0]) end(one);
   }
 
   /** See whether the connection brings all that a subscription misses. */
   function cover(/** @type {Subscription} */ one) {
-    const states = one.open.map((topic) => known[topic]);
+    const cursors = one.open.map((topic) => known[topic]?.cursor);
     one.covered = false;
-    if (states.includes(undefined) || !subscriptions.has(one)) return;
-    one.show(known);
-    if (one.lastEventId === null) {
-      // What the states have in them already is not told once more.
-      const first = /** @type {string} */ (earliest(states.map(({ cursor }) => cursor)));
-      one.lastEventId = isAfter(position, first) ? position : first;
+    if (cursors.includes(undefined) || !subscriptions.has(one)) return;
+    // What the states have in them already is not told once more.
+    const first = /** @type {string} */ (earliest(cursors));
+    one.lastEventId ??= isAfter(position, first) ? position : first;
+    one.covered = !isBehind(one, position);
+    hear(one);
+    if (!one.covered) {
+      import("./poll.js")
+        .then(({ catchUp }) => catchUp(one, authorize, () => isBehind(one, position) && subscriptions.has(one), hear))
+        .then(() => cover(one), () => setTimeout(cover, LINGER_MS, one));
     }
-    one.covered = !isAfter(position, one.lastEventId);
-    if (one.covered) hear(one, null);
-    else import("./poll.js").then(({ catchUp }) => catchUp(one, authorize, () => isAfter(position, one.lastEventId ?? ORIGIN) && subscriptions.has(one), hear)).then(
-      () => {
-        cover(one);
-        tell(one);
-      },
-      () => setTimeout(cover, AGAIN_MS, one),
-    );
+    tell(one);
   }
 
   /* What is told of the connection. */
@@ -186,24 +201,31 @@ export function createClient(/** @type {ClientOptions} */ { url = "", getToken, 
       if (!refusals?.size) tell(one);
       else if (named) {
         subscriptions.delete(one);
-        one.enter("refused", refusals.get(named));
+        become(one, "refused", refusals.get(named));
         plan();
       }
     }
   }
 
   function tell(/** @type {Subscription} */ one) {
-    if (!now) return;
+    if (!now || !subscriptions.has(one)) return;
     const { state, cursor, transport, reason, retryAt } = now;
     one.transport = transport;
-    if (state !== "ended") one.enter(/live|polling/u.test(state) && !one.covered ? "replaying" : state, reason, retryAt);
-    else if (!cursor || (one.lastEventId && !isAfter(cursor, one.lastEventId))) end(one);
+    if (state !== "ended") become(one, /live|polling/u.test(state) && !one.covered ? "replaying" : state, reason, retryAt);
+    else if (!cursor || !isBehind(one, cursor)) end(one);
     else if (!known[one.open[0] ?? ""]) plan();
+  }
+
+  /** @param {Subscription} one @param {LinkState["state"]} state @param {string | null} [reason] @param {number | null} [retryAt] */
+  function become(one, state, reason = null, retryAt = null) {
+    if (one.state === state && one.retryAt === retryAt) return;
+    const told = { state, reason, retryAt };
+    one.tell("state", Object.assign(one, told) && told);
   }
 
   function end(/** @type {Subscription} */ one) {
     subscriptions.delete(one);
-    one.enter("ended");
+    become(one, "ended");
     if (!subscriptions.size) plan();
   }
 
@@ -221,9 +243,8 @@ export function createClient(/** @type {ClientOptions} */ { url = "", getToken, 
      */
     subscribe(topics, { from = "latest", persist } = {}) {
       const names = [...new Set([topics].flat())];
-      for (const name of names) check(name, /^[\w.~-]{1,64}(\/[\w.~-]{1,64}){0,7}$/u, "a topic");
-      check(names.length, /^([1-9]\d?|100)$/u, "1 to 100 topics");
-      check(from, /^(latest|earliest|\d{1,15}-\d{1,20})$/u, '"latest", "earliest" or an id');
+      check(names, /^[\w.~-]+([/,][\w.~-]+)*$/u, "a topic or a list of topics");
+      check(from, /^(latest|earliest|\d+-\d+)$/u, '"latest", "earliest" or an id');
       signal.throwIfAborted();
       const begin = async () => {
         if (one.closed) return;
@@ -231,8 +252,8 @@ export function createClient(/** @type {ClientOptions} */ { url = "", getToken, 
         plan();
         // Whoever subscribes has had the time to listen.
         await null;
-        cover(one);
         tell(one);
+        cover(one);
       };
       const one = new Subscription(
         names,

@@ -5,7 +5,7 @@
  */
 
 import { positionIn } from "./order.js";
-import { sse } from "./sse.js";
+import { openSse } from "./sse.js";
 
 /** @import { Authorize, Outcome, Why } from "./access.js" */
 
@@ -17,7 +17,7 @@ import { sse } from "./sse.js";
  * @property {Authorize} authorize
  * @property {Transport | "auto"} transport
  * @property {number} maxAttempts
- * @property {typeof globalThis.WebSocket | undefined} WebSocket
+ * @property {typeof globalThis.WebSocket} WebSocket
  *
  * @typedef {Awaited<ReturnType<Authorize>> & LinkOptions & {
  *   query: string, cursor: string | undefined, signal: AbortSignal, heard: () => void, frame: (body: any, retry?: number) => void,
@@ -79,8 +79,8 @@ export function openLink(options, { receive, enter }) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
 
-  const set = (/** @type {LinkState["state"]} */ name, /** @type {string} */ reason = "", /** @type {number} */ retryAt = 0, /** @type {Map<string, string> | undefined} */ refusals = undefined) =>
-    enter({ state: (state = name), reason, retryAt, transport: /** @type {Transport} */ (ways[way]), cursor, refusals });
+  /** @param {LinkState["state"]} name @param {Partial<LinkState>} [more] */
+  const set = (name, more) => enter({ state: (state = name), transport: /** @type {Transport} */ (ways[way]), cursor, ...more });
 
   function drop() {
     clearTimeout(timer);
@@ -109,10 +109,10 @@ export function openLink(options, { receive, enter }) {
         query = "";
         set(reason);
       } else if (reason) {
-        const tell = (/** @type {Map<string, string> | undefined} */ refusals) => mine === current && set("refused", message, 0, refusals);
-        import("./refusals.js").then(({ refusalsOf }) => refusalsOf(query, options.authorize)).then(tell, () => tell(undefined));
+        const tell = (/** @type {Map<string, string> | undefined} */ refusals) => mine === current && set("refused", { reason: message, refusals });
+        import("./poll.js").then(({ refusalsOf }) => refusalsOf(query, options.authorize)).then(tell, () => tell(undefined));
       } else if (++failures >= options.maxAttempts) {
-        set("refused", `No connection after ${failures} attempts.`);
+        set("refused", { reason: `No connection after ${failures} attempts.` });
       } else {
         if (!isOpen && (way || ++silent > 1)) {
           silent = 0;
@@ -121,7 +121,8 @@ export function openLink(options, { receive, enter }) {
         // Jitter, or all readers of a server that was away come back in the same instant.
         const ms = wait || Math.min(MAX_RETRY_MS, retry * 2 ** (failures - 1)) * (0.5 + Math.random() / 2);
         timer = setTimeout(connect, ms);
-        set("waiting", globalThis.navigator?.onLine === false ? "This device is offline." : message || "The server cannot be reached.", Date.now() + ms);
+const isOffline = globalThis.navigator?.onLine === false;
+        set("waiting", { reason: isOffline ? "This device is offline." : message || "The server cannot be reached.", retryAt: Date.now() + ms });
       }
     }
 
@@ -161,9 +162,7 @@ export function openLink(options, { receive, enter }) {
       watchdog = setInterval(() => {
         if (Date.now() - (heardAt || begunAt) > (heardAt || !ways[1] ? SILENCE_MS : FIRST_WORD_MS)) over({ message: "The connection went silent." });
       }, LOOK_MS);
-      const open = ways[way] === "sse" ? sse
-        : ways[way] === "poll" ? (await import("./poll.js")).poll
-        : (await import("./websocket.js")).websocket;
+      const open = ways[way] === "sse" ? openSse : (await (ways[way] === "poll" ? import("./poll.js") : import("./websocket.js"))).open;
       way = (await open({ ...options, ...access, query, cursor, signal, heard, frame })) ?? way;
       over({});
     } catch (error) {

@@ -1,5 +1,5 @@
 /**
- * The same events where no stream is possible: short requests, each of which waits for the next event.
+ * Short requests: the same events where no stream is possible, what a subscription misses, and what is refused.
  *
  * @module
  */
@@ -12,9 +12,12 @@
 const WAIT = 25;
 /** Events in one answer. */
 const LIMIT = 500;
-/** Milliseconds after which it looks whether a stream is possible again, and for how long. */
+/** Milliseconds after which it looks whether a stream is possible again; and for an answer at once. */
 const BACK_MS = 60_000;
 const LOOK_MS = 10_000;
+
+const topicsOf = (/** @type {string} */ query) => query.slice("topic=".length).split("&topic=");
+const timeout = () => AbortSignal.timeout(LOOK_MS);
 
 /**
  * A page of what came after a position, as a stream would tell it: with a `caught_up` at the end.
@@ -34,8 +37,8 @@ async function pageOf(ask, query, after, signal, wait) {
 }
 
 /** @type {Opener} */
-export async function poll({ ask, transport, query, cursor, signal, heard, frame }) {
-  const states = await Promise.all(new URLSearchParams(query).getAll("topic").map(async (topic) => {
+export async function open({ ask, transport, query, cursor, signal, heard, frame }) {
+  const states = await Promise.all(topicsOf(query).map(async (topic) => {
     const answer = await ask(`/status?topic=${topic}`, { signal });
     return [topic, await answer.json()];
   }));
@@ -43,16 +46,11 @@ export async function poll({ ask, transport, query, cursor, signal, heard, frame
   frame({ type: "connected", cursor: after, snapshots: Object.fromEntries(states) });
   let isStream = false;
   const looking = setInterval(async () => {
-    const look = new AbortController();
-    const timer = setTimeout(() => look.abort(), LOOK_MS);
-    try {
-      const { body } = await ask(`/stream?${query}`, { headers: { Accept: "text/event-stream" }, signal: look.signal });
-      isStream = !(await body?.getReader().read())?.done;
-    } catch {
-      // Not yet.
-    }
-    clearTimeout(timer);
-    look.abort();
+        // Not yet, where it is refused, or held back.
+    const answer = await ask(`/stream?${query}`, { headers: { Accept: "text/event-stream" }, signal: timeout() }).catch(() => null);
+    const reader = answer?.body?.getReader();
+    isStream = await reader?.read().then(({ done }) => !done, () => false) ?? false;
+    reader?.cancel().catch(() => {});
   }, BACK_MS);
   signal.addEventListener("abort", () => clearInterval(looking));
   for (let wait = 0; ;) {
@@ -79,14 +77,29 @@ const busy = new WeakMap();
  * @returns {Promise<void>} the same one while it goes on
  */
 export function catchUp(one, authorize, isBehind, hear) {
-  async function run() {
+  const run = async () => {
     const { ask } = await authorize();
     while (isBehind()) {
-      const page = await pageOf(ask, `topic=${one.topics.join("&topic=")}`, one.lastEventId ?? "", AbortSignal.timeout(WAIT * 1000), 0);
-      for (const body of page) if (!one.closed) hear(one, body);
+      for (const body of await pageOf(ask, `topic=${one.topics.join("&topic=")}`, one.lastEventId ?? "", timeout(), 0)) if (!one.closed) hear(one, body);
     }
-  }
+  };
   const going = busy.get(one) ?? run().finally(() => busy.delete(one));
   busy.set(one, going);
   return going;
+}
+
+/**
+ * Which of the topics a connection was refused for: the others need not do without.
+ *
+ * @param {string} query
+ * @param {Authorize} authorize
+ * @returns {Promise<Map<string, string>>} by topic that is refused the server's sentence
+ */
+export async function refusalsOf(query, authorize) {
+  const { ask } = await authorize();
+  const refusals = new Map();
+  await Promise.all(topicsOf(query).map((topic) => ask(`/status?topic=${topic}`, { signal: timeout() }).catch(({ reason, message }) => {
+    if (reason === "refused") refusals.set(topic, message);
+  })));
+  return refusals;
 }

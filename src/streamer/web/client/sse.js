@@ -9,36 +9,29 @@
 
 /** @import { Opener } from "./link.js" */
 
-/** Characters of one line; a server's longest, of `connected`, has about a quarter of a million. */
-const MAX_LINE = 8_000_000;
+/** Characters of one frame; a server's largest, `connected`, has about a quarter of a million. */
+const MAX_FRAME = 8_000_000;
+const FOREIGN = "What answers is no Streamer server.";
 
 /** @type {Opener} */
-export async function sse({ ask, query, cursor, signal, heard, frame }) {
+export async function openSse({ ask, query, cursor, signal, heard, frame }) {
   const { body, headers } = await ask(`/stream?${query}`, {
     headers: { Accept: "text/event-stream", ...(cursor && { "Last-Event-ID": cursor }) },
     signal,
   });
-  if (!body || !headers.get("Content-Type")?.startsWith("text/event-stream")) throw new Error("What answers is not the server.");
+  if (!body || !headers.get("Content-Type")?.startsWith("text/event-stream")) throw new Error(FOREIGN);
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = "";
-  /** @type {Record<string, string>} */
-  let fields = {};
-  for (;;) {
+  for (let rest = ""; ;) {
     const { value, done } = await reader.read();
     if (done) return;
     heard();
-    const lines = (rest + value).split(/\r?\n/u);
-    rest = /** @type {string} */ (lines.pop());
-    if (rest.length > MAX_LINE) throw new Error("What was received is not an event.");
-    for (const line of lines) {
-      // As docs/PROTOCOL.md has it: a name, a colon, a space, a value. A frame counts once it is whole.
-      const [name = "", ...values] = line.split(": ");
-      if (line) {
-        fields[name] = values.join(": ");
-      } else if (fields.data) {
-        frame(JSON.parse(fields.data), Number(fields.retry));
-        fields = {};
-      }
+    // As docs/PROTOCOL.md has it: a frame counts once it is whole, and its data are one line.
+    const frames = (rest + value).split(/\r?\n\r?\n/u);
+    rest = /** @type {string} */ (frames.pop());
+    if (rest.length > MAX_FRAME) throw new Error(FOREIGN);
+    for (const text of frames) {
+      const [data, retry] = [/^data: ([^\n]*)/mu, /^retry: (\d+)/mu].map((field) => field.exec(text)?.[1]);
+      if (data) frame(JSON.parse(data), Number(retry));
     }
   }
 }

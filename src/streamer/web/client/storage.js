@@ -20,11 +20,12 @@ const ID = /^\d{1,15}-\d{1,20}$/u;
  * @param {AbortSignal} closed
  */
 export async function keep(one, key, persist, closed) {
-  const [kept, put] = await (persist === "device" ? device(key) : session(`${NAME} ${key}`));
+  const [kept, put] = await (persist === "device" ? device : session)(`${NAME} ${key}`);
   if (ID.test(`${kept}`)) one.lastEventId = `${kept}`;
-  let last = one.lastEventId;
+  let last = kept;
   const write = () => {
-    if (one.lastEventId && one.lastEventId !== last) put((last = one.lastEventId));
+    const { lastEventId } = one;
+    if (lastEventId && lastEventId !== last) put((last = lastEventId));
     if (one.closed || closed.aborted || one.state === "ended") clearInterval(writing);
   };
   const writing = setInterval(write, WRITE_MS);
@@ -33,10 +34,12 @@ export async function keep(one, key, persist, closed) {
   closed.addEventListener("abort", write);
 }
 
-/** @returns {[unknown, (id: string) => void]} what is kept, and what keeps it */
-const session = (/** @type {string} */ key) => [sessionStorage.getItem(key), (id) => sessionStorage.setItem(key, id)];
+/** @typedef {[unknown, (id: string) => void]} Store what is kept, and what keeps it */
 
-/** @returns {Promise<[unknown, (id: string) => void]>} */
+/** @returns {Store} */
+const session = (/** @type {string} */ key) => [sessionStorage[key], (id) => (sessionStorage[key] = id)];
+
+/** @returns {Promise<Store>} */
 async function device(/** @type {string} */ key) {
   const opening = indexedDB.open(NAME, 1);
   opening.onupgradeneeded = () => opening.result.createObjectStore(NAME);
@@ -48,5 +51,5 @@ async function device(/** @type {string} */ key) {
 /** @template T @param {IDBRequest<T>} request @returns {Promise<T>} */
 const answered = (request) => new Promise((done, failed) => {
   request.onsuccess = () => done(request.result);
-  request.onerror = () => failed(request.error);
+  request.onerror = failed;
 });

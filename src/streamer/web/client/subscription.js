@@ -4,8 +4,6 @@
  * @module
  */
 
-import { isAfter, positionIn } from "./order.js";
-
 /** @import { Transport } from "./link.js" */
 /** @import { Body, Snapshot } from "./wire.d.ts" */
 
@@ -75,38 +73,8 @@ export class Subscription {
     return () => this.#told.removeEventListener(type, listener);
   }
 
-  #tell(/** @type {string} */ type, /** @type {unknown} */ detail) {
+  /** @internal */
+  tell(/** @type {string} */ type, /** @type {unknown} */ detail) {
     this.#told.dispatchEvent(new CustomEvent(type, { detail }));
-  }
-
-  /** @internal */
-  hear(/** @type {any} an event, a `gap` or a `caught_up` */ body) {
-    const { type, topic, topics = [topic], reason, until } = body;
-    const isGap = type === "gap";
-    const isReset = isGap && reason === "reset";
-    const isAhead = (/** @type {string | undefined} */ id) => id && isAfter(id, this.lastEventId ?? "");
-    const isNew = isGap ? isReset || isAhead(until) : !body.id || isAhead(body.id);
-    // Ids increase over all topics: whoever is not concerned has had all up to here. At a reset they went back; at
-    // another gap events up to `until` may come, those of another topic.
-    const at = isReset ? until : positionIn(body);
-    if (isReset || isAhead(at)) this.lastEventId = at;
-    if (!isNew || type === "caught_up" || (topic && !this.topics.some((name) => topics.includes(name)))) return;
-    // An event that somebody named so is not taken for ours.
-    if (!/^(state|snapshot)$/u.test(type)) this.#tell(type, body);
-    if (!isGap) this.#tell("*", body);
-  }
-
-  /** @internal */
-  show(/** @type {{[topic: string]: any}} */ { [`${this.topics}`]: snapshot }) {
-    if (!snapshot || snapshot === this.snapshot) return;
-    this.snapshot = snapshot;
-    this.#tell("snapshot", snapshot);
-  }
-
-  /** @internal */
-  enter(/** @type {SubscriptionState} */ state, reason = "", retryAt = 0) {
-    const told = { state, reason: reason || null, retryAt: retryAt || null };
-    if (`${Object.values(told)}` === `${[this.state, this.reason, this.retryAt]}`) return;
-    this.#tell("state", Object.assign(this, told) && told);
   }
 }

@@ -13,15 +13,18 @@ const PING_MS = 15_000;
 const SUBPROTOCOL = /^[\w.~+-]+$/u;
 
 /** @type {Opener} */
-export const websocket = ({ api, query, cursor, token, signal, heard, frame, WebSocket }) => new Promise((_, failed) => {
-  if (!WebSocket) throw new Error("There is no WebSocket here.");
-  let address = `${api.replace("http", "ws")}/stream?${query}`;
-  if (cursor) address += `&last_event_id=${cursor}`;
+export const open = ({ api, query, cursor, token, signal, heard, frame, WebSocket }) => new Promise((_, failed) => {
+  const address = new URL(`${api.replace("http", "ws")}/stream?${query}`);
+  if (cursor) address.searchParams.set("last_event_id", cursor);
   // Where it can be one the token is a subprotocol, for what is in a URL is logged.
   const isName = token && SUBPROTOCOL.test(token);
-  if (token && !isName) address += `&token=${encodeURIComponent(token)}`;
+  if (token && !isName) address.searchParams.set("token", token);
   const socket = new WebSocket(address, isName ? ["streamer", "bearer", token] : []);
   const pings = setInterval(() => socket.readyState === 1 && socket.send("ping"), PING_MS);
+  signal.addEventListener("abort", () => {
+    clearInterval(pings);
+    socket.close();
+  });
   /** What the server has against it, in its own words: a close code has no room for them. @type {any} */
   let refusal = {};
   socket.onmessage = ({ data }) => {
@@ -35,13 +38,7 @@ export const websocket = ({ api, query, cursor, token, signal, heard, frame, Web
     }
   };
   socket.onclose = ({ code, reason }) => failed(Object.assign(new Error(refusal.detail || reason), {
-    reason: code === 1000 ? "ended"
-      : code === 1008 && reason === "Unauthorized" ? "unauthorized"
-      : code === 1008 || code === 1009 ? "refused" : undefined,
+    reason: code === 1000 ? "ended" : reason === "Unauthorized" ? "unauthorized" : (code === 1008 || code === 1009) && "refused",
     wait: refusal.retry_after * 1000,
   }));
-  signal.addEventListener("abort", () => {
-    clearInterval(pings);
-    socket.close();
-  });
 });
