@@ -14,6 +14,7 @@ pytest_plugins = [
     "support.videos",
     "support.transcoding",
     "support.issuer",
+    "support.client_package",
 ]
 
 

@@ -6,7 +6,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -83,6 +83,21 @@ class _Quiet(SimpleHTTPRequestHandler):
         """Nothing: a test's output is its own."""
 
 
+@contextmanager
+def served(directory: Path) -> Iterator[str]:
+    """Serve the files of a directory, at a port of its own; the address."""
+    handler = partial(_Quiet, directory=str(directory))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
 #: Bundles and serves a page, a name in tests/e2e/pages or a file; which React; returns its address.
 FrontEnd = Callable[..., str]
 
@@ -99,14 +114,6 @@ def front_end(tmp_path: Path) -> Iterator[FrontEnd]:
             bundle(entry, directory / f"{name}.js", react=react)
             (directory / "index.html").write_text(_PAGE.format(name=name))
             (directory / "page.css").write_text(_STYLE)
-            server = ThreadingHTTPServer(
-                ("127.0.0.1", 0), partial(_Quiet, directory=str(directory))
-            )
-            thread = threading.Thread(target=server.serve_forever)
-            thread.start()
-            stack.callback(thread.join)
-            stack.callback(server.server_close)
-            stack.callback(server.shutdown)
-            return f"http://127.0.0.1:{server.server_port}/"
+            return stack.enter_context(served(directory))
 
         yield serve

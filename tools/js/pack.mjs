@@ -22,7 +22,7 @@ try {
   const modules = readdirSync(SOURCE).filter((name) => name.endsWith(".js")).map((name) => join(SOURCE, name));
   execFileSync(process.execPath, [
     TSC, ...modules,
-    ..."--ignoreConfig --allowJs --noCheck --declaration --emitDeclarationOnly --skipLibCheck".split(" "),
+    ..."--ignoreConfig --allowJs --noCheck --declaration --emitDeclarationOnly --stripInternal --skipLibCheck".split(" "),
     ..."--target es2023 --module nodenext --lib es2024,dom,dom.iterable --types".split(" "), "",
     "--rootDir", SOURCE, "--outDir", join(work, "types"),
   ], { stdio: "inherit" });

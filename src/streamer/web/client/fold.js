@@ -20,7 +20,7 @@ const MOST = 80;
 export const isOver = (/** @type {Row} */ { status }) => OVER.includes(status);
 
 const put = (/** @type {Row} */ all, /** @type {string} */ key, /** @type {Row} */ value) => {
-  const { [key]: _, ...others } = { __proto__: null, ...all };
+  const { [key]: _, ...others } = /** @type {Row} */ ({ __proto__: null, ...all });
   return Object.fromEntries([...Object.entries(others), [key, value]].slice(-MOST));
 };
 
@@ -34,9 +34,11 @@ export function fold(snapshot, topic, body) {
   const { type, id: cursor, task_name, job_id = "", timestamp: updated_at, parent_id } = body;
   if (!/^(progress|status|error|completed)$/u.test(type)) return snapshot;
   try {
+    /** @type {Row} */
     const next = { ...snapshot, cursor, tasks: task_name ? put(snapshot.tasks, task_name, body) : snapshot.tasks };
     if (topic.startsWith("jobs/")) return said(next, body);
     const before = Object.hasOwn(next.jobs ?? {}, job_id) ? next.jobs[job_id] : { task_name, parent_id, created_at: updated_at };
+    /** @type {Row} */
     const row = { ...said(before, body), updated_at };
     if (row.status === "running") row.started_at ??= updated_at;
     row.ended_at = isOver(row) ? (row.ended_at ?? updated_at) : null;
