@@ -111,10 +111,11 @@ export function createClient(/** @type {ClientOptions} */ { url = "", getToken, 
     return shared || connect(hooks);
   }
 
-  async function wake(isAsked = false) {
+  /** Connect at once where it waits to, or was refused. */
+  async function wake() {
     isAsleep = false;
     plan();
-    (await source)?.wake(isAsked);
+    (await source)?.wake();
   }
 
   function stop() {
@@ -229,7 +230,7 @@ export function createClient(/** @type {ClientOptions} */ { url = "", getToken, 
     if (!subscriptions.size) plan();
   }
 
-  for (const type of ["online", "visibilitychange", "pageshow", "resume", "pagehide", "freeze"]) {
+  for (const type of "online visibilitychange pageshow resume pagehide freeze".split(" ")) {
     const happened = () => (/hide|freeze/u.test(type) ? sleep() : document?.hidden || wake());
     // While they are captured: some are the document's, and do not bubble.
     addEventListener?.(type, happened, { capture: true, signal });
@@ -243,7 +244,8 @@ export function createClient(/** @type {ClientOptions} */ { url = "", getToken, 
      */
     subscribe(topics, { from = "latest", persist } = {}) {
       const names = [...new Set([topics].flat())];
-      check(names, /^[\w.~-]+([/,][\w.~-]+)*$/u, "a topic or a list of topics");
+      // One at least; how long one may be, and how many, the server says.
+      for (const name of [names[0], ...names]) check(name, /^[\w.~-]+(\/[\w.~-]+)*$/u, "a topic");
       check(from, /^(latest|earliest|\d+-\d+)$/u, '"latest", "earliest" or an id');
       signal.throwIfAborted();
       const begin = async () => {
@@ -260,11 +262,11 @@ export function createClient(/** @type {ClientOptions} */ { url = "", getToken, 
         from === "latest" ? null : from === "earliest" ? ORIGIN : from,
         () => {
           if (one.state === "refused") begin();
-          wake(true);
+          wake();
         },
         () => {
           subscriptions.delete(one);
-          setTimeout(plan, LINGER_MS);
+          if (!signal.aborted) setTimeout(plan, LINGER_MS);
         },
       );
       // Without a store it begins where it would without the option.
@@ -299,7 +301,7 @@ export function createClient(/** @type {ClientOptions} */ { url = "", getToken, 
     },
 
     /** Connect at once where it waits to. */
-    retryNow: () => void wake(true),
+    retryNow: wake,
 
     /** End all of it. What was not published yet is not. */
     close() {

@@ -41,7 +41,7 @@ import { openSse } from "./sse.js";
  * @typedef {object} Source
  * @property {(topics: string[], first: () => string | undefined) => void} want these topics, one at least; `first`: from where
  *   it begins
- * @property {(isAsked?: boolean) => void} wake connect at once where it waits to; if asked, also where it was refused
+ * @property {() => void} wake connect at once where it waits to, or was refused
  * @property {() => void} close
  */
 
@@ -182,8 +182,8 @@ const isOffline = globalThis.navigator?.onLine === false;
       query = wanted;
       if (state !== "waiting") connect("connect", /live|polling|replaying/u.test(`${state}`) && !current.signal.aborted);
     },
-    wake(isAsked) {
-      if (state === "waiting" || (isAsked && state === "refused")) connect();
+    wake() {
+      if (state === "waiting" || state === "refused") connect();
     },
     close: drop,
   };

@@ -66,7 +66,8 @@ export async function openShared(open, { receive, enter, told }, api, { locks = 
   function gather() {
     clearTimeout(gathering);
     gathering = setTimeout(() => {
-      const topics = new Set([own, ...others.values()].flat());
+      // A tab that is frozen wants still what it may not read.
+      const topics = new Set([own, ...others.values()].flat().filter((topic) => !state?.refusals?.has(topic)));
       if (topics.size) link?.want([...topics], from);
     }, GATHER_MS);
   }
@@ -82,6 +83,7 @@ export async function openShared(open, { receive, enter, told }, api, { locks = 
         state = now;
         post({ state });
         enter(now);
+        if (now.refusals) gather();
       },
     });
     post({ leads: true });
@@ -130,7 +132,7 @@ export async function openShared(open, { receive, enter, told }, api, { locks = 
       gather();
     } else if (link) {
       if (asks) post({});
-      if (retry) link.wake(true);
+      if (retry) link.wake();
     } else if (!topics && !asks && !retry) {
       leader ??= from;
       if (from !== leader) return;
@@ -165,9 +167,9 @@ export async function openShared(open, { receive, enter, told }, api, { locks = 
       if (link) gather();
       else announce();
     },
-    wake(isAsked) {
-      if (link) link.wake(isAsked);
-      else if (isAsked) post({ retry: true });
+    wake() {
+      if (link) link.wake();
+      else post({ retry: true });
     },
     close() {
       ended.abort();
