@@ -245,7 +245,7 @@ export function createClient(/** @type {ClientOptions} */ { url = "", getToken, 
     subscribe(topics, { from = "latest", persist } = {}) {
       const names = [...new Set([topics].flat())];
       // One at least; how long one may be, and how many, the server says.
-      for (const name of [names[0], ...names]) check(name, /^[\w.~-]+(\/[\w.~-]+)*$/u, "a topic");
+      for (const name of names[0] ? names : [""]) check(name, /^[\w.~-]+(\/[\w.~-]+)*$/u, "a topic");
       check(from, /^(latest|earliest|\d+-\d+)$/u, '"latest", "earliest" or an id');
       signal.throwIfAborted();
       const begin = async () => {
