@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-from functools import partial
 from typing import Literal
 
 import pytest
 
 from support.client_matrix import CLIENTS
-from support.client_page import publish_notes
 from support.client_runner import ClientRunner
 from support.client_story import SECRET, leave_alone, live_through, stream_url
 from support.live import StartLive
@@ -24,7 +22,7 @@ def test_every_client_loses_and_doubles_nothing_over_cuts_a_crash_and_a_restart(
     with TcpProxy(("127.0.0.1", live.port)) as proxy:
         url = stream_url(proxy.url, project, token=True)
         clients = [runner.follow(one.adapter, url, label=one.name) for one in CLIENTS]
-        live_through(live, proxy, clients, partial(publish_notes, live, f"projects/{project}"))
+        live_through(live, proxy, project, clients)
 
 
 @pytest.mark.parametrize("how", ["cut", "end"])
@@ -38,4 +36,4 @@ def test_every_client_does_by_itself_what_the_table_says(
         clients = {
             one: runner.follow(one.adapter, url, label=one.name, once=True) for one in CLIENTS
         }
-        leave_alone(how, live, proxy, clients, partial(publish_notes, live, f"projects/{project}"))
+        leave_alone(how, live, proxy, project, clients)

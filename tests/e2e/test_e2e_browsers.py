@@ -10,7 +10,6 @@ from selenium.webdriver import Chrome, Firefox
 
 from support.client_bending import check_endings, check_rules
 from support.client_matrix import IN_BROWSERS, Client
-from support.client_page import publish_notes
 from support.client_runner import Followed
 from support.client_story import SECRET, leave_alone, live_through, stream_url
 from support.live import Live, StartLive
@@ -46,8 +45,7 @@ def test_eventsource_and_websocket_lose_and_double_nothing(
     live = start_live(STREAMER_RETRY_MS="100", STREAMER_AUTH_SECRET=SECRET)
     with TcpProxy(("127.0.0.1", live.port)) as proxy:
         clients = follow_all(pages, live.url, stream_url(proxy.url, project, token=True))
-        say = partial(publish_notes, live, f"projects/{project}")
-        live_through(live, proxy, list(clients.values()), say)
+        live_through(live, proxy, project, list(clients.values()))
 
 
 @pytest.mark.parametrize("how", ["cut", "end"])
@@ -58,7 +56,7 @@ def test_eventsource_and_websocket_do_by_themselves_what_the_table_says(
     live = start_live(STREAMER_RETRY_MS="100")
     with TcpProxy(("127.0.0.1", live.port)) as proxy:
         clients = follow_all(pages, live.url, stream_url(proxy.url, project), once=True)
-        leave_alone(how, live, proxy, clients, partial(publish_notes, live, f"projects/{project}"))
+        leave_alone(how, live, proxy, project, clients)
 
 
 def test_what_breaks_and_what_ends_an_eventsource_is_as_the_tables_say(

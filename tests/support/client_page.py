@@ -109,7 +109,7 @@ class ClientPage:
         wait_until_blocking(has_all, f"they did not all hear {expected[0]}", deadline=deadline)
 
 
-def publish_notes(live: Live, topic: str, numbers: Iterable[int]) -> None:
+def publish_notes(live: Live, topic: str, numbers: Iterable[int], *, text: str = "") -> None:
     """Append events straight to the log, whether the server is there or not."""
 
     async def append() -> None:
@@ -118,7 +118,7 @@ def publish_notes(live: Live, topic: str, numbers: Iterable[int]) -> None:
         try:
             publisher = Publisher(log)
             for n in numbers:
-                await publisher.publish(topic, "note", {"n": n})
+                await publisher.publish(topic, "note", {"n": n, "text": text})
         finally:
             await log.close()
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final, Literal
 
 from streamer.access.grants import Grants
@@ -10,6 +11,7 @@ from streamer.access.issue import Issuer
 from streamer.access.patterns import Patterns
 
 from .client_matrix import Client
+from .client_page import publish_notes
 from .client_runner import Followed, wait_for_all
 from .live import Live
 from .tcp_proxy import TcpProxy
@@ -22,8 +24,8 @@ CONTROL: Final = {"connected", "caught_up", "reconnect"}
 #: Bytes of a stream that a heartbeat takes at least: of a WebSocket, a frame.
 _HEARTBEAT: Final = 7
 
-#: Appends events with these numbers to what all clients follow.
-Publish = Callable[[Iterable[int]], None]
+#: Not ASCII, and what some take for the end of a line.
+_TEXT: Final = "\u00e9\u2028\u2029\u0085"
 
 
 SECRET: Final = "0123456789abcdef" * 2
@@ -50,12 +52,13 @@ def wait_for(clients: Sequence[Followed], count: int) -> None:
     wait_for_all(clients, lambda one: len(one.numbers()) >= count, f"did not get {count} events")
 
 
-def live_through(live: Live, proxy: TcpProxy, clients: Sequence[Followed], say: Publish) -> None:
+def live_through(live: Live, proxy: TcpProxy, project: str, clients: Sequence[Followed]) -> None:
     """Break what is between `live` and its clients in each way, and check what each one got.
 
     Cut in the middle of an event, and just before its end; killed, and stopped in order.
     """
     wait_until_connected(clients)
+    say = partial(publish_notes, live, f"projects/{project}", text=_TEXT)
     say(range(5))
     wait_for(clients, 5)
     quiet = proxy.forwarded["down"]
@@ -67,7 +70,7 @@ def live_through(live: Live, proxy: TcpProxy, clients: Sequence[Followed], say: 
     say(range(5, 10))
     wait_for(clients, 10)
     # After the data of the next event, in its id: a chunk's size and `data: ` are before it.
-    assert proxy.truncate(len(clients[0].data[-1]) + 15) == len(clients)
+    assert proxy.truncate(len(clients[0].data[-1].encode()) + 15) == len(clients)
     say(range(10, 15))
     wait_for(clients, 15)
     live.kill()
@@ -84,6 +87,8 @@ def live_through(live: Live, proxy: TcpProxy, clients: Sequence[Followed], say: 
     assert not wrong, "\n".join(wrong)
     for one in clients:
         types = {body["type"] for body in one.bodies()}
+        texts = {body["text"] for body in one.bodies() if body["type"] == "note"}
+        assert texts == {_TEXT}, f"{one.name}: {texts}"
         assert types == CONTROL | {"note"}, f"{one.name}: {types}"
 
 
@@ -91,8 +96,8 @@ def leave_alone(
     how: Literal["cut", "end"],
     live: Live,
     proxy: TcpProxy,
+    project: str,
     clients: Mapping[Client, Followed],
-    say: Publish,
 ) -> None:
     """Break the stream once under clients that nobody calls again; check what each one does."""
     wait_until_connected(list(clients.values()))
@@ -106,6 +111,6 @@ def leave_alone(
     wait_for_all(others, lambda one: one.ended() is not None, "went on")
     if how == "end":  # only now, so that each of them has seen that nobody is there
         live.start()
-    say([0])
+    publish_notes(live, f"projects/{project}", [0])
     wait_for(comes_back, 1)
     assert {one: followed.ended() or "resumes" for one, followed in clients.items()} == does
