@@ -59,7 +59,7 @@ export class StreamerProgress extends Base {
         this.attributeChangedCallback();
       });
     }
-    const [language = ""] = (this.closest("[lang]")?.getAttribute("lang") ?? "en").split("-");
+    const [language = ""] = (/** @type {HTMLElement | null} */ (this.closest("[lang]"))?.lang ?? "en").split("-");
     if (language !== "en" && !languages) {
       languages = {};
       import("./languages.js").then((all) => {
@@ -85,7 +85,7 @@ export class StreamerProgress extends Base {
       return node;
     };
     const texts = { ...languages?.[language], ...this.texts };
-    const showConnectionStatus = connection ? connection === "show" : undefined;
+    const showConnectionStatus = { show: true, hide: false }[connection ?? ""];
     const bar = barOf(make, this.#watch.get(), { label, texts, showConnectionStatus }, this.#watch.retryNow);
     bar.parentNode ?? /** @type {ShadowRoot} */ (this.shadowRoot).append(bar);
   }

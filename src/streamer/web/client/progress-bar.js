@@ -54,12 +54,12 @@ export function barOf(make, now, { label, texts, className, showConnectionStatus
   const isFailed = state === "failed";
   const isOver = OVER.includes(state);
   // 100 only once it is so, while 0.29 * 100 is a little less than 29.
-  const percent = progress == null ? null : Math.floor(progress * 100 + 1e-9);
-  const isUnknown = percent === null && (state === "running" || (!snapshot && !isRefused));
-  const value = percent === null ? "" : say("percent", percent);
+  const percent = progress == null ? undefined : `${Math.floor(progress * 100 + 1e-9)}`;
+  const isUnknown = !percent && (state === "running" || (!snapshot && !isRefused));
+  const value = percent ? say("percent", percent) : "";
   const again = attempt > 1 && !isOver && say("attempt", attempt);
   const words = join(" · ", say(state), again, !isOver && message);
-  const quarter = state === "running" && percent && percent - (percent % 25);
+  const quarter = state === "running" && Math.floor(progress * 4) * 25;
   const said = isRefused || isFailed || !hasRun ? "" : isLost ? t.waiting : quarter ? say("percent", quarter) : join(", ", say(state), again);
   const isLinkHidden = !(showConnectionStatus ?? (isLost || isRefused)) || (isOver && !isConnected);
   const block = (/** @type {string} */ part, /** @type {any} */ more, /** @type {any[]} */ ...inside) => make("div", { part, ...more }, ...inside);
@@ -78,7 +78,7 @@ export function barOf(make, now, { label, texts, className, showConnectionStatus
       {
         role: "progressbar",
         "aria-label": name,
-        "aria-valuenow": percent === null ? undefined : `${percent}`,
+        "aria-valuenow": percent,
         "aria-valuetext": join(", ", value, words),
       },
       block(isUnknown ? "fill unknown" : "fill", { style: { inlineSize: isUnknown ? null : `${percent ?? 0}%` } }),
