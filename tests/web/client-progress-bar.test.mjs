@@ -87,7 +87,7 @@ test("a connection that is refused is an alert, one that is lost is a line; each
   assert.equal(part(refused, "fill").style.inlineSize, "0%");
   const waiting = of({ status: "running", progress: 0.5 }, { state: "waiting", reason: "The server is restarting.", reconnectAttempts: 1, isConnected: false });
   assert.equal(inPart(waiting, "alert"), "");
-  assert.equal(inPart(waiting, "bdi"), "Connection lost, reconnecting: The server is restarting. ");
+  assert.equal(inPart(waiting, "bdi"), "Connection lost, reconnecting: The server is restarting.");
   for (const now of [refused, waiting]) {
     assert.equal(part(now, "link").hidden, false);
     assert.equal(part(now, "retry").hidden, false);

@@ -92,7 +92,7 @@ export function barOf(make, now, { label, texts, className, showConnectionStatus
     block(
       "link",
       { hidden: isLinkHidden },
-      make("bdi", {}, isRefused ? "" : isLost ? `${join(": ", t.waiting, reason)} ` : link === "polling" ? t.polling : isConnected ? t.live : t.connecting),
+      make("bdi", {}, isRefused ? "" : isLost ? join(": ", t.waiting, reason) : link === "polling" ? t.polling : isConnected ? t.live : t.connecting),
       make("button", { part: "retry", type: "button", hidden: !isLost && !isRefused, onClick: retryNow }, t.retry),
     ),
     block("said", { role: "status" }, said && `${name}: ${said}`),

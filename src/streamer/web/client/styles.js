@@ -19,6 +19,7 @@ const CSS = `@layer streamer{:host{display:block}[data-streamer]{--c:var(--strea
 [part=text],[part=link]{opacity:.8}
 [part=track]~*{font-size:.9em}
 button{font:inherit}
+bdi:not(:empty){margin-inline-end:.4em}
 [part=said]{height:1px;overflow:hidden;opacity:0}
 [part$=unknown]{border-top-style:dotted}
 @media (prefers-reduced-motion:no-preference){[part^=fill]{transition:inline-size .25s}[part$=unknown]{animation:streamer 1s infinite alternate}}}
