@@ -25,6 +25,7 @@ from .api.guard import Guard
 from .api.health import HEALTH_HANDLERS
 from .api.hosts import Hosts, hosts_of, is_loopback
 from .api.jobs import JOB_HANDLERS, close_jobs
+from .api.notifications import NOTIFICATION_HANDLERS
 from .api.origins import Origins
 from .api.pages import PAGE_HANDLERS
 from .api.poll import POLL_HANDLERS
@@ -72,6 +73,7 @@ _API_HANDLERS: Final = (
     *REVOCATION_HANDLERS,
     *TOKEN_HANDLERS,
     *CURSOR_HANDLERS,
+    *NOTIFICATION_HANDLERS,
     *RENEWAL_HANDLERS,
     UPLOAD_ROUTES,
 )

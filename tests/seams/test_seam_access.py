@@ -64,7 +64,12 @@ HIDDEN: Final = frozenset(
 ASKED_LATER: Final = frozenset({"/api/v1/ws/videos"})
 
 #: One's own, of whoever it is that has proved who they are: others have no part in it.
-OWN: Final = frozenset({"/api/v1/ws", "/api/v1/ws/stats"})
+OWN: Final = frozenset(
+    {
+        *("/api/v1/ws", "/api/v1/ws/stats"),
+        *("/api/v1/notifications", "/api/v1/notifications/read"),
+    }
+)
 
 #: What is posted where the topics are in the body.
 BODIES: Final = {
@@ -268,12 +273,13 @@ def test_who_may_read_a_project_sees_all_that_is_in_it_and_changes_nothing(opene
         *(("/api/v1/ws", method) for method in reading),
         *(("/api/v1/ws/admin", method) for method in reading),
         ("/api/v1/ws/stats", "GET"),
+        ("/api/v1/notifications", "GET"),
     }
     assert answers["/api/v1/projects", "GET"].endswith('{"projects":[{"project_id":"x1"}]}')
     assert '"projects":{"x1":' in answers["/api/v1/ws/connections", "GET"]
     assert '"active_connections":' in answers["/api/v1/ws/projects/{project_id}/connections", "GET"]
     for (path, method), answer in answers.items():
-        if method == "POST":
+        if method == "POST" and path not in OWN:
             # No stream has that name, and the upload is not theirs.
             unknown = path.startswith(("/api/v1/streams/", "/api/v1/uploads/"))
             assert status_of(answer) == (404 if unknown else 403), path

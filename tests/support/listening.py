@@ -13,7 +13,7 @@ from streamer.eventlog.workers import Workers
 from streamer.events.cursor import Cursor
 from streamer.events.event import Event
 from streamer.events.new_event import NewEvent
-from streamer.events.page import Page
+from streamer.events.page import Back, Page
 from streamer.events.snapshot import Snapshot
 
 from .waiting import wait_until
@@ -141,6 +141,10 @@ class InterceptingEventLog:
     async def read(self, topics: Sequence[str], after: Cursor, limit: int) -> Page:
         self._check()
         return await self._log.read(topics, after, limit)
+
+    async def read_back(self, topics: Sequence[str], before: Cursor | None, limit: int) -> Back:
+        self._check()
+        return await self._log.read_back(topics, before, limit)
 
     async def head(self) -> Cursor:
         self._check()

@@ -17,6 +17,7 @@ Layout:
 - `jobs`: the HTTP face of jobs.
 - `may`: may they? What every address, transport and command asks before it reads or writes.
 - `methods`: which methods an address answers to, and ``HEAD`` wherever ``GET`` is one of them.
+- `notifications`: the notifications of whoever asks, kept beyond their connections.
 - `origins`: which web pages may change something here, open a WebSocket, or read an answer.
 - `page_headers`: what an answer says to a browser of what it may do there: its policies.
 - `pages`: what a browser loads: the page at ``/``, its modules, and the files that jobs made.
@@ -61,6 +62,7 @@ __all__ = [
     "long_body",
     "may",
     "methods",
+    "notifications",
     "origins",
     "page_headers",
     "pages",

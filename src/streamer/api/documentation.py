@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from litestar.openapi.spec import (
     OpenAPIHeader,
@@ -290,6 +291,8 @@ class ReaderOperation(ApiOperation):
 class CursorOperation(ApiOperation):
     """A URL that moves a cursor."""
 
+    required: ClassVar[tuple[str, ...]] = ("cursor",)
+
     def __post_init__(self) -> None:
         """Add the body, which is read by hand."""
         super().__post_init__()
@@ -304,14 +307,22 @@ class CursorOperation(ApiOperation):
                     description="Whose cursor it is, where nobody is asked who they are.",
                 ),
             },
-            required=["cursor"],
+            required=[*self.required],
             additional_properties=False,
         )
         assert self.responses is not None  # noqa: S101 - just set
         self.responses["429"] = _TOO_OFTEN
         self.request_body = RequestBody(
-            content={"application/json": OpenAPIMediaType(schema=move)}, required=True
+            content={"application/json": OpenAPIMediaType(schema=move)},
+            required=bool(self.required),
         )
+
+
+@dataclass
+class NotificationsReadOperation(CursorOperation):
+    """The same for all of one's notifications: up to now, if the body names no cursor."""
+
+    required: ClassVar[tuple[str, ...]] = ()
 
 
 @dataclass

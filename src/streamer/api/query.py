@@ -78,6 +78,7 @@ STATUS_OF_TOPIC: Final = {QUERY: Query(("topic",))}
 PUBLISH: Final = {QUERY: Query(("ephemeral",))}
 LIST: Final = {QUERY: Query(("limit",))}
 LIST_JOBS: Final = {QUERY: Query(("limit", "project", "q", "before"), repeated=("status",))}
+NOTIFICATIONS: Final = {QUERY: Query(("unread", "before", "limit", "reader"))}
 READER: Final = {QUERY: Query(("reader",))}
 
 _NONE: Final = Query()

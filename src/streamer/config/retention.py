@@ -29,6 +29,13 @@ class Retention(msgspec.Struct, frozen=True):
     max_age: float = 24 * 3600.0
 
 
+#: What is kept of topics of these first parts where nothing else is set: a notification is
+#: looked at when somebody is back, not while they are there.
+DEFAULT_PREFIXES: Final[Mapping[str, Retention]] = {
+    prefix: Retention(max_age=30 * 86400.0) for prefix in ("users", "admin", "system")
+}
+
+
 class RetentionPolicy:
     """The retention of every topic: that of its longest configured prefix.
 

@@ -33,7 +33,13 @@ from .auth import (
 )
 from .reading import PREFIX, InvalidSetting, Setting
 from .redis_url import ALLOWED, parse_redis_url, without_password
-from .retention import MAX_RETENTION_AGE, MAX_RETENTION_LENGTH, Retention, RetentionPolicy
+from .retention import (
+    DEFAULT_PREFIXES,
+    MAX_RETENTION_AGE,
+    MAX_RETENTION_LENGTH,
+    Retention,
+    RetentionPolicy,
+)
 from .server_url import ALLOWED as ALLOWED_SERVERS
 from .server_url import check_server_url, without_userinfo
 from .unread import DEFAULT_UNREAD, Counted, UnreadPolicy
@@ -439,7 +445,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     retention: Annotated[
         dict[str, Retention],
         Meta(
-            description="Length and age by first part of the topic: chats=5000:7d,jobs=500:1d.",
+            description="Length and age by first part of the topic: chats=5000:7d; "
+            "users, admin and system: 30d.",
             extra={
                 "allowed": "prefixes of topics with a length and an age, separated by commas, "
                 "as in chats=5000:7d,jobs=500:1d"
@@ -708,7 +715,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def retention_policy(self) -> RetentionPolicy:
         """The retention of every topic, as the event log takes it."""
         return RetentionPolicy(
-            Retention(self.retention_length, self.retention_age), dict(self.retention)
+            Retention(self.retention_length, self.retention_age),
+            {**DEFAULT_PREFIXES, **self.retention},
         )
 
     @property

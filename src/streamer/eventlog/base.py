@@ -10,7 +10,7 @@ import msgspec
 from ..events.cursor import Cursor
 from ..events.event import Event
 from ..events.new_event import NewEvent
-from ..events.page import Page
+from ..events.page import Back, Page
 from ..events.snapshot import Snapshot
 from .access import Access
 from .leases import Leases
@@ -117,6 +117,14 @@ class EventLog(Protocol):
         nobody here knows: its gap leads back to the head.
         `ORIGIN` is older than everything and only means "from the first that is
         kept": reading from it is never a gap.
+        """
+
+    async def read_back(self, topics: Sequence[str], before: Cursor | None, limit: int) -> Back:
+        """Read the newest events of `topics` that are kept, before one; None: the newest of all.
+
+        About `limit` events, and about `READ_BYTES`; at least one event, if there is any.
+        An event in several of the topics is returned once. What was removed is not there,
+        and leaves no gap: whoever reads back has not been promised anything.
         """
 
     async def head(self) -> Cursor:

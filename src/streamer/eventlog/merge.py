@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from ..events.cursor import FIRST, ORIGIN, Cursor
 from ..events.event import Event
-from ..events.page import Gap, Page
+from ..events.page import Back, Gap, Page
 
 
 class Range(NamedTuple):
@@ -96,3 +96,15 @@ def merge(
 def _id(event: Event) -> Cursor:
     assert event.id is not None, "only events with an id are stored"  # noqa: S101
     return event.id
+
+
+def merge_back(pages: Iterable[Back], limit: int) -> Back:
+    """Merge what was read back of each topic: the newest `limit` of all of them."""
+    pages = list(pages)
+    # Of a topic that has more, nothing is known before the last that was read.
+    bound = max((_id(page.events[-1]) for page in pages if page.more), default=ORIGIN)
+    found = {_id(event): event for page in pages for event in page.events}
+    known = [id_ for id_ in found if id_ >= bound]
+    newest = sorted(known, reverse=True)[:limit]
+    more = any(page.more for page in pages) or len(newest) < len(known)
+    return Back([found[id_] for id_ in newest], more)

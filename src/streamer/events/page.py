@@ -10,6 +10,18 @@ from .cursor import Cursor
 from .event import Event
 
 
+class Back(msgspec.Struct, frozen=True):
+    """Events before one, as somebody looks back at them.
+
+    Attributes:
+        events: the newest first.
+        more: whether there are any before the last of these.
+    """
+
+    events: list[Event]
+    more: bool
+
+
 class Gap(msgspec.Struct, frozen=True):
     """Events that a reader can no longer be given.
 

@@ -80,6 +80,7 @@ def test_every_address_that_changes_something_is_tried_here(house: VictimStage) 
     own = {f"{API}/tokens", f"{API}/streams/{{stream_id}}/token"}
     # What nobody else has is moved by them: how far they have read.
     own |= {path for path, _ in ways_in(house.app) if path.endswith("/cursor")}
+    own.add(f"{API}/notifications/read")
     tried = {target.partition("?")[0] for target, _ in CHANGES.values()}
     named = {
         path.replace("{project_id}", "x1").replace("{job_id}", "v1").replace("{upload_id}", UPLOAD)

@@ -13,11 +13,11 @@ from ...config.unread import UnreadPolicy
 from ...events.cursor import Cursor
 from ...events.event import Event
 from ...events.new_event import NewEvent
-from ...events.page import Page
+from ...events.page import Back, Page
 from ...events.snapshot import Snapshot
 from ..base import READ_BYTES, BatchKey, Listener, Place
 from ..lifetimes import BATCH_TTL, IDEMPOTENCY_TTL
-from ..merge import TopicPage, merge, share_of
+from ..merge import TopicPage, merge, merge_back, share_of
 from .access import MemoryAccess
 from .leases import MemoryLeases
 from .notifications import MemoryNotifications
@@ -91,6 +91,19 @@ class MemoryEventLog:
         page = self._read(topics, after, limit)
         await asyncio.sleep(0)
         return page
+
+    async def read_back(self, topics: Sequence[str], before: Cursor | None, limit: int) -> Back:
+        """See `EventLog.read_back`."""
+        with self._lock:
+            now, size = self._clock(), share_of(READ_BYTES, len(set(topics)))
+            pages = []
+            for name in dict.fromkeys(topics):
+                topic = self._topic(name, now)
+                found = topic.before(before) if topic is not None else iter(())
+                events, _ = _first(found, limit, size)
+                pages.append(Back(events, next(found, None) is not None))
+        await asyncio.sleep(0)
+        return merge_back(pages, limit)
 
     async def head(self) -> Cursor:
         """See `EventLog.head`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from typing import Final
 
@@ -61,6 +61,11 @@ class MemoryTopic:
         """The events kept that come after `cursor`, in order."""
         start = bisect_right(self._events, cursor, key=_id)
         return iter(self._events[start:])
+
+    def before(self, cursor: Cursor | None) -> Iterator[Event]:
+        """The events kept that come before `cursor`, the newest first; None: all of them."""
+        end = len(self._events) if cursor is None else bisect_left(self._events, cursor, key=_id)
+        return reversed(self._events[:end])
 
     def counted_after(self, cursor: Cursor) -> int:
         """Events kept that come after `cursor` and count as unread."""

@@ -14,10 +14,10 @@ from ...errors import LogUnavailable
 from ...events.cursor import ORIGIN, Cursor
 from ...events.event import Event
 from ...events.new_event import NewEvent
-from ...events.page import Page
+from ...events.page import Back, Page
 from ...events.snapshot import Snapshot
 from ..base import READ_BYTES, BatchKey, Listener, Place
-from ..merge import TopicPage, merge, share_of
+from ..merge import TopicPage, merge, merge_back, share_of
 from ..turns import Turns
 from .access import RedisAccess
 from .append import append_arguments
@@ -46,6 +46,7 @@ CONNECTIONS_TTL: Final = 15_000
 
 _APPEND: Final = Script("rights.lua", "position.lua", "jobs.lua", "append.lua")
 _READ: Final = Script("rights.lua", "position.lua", "read.lua")
+_READ_BACK: Final = Script("rights.lua", "read_back.lua")
 _SNAPSHOTS: Final = Script("rights.lua", "position.lua", "snapshots.lua")
 _LEASES: Final = Script("rights.lua", "leases.lua")
 
@@ -175,6 +176,24 @@ class RedisEventLog:
             began, lost = ranges_of(birth)
         self._seen.note(position)
         return merge(pages, after, position, began, lost)
+
+    async def read_back(self, topics: Sequence[str], before: Cursor | None, limit: int) -> Back:
+        """See `EventLog.read_back`."""
+        topics = tuple(dict.fromkeys(topics))
+        size = share_of(READ_BYTES, len(topics))
+        keys = [self._keys.stream(topic) for topic in topics]
+        arguments = ("" if before is None else str(before), limit, size)
+        async with self._reading:
+            found = await self._commands.run_script(_READ_BACK, keys, arguments)
+        with what_we_stored:
+            pages = [
+                Back(
+                    [Event.from_entry(cursor_of(id_), fields[1]) for id_, fields in entries],
+                    bool(more),
+                )
+                for entries, more in found
+            ]
+        return merge_back(pages, limit)
 
     async def head(self) -> Cursor:
         """See `EventLog.head`."""
