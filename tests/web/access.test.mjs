@@ -38,14 +38,14 @@ const settled = () => new Promise((done) => setImmediate(() => done(null)));
 
 test("without a token nothing is presented until the server asks", async () => {
   const { access, asked, sent } = opened({ status: 200, body: {} });
-  assert.equal(await access.token("connect", "projects/p"), null);
+  assert.equal(await access.token("connect", ["projects/p"]), null);
   await access.fetch("http://server/x");
   assert.deepEqual([sent, asked], [[{ url: "http://server/x", authorization: null, body: null }], []]);
 });
 
 test("a person is asked once the server has, and what they give is exchanged for the stream", async () => {
   const { access, asked, sent, kept } = opened(SHORT);
-  const coming = access.token("unauthorized", "projects/p");
+  const coming = access.token("unauthorized", ["projects/p"]);
   await settled();
   assert.deepEqual(asked, ["This server asks who you are."]);
   assert.equal(access.give(OWN), true);
@@ -65,7 +65,7 @@ test("a reload finds the token, and who forgets it has none", async () => {
 test("a token that the server refuses is asked for anew, with what the server says", async () => {
   const { access, asked } = opened({ status: 401, body: { detail: "the token's time is over" } }, SHORT);
   access.give(OWN);
-  const coming = access.token("connect", "projects/p");
+  const coming = access.token("connect", ["projects/p"]);
   await settled();
   assert.deepEqual([asked.at(-1), access.holds], ["the token's time is over", false]);
   access.give("other");
@@ -75,14 +75,14 @@ test("a token that the server refuses is asked for anew, with what the server sa
 test("a token that cannot be exchanged is presented itself, and the stream is told why", async () => {
   const { access } = opened({ status: 403, body: { detail: "this token was made from another" } });
   access.give(OWN);
-  assert.equal(await access.token("connect", "projects/p"), OWN);
+  assert.equal(await access.token("connect", ["projects/p"]), OWN);
   assert.equal(access.source("http://server/files/a.mp4"), "http://server/files/a.mp4");
 });
 
 test("a server that cannot make one just now is asked again later", async () => {
   const { access } = opened({ status: 503, body: { detail: "the log is away" } });
   access.give(OWN);
-  await assert.rejects(access.token("connect", "projects/p"), /the log is away/u);
+  await assert.rejects(access.token("connect", ["projects/p"]), /the log is away/u);
 });
 
 const lasting = (/** @type {number} */ seconds) => ({ status: 201, body: { ...SHORT.body, expires_at: at(Date.now() / 1000 + seconds) } });
@@ -90,18 +90,18 @@ const lasting = (/** @type {number} */ seconds) => ({ status: 201, body: { ...SH
 test("who stays until their token ends is asked for another, and stays meanwhile", async () => {
   const { access, asked } = opened(lasting(300), lasting(60), lasting(20));
   access.give(OWN);
-  await access.token("connect", "projects/p");
+  await access.token("connect", ["projects/p"]);
   assert.deepEqual(asked, [null]);
-  assert.equal(await access.token("expiring", "projects/p"), "short");
+  assert.equal(await access.token("expiring", ["projects/p"]), "short");
   assert.ok(/ends in a moment/u.test(known(asked.at(-1))));
-  assert.equal(await access.token("expiring", "projects/p"), "short");
+  assert.equal(await access.token("expiring", ["projects/p"]), "short");
   assert.ok(/ends in a moment/u.test(known(asked.at(-1))));
 });
 
 test("a token of minutes that can be had again is no news, however short they are", async () => {
   const { access, asked } = opened(lasting(12), lasting(11), lasting(12));
   access.give(OWN);
-  for (const why of /** @type {const} */ (["connect", "expiring", "expiring"])) await access.token(why, "projects/p");
+  for (const why of /** @type {const} */ (["connect", "expiring", "expiring"])) await access.token(why, ["projects/p"]);
   assert.deepEqual(asked, [null]);
 });
 
@@ -110,7 +110,7 @@ test("only a token of minutes is in an address", async () => {
   const file = "http://server/files/a.mp4";
   access.give(OWN);
   assert.equal(access.source(file), file);
-  await access.token("connect", "projects/p");
+  await access.token("connect", ["projects/p"]);
   assert.equal(access.source(file), `${file}?token=short`);
   access.forget();
   assert.equal(access.source(file), file);

@@ -5,9 +5,12 @@ import { test } from "node:test";
 
 import { describe } from "../../src/streamer/web/describe.js";
 import { EventLog } from "../../src/streamer/web/event-log.js";
-import { JobCards } from "../../src/streamer/web/job-cards.js";
+import { JobCard } from "../../src/streamer/web/job-card.js";
 import { NO_JOBS, foldEvent, foldSnapshot, keyOf } from "../../src/streamer/web/jobs.js";
 import { NO_PACES, foldPace } from "../../src/streamer/web/pace.js";
+import { RowList } from "../../src/streamer/web/row-list.js";
+import { Rows, rowOfListed, rowsOf } from "../../src/streamer/web/rows.js";
+import { shownJobs } from "../../src/streamer/web/shown-jobs.js";
 import { createClient } from "../../src/streamer/web/client/client.js";
 import { Stream } from "../../src/streamer/web/stream.js";
 import { Strip } from "../../src/streamer/web/strip.js";
@@ -26,41 +29,69 @@ const element = fakeDocument();
 const nobody = { holds: false, source: (/** @type {string} */ url) => url, fetch: async () => new Response() };
 const good = { id: "9-0", type: "progress", topic: "projects/p", job_id: "good", task_name: "good", progress: 0.75, timestamp: "2026-01-01T00:00:00Z" };
 
-/** Fold, draw, and look whether a good job is still drawn; the body is named where it is not. */
-function drawn(/** @type {Jobs} */ jobs, /** @type {unknown} */ body) {
-  const container = element();
+const options = { now: 1e12 };
+const noPaces = { paces: NO_PACES, withTopic: new Set() };
+
+/** Fold, draw the rows and each job's card, and look whether a good job is still drawn; the body is named where not. */
+function drawn(/** @type {Jobs} */ given, /** @type {unknown} */ body) {
+  const jobs = foldEvent(given, good);
+  const list = element();
   try {
-    new JobCards(container, async () => true, nobody).show(foldEvent(jobs, good), { now: 1e12, cancellable: true });
+    const rows = new Rows();
+    rows.heard(rowsOf({ topic: "projects/p", jobs, ...noPaces }, rows.hasTopic));
+    new RowList(list).show(rows.matching(), options);
+    assert.ok(rows.matching({ words: "good", project: "p", statuses: ["running"] }).length > 0);
+    for (const job of shownJobs(jobs)) {
+      const container = element();
+      const card = new JobCard(container, async () => null, nobody);
+      card.show({ job, ...options, pace: "", details: body, retryable: true });
+      assert.equal(typeof container.children[0]?.parts.status?.textContent, "string");
+    }
   } catch (error) {
     throw new Error(`${error} for ${JSON.stringify(body).slice(0, 300)}`, { cause: error });
   }
-  assert.equal(container.children.some(({ parts }) => parts.name?.textContent === "good" && parts.percent?.textContent === "75 %"), true);
-  return container;
+  assert.equal(list.children.some(({ parts }) => parts.name?.textContent === "good" && parts.percent?.textContent === "75 %"), true);
+  return list;
 }
 
 test("the finding: a message that is a number", () => {
   const body = { type: "error", task_name: "t", error: "x", message: 5 };
-  const { children } = drawn(foldEvent(NO_JOBS, body), body);
-  assert.deepEqual(children.map(({ parts }) => parts.name?.textContent), ["good", "t"]);
-  assert.equal(children[1]?.parts.message?.textContent, "5");
+  assert.deepEqual(drawn(foldEvent(NO_JOBS, body), body).children.map(({ parts }) => parts.name?.textContent).sort(), ["good", "t"]);
 });
 
-test("a card is drawn of any event, beside those of the others", () => {
+test("a row and a card are drawn of any event, beside those of the others", () => {
   for (const body of events()) drawn(foldEvent(NO_JOBS, body), body);
 });
 
-test("a card that was drawn already is drawn again after any event", () => {
+test("a list that was drawn already is drawn again after any event", () => {
   const container = element();
-  const cards = new JobCards(container, async () => true, nobody);
+  const list = new RowList(container);
+  const rows = new Rows();
   let jobs = NO_JOBS;
   let paces = NO_PACES;
-  for (const body of events()) {
+  let n = 0;
+  for (const body of [...events(), good]) {
     jobs = foldEvent(jobs, body);
     paces = foldPace(paces, keyOf(body), body);
-    cards.show(jobs, { now: 1e12, cancellable: true, paces });
+    // A frame has several events.
+    if (n++ % 20 > 0 && body !== good) continue;
+    rows.heard(rowsOf({ topic: "projects/p", jobs, paces, withTopic: new Set() }, rows.hasTopic));
+    list.show(rows.matching({ words: "good", project: "", statuses: [] }), options);
   }
-  cards.show(foldEvent(jobs, good), { now: 1e12, cancellable: true });
-  assert.equal(container.children[0]?.parts.percent?.textContent, "75 %");
+  assert.equal(container.children.some(({ parts }) => parts.percent?.textContent === "75 %"), true);
+});
+
+test("whatever a list of the server has in it is a row, or none", () => {
+  for (const body of [...events(), null, 5, [], {}]) {
+    const rows = new Rows();
+    const row = rowOfListed(body);
+    if (row !== null) rows.listed([row]);
+    const one = rowOfListed({ ...body, job_id: "j1" });
+    rows.listed([known(one)]);
+    const list = element();
+    new RowList(list).show(rows.matching(), options);
+    assert.ok(list.children.length > 0);
+  }
 });
 
 test("a snapshot that an older version has stored is drawn, whatever is in it", () => {

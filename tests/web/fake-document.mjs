@@ -36,12 +36,18 @@ class FakeElement {
   removeAttribute(/** @type {string} */ name) {
     this.attributes.delete(name);
   }
+  getAttribute(/** @type {string} */ name) {
+    return this.attributes.get(name) ?? this.dataset[name.replace(/^data-/u, "")] ?? null;
+  }
   hasAttribute(/** @type {string} */ name) {
     return this.attributes.has(name);
   }
   addEventListener() {}
   querySelectorAll() {
     return Object.values(this.parts);
+  }
+  querySelector() {
+    return null;
   }
   prepend(/** @type {FakeElement[]} */ ...nodes) {
     this.children.unshift(...nodes);
@@ -67,6 +73,14 @@ class FakeElement {
 
 const PAGE = readFileSync(new URL("../../src/streamer/web/index.html", import.meta.url), "utf-8");
 
+/** The names of each template's parts. @type {Map<string, string[]>} */
+const TEMPLATES = new Map();
+
+function partsIn(/** @type {string} */ id) {
+  const [, inside] = known(PAGE.match(new RegExp(`<template id="${id}">(.*?)</template>`, "s")));
+  return [...known(inside).matchAll(/data-part="([^"]+)"/gu)].map(([, name]) => known(name));
+}
+
 /** Make `document` and `location` what the modules expect; returns a maker of empty elements. */
 export function fakeDocument() {
   Object.assign(globalThis, {
@@ -74,11 +88,15 @@ export function fakeDocument() {
     document: {
       baseURI: "http://server/live/",
       getElementById(/** @type {string} */ id) {
-        const [, inside] = known(PAGE.match(new RegExp(`<template id="${id}">(.*?)</template>`, "s")));
-        const names = [...known(inside).matchAll(/data-part="([^"]+)"/gu)].map(([, name]) => known(name));
+        const names = TEMPLATES.get(id) ?? partsIn(id);
+        TEMPLATES.set(id, names);
         return { content: { firstElementChild: { cloneNode: () => copyOf(names) } } };
       },
       createElement: () => new FakeElement(),
+    },
+    IntersectionObserver: class {
+      observe() {}
+      disconnect() {}
     },
   });
   // It has what the modules use of an element, and the type checker cannot know that it is all.

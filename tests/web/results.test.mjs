@@ -87,7 +87,7 @@ const ids = (/** @type {number} */ count) => Array.from({ length: count }, (_, n
  */
 const load = (kept, page, options) => {
   const { asked, fetch } = server(kept, page);
-  const found = earlierEvents("http://server/e", { most: 500, isKnown: () => false, until: null, fetch, ...options });
+  const found = earlierEvents("http://server/e?", { most: 500, isKnown: () => false, until: null, fetch, ...options });
   return found.then(({ events, complete }) => ({ ids: events.map(({ id }) => id), complete, asked }));
 };
 

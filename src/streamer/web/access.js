@@ -1,7 +1,7 @@
 /**
  * Who the page says it is: a token that a person gave it, for this tab and nowhere else.
  *
- * It is sent in a header. Where there can be none, one for minutes and of the project's topics alone is sent
+ * It is sent in a header. Where there can be none, one for minutes and of what is watched alone is sent
  * instead, which the server makes of it; no address that is shown or remembered has either.
  *
  * @module
@@ -9,7 +9,7 @@
 
 import { objectOf, textOf, timeOf } from "./fields.js";
 
-/** @import { Why } from "./stream.js" */
+/** @import { Why } from "./connection.js" */
 /** @import { Claimed, Problem, Token } from "./client/wire.d.ts" */
 
 /** Where a reload of the page finds it again; another tab does not. */
@@ -72,27 +72,20 @@ export class Access {
   }
 
   /**
-   * What a stream presents: a token of `topic` for minutes. Where there is none, a person is asked for one once the
+   * What a stream presents: a token of `topics` for minutes. Where there is none, a person is asked for one once the
    * server has asked; their answer is waited for.
    *
    * @param {Why} why
-   * @param {string} topic
+   * @param {readonly string[]} topics
    * @returns {Promise<string | null>} throws an Error where the server cannot make one just now
    */
-  async token(why, topic) {
+  async token(why, topics) {
     if (why === "unauthorized" && this.#own === null) await this.#ask("This server asks who you are.");
     while (this.#own !== null) {
       const own = this.#own;
-      const answer = await this.fetch(`${this.#api}/tokens`, {
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ subscribe: [topic] }),
-      });
-      /** @type {Claimed<Token | Problem>} */
-      const said = objectOf(await answer.json().catch(() => ({})));
+      const { status, said } = await this.#exchange(topics);
       if (own !== this.#own) continue;
-      if (answer.status === 201) {
-        this.#short = textOf(said.token);
+      if (status === 201) {
         const life = timeOf(said.expires_at) - Date.now();
         if (why === "expiring" && life < SHORTER * this.#life) {
           this.#asked("Your token ends in a moment. Give another to stay connected.");
@@ -101,17 +94,56 @@ export class Access {
         }
         return this.#short;
       }
-      // It is one that cannot be exchanged, or not for this topic: which of them, the stream is told.
-      if (answer.status === 403) return own;
-      const detail = textOf(said.detail) ?? `The server answered ${answer.status}.`;
-      if (answer.status !== 401) throw new Error(detail);
+      // It is one that cannot be exchanged, or not for each of these topics: which of them, the stream is told.
+      if (status === 403) {
+        // A job may be read by who may read its project, which no token says by its name; its files too.
+        const projects = topics.filter((topic) => !topic.startsWith("jobs/"));
+        if (projects.length > 0 && projects.length < topics.length) await this.#exchange(projects);
+        return own;
+      }
+      const detail = textOf(said.detail) ?? `The server answered ${status}.`;
+      if (status !== 401) throw new Error(detail);
       this.forget();
       await this.#ask(detail);
     }
     return null;
   }
 
-  /** As the browser's own `fetch`, with the token; a person is asked where it is refused. */
+  /** Have the server make a token for minutes. */
+  async #exchange(/** @type {readonly string[]} */ topics) {
+    const own = this.#own;
+    const answer = await this.fetch(`${this.#api}/tokens`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ subscribe: topics }),
+    });
+    /** @type {Claimed<Token | Problem>} */
+    const said = objectOf(await answer.json().catch(() => ({})));
+    if (answer.status === 201 && own === this.#own) this.#short = textOf(said.token);
+    return { status: answer.status, said };
+  }
+
+  /**
+   * The JSON object that an address answers; a person is asked for a token where the server wants one.
+   *
+   * @param {string} url
+   * @returns {Promise<Record<string, unknown>>} throws an Error with the server's own sentence
+   */
+  async get(url) {
+    for (;;) {
+      const own = this.#own;
+      const answer = await this.fetch(url, { cache: "no-store" });
+      const said = objectOf(await answer.json().catch(() => ({})));
+      if (answer.ok) return said;
+      const detail = textOf(said.detail) ?? `The server answered ${answer.status}.`;
+      if (answer.status !== 401) throw new Error(detail);
+      if (own !== this.#own) continue;
+      this.forget();
+      await this.#ask(own === null ? "This server asks who you are." : detail);
+    }
+  }
+
+  /** As the browser's own `fetch`, with the token. */
   async fetch(/** @type {string} */ url, /** @type {RequestInit} */ init = {}) {
     const headers = new Headers(init.headers);
     if (this.#own !== null) headers.set("Authorization", `Bearer ${this.#own}`);

@@ -1,340 +1,334 @@
 /**
- * The live page: one stream, shown as jobs, a line and a log.
+ * The page: the jobs of all projects, one of them opened, and the form for new ones.
+ *
+ * Data flows one way: what is watched (feeds) and what the server lists make the rows; the rows and what is
+ * opened are drawn, once a frame at most.
  *
  * @module
  */
 
-import { curlCommand, tailCommand } from "./commands.js";
-import "./copy.js";
-import { earlierEvents } from "./earlier.js";
+import { hashOf, isSame, placeIn } from "./address.js";
+import { Connection } from "./connection.js";
 import { button, byId, element, input } from "./elements.js";
-import { EventLog } from "./event-log.js";
-import { JobCards } from "./job-cards.js";
-import { NO_JOBS, foldEvent, foldSnapshot, isOpen, keyOf } from "./jobs.js";
-import { shownJobs } from "./shown-jobs.js";
-import { percent } from "./describe.js";
-import { numberOf, objectOf, textOf, timeOf } from "./fields.js";
-import { NO_PACES, foldPace } from "./pace.js";
+import { Feed } from "./feed.js";
+import { isOpen } from "./jobs.js";
+import { jobsPage, projectTopics } from "./listing.js";
+import { logNow } from "./log-clock.js";
+import { Opened } from "./opened.js";
 import { post } from "./post.js";
-import { Stream } from "./stream.js";
-import { Strip } from "./strip.js";
+import { RowList } from "./row-list.js";
+import { Rows, rowsOf } from "./rows.js";
+import { startForm } from "./start.js";
 import { setText } from "./template.js";
 import { accessOf } from "./token-form.js";
 
-/** @import { Job, Jobs } from "./jobs.js" */
-/** @import { StateDetail, StreamEvents, Transport } from "./stream.js" */
-/** @import { Accepted, Body, Claimed, Connections } from "./client/wire.d.ts" */
+/** @import { Condition, Transport } from "./connection.js" */
+/** @import { Wanted } from "./rows.js" */
+/** @import { ShownJob } from "./shown-jobs.js" */
 
 /** Beside the page, wherever that is: a proxy may have put it under a prefix. */
-const API = new URL("api/v1", document.baseURI).href;
-/** Milliseconds that "Cut the connection" lasts: long enough to miss some events. */
-const CUT_MS = 3000;
+const SERVER = new URL(".", document.baseURI).href.replace(/\/$/u, "");
+const API = `${SERVER}/api/v1`;
+/** Topics of one connection, a server's limit; projects among them, and jobs of none. */
+const MAX_TOPICS = 100;
+const MAX_PROJECTS = 90;
+/** Milliseconds between looks for projects and jobs that are not watched yet. */
+const LOOK_MS = 3000;
 /** Milliseconds between questions for the number of readers. */
 const COUNT_MS = 5000;
 /** Milliseconds between drawings of what moves with time alone. */
 const TICK_MS = matchMedia("(prefers-reduced-motion: reduce)").matches ? 1000 : 100;
+/** Milliseconds in which ages change. */
+const AGE_MS = 1000;
+/** Milliseconds after the last key before the server is asked for what was typed. */
+const TYPED_MS = 250;
 
-const log = new EventLog(byId("log"));
-const strip = new Strip(element("strip", HTMLCanvasElement));
-const access = accessOf(API, () => stream.open());
-const cards = new JobCards(byId("jobs"), cancel, access);
+const rows = new Rows();
+const access = accessOf(API, () => restart());
+const connection = new Connection(SERVER, (why) => token(why), draw);
+const opened = new Opened(API, access, rows, act);
+const list = new RowList(byId("rows"), listMore);
 
-let project = projectInAddress();
-let jobs = NO_JOBS;
-let paces = NO_PACES;
-/** @type {string | null} where the first visit to this project began */
-let arrivedAt = null;
-/** Milliseconds that this machine's clock is ahead of the log's. */
-let skew = 0;
-/** @type {StateDetail} */
-let connection = { state: "idle", cause: null };
-/** Whether the server can cancel jobs; known to be false once it has refused. */
-let cancellable = true;
-/** @type {unknown} the snapshot of the last `connected` */
-let snapshot;
-/** @type {Stream} */
-let stream;
-let drawing = false;
+/** Feeds whose jobs are not in the rows yet. @type {Set<Feed>} */
+const changed = new Set();
+/** The topics of the projects there are, the newest first. @type {string[]} */
+let projects = [];
+let place = placeIn(location.hash);
+/** Where the next list of what is wanted begins; undefined: nothing was listed; null: all was. @type {string | null | undefined} */
+let next;
+let isListing = false;
+let isDrawing = false;
+/** Counts what was wanted: an answer to what was wanted before is for nobody. */
+let wish = 0;
+let typed = 0;
 
-/** Milliseconds since 1970, by the log's clock. */
-const logNow = () => Date.now() - skew;
-
-function projectInAddress() {
-  // No character of a project id is ever escaped, so what holds a "%" is not one.
-  const named = location.hash.slice(1) || new URLSearchParams(location.search).get("project");
-  return named !== null && /^[\w.~-]{1,64}$/u.test(named) ? named : "demo";
+/** As whom the connection is. */
+async function token(/** @type {import("./connection.js").Why} */ why) {
+  const given = await access.token(why, [...connection.feeds.keys()]);
+  if (why === "expiring") opened.note("token", "A new token was taken");
+  return given;
 }
 
-function path(/** @type {string} */ rest) {
-  return `${API}/projects/${encodeURIComponent(project)}/${rest}`;
-}
+/* What is watched. */
 
-function connect() {
-  const chosen = document.querySelector("[name=transport]:checked");
-  const topic = `projects/${project}`;
-  stream = new Stream(path("stream"), {
-    transport: transportOf(chosen),
-    token: (why) => access.token(why, topic),
+function watch() {
+  const topics = new Set(place !== null && place !== "new" ? [place.topic] : []);
+  for (const topic of projects.slice(0, MAX_PROJECTS)) topics.add(topic);
+  for (const { job, project } of rows.matching()) {
+    if (topics.size >= MAX_TOPICS) break;
+    if (project === null && job.jobId !== null && isOpen(job)) topics.add(`jobs/${job.jobId}`);
+  }
+  connection.watch(topics, (topic) => {
+    /** @type {Feed} */
+    const feed = new Feed(topic, {
+      changed() {
+        changed.add(feed);
+        draw();
+      },
+    });
+    return feed;
   });
-  on("event", received);
-  on("control", ({ body }) => controlled(body));
-  on("state", entered);
-  on("duplicate", ({ body }) => log.note("duplicate", textOf(body.id) ?? ""));
-  stream.open();
 }
 
-/**
- * @template {keyof StreamEvents} T
- * @param {T} type
- * @param {(detail: StreamEvents[T]) => void} listener
- */
-function on(type, listener) {
-  stream.addEventListener(type, (event) => listener(/** @type {CustomEvent<StreamEvents[T]>} */ (event).detail));
-}
-
-/** @returns {Transport} */
-function transportOf(/** @type {Element | null} */ radio) {
-  return radio instanceof HTMLInputElement && radio.value === "websocket" ? "websocket" : "sse";
-}
-
-function received(/** @type {StreamEvents["event"]} */ { body, replayed }) {
-  const published = timeOf(body.timestamp);
-  const at = published || logNow();
-  if (!replayed && published) skew = Date.now() - published;
-  const before = jobs;
-  jobs = foldEvent(jobs, body);
-  paces = foldPace(paces, keyOf(body), body);
-  announce(before, body);
-  strip.add(body, replayed, at);
-  log.add(body, replayed ? "replayed" : "live");
-  draw();
-}
-
-function controlled(/** @type {Body} */ body) {
-  if (body.type === "pong") return;
-  if (body.type === "connected") {
-    snapshot = body.snapshot;
-    arrivedAt ??= stream.lastEventId;
-    // A reader that resumes has this already, or is about to be given it.
-    if (!body.resumed) jobs = foldSnapshot(jobs, snapshot);
-  } else if (body.type === "gap") {
-    jobs = foldSnapshot(jobs, snapshot);
-  }
-  log.add(body, "control");
-  draw();
-}
-
-function entered(/** @type {StateDetail} */ detail) {
-  const answered = connection.state !== "connecting";
-  connection = detail;
-  strip.connection(["replaying", "live"].includes(detail.state), logNow());
-  if (detail.cause === "cut") log.note("cut", `The connection is cut for ${CUT_MS / 1000} s`);
-  if (detail.cause === "lost") {
-    log.note("lost", detail.detail ?? (answered ? "The connection was lost" : "No answer"));
-  }
-  if (detail.state === "refused") log.note("refused", detail.detail ?? "The server refused the stream");
-  if (detail.state === "live") countReaders();
-  draw();
-}
-
-/** Announce to a screen reader what matters: starts and ends, not each percent. */
-function announce(/** @type {Jobs} */ before, /** @type {Body} */ body) {
-  const key = keyOf(body) ?? "";
-  const job = jobs.get(key);
-  if (job !== undefined && job.status !== null && before.get(key)?.status !== job.status) {
-    setText(byId("announcement"), `${job.name || "job"}: ${job.status}${job.error === null ? "" : `, ${job.error}`}`);
+/** Look for what is not watched yet: nothing tells of a new project but the list of them. */
+async function look() {
+  if (document.hidden) return;
+  try {
+    const [topics, page] = await Promise.all([
+      projectTopics((url) => access.get(url), API, MAX_PROJECTS),
+      jobsPage((url) => access.get(url), API, { words: "", project: "", statuses: [] }, null),
+    ]);
+    projects = topics;
+    rows.listed(page.rows);
+    if (next === undefined) next = isAnythingWanted() ? null : page.next;
+    setText(byId("listed-said"), "");
+    watch();
+    draw();
+  } catch (error) {
+    // The line says it where the server is away; of all else nobody else does.
+    if (!(error instanceof TypeError)) setText(byId("listed-said"), `The list is not up to date: ${/** @type {Error} */ (error).message}`);
   }
 }
 
-/* What is shown. */
+async function keepLooking() {
+  await look();
+  setTimeout(keepLooking, LOOK_MS);
+}
+
+/* What is wanted of the list. */
+
+/** @returns {Wanted} */
+function wanted() {
+  const chosen = document.querySelector("[name=statuses]:checked");
+  const statuses = chosen instanceof HTMLInputElement && chosen.value !== "" ? chosen.value.split(",") : [];
+  return { words: input("words").value, project: element("project-filter", HTMLSelectElement).value, statuses };
+}
+
+function isAnythingWanted() {
+  const { words, project, statuses } = wanted();
+  return words.trim() !== "" || project !== "" || statuses.length > 0;
+}
+
+function want() {
+  wish += 1;
+  next = undefined;
+  list.reset();
+  byId("all").scrollTop = 0;
+  draw();
+  clearTimeout(typed);
+  typed = setTimeout(listMore, TYPED_MS);
+}
+
+/** List older ones, that nothing is heard of. */
+async function listMore() {
+  draw();
+  if (isListing || next === null) return;
+  isListing = true;
+  const mine = wish;
+  try {
+    const page = await jobsPage((url) => access.get(url), API, wanted(), next ?? null);
+    rows.listed(page.rows);
+    if (mine === wish) next = page.next;
+  } catch {
+    // What is away is looked for by `look`, and what is refused is said there.
+    if (mine === wish) next = null;
+  }
+  isListing = false;
+  if (mine !== wish) listMore();
+  draw();
+}
+
+for (const type of ["input", "change"]) byId("filters").addEventListener(type, want);
+byId("filters").addEventListener("submit", (submitted) => submitted.preventDefault());
+
+/* What is opened. */
+
+function go() {
+  const before = place;
+  place = placeIn(location.hash);
+  if (!isSame(before, place)) show(true);
+}
+
+function show(/** @type {boolean} */ isMove) {
+  const isOne = place !== null && place !== "new";
+  document.body.dataset.view = place === null ? "list" : isOne ? "opened" : "new";
+  byId("opened").hidden = !isOne;
+  byId("new").hidden = isOne;
+  watch();
+  const one = isOne ? /** @type {import("./address.js").Place} */ (place) : null;
+  opened.open(one, one === null ? null : (connection.feeds.get(one.topic) ?? null));
+  // Who comes from a list by keyboard goes on at what was opened.
+  if (isMove && isOne) byId("opened-title").focus({ preventScroll: true });
+  if (isMove && place === "new") input("source").focus();
+  if (isMove) scrollTo(0, 0);
+  draw();
+}
+
+async function act(/** @type {"cancel" | "retry"} */ what, /** @type {ShownJob} */ job) {
+  try {
+    await post(access, `${API}/jobs/${encodeURIComponent(job.jobId ?? "")}/${what}`, {});
+    const feed = connection.feeds.get(`jobs/${job.jobId}`);
+    if (what === "retry" && feed !== undefined) connection.again(feed);
+    return null;
+  } catch (error) {
+    return /** @type {Error} */ (error).message;
+  }
+}
+
+/** Go on as somebody else, or as nobody. */
+function restart() {
+  connection.reopen();
+  look();
+}
+
+/* What is drawn. */
 
 function draw() {
-  if (drawing) return;
-  drawing = true;
+  if (isDrawing) return;
+  isDrawing = true;
   requestAnimationFrame(() => {
-    drawing = false;
-    show();
+    isDrawing = false;
+    drawNow();
   });
 }
 
-function show() {
-  log.show();
-  cards.show(jobs, { now: logNow(), cancellable, paces });
-  byId("no-jobs").hidden = jobs.size > 0;
-  const { received: events, duplicates, gaps, connections } = stream.counts;
-  setText(byId("received"), String(events));
-  setText(byId("duplicates"), String(duplicates));
-  setText(byId("gaps"), String(gaps));
-  setText(byId("reconnects"), String(Math.max(0, connections - 1)));
-  setText(byId("last-event-id"), stream.lastEventId ?? "–");
-  byId("duplicates").classList.toggle("bad", duplicates > 0);
-  byId("gaps").classList.toggle("bad", gaps > 0);
-  setText(byId("curl"), curlCommand(path("stream"), stream.lastEventId, access.holds));
-  setText(byId("tail"), tailCommand(project, document.baseURI, stream.lastEventId));
-  showTime();
+function drawNow() {
+  for (const feed of changed) rows.heard(rowsOf(feed, rows.hasTopic));
+  changed.clear();
+  const found = rows.matching(wanted());
+  list.show(found, { now: logNow(), current: place !== null && place !== "new" ? hashOf(place) : null });
+  showProjects();
+  byId("no-jobs").hidden = found.length > 0 || next === undefined;
+  setText(byId("no-jobs-said"), isAnythingWanted() ? "No job is like that." : "No job yet.");
+  byId("no-jobs-hint").hidden = isAnythingWanted();
+  const condition = connection.condition();
+  reviveOpened();
+  opened.show(condition);
+  showState(condition);
 }
 
-function showTime() {
-  strip.draw(logNow());
-  setText(byId("state"), stateWords());
-  byId("state").dataset.state = connection.cause === "lost" ? "away" : connection.state;
-  const words = noticeWords();
-  byId("notice").hidden = words === "";
-  byId("notice").dataset.cause = connection.cause ?? connection.state;
-  setText(byId("notice"), words);
-  button("cut").disabled = connection.state !== "live";
-  const running = shownJobs(jobs).find(isOpen);
-  document.title = running === undefined ? "Streamer" : `${percent(running.progress ?? 0)} · Streamer`;
+/** Somebody had the job run again that is opened: its own stream had ended, its project's says so. */
+function reviveOpened() {
+  const topic = opened.place?.topic ?? "";
+  const feed = connection.feeds.get(topic);
+  const row = topic.startsWith("jobs/") ? rows.get(`job ${topic.slice("jobs/".length)}`) : undefined;
+  if (feed?.subscription?.state === "ended" && row !== undefined && isOpen(row.job)) connection.again(feed);
 }
 
-function stateWords() {
-  const over = stream.transport === "sse" ? "SSE" : "WebSocket";
-  switch (connection.state) {
+function showProjects() {
+  const select = element("project-filter", HTMLSelectElement);
+  const names = rows.projects();
+  if (select.options.length === names.length + 1) return;
+  const chosen = select.value;
+  const all = /** @type {HTMLOptionElement} */ (select.options[0]);
+  select.replaceChildren(all, ...names.map((name) => new Option(name, name)));
+  select.value = names.includes(chosen) ? chosen : "";
+}
+
+function showState(/** @type {Condition} */ condition) {
+  const badge = byId("state");
+  setText(badge, stateWords(condition));
+  badge.dataset.state = condition.isCut ? "cut" : condition.state;
+  const title = opened.title;
+  document.title = title === null ? "Streamer" : `${title} · Streamer`;
+}
+
+function stateWords(/** @type {Condition} */ { state, reason, over, isCut }) {
+  if (isCut) return "Connection cut";
+  switch (state) {
     case "live":
+    case "polling":
       return `Live over ${over}`;
     case "replaying":
       return "Catching up";
     case "waiting":
-      return { cut: "Connection cut", lost: "Server away", draining: "Server restarting" }[connection.cause ?? "lost"];
-    case "ended":
-      return "Ended";
+      return reason === "This device is offline." ? "Offline" : reason === "The server is restarting." ? "Server restarting" : "Server away";
     case "refused":
       return "Refused";
+    case "ended":
+      return "Ended";
+    case "idle":
+      return byId("token").hidden ? "Nothing to watch yet" : "Token needed";
     default:
       return byId("token").hidden ? "Connecting" : "Token needed";
   }
 }
 
-function noticeWords() {
-  if (connection.state === "refused") {
-    return `The server refuses this stream: ${connection.detail ?? "it did not say why"}.`;
-  }
-  if (connection.state !== "waiting") return "";
-  const seconds = Math.max(0, Math.ceil(((connection.retryAt ?? 0) - Date.now()) / 1000));
-  const next = seconds > 0 ? `Trying again in ${seconds} s` : "Trying again";
-  const after = stream.lastEventId === null ? "" : `, from after ${stream.lastEventId}`;
-  if (connection.cause === "cut") return `Not connected. ${next}${after}.`;
-  return `The server cannot be reached. ${next}${after}; what happens meanwhile is kept and replayed.`;
-}
-
 /* What a person does. */
 
-byId("start-form").addEventListener("submit", async (submitted) => {
-  submitted.preventDefault();
-  const form = new FormData(element("start-form", HTMLFormElement));
-  const failure = byId("start-failure");
-  failure.hidden = true;
-  button("start").disabled = true;
-  try {
-    const source = String(form.get("source")).trim();
-    /** @type {Claimed<Accepted>} */
-    const job = await post(access, path("jobs"), { kind: "transcode", source, height: Number(form.get("height")) });
-    log.note("start", `Job ${job.task_id} for ${source}; its events come after ${job.last_event_id}`);
-  } catch (error) {
-    failure.textContent = /** @type {Error} */ (error).message;
-    failure.hidden = false;
-  }
-  button("start").disabled = false;
-  draw();
+button("cut").addEventListener("click", () => {
+  connection.cut();
+  opened.note("cut", "The connection is cut");
 });
-
-async function cancel(/** @type {Job} */ job) {
-  try {
-    await post(access, `${API}/jobs/${encodeURIComponent(job.jobId ?? "")}/cancel`, {});
-    return true;
-  } catch (error) {
-    const { status, message } = /** @type {Error & {status?: number}} */ (error);
-    if (status === 404 || status === 405) cancellable = false;
-    log.note("cancel", message);
-    draw();
-    return false;
-  }
-}
-
-button("earlier").addEventListener("click", async () => {
-  const asked = project;
-  button("earlier").disabled = true;
-  const say = (/** @type {string} */ words) => setText(byId("earlier-said"), words);
-  say("Loading…");
-  log.show();
-  try {
-    const found = await earlierEvents(path("events"), {
-      most: log.room,
-      isKnown: (id) => log.has(id),
-      until: arrivedAt,
-      fetch: (url, init) => access.fetch(url, init),
-    });
-    if (project !== asked) return;
-    log.addEarlier(found.events);
-    const many = found.events.length === 1 ? "1 earlier event" : `${found.events.length} earlier events`;
-    say(found.complete ? `${many}: all that is kept` : `${many}; there is no room for more`);
-  } catch (error) {
-    if (project !== asked) return;
-    say(`Not loaded: ${/** @type {Error} */ (error).message}`);
-    button("earlier").disabled = false;
-  }
-});
-
-button("cut").addEventListener("click", () => stream.cut(CUT_MS));
 
 for (const radio of document.querySelectorAll("[name=transport]")) {
   radio.addEventListener("change", () => {
-    const transport = transportOf(radio);
-    log.note("switch", `To ${transport === "sse" ? "SSE" : "WebSocket"}, from after ${stream.lastEventId}`);
-    stream.use(transport);
+    const { value } = /** @type {HTMLInputElement} */ (radio);
+    opened.note("switch", `To ${value === "sse" ? "SSE" : value === "websocket" ? "WebSocket" : "whatever passes"}`);
+    connection.reopen(/** @type {Transport} */ (value));
   });
 }
 
-byId("project-form").addEventListener("submit", (submitted) => {
-  submitted.preventDefault();
-  location.hash = input("project").value;
-  input("project").blur();
-});
+for (const radio of document.querySelectorAll("[name=elsewhere]")) radio.addEventListener("change", () => opened.showCode());
 
-addEventListener("hashchange", () => {
-  if (projectInAddress() === project) return;
-  project = projectInAddress();
-  stream.close();
-  jobs = NO_JOBS;
-  paces = NO_PACES;
-  arrivedAt = null;
-  button("earlier").disabled = false;
-  setText(byId("earlier-said"), "");
-  log.clear();
-  strip.clear();
-  showProject();
-  connect();
-});
-
-// A page that is left is kept for "back", and would keep its connection, one of six per server.
-addEventListener("pagehide", () => stream.close());
-addEventListener("pageshow", (event) => event.persisted && stream.open());
-
-// The network is back: why wait for the timer.
-addEventListener("online", () => connection.cause === "lost" && stream.open());
-
-/* What comes with time. */
-
-async function countReaders() {
-  if (document.hidden) return;
-  try {
-    const answer = await access.fetch(`${API}/ws/projects/${encodeURIComponent(project)}/connections`);
-    /** @type {Claimed<Connections>} */
-    const counts = objectOf(await answer.json());
-    setText(byId("watching"), String(numberOf(counts.active_connections) ?? "–"));
-  } catch {
-    setText(byId("watching"), "–");
+addEventListener("keydown", (event) => {
+  const { target } = event;
+  const isTyping = target instanceof HTMLElement && target.matches("input:not([type=radio]), select, textarea");
+  if (event.key === "/" && !isTyping && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    event.preventDefault();
+    input("words").focus();
+  } else if (event.key === "Escape" && isTyping && target === input("words") && input("words").value !== "") {
+    event.preventDefault();
+    input("words").value = "";
+    want();
+  } else if (event.key === "Escape" && place !== null) {
+    close();
   }
+});
+
+/** Close what is opened, and go on in the list where one was. */
+function close() {
+  const href = location.hash;
+  location.hash = "";
+  requestAnimationFrame(() => {
+    const link = [...byId("rows").querySelectorAll("a")].find((one) => one.getAttribute("href") === href);
+    (link ?? input("words")).focus();
+  });
 }
 
-function showProject() {
-  input("project").value = project;
-}
+startForm(API, access, (jobId) => {
+  location.hash = `#jobs/${jobId}`;
+});
 
-showProject();
-connect();
-setInterval(countReaders, COUNT_MS);
+addEventListener("hashchange", go);
+addEventListener("visibilitychange", () => document.hidden || look());
+
+show(false);
+keepLooking();
+setInterval(() => opened.count(), COUNT_MS);
 setInterval(() => {
-  showTime();
-  if ([...jobs.values()].some(isOpen)) draw();
+  const condition = connection.condition();
+  opened.showTime(condition);
+  showState(condition);
 }, TICK_MS);
+setInterval(draw, AGE_MS);

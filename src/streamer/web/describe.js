@@ -11,6 +11,9 @@ import { numberOf, objectOf, textOf } from "./fields.js";
 /** Characters of one line at most; the rest can be read on the wire. */
 const MAX_LENGTH = 240;
 
+/** @type {[number, string][]} seconds, and their unit */
+const AGES = [[86_400, "d"], [3600, "h"], [60, "min"]];
+
 /** Said elsewhere on the line, or the same on each. */
 const COMMON = new Set([
   "id", "type", "topic", "timestamp", "project_id", "job_id", "task_name", "attempt",
@@ -36,6 +39,14 @@ export function clock(/** @type {number} */ seconds) {
   const parts = [Math.floor(whole / 60) % 60, whole % 60].map((n) => String(n).padStart(2, "0"));
   const hours = Math.floor(whole / 3600);
   return hours > 0 ? `${hours}:${parts.join(":")}` : parts.join(":").replace(/^0/, "");
+}
+
+/** @returns {string} how long ago, such as `12 s` or `3 d` */
+export function age(/** @type {number} */ seconds) {
+  for (const [size, unit] of AGES) {
+    if (seconds >= size) return `${Math.floor(seconds / size)} ${unit}`;
+  }
+  return `${Math.max(0, Math.floor(seconds))} s`;
 }
 
 function words(/** @type {Body} */ body) {

@@ -6,7 +6,7 @@
 
 import { isBody, objectOf, textOf } from "./fields.js";
 
-/** @import { Environment } from "./environment.js" */
+/** @typedef {(url: string, init: RequestInit) => Promise<Pick<Response, "json" | "ok" | "status">>} Fetch */
 /** @import { Body, Claimed, Page, Problem } from "./client/wire.d.ts" */
 
 /** Events of one answer, the most there may be. */
@@ -17,13 +17,13 @@ const MAX_PAGES = 20;
 /**
  * The newest `most` of the events that are kept and came before those that are known.
  *
- * @param {string} url the topic's events, to be polled
+ * @param {string} url the topic's events, to be polled, up to its last parameters: with a `?` or `&` at its end
  * @param {object} options
  * @param {number} options.most
  * @param {(id: string) => boolean} options.isKnown whether an event has been shown: ids are
  *   opaque, and only the server knows which is the older
  * @param {string | null} options.until the position that the reader came at, if it has one
- * @param {Environment["fetch"]} [options.fetch]
+ * @param {Fetch} [options.fetch]
  * @returns {Promise<{events: Body[], complete: boolean}>} in the order of the log; `complete` if
  *   the log keeps no earlier ones
  */
@@ -33,7 +33,7 @@ export async function earlierEvents(url, { most, isKnown, until, fetch = globalT
   let dropped = false;
   let after = "0-0";
   for (let page = 0; page < MAX_PAGES; page += 1) {
-    const answer = await fetch(`${url}?after=${encodeURIComponent(after)}&limit=${PAGE}`, { cache: "no-store" });
+    const answer = await fetch(`${url}after=${encodeURIComponent(after)}&limit=${PAGE}`, { cache: "no-store" });
     /** @type {Claimed<Page | Problem>} */
     const said = objectOf(await answer.json().catch(() => ({})));
     if (!answer.ok) throw new Error(textOf(said.detail) ?? `the server answered ${answer.status}`);

@@ -93,7 +93,7 @@ export function foldSnapshot(jobs, snapshot) {
     /** @type {Claimed<JobState>} */
     const its = objectOf(stored);
     if (id === "" || its.group === true) continue;
-    const job = fromState(id, its);
+    const job = jobOf(id, its);
     folded = bounded(folded.has(id) ? new Map(folded).set(id, job) : new Map([[id, job], ...folded]));
   }
   // Two tasks may be of one job: what was published last must be folded last.
@@ -183,8 +183,14 @@ function newJob(/** @type {string} */ key, /** @type {Body} */ body) {
   };
 }
 
-/** @returns {Job} */
-function fromState(/** @type {string} */ id, /** @type {Claimed<JobState>} */ state) {
+/**
+ * A job as the server describes it.
+ *
+ * @param {string} id
+ * @param {Claimed<JobState>} state
+ * @returns {Job}
+ */
+export function jobOf(id, state) {
   const time = (/** @type {unknown} */ value) => timeOf(value) || null;
   /** @type {Claimed<Parts>} */
   const parts = objectOf(state.parts);

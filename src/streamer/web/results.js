@@ -11,12 +11,14 @@ const MAX_TEXT = 2000;
 /** What can be gone to: `javascript:` and its like are words, and no link. */
 const LINK = /^(?:https?:\/\/|\/)/iu;
 /** Files that a browser shows by itself. */
+const PICTURE = /\.(jpe?g|png|webp)$/iu;
 const PLAYABLE = /\.(mp4|webm|m4v|mov)$/iu;
 
 /**
  * @typedef {object} Shown
  * @property {string | null} link an http or https URL
  * @property {string | null} video the same, if it is a video of this server
+ * @property {string | null} poster a picture of it, of this server too
  * @property {string} text what the link does not say; empty if that is nothing
  */
 
@@ -28,11 +30,13 @@ const PLAYABLE = /\.(mp4|webm|m4v|mov)$/iu;
 export function shownResult(result, base) {
   const named = typeof result === "string" ? result : objectOf(result).url;
   const url = linkOf(named, base);
-  const isOwn = url !== null && url.origin === new URL(base).origin;
+  const isOwn = (/** @type {URL | null} */ one) => one !== null && one.origin === new URL(base).origin;
+  const poster = linkOf(objectOf(result).poster, base);
   return {
     link: url?.href ?? null,
-    video: isOwn && PLAYABLE.test(url.pathname) ? url.href : null,
-    text: isOnlyLink(result, url) ? "" : textOf(result),
+    video: url !== null && isOwn(url) && PLAYABLE.test(url.pathname) ? url.href : null,
+    poster: poster !== null && isOwn(poster) && PICTURE.test(poster.pathname) ? poster.href : null,
+    text: isOnlyLink(result, url) ? "" : textOfJson(result),
   };
 }
 
@@ -49,7 +53,8 @@ function isOnlyLink(/** @type {unknown} */ result, /** @type {URL | null} */ url
   return url !== null && (typeof result === "string" || Object.keys(objectOf(result)).length === 1);
 }
 
-function textOf(/** @type {unknown} */ result) {
+/** @returns {string} any JSON, to be read; empty for what is null or missing */
+export function textOfJson(/** @type {unknown} */ result) {
   if (result === null || result === undefined) return "";
   const text = typeof result === "string" ? result : JSON.stringify(result, null, 2);
   return text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT - 1)}…`;

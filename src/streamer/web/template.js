@@ -6,28 +6,43 @@
 
 /**
  * @typedef {object} CardParts
- * @property {HTMLElement} name
+ * @property {SVGUseElement} icon
  * @property {HTMLElement} status
  * @property {HTMLElement} percent
  * @property {HTMLElement} bar
  * @property {HTMLElement} fill
  * @property {HTMLElement} message
  * @property {HTMLElement} error
+ * @property {HTMLElement} details
  * @property {HTMLElement} facts
  * @property {HTMLElement} pace
  * @property {HTMLButtonElement} cancel
+ * @property {HTMLButtonElement} retry
+ * @property {HTMLElement} refusal
  * @property {HTMLAnchorElement} result
  * @property {HTMLElement} output
  * @property {HTMLVideoElement} video
+ *
+ * @typedef {object} RowParts
+ * @property {HTMLAnchorElement} link
+ * @property {SVGUseElement} icon
+ * @property {HTMLElement} name
+ * @property {HTMLElement} percent
+ * @property {HTMLElement} fill
+ * @property {HTMLElement} status
+ * @property {HTMLElement} project
+ * @property {HTMLElement} pace
+ * @property {HTMLElement} age
  *
  * @typedef {object} LineParts
  * @property {HTMLElement} id
  * @property {HTMLElement} type
  * @property {HTMLElement} text
  * @property {HTMLElement} origin
+ * @property {HTMLElement} raw
  *
- * @typedef {{"job-card": CardParts, "log-line": LineParts}} Templates by the id of the `<template>`,
- *   its `data-part` elements by name; `index.html` has them
+ * @typedef {{"job-card": CardParts, "job-row": RowParts, "log-line": LineParts}} Templates by the id of the
+ *   `<template>`, its `data-part` elements by name; `index.html` has them
  */
 
 /**
@@ -41,7 +56,7 @@ export function instance(id) {
   /** @type {Record<string, Element>} */
   const parts = {};
   for (const part of root.querySelectorAll("[data-part]")) {
-    parts[/** @type {HTMLElement} */ (part).dataset.part ?? ""] = part;
+    parts[part.getAttribute("data-part") ?? ""] = part;
   }
   // What is in the page's HTML, only the page's HTML knows.
   return { root, parts: /** @type {Templates[Id]} */ (/** @type {unknown} */ (parts)) };
@@ -55,4 +70,10 @@ export function instance(id) {
  */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
+}
+
+/** Show the icon of a state: a shape for each, for colour alone says nothing to everybody. */
+export function setIcon(/** @type {SVGUseElement} */ use, /** @type {string} */ status) {
+  const href = `#i-${status === "" ? "unknown" : status}`;
+  if (use.getAttribute("href") !== href) use.setAttribute("href", href);
 }
