@@ -49,8 +49,9 @@ def test_the_page_does_nothing_that_its_policy_refuses(
         lambda: page.run("return document.querySelector('.job video').readyState") >= 1,
         "the result never became playable",
     )
-    page.run("document.getElementById('earlier').click()")
+    page.open(f"projects/{project}")
     wait_until_blocking(lambda: "earlier event" in page.text("earlier-said"), "nothing was loaded")
+    page.choose("log", "raw")
     page.cut()
     page.wait_for_state("Connection cut")
     page.wait_until_live()

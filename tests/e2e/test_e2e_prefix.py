@@ -12,7 +12,6 @@ from selenium.webdriver import Chrome
 from support.live import StartLive
 from support.live_page import LivePage
 from support.nginx import nginx_before
-from support.waiting import wait_until_blocking
 
 
 @pytest.fixture
@@ -26,9 +25,7 @@ def beneath(start_live: StartLive, short_dir: Path) -> Iterator[str]:
         yield url
 
 
-@pytest.mark.parametrize(
-    "address", ["{url}/#{project}", "{url}#{project}", "{url}?project={project}"]
-)
+@pytest.mark.parametrize("address", ["{url}/#projects/{project}", "{url}#projects/{project}"])
 @pytest.mark.parametrize("transport", ["sse", "websocket"])
 def test_the_page_works_beneath_a_prefix(
     browser: Chrome, beneath: str, project: str, address: str, transport: str
@@ -40,9 +37,12 @@ def test_the_page_works_beneath_a_prefix(
     body = {"type": "completed", "task_name": "t", "result": {"url": "/files/clip.txt"}}
     events = f"{beneath}/api/v1/projects/{project}/events"
     assert httpx.post(events, json=body).status_code == 201
-    wait_until_blocking(lambda: page.job("status") == "completed", "the job never showed up")
+    page.open(f"projects/{project}:t")
+    page.wait_for_job("completed")
     link = page.run("return document.querySelector('.job [data-part=result]').href")
     assert link == f"{beneath}/files/clip.txt"
     assert httpx.get(link).text == "made by a job"
-    assert page.text("curl").endswith(f"{beneath}/api/v1/projects/{project}/stream")
-    assert f"--url {beneath} " in page.text("tail")
+    assert page.text("code").endswith(f"{beneath}/api/v1/projects/{project}/stream")
+    for kind in ("tail", "browser", "python", "react"):
+        page.choose("elsewhere", kind)
+        assert beneath in page.text("code"), kind

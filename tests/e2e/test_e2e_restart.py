@@ -26,7 +26,7 @@ def test_the_page_says_that_the_server_is_away_and_goes_on_when_it_is_back(
     ids = [event_id for event_id, _ in page.events()]
     assert ids == page.published()
     assert len(ids) == 6
-    assert (page.count("duplicates"), page.count("gaps")) == (0, 0)
+    assert (page.count("gaps"), page.count("reconnects")) == (0, 1)
 
 
 def test_a_server_that_stops_in_order_tells_the_page_to_come_back(
@@ -41,4 +41,5 @@ def test_a_server_that_stops_in_order_tells_the_page_to_come_back(
     page.wait_until_live()
     wait_until_blocking(lambda: page.count("received") == 3, "the events did not come")
     assert httpx.get(f"{live.url}/healthz").status_code == 200
-    assert "reconnect" in page.run("return document.getElementById('log').textContent")
+    log = page.run("return document.getElementById('log').textContent")
+    assert "The server is restarting." in log

@@ -1,93 +1,129 @@
-"""The live page in a browser, as a person uses it and reads it."""
+"""The page in a browser, as a person uses it and reads it."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any, Final
 
 import httpx
+from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
-from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.select import Select
 
+from .front_end import js_module
 from .waiting import wait_until_blocking
 
-#: Keeps every value that the first bar ever shows: a look from outside would miss most.
+#: Keeps every value that the bar of what is opened ever shows: a look from outside would
+#: miss most.
 _RECORD: Final = """
 window.shown = [];
-const jobs = document.getElementById("jobs");
+const card = document.getElementById("card");
 new MutationObserver(() => {
-  const value = jobs.querySelector("[role=progressbar]")?.getAttribute("aria-valuenow");
+  const value = card.querySelector("[role=progressbar]")?.getAttribute("aria-valuenow");
   if (value !== null && value !== undefined) window.shown.push(Number(value));
-}).observe(jobs, {subtree: true, childList: true, attributeFilter: ["aria-valuenow"]});
+}).observe(card, {subtree: true, childList: true, attributeFilter: ["aria-valuenow"]});
 """
 
 #: Lines of the log that are events, oldest first, as [id, origin].
 _EVENTS: Final = """
 return [...document.querySelectorAll("#log li")].reverse()
-  .filter((line) => ["live", "replayed"].includes(line.dataset.origin))
+  .filter((line) => ["live", "replayed", "earlier"].includes(line.dataset.origin))
   .map((line) => [line.querySelector("code").textContent, line.dataset.origin]);
+"""
+
+_ROWS: Final = """
+return [...document.querySelectorAll("#rows li")].map((row) =>
+  arguments[0].map((part) => row.querySelector(`[data-part=${part}]`).textContent).join(" | "));
 """
 
 
 class LivePage:
-    """One page, of one project, at one server."""
+    """One page, with a project opened, at one server."""
 
     def __init__(
-        self, browser: WebDriver, url: str, project: str, *, address: str = "{url}/#{project}"
+        self,
+        browser: Chrome,
+        url: str,
+        project: str,
+        *,
+        address: str = "{url}/#projects/{project}",
     ) -> None:
-        self._browser: Final = browser
+        self.browser: Final = browser
         self._url: Final = url
         self._project: Final = project
         browser.get(address.format(url=url, project=project))
         browser.execute_script(_RECORD)
         self.wait_until_live()
 
+    def open(self, place: str) -> None:
+        """Go to what the address names after its ``#``."""
+        self.run("location.hash = arguments[0]", place)
+
     def wait_until_live(self) -> None:
-        """Wait until it has caught up with the stream."""
+        """Wait until it has caught up with the streams."""
         self.wait_for_state("Live over ")
 
     def wait_for_state(self, words: str) -> None:
         """Wait until the state of the connection, at the top, begins with `words`."""
         wait_until_blocking(
-            lambda: self.text("state").startswith(words), f"the state never was {words!r}"
+            lambda: self.text("state").startswith(words),
+            f"the state was {self.text('state')!r}, never {words!r}",
         )
 
     def text(self, element_id: str) -> str:
         """What is written in the element of that id; empty while it is hidden."""
-        return self._browser.find_element(By.ID, element_id).text
+        return self.browser.find_element(By.ID, element_id).text
 
     def count(self, name: str) -> int:
-        """One of the counts: received, duplicates, gaps, reconnects."""
-        return int(self.text(name))
+        """One of the counts: received, gaps, reconnects."""
+        return int(self.run("return document.getElementById(arguments[0]).textContent", name))
+
+    def choose(self, name: str, value: str) -> None:
+        """Choose one of several, as a transport or a state."""
+        self.browser.find_element(
+            By.XPATH, f"//label[input[@name='{name}' and @value='{value}']]"
+        ).click()
 
     def use(self, transport: str) -> None:
-        """Choose ``sse`` or ``websocket``."""
-        label = f"//label[input[@value='{transport}']]"
-        self._browser.find_element(By.XPATH, label).click()
+        """Choose ``auto``, ``sse`` or ``websocket``."""
+        self.choose("transport", transport)
 
     def cut(self) -> None:
         """Press "Cut the connection"."""
-        self._browser.find_element(By.ID, "cut").click()
+        self.browser.find_element(By.ID, "cut").click()
+
+    def fill(self, **fields: str) -> None:
+        """Write into fields of the form, by their ids."""
+        for name, value in fields.items():
+            field = self.browser.find_element(By.ID, name)
+            field.clear()
+            field.send_keys(value)
 
     def start(self, source: str = "sample", height: int = 240) -> None:
-        """Fill in the form and press Start."""
-        field = self._browser.find_element(By.ID, "source")
-        field.clear()
-        field.send_keys(source)
-        Select(self._browser.find_element(By.ID, "height")).select_by_value(str(height))
-        self._browser.find_element(By.ID, "start").click()
+        """Go to the form, fill it in and press Start."""
+        self.open("new")
+        self.fill(source=source, project=self._project)
+        Select(self.browser.find_element(By.ID, "height")).select_by_value(str(height))
+        self.browser.find_element(By.ID, "start").click()
 
-    def cancel(self) -> None:
-        """Press Cancel on the newest job."""
-        self._browser.find_element(By.CSS_SELECTOR, "[data-part=cancel]").click()
+    def press(self, part: str) -> None:
+        """Press ``cancel`` or ``retry`` of the job that is opened."""
+        button = f"#card [data-part={part}]"
+        wait_until_blocking(
+            lambda: self.browser.find_element(By.CSS_SELECTOR, button).is_displayed(),
+            f"there was no button to {part}",
+        )
+        self.browser.find_element(By.CSS_SELECTOR, button).click()
 
     def job(self, part: str) -> str:
-        """One part of the newest job's card: name, status, message, error; empty if none."""
-        found = self._browser.find_elements(By.CSS_SELECTOR, f".job [data-part={part}]")
-        return found[0].text if found else ""
+        """One part of the job that is opened: status, message, error; empty if none."""
+        found = self.browser.find_elements(By.CSS_SELECTOR, f"#card [data-part={part}]")
+        text = found[0].text if found else ""
+        return text.lower() if part == "status" else text
 
     def wait_for_job(self, status: str) -> None:
-        """Wait until the newest job's status is that word."""
+        """Wait until the status of the job that is opened is that word."""
         wait_until_blocking(
             lambda: self.job("status") == status,
             f"the job was {self.job('status')!r}, never {status!r}",
@@ -102,20 +138,59 @@ class LivePage:
         )
 
     def shown(self) -> list[int]:
-        """Every value that the newest job's bar has shown, in percent."""
+        """Every value that the bar of what is opened has shown, in percent."""
         return list(self.run("return window.shown"))
 
-    def events(self) -> list[tuple[str, str]]:
-        """The events of the log, oldest first: their ids and whether live or replayed."""
-        return [(event_id, origin) for event_id, origin in self.run(_EVENTS)]
+    def rows(self, *parts: str) -> list[str]:
+        """What each row of the list says, the first first: these parts of it."""
+        return list(self.run(_ROWS, parts or ("name",)))
+
+    def wait_for_rows(self, expected: list[str], *parts: str) -> None:
+        """Wait until the list has just these rows."""
+        wait_until_blocking(
+            lambda: self.rows(*parts) == expected,
+            f"the rows were {self.rows(*parts)}, never {expected}",
+        )
+
+    def events(self, *origins: str) -> list[tuple[str, str]]:
+        """The events of the log, oldest first: their ids and where each came from."""
+        wanted = origins or ("live", "replayed")
+        found = self.run(_EVENTS)
+        return [(event_id, origin) for event_id, origin in found if origin in wanted]
 
     def published(self) -> list[str]:
-        """The ids that the server has of this project, in order, by another way: the poll."""
-        answer = httpx.get(
-            f"{self._url}/api/v1/projects/{self._project}/events", params={"limit": 1000}
-        )
+        """The ids that the server has of what is opened, in order, by another way: the poll."""
+        place = str(self.run("return location.hash.slice(1).split(':')[0]"))
+        answer = httpx.get(f"{self._url}/api/v1/{place}/events", params={"limit": 1000})
         return [event["id"] for event in answer.raise_for_status().json()["events"]]
 
-    def run(self, script: str) -> Any:  # noqa: ANN401 - whatever the script returns
+    def wait_for_all(self) -> None:
+        """Wait until every event that the server has is in the log, each once, in order."""
+        seen = ("live", "replayed", "earlier")
+        wait_until_blocking(
+            lambda: [event_id for event_id, _ in self.events(*seen)] == self.published(),
+            f"the log had {self.events(*seen)}, not {self.published()}",
+        )
+
+    def resize(self, width: int, height: int = 900) -> None:
+        """Give the window so many CSS pixels."""
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+    def violations(self) -> list[str]:
+        """What axe-core finds wrong, in a world of its own: the page's policy refuses it."""
+        source = Path(js_module("axe-core/axe.min.js")).read_text()
+        self.browser.execute_cdp_cmd("Runtime.evaluate", {"expression": source})
+        call = "axe.run().then(({violations}) => JSON.stringify(violations))"
+        answer = self.browser.execute_cdp_cmd(
+            "Runtime.evaluate", {"expression": call, "awaitPromise": True, "returnByValue": True}
+        )
+        found = json.loads(answer["result"]["value"])
+        return [
+            f"{one['id']}: {one['help']}: {[node['html'][:200] for node in one['nodes'][:3]]}"
+            for one in found
+        ]
+
+    def run(self, script: str, *arguments: object) -> Any:  # noqa: ANN401 - whatever the script returns
         """Run JavaScript in the page; return what it returns."""
-        return self._browser.execute_script(script)
+        return self.browser.execute_script(script, *arguments)

@@ -32,9 +32,16 @@ for (const [result, link, video, text] of [
   [{ url: 5 }, null, null, '{\n  "url": 5\n}'],
 ]) {
   test(`a result of ${JSON.stringify(result)} is shown`, () => {
-    assert.deepEqual(shownResult(result, BASE), { link, video, text });
+    assert.deepEqual(shownResult(result, BASE), { link, video, poster: null, text });
   });
 }
+
+test("a poster is shown where it is a picture of this server", () => {
+  const posters = ["/files/a.jpg", "https://cdn.example/a.jpg", "javascript:alert(1)", "/files/a.svg", 5].map(
+    (poster) => shownResult({ url: "/files/a.mp4", poster }, BASE).poster,
+  );
+  assert.deepEqual(posters, ["http://server/live/files/a.jpg", null, null, null, null]);
+});
 
 test("a long result is cut", () => {
   assert.equal(shownResult("x".repeat(9000), BASE).text.length, 2000);

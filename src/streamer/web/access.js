@@ -84,7 +84,11 @@ export class Access {
     while (this.#own !== null) {
       const own = this.#own;
       const { status, said } = await this.#exchange(topics);
-      if (own !== this.#own) continue;
+      if (own !== this.#own) {
+        // Another request found that it is not good any more: a stream without one would be refused for good.
+        if (this.#own === null) await this.#ask(textOf(said.detail) ?? "This server asks who you are.");
+        continue;
+      }
       if (status === 201) {
         const life = timeOf(said.expires_at) - Date.now();
         if (why === "expiring" && life < SHORTER * this.#life) {
