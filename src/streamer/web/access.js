@@ -168,7 +168,8 @@ export class Access {
 
   /** @returns {Promise<void>} until there is a token */
   #ask(/** @type {string} */ why) {
-    this.#asked(why);
+    // Whoever was refused first knows why; the others find only that there is none.
+    if (this.#waiting.length === 0) this.#asked(why);
     return new Promise((done) => this.#waiting.push(() => done()));
   }
 }
