@@ -61,7 +61,7 @@ _PAGE_HEADERS: Final = {
     # code of ours can make a script of a text by mistake.
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-        "media-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+        "media-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
     ),
     # Ask each time, by ETag: a module from before an upgrade must not meet one from after it.

@@ -15,9 +15,6 @@ import { Upload } from "./upload.js";
 /** @import { Accepted, Claimed } from "./client/wire.d.ts" */
 /** @import { Progress } from "./upload.js" */
 
-/** Seconds of a video that are to be cut out, before anybody said which. */
-const FIRST_SECONDS = 10;
-
 /**
  * @param {string} api
  * @param {Access} access
@@ -25,7 +22,6 @@ const FIRST_SECONDS = 10;
  */
 export function startForm(api, access, started) {
   const form = element("start-form", HTMLFormElement);
-  const preview = element("preview", HTMLVideoElement);
   const file = input("file");
   /** @type {Upload | null} */
   let upload = null;
@@ -81,8 +77,6 @@ export function startForm(api, access, started) {
     upload = mine;
     setText(byId("upload-name"), chosen.name);
     byId("upload").hidden = false;
-    URL.revokeObjectURL(preview.src);
-    preview.src = URL.createObjectURL(chosen);
     mine.start();
   }
 
@@ -110,16 +104,7 @@ export function startForm(api, access, started) {
     const source = textOf(/** @type {{source?: unknown} | null} */ (job.result)?.source);
     if (mine !== upload || source === null) return;
     input("source").value = source;
-    byId("preview").hidden = byId("marks").hidden = false;
   }
-
-  preview.addEventListener("loadedmetadata", () => {
-    if (Number.isFinite(preview.duration)) input("to").value = String(Math.min(FIRST_SECONDS, Math.floor(preview.duration * 1000) / 1000));
-  });
-  preview.addEventListener("error", () => (preview.hidden = byId("marks").hidden = true));
-  const mark = (/** @type {string} */ name) => (input(name).value = preview.currentTime.toFixed(2));
-  button("mark-from").addEventListener("click", () => mark("from"));
-  button("mark-to").addEventListener("click", () => mark("to"));
 
   file.addEventListener("change", () => take(file.files?.[0]));
   button("upload-pause").addEventListener("click", () => (upload?.progress.state === "paused" ? upload.start() : upload?.pause()));
