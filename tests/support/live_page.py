@@ -9,20 +9,25 @@ from typing import Any, Final
 import httpx
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.select import Select
 
 from .front_end import js_module
 from .waiting import wait_until_blocking
 
-#: Keeps every value that the bar of what is opened ever shows: a look from outside would
-#: miss most.
+#: Keeps every value that the bar of what is opened ever shows, of a project that of its newest
+#: job: a look from outside would miss most.
 _RECORD: Final = """
 window.shown = [];
-const card = document.getElementById("card");
-new MutationObserver(() => {
-  const value = card.querySelector("[role=progressbar]")?.getAttribute("aria-valuenow");
-  if (value !== null && value !== undefined) window.shown.push(Number(value));
-}).observe(card, {subtree: true, childList: true, attributeFilter: ["aria-valuenow"]});
+const look = () => {
+  const bar = document.querySelector("#card > :not([hidden]) [role=progressbar]");
+  const row = document.querySelector("#part-rows li");
+  const inRow = row?.dataset.status === "completed" ? 100 : row?.querySelector(".percent").innerText;
+  const value = parseInt(bar ? bar.getAttribute("aria-valuenow") : inRow);
+  if (Number.isInteger(value)) window.shown.push(value);
+};
+new MutationObserver(look).observe(document.getElementById("opened"), {
+  subtree: true, childList: true, attributeFilter: ["aria-valuenow", "data-status", "hidden"]});
 """
 
 #: Lines of the log that are events, oldest first, as [id, origin].
@@ -43,7 +48,7 @@ class LivePage:
 
     def __init__(
         self,
-        browser: Chrome,
+        browser: WebDriver,
         url: str,
         project: str,
         *,
@@ -117,10 +122,14 @@ class LivePage:
         self.browser.find_element(By.CSS_SELECTOR, button).click()
 
     def job(self, part: str) -> str:
-        """One part of the job that is opened: status, message, error; empty if none."""
-        found = self.browser.find_elements(By.CSS_SELECTOR, f"#card [data-part={part}]")
+        """One part of the job that is opened, of a project of its newest; empty if none."""
+        is_one = self.run("return document.querySelector('#card > :not([hidden])') !== null")
+        if is_one and part == "name":
+            return self.text("opened-title")
+        where = "#card" if is_one else "#part-rows"
+        found = self.browser.find_elements(By.CSS_SELECTOR, f"{where} [data-part={part}]")
         text = found[0].text if found else ""
-        return text.lower() if part == "status" else text
+        return text.lower().partition(" · ")[0] if part == "status" else text
 
     def wait_for_job(self, status: str) -> None:
         """Wait until the status of the job that is opened is that word."""
@@ -174,11 +183,13 @@ class LivePage:
 
     def resize(self, width: int, height: int = 900) -> None:
         """Give the window so many CSS pixels."""
+        assert isinstance(self.browser, Chrome)
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
     def violations(self) -> list[str]:
         """What axe-core finds wrong, in a world of its own: the page's policy refuses it."""
+        assert isinstance(self.browser, Chrome)
         source = Path(js_module("axe-core/axe.min.js")).read_text()
         self.browser.execute_cdp_cmd("Runtime.evaluate", {"expression": source})
         call = "axe.run().then(({violations}) => JSON.stringify(violations))"

@@ -12,17 +12,14 @@ import { RowList } from "../../src/streamer/web/row-list.js";
 import { Rows, rowOfListed, rowsOf } from "../../src/streamer/web/rows.js";
 import { shownJobs } from "../../src/streamer/web/shown-jobs.js";
 import { createClient } from "../../src/streamer/web/client/client.js";
-import { Stream } from "../../src/streamer/web/stream.js";
 import { Strip } from "../../src/streamer/web/strip.js";
 import { controls, events } from "./any-json.mjs";
 import { fakeDocument } from "./fake-document.mjs";
 import { FakeServer, pass, settled } from "./fake-server.mjs";
-import { FakeEnvironment } from "./fake-stream-environment.mjs";
-import { known, last, listen } from "./given.mjs";
+import { known, last } from "./given.mjs";
 
 /** @import { Access } from "../../src/streamer/web/access.js" */
 /** @import { Jobs } from "../../src/streamer/web/jobs.js" */
-/** @import { Body } from "../../src/streamer/web/client/wire.d.ts" */
 
 const element = fakeDocument();
 /** @satisfies {Pick<Access, "fetch" | "holds" | "source">} */
@@ -123,50 +120,6 @@ test("every body is a tick of finite height", () => {
   for (const body of events()) strip.add(body, false, 1e12);
   strip.draw(1e12);
 });
-
-test("a stream goes on after any event, and its position stays a text", () => {
-  const { environment, stream, heard } = live();
-  for (const body of events()) {
-    environment.say({ ...body, topic: "projects/p", id: undefined });
-    environment.say(body);
-    assert.equal(typeof stream.lastEventId, "string");
-  }
-  environment.say({ ...good, id: "10-0" });
-  assert.equal(last(heard).id, "10-0");
-});
-
-test("a stream connects again after any control event", () => {
-  for (const body of controls()) {
-    const { environment, stream } = live();
-    environment.say(body);
-    assert.ok(["string", "object"].includes(typeof stream.lastEventId));
-    if (stream.state === "waiting") environment.advance(20_000);
-    if (stream.state === "connecting") environment.connect({ cursor: "11-0" });
-    assert.ok(["ended", "live", "replaying", "waiting"].includes(stream.state), stream.state);
-  }
-});
-
-for (const frame of ["", "{", "null", "5", "[]", '"x"', "{}", '{"type":5}']) {
-  test(`what is no event, ${JSON.stringify(frame)}, is a lost connection`, () => {
-    const { environment, stream } = live();
-    known(environment.last.onmessage)({ data: frame });
-    assert.equal(stream.state, "waiting");
-    environment.advance(500);
-    assert.equal(environment.connections.length, 2);
-  });
-}
-
-function live() {
-  const environment = new FakeEnvironment();
-  const stream = new Stream("http://server/api/v1/projects/p/stream", { environment });
-  /** @type {Body[]} */
-  const heard = [];
-  listen(stream, "event", ({ body }) => heard.push(body));
-  stream.open();
-  environment.connect();
-  environment.say({ type: "caught_up", cursor: "1-0" });
-  return { environment, stream, heard };
-}
 
 function fakeCanvas() {
   const finite = (/** @type {number[]} */ ...numbers) => assert.ok(numbers.every(Number.isFinite), String(numbers));

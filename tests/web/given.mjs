@@ -2,8 +2,6 @@
 
 import assert from "node:assert/strict";
 
-/** @import { Stream, StreamEvents } from "../../src/streamer/web/stream.js" */
-
 /**
  * @template T
  * @param {T} value
@@ -20,18 +18,6 @@ export function known(value) {
  * @returns {NonNullable<T>} its last, which it has
  */
 export const last = (list) => known(list.at(-1));
-
-/**
- * Hand the details of a stream's events to `told`.
- *
- * @template {keyof StreamEvents} T
- * @param {Stream} stream
- * @param {T} type
- * @param {(detail: StreamEvents[T]) => void} told
- */
-export function listen(stream, type, told) {
-  stream.addEventListener(type, (event) => told(/** @type {CustomEvent<StreamEvents[T]>} */ (event).detail));
-}
 
 /** @returns {string} RFC 3339 */
 export const at = (/** @type {number} */ seconds) => new Date(seconds * 1000).toISOString();

@@ -20,7 +20,7 @@ export class Line {
     const line = this;
     /** As the browser's own. */
     this.WebSocket = class extends WebSocket {
-      /** @param {string} url @param {string[]} protocols */
+      /** @param {string | URL} url @param {string | string[]} [protocols] */
       constructor(url, protocols) {
         super(url, protocols);
         const end = () => this.close();
@@ -36,7 +36,7 @@ export class Line {
   }
 
   /** As the browser's own `fetch`, until the line is cut; while it is, nothing is answered. */
-  fetch = async (/** @type {string} */ url, /** @type {RequestInit} */ init) => {
+  fetch = async (/** @type {RequestInfo | URL} */ url, /** @type {RequestInit} */ init = {}) => {
     const own = new AbortController();
     const end = () => own.abort(new TypeError("the connection is cut"));
     init.signal?.addEventListener("abort", () => this.#open.delete(end), { once: true });
