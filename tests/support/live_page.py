@@ -22,7 +22,8 @@ window.shown = [];
 const look = () => {
   const bar = document.querySelector("#card > :not([hidden]) [role=progressbar]");
   const row = document.querySelector("#part-rows li");
-  const inRow = row?.dataset.status === "completed" ? 100 : row?.querySelector(".percent").innerText;
+  const isOver = row?.dataset.status === "completed";
+  const inRow = isOver ? 100 : row?.querySelector(".percent").textContent;
   const value = parseInt(bar ? bar.getAttribute("aria-valuenow") : inRow);
   if (Number.isInteger(value)) window.shown.push(value);
 };
