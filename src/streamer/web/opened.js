@@ -49,6 +49,7 @@ export class Opened {
   /** Events from before this reader came, oldest first, that are not shown yet; null: not asked for. @type {Body[] | null} */
   #earlier = null;
   #isLoading = false;
+  #end;
   /** Whether the end of the list of events is seen, or nearly. */
   #isAtEnd = false;
   /** @type {string | null} the job that the server says can be run again */
@@ -69,13 +70,14 @@ export class Opened {
     this.#rows = rows;
     this.#act = act;
     this.#card = new JobCard(byId("card"), (what, job) => this.#ask(what, job), access);
-    new IntersectionObserver((entries) => {
+    this.#end = new IntersectionObserver((entries) => {
       this.#isAtEnd = entries.at(-1)?.isIntersecting === true;
       if (this.#isAtEnd) this.#scrolled();
     }, {
       root: byId("log-box"),
       rootMargin: "200px",
-    }).observe(byId("log-end"));
+    });
+    this.#end.observe(byId("log-end"));
     for (const radio of document.querySelectorAll("[name=log]")) {
       radio.addEventListener("change", () => {
         const { value } = /** @type {HTMLInputElement} */ (radio);
@@ -174,7 +176,10 @@ export class Opened {
     const { place, feed } = this.#opened;
     this.#log.show();
     const jobs = this.#jobs();
-    const job = this.#isOne ? (jobs[0] ?? this.#rowOf(place)) : undefined;
+    const listed = this.#rowOf(place);
+    const told = this.#isOne ? (jobs[0] ?? listed) : undefined;
+    // When it began, its own stream may not say to one who came late.
+    const job = told && { ...told, createdAt: told.createdAt ?? listed?.createdAt ?? null };
     const key = job?.key ?? place.topic;
     setText(byId("opened-title"), this.#isOne ? (job?.name ?? place.key ?? place.topic) : (place.topic.split("/").slice(1).join("/")));
     const project = job === undefined ? null : (this.#rows.get(`job ${job.jobId}`)?.project ?? null);
@@ -268,7 +273,7 @@ export class Opened {
     setText(byId("announcement"), words.length > 3 ? `${words.length} jobs are in another state` : words.join(". "));
   }
 
-  /** What was listed of the job that is opened, while its own stream says nothing. */
+  /** What the list has of the job that is opened. */
   #rowOf(/** @type {Place} */ { topic }) {
     return topic.startsWith("jobs/") ? this.#rows.get(`job ${topic.slice("jobs/".length)}`)?.job : undefined;
   }
@@ -349,8 +354,10 @@ export class Opened {
     }
     const next = this.#earlier.splice(Math.max(0, this.#earlier.length - STEP), STEP);
     if (next.length > 0) this.#log.addEarlier(next);
-    // The observer tells only of changes: the end may still be near.
-    requestAnimationFrame(() => this.#isAtEnd && this.#earlier !== null && this.#earlier.length > 0 && this.#scrolled());
+    if (this.#earlier.length === 0) return;
+    // It tells only of changes, and the end may still be near: look anew.
+    this.#end.unobserve(byId("log-end"));
+    this.#end.observe(byId("log-end"));
   }
 }
 
