@@ -293,7 +293,7 @@ for (const radio of document.querySelectorAll("[name=elsewhere]")) radio.addEven
 
 addEventListener("keydown", (event) => {
   const { target } = event;
-  const isTyping = target instanceof HTMLElement && target.matches("input:not([type=radio]), select, textarea");
+  const isTyping = target instanceof HTMLElement && target.matches("input:not([type=radio], [type=file])");
   if (event.key === "/" && !isTyping && !event.ctrlKey && !event.metaKey && !event.altKey) {
     event.preventDefault();
     input("words").focus();

@@ -27,6 +27,10 @@ export class RowList {
   #lines = new Map();
   #room = STEP;
   #total = 0;
+  /** Ids of the row that had the focus last, and of the first. @type {string | null} */
+  #stop = null;
+  /** @type {string | null} */
+  #first = null;
   #end;
 
   /**
@@ -37,7 +41,10 @@ export class RowList {
     this.#container = container;
     this.#ended = ended;
     container.addEventListener("keydown", (event) => this.#move(event));
-    container.addEventListener("focusin", ({ target }) => this.#stopAt(/** @type {HTMLElement} */ (target)));
+    container.addEventListener("focusin", ({ target }) => {
+      this.#stop = [...this.#lines.values()].find(({ parts }) => parts.link === target)?.row.id ?? null;
+      this.#setStop();
+    });
     this.#end = new IntersectionObserver((entries) => {
       if (entries.some(({ isIntersecting }) => isIntersecting)) this.#more();
     });
@@ -46,6 +53,7 @@ export class RowList {
   /** Begin at its top, with as few rows as at first. */
   reset() {
     this.#room = STEP;
+    this.#stop = null;
   }
 
   /**
@@ -76,9 +84,8 @@ export class RowList {
     this.#end.disconnect();
     const last = this.#container.lastElementChild;
     if (last !== null) this.#end.observe(last);
-    if (this.#container.querySelector("a[tabindex='0']") === null) {
-      this.#container.querySelector("a")?.setAttribute("tabindex", "0");
-    }
+    this.#first = shown[0]?.id ?? null;
+    this.#setStop();
   }
 
   #add(/** @type {Row} */ row) {
@@ -103,9 +110,13 @@ export class RowList {
     links[Math.max(0, Math.min(links.length - 1, to))]?.focus();
   }
 
-  #stopAt(/** @type {HTMLElement} */ link) {
-    for (const other of this.#container.querySelectorAll("a[tabindex='0']")) other.setAttribute("tabindex", "-1");
-    link.setAttribute("tabindex", "0");
+  /** The Tab key stops at the row where somebody was last, else at the first. */
+  #setStop() {
+    const stop = this.#stop !== null && this.#lines.has(this.#stop) ? this.#stop : this.#first;
+    for (const [id, { parts }] of this.#lines) {
+      const index = id === stop ? 0 : -1;
+      if (parts.link.tabIndex !== index) parts.link.tabIndex = index;
+    }
   }
 }
 

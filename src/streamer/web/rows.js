@@ -134,7 +134,7 @@ export class Rows {
     const words = wanted.words.toLowerCase().split(/\s+/u).filter((word) => word !== "");
     return [...this.#rows.values()]
       .filter((row) => isWanted(row, wanted, words))
-      .sort((a, b) => timeOf(b) - timeOf(a) || (a.id < b.id ? -1 : 1));
+      .sort((a, b) => timeOf(b) - timeOf(a) || (a.id < b.id ? 1 : -1));
   }
 
   /** The parts of a job. */
