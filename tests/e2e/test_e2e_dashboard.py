@@ -84,7 +84,7 @@ def test_the_list_is_filtered_and_searched(page: LivePage) -> None:
     page.wait_for_rows(["work a2"])
     keys(page, " nowhere")
     page.wait_for_rows([])
-    assert page.text("no-jobs") == "No job is like that."
+    wait_until_blocking(lambda: page.text("no-jobs") == "No job is like that.", "it was not said")
     keys(page, Keys.ESCAPE)
     page.wait_for_rows(["work a2", "work a1"])
 
