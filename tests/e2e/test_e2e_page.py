@@ -94,7 +94,7 @@ def test_a_source_that_is_not_there_is_told_in_the_form(page: LivePage) -> None:
 def test_a_job_is_cancelled_and_run_again(page: LivePage) -> None:
     """By those who watch it: it is the same job, and its events go on."""
     page.start(height=1080)
-    page.wait_for_progress(1)
+    page.wait_for_job("running")
     page.press("cancel")
     page.wait_for_job("cancelled")
     ended = len(page.published())

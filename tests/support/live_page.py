@@ -145,6 +145,7 @@ class LivePage:
         wait_until_blocking(
             lambda: any(value >= percent for value in self.shown()),
             f"the bar never showed {percent} %",
+            deadline=40,
         )
 
     def shown(self) -> list[int]:

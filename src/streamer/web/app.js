@@ -277,8 +277,8 @@ function stateWords(/** @type {Condition} */ { state, reason, over, isCut }) {
 /* What a person does. */
 
 button("cut").addEventListener("click", () => {
-  connection.cut();
   opened.note("cut", "The connection is cut");
+  connection.cut();
 });
 
 for (const radio of document.querySelectorAll("[name=transport]")) {

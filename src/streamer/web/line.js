@@ -35,17 +35,13 @@ export class Line {
     return this.#cut !== null;
   }
 
-  /** As the browser's own `fetch`, until the line is cut; while it is, nothing is answered. */
+  /** As the browser's own `fetch`, until the line is cut; while it is, what is asked for has to wait. */
   fetch = async (/** @type {RequestInfo | URL} */ url, /** @type {RequestInit} */ init = {}) => {
+    await this.#cut;
     const own = new AbortController();
     const end = () => own.abort(new TypeError("the connection is cut"));
     init.signal?.addEventListener("abort", () => this.#open.delete(end), { once: true });
     this.#open.add(end);
-    if (this.#cut !== null) {
-      await this.#cut;
-      this.#open.delete(end);
-      throw new TypeError("the connection is cut");
-    }
     return fetch(url, { ...init, signal: init.signal ? AbortSignal.any([init.signal, own.signal]) : own.signal });
   };
 

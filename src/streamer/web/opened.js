@@ -46,6 +46,8 @@ export class Opened {
   #opened = null;
   #counts = { received: 0, gaps: 0, reconnects: 0 };
   #wasLost = false;
+  /** Whether that was a person's doing. */
+  #wasCut = false;
   /** Events from before this reader came, oldest first, that are not shown yet; null: not asked for. @type {Body[] | null} */
   #earlier = null;
   #isLoading = false;
@@ -98,7 +100,7 @@ export class Opened {
     this.#log.clear();
     this.#strip.clear();
     this.#counts = { received: 0, gaps: 0, reconnects: 0 };
-    this.#wasLost = false;
+    this.#wasLost = this.#wasCut = false;
     this.#earlier = null;
     this.#retryable = null;
     this.#announced.clear();
@@ -120,6 +122,7 @@ export class Opened {
 
   /** Say in the log what a person did. */
   note(/** @type {string} */ type, /** @type {string} */ words) {
+    if (type === "cut") this.#wasCut = true;
     this.#log.note(type, words);
   }
 
@@ -156,9 +159,9 @@ export class Opened {
     this.#strip.connection(isConnected, logNow());
     if (state === "waiting" && !this.#wasLost) {
       this.#wasLost = true;
-      this.#log.note("lost", reason ?? "The connection was lost");
+      if (!this.#wasCut) this.#log.note("lost", reason ?? "The connection was lost");
     } else if (isConnected && this.#wasLost) {
-      this.#wasLost = false;
+      this.#wasLost = this.#wasCut = false;
       this.#counts.reconnects += 1;
       this.#log.note("resumed", `Connected again, after ${this.#opened?.feed.subscription?.lastEventId}`);
     } else if (state === "refused") {
