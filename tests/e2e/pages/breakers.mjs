@@ -11,6 +11,7 @@ import { renderToString } from "react-dom/server.browser";
 
 import { createClient } from "@streamer-sse/client";
 import { ProgressBar, StreamerContext, useJob, useProject, useStream } from "@streamer-sse/client/react.js";
+import { shareClient } from "@streamer-sse/client/shared.js";
 
 import { FakeClient } from "../../web/fake-client.mjs";
 
@@ -149,6 +150,20 @@ const scenarios = {
     flushSync(() => root.render(h(StreamerContext.Provider, { value: other }, h(Uses, { ...job, name: "i", id: "1" }))));
     same([client.open, other.open], [0, 1]);
     root.unmount();
+  },
+
+  async "a client that is shared is that of each component that names its server"() {
+    const { client, bar } = element({ job: "1", url: "https://events.example" });
+    delete bar.client;
+    shareClient(client, "https://events.example");
+    const root = createRoot(place.appendChild(document.createElement("div")));
+    flushSync(() => root.render(h(Uses, { ...job, name: "o", id: "1", backendUrl: "https://events.example" })));
+    place.append(bar);
+    await import("@streamer-sse/client/element.js");
+    same(client.open, 2);
+    bar.remove();
+    root.unmount();
+    same(client.open, 0);
   },
 
   async "a topic that is none is an error that says so"() {
