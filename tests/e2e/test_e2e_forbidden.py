@@ -15,6 +15,7 @@ from support.live import StartLive
 from support.waiting import wait_until_blocking
 
 _DENIED: Final = "throw new DOMException('The operation is insecure.', 'SecurityError')"
+_FULL: Final = "throw new DOMException('The quota has been exceeded.', 'QuotaExceededError')"
 
 _CLOSED: Final = "throw new DOMException('The database is closing.', 'InvalidStateError')"
 
@@ -24,8 +25,18 @@ STORES: Final = {
         "session",
         f"Object.defineProperty(window, 'sessionStorage', {{ get() {{ {_DENIED} }} }})",
     ),
+    # Really: as much as there is room for.
+    "the tab's is full": (
+        "session",
+        """
+        for (let size = 2 ** 23, n = 0; size >= 1; size /= 2)
+          try { for (;;) sessionStorage[n++] = "x".repeat(size) } catch {}
+        """,
+    ),
     "the device's is denied": ("device", f"IDBFactory.prototype.open = () => {{ {_DENIED} }}"),
     "the device's is absent": ("device", "Object.defineProperty(window, 'indexedDB', {})"),
+    "the device's never answers": ("device", "IDBFactory.prototype.open = () => ({})"),
+    "the device's is full": ("device", f"IDBObjectStore.prototype.put = () => {{ {_FULL} }}"),
     "the device's was closed by the browser": (
         "device",
         f"IDBDatabase.prototype.transaction = () => {{ {_CLOSED} }}",

@@ -189,3 +189,44 @@ def test_a_tab_long_in_the_background_has_everything(
       document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
     """)
     page.wait_for(range(9))
+
+
+def test_a_portal_that_answers_all_with_its_page_is_waited_out_and_said_to_be_no_server(
+    browser: Chrome, network: HostileNetwork, open_page: OpenPage, live: Live, project: str
+) -> None:
+    """200 and HTML, whatever is asked for, until somebody has clicked: as in a hotel or a train."""
+    topic = f"projects/{project}"
+    page = open_page()
+    page.wait_for_state("live")
+    network.mood = "portal"
+    network.cut()
+    page.wait_for_state("waiting")
+    page.run(f"window.sent = client.publish('{topic}', 'note', {{ n: 3 }}); sent.catch(() => {{}})")
+    publish_notes(live, topic, range(3))
+    for _ in range(6):  # through every transport, twice
+        page.run("clock.skip(20000)")
+        page.wait_for_state("waiting")
+    assert page.run("return subscriptions[0].reason")
+    network.mood = "open"
+    hurry(page, lambda: page.got() == [[0, 1, 2, 3]], "it never came back with all of it")
+    assert page.run("return window.gaps") == 0
+    # A browser says of each module that it got a page instead.
+    browser.get_log("browser")  # type: ignore[no-untyped-call]
+
+
+def test_a_page_that_was_frozen_hears_what_came_meanwhile(
+    browser: Chrome,
+    network: HostileNetwork,
+    open_page: OpenPage,
+    live: Live,
+    project: str,
+) -> None:
+    """As a phone does with a page in the background."""
+    topic = f"projects/{project}"
+    page = open_page()
+    page.wait_for_state("live")
+    browser.execute_cdp_cmd("Page.setWebLifecycleState", {"state": "frozen"})
+    publish_notes(live, topic, range(3))
+    browser.execute_cdp_cmd("Page.setWebLifecycleState", {"state": "active"})
+    page.wait_for(range(3))
+    page.wait_for_state("live")
