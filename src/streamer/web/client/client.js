@@ -231,7 +231,8 @@ export function createClient(/** @type {ClientOptions} */ { url = "", getToken, 
   }
 
   for (const type of "online visibilitychange pageshow resume pagehide freeze".split(" ")) {
-    const happened = () => (/hide|freeze/u.test(type) ? sleep() : document?.hidden || wake());
+    // A page may be frozen and resumed without being seen.
+    const happened = () => (/hide|freeze/u.test(type) ? sleep() : (type !== "resume" && document?.hidden) || wake());
     // While they are captured: some are the document's, and do not bubble.
     addEventListener?.(type, happened, { capture: true, signal });
   }
@@ -296,7 +297,13 @@ export function createClient(/** @type {ClientOptions} */ { url = "", getToken, 
      * @returns {Promise<{id: string | null}>} rejected where it is refused, or too many wait
      */
     async publish(topic, type, fields, { idempotencyKey } = {}) {
-      outbox ??= import("./publish.js").then(({ openOutbox }) => openOutbox(authorize, signal));
+      /** It may be the first thing that is wanted without a network. @returns {Promise<typeof import("./publish.js")>} */
+      const load = () => import("./publish.js").catch(async () => {
+        await new Promise((again) => setTimeout(again, LINGER_MS));
+        signal.throwIfAborted();
+        return load();
+      });
+      outbox ??= load().then(({ openOutbox }) => openOutbox(authorize, signal));
       return (await outbox)({ ...fields, topic, type }, idempotencyKey);
     },
 

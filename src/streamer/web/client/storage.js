@@ -9,6 +9,8 @@
 const NAME = "streamer";
 /** Milliseconds between writes at most. What came since is told once more after a crash, never lost. */
 const WRITE_MS = 1000;
+/** Milliseconds for an answer of the database: some never come, as where another tab holds it up. */
+const ANSWER_MS = 2000;
 const ID = /^\d{1,15}-\d{1,20}$/u;
 
 /**
@@ -25,7 +27,11 @@ export async function keep(one, key, persist, closed) {
   let last = kept;
   const write = () => {
     const { lastEventId } = one;
-    if (lastEventId && lastEventId !== last) put((last = lastEventId));
+    try {
+      if (lastEventId && lastEventId !== last) put((last = lastEventId));
+    } catch {
+      // It is full, or the browser has closed it: after a reload it begins where it could be written last.
+    }
     if (one.closed || closed.aborted || one.state === "ended") clearInterval(writing);
   };
   const writing = setInterval(write, WRITE_MS);
@@ -52,4 +58,5 @@ async function device(/** @type {string} */ key) {
 const answered = (request) => new Promise((done, failed) => {
   request.onsuccess = () => done(request.result);
   request.onerror = failed;
+  setTimeout(failed, ANSWER_MS);
 });
