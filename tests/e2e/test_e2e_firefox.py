@@ -10,8 +10,6 @@ from support.live import StartLive
 from support.live_page import LivePage
 from support.tcp_proxy import TcpProxy
 
-EARLIEST = {"from": "earliest"}
-
 
 def test_the_client_loses_nothing_over_a_cut_and_a_restart_in_firefox(
     firefox: Firefox, start_live: StartLive, project: str
@@ -40,13 +38,11 @@ def test_two_tabs_of_firefox_have_one_connection_and_lose_nothing_when_the_leade
     live, topic = start_live(), f"projects/{project}"
     ours = firefox.current_window_handle
     firefox.switch_to.new_window("tab")
-    leader = ClientPage(firefox, live.url, topic, components=2, own_script=True, subscribe=EARLIEST)
+    leader = ClientPage(firefox, live.url, topic, components=2, own_script=True)
     leader.wait_for_state("live")
     leader_tab = firefox.current_window_handle
     firefox.switch_to.window(ours)
-    follower = ClientPage(
-        firefox, live.url, topic, components=2, own_script=True, subscribe=EARLIEST
-    )
+    follower = ClientPage(firefox, live.url, topic, components=2, own_script=True)
     follower.wait_for_state("live")
     publish_notes(live, topic, range(3))
     leader.wait_for(range(3))
