@@ -54,11 +54,11 @@ ROOMS: Final[Mapping[str, frozenset[str]]] = {
         "app": "__init__ doors errors limits metrics config eventlog publishing hub access jobs "
         "api api/streams life uploads",
         "server": "errors limits config processes wire hub api app",
-        "client": "backoff config",
+        "client": "backoff config errors",
         "cli": "__init__ errors events config processes eventlog eventlog/redis eventlog/memory "
         "eventlog/embedded publishing hub access jobs api server client app",
         # The package's own face shows what is used from outside.
-        "__init__": "publishing jobs",
+        "__init__": "client publishing jobs",
         "__main__": "cli",
     }.items()
 }
@@ -94,6 +94,7 @@ ONLY_IN: Final = {
     "litestar": ("api/", "app", "doors", "life", "server/"),
     "uvicorn": ("server/",),
     "httpx": ("client/", "cli/", "access/"),
+    "websockets": ("client/", "server/"),
     "jwt": ("access/",),
     "cryptography": ("access/",),
     "rich": ("cli/",),

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from .client.open_stream import follow, follow_async
     from .jobs.kinds import JobKind
     from .jobs.progress import JobCancelled, Progress, progress, track
     from .publishing.notifications import Notifications
@@ -21,6 +22,8 @@ __all__ = [
     "Progress",
     "Publisher",
     "SyncPublisher",
+    "follow",
+    "follow_async",
     "progress",
     "track",
 ]
@@ -34,6 +37,8 @@ _HOMES: Final = {
     "Progress": ".jobs.progress",
     "Publisher": ".publishing.publisher",
     "SyncPublisher": ".publishing.sync_publisher",
+    "follow": ".client",
+    "follow_async": ".client",
     "progress": ".jobs.progress",
     "track": ".jobs.progress",
 }

@@ -1,18 +1,55 @@
-"""A client for Python: follow topics over server-sent events, and resume by itself.
+"""A client for Python: follow topics, and resume by itself.
 
 Layout:
 
 - `bearer`: the token that a client presents: sent in a header, and shown nowhere.
+- `event`: what a reader is given: one event, with its fields, typed where it is known.
 - `follow`: following topics over many connections, as pure decisions: ask, take, come back.
-- `frames`: bytes of an event stream to events, whatever the pieces they arrive in.
+- `frames`: bytes of an event stream to frames, whatever the pieces they arrive in.
+- `lost`: what a library reports of a connection that failed: worth another try, or not.
 - `open_client`: an HTTP client to one server, with the environment's proxy and certificates.
+- `open_stream`: opening a stream: what may be asked for, and over which transport it comes.
 - `publish`: publishing over HTTP, for programs that cannot reach the log itself.
-- `received`: what a client is given: one event of a stream.
-- `stream`: the I/O around `Follow`: blocking and for asyncio, line for line the same.
+- `received`: one frame of a stream, as it came over the wire.
+- `refusals`: why a client gives up, or waits.
+- `sse`: streams over server-sent events: the I/O of one connection.
+- `stream`: a stream of events, over as many connections as it takes.
+- `websocket`: streams over WebSocket: the I/O of one connection.
 """
 
-from .follow import Refused
-from .received import Received
-from .stream import follow, follow_async
+from .event import (
+    CompletedEvent,
+    ConnectedEvent,
+    EndEvent,
+    ErrorEvent,
+    Event,
+    GapEvent,
+    JobEvent,
+    ProgressEvent,
+    Snapshot,
+    StatusEvent,
+)
+from .open_stream import follow, follow_async
+from .refusals import ClientError, Interruption, Refused, Unreachable
+from .stream import AsyncEventStream, EventStream
 
-__all__ = ["Received", "Refused", "follow", "follow_async"]
+__all__ = [
+    "AsyncEventStream",
+    "ClientError",
+    "CompletedEvent",
+    "ConnectedEvent",
+    "EndEvent",
+    "ErrorEvent",
+    "Event",
+    "EventStream",
+    "GapEvent",
+    "Interruption",
+    "JobEvent",
+    "ProgressEvent",
+    "Refused",
+    "Snapshot",
+    "StatusEvent",
+    "Unreachable",
+    "follow",
+    "follow_async",
+]

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import httpx
 
-from .follow import Refused
+from .refusals import Refused
 
 #: RFC 6750 section 2.1, ``b64token``.
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")

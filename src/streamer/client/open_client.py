@@ -9,9 +9,23 @@ import httpx
 
 from ..config.redacted import message
 from ..config.server_url import InvalidServerURL, check_server_url
-from .follow import Refused
+from .refusals import Refused
 
 ClientT = TypeVar("ClientT")
+
+
+def checked_url(url: str) -> str:
+    """`url` without a slash at its end.
+
+    Raises:
+        InvalidServerURL: it is malformed.
+    """
+    base = check_server_url(url)
+    try:
+        _ = httpx.URL(base).host
+    except (httpx.InvalidURL, UnicodeError):  # such as a malformed name that begins with xn--
+        raise InvalidServerURL("its host is malformed") from None
+    return base
 
 
 def open_client(
@@ -25,11 +39,7 @@ def open_client(
         InvalidServerURL: `url` is malformed.
         Refused: the environment names a proxy or certificates that cannot be used.
     """
-    base = check_server_url(url)
-    try:
-        _ = httpx.URL(base).host
-    except (httpx.InvalidURL, UnicodeError):  # such as a malformed name that begins with xn--
-        raise InvalidServerURL("its host is malformed") from None
+    base = checked_url(url)
     try:
         return kind(base_url=base, **options)
     except (ValueError, ImportError, OSError) as error:

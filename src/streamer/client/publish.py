@@ -9,8 +9,8 @@ import httpx
 
 from ..config.server_url import API, without_userinfo
 from .bearer import presented
-from .follow import Refused, detail_of
 from .open_client import open_client
+from .refusals import Refused, refusal
 
 _PATH: Final = f"{API}/events"
 #: Seconds; an append takes milliseconds, a busy server may take a little longer.
@@ -64,7 +64,7 @@ def publish(
         place = without_userinfo(answer.headers["Location"].removesuffix(_PATH))
         raise Refused(answer.status_code, f"the server has moved to {place}; publish there")
     if not answer.is_success:
-        raise Refused(answer.status_code, detail_of(answer.status_code, answer.content))
+        raise refusal(answer.status_code, answer.content)
     try:
         event_id = answer.json()["id"]
     except (ValueError, LookupError, TypeError) as error:

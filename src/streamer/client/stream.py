@@ -1,244 +1,246 @@
-"""The I/O around `Follow`: blocking and for asyncio, line for line the same."""
+"""A stream of events, over as many connections as it takes: blocking and for asyncio alike."""
 
 from __future__ import annotations
 
 import asyncio
-import ssl
-import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from typing import Final
+import contextlib
+import socket
+import threading
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterator,
+)
+from contextlib import aclosing, closing
+from types import TracebackType
+from typing import Any, Final, Protocol, Self
 
-import httpx
-
-from ..config.server_url import API
-from .bearer import presented
-from .follow import READ_TIMEOUT, Follow, Refused
-from .frames import Frames, FrameTooLarge
-from .open_client import open_client
+from .event import Event
+from .follow import Follow
 from .received import Received
+from .refusals import Interruption, Lost
 
-_PATH: Final = f"{API}/stream"
-#: Seconds; a heartbeat comes well within the read timeout, so silence is a dead connection.
-_TIMEOUT: Final = httpx.Timeout(10.0, read=READ_TIMEOUT)
-#: Bytes of a refusal that are read: a problem+json has hundreds, a proxy's page thousands.
-_LONGEST_REFUSAL: Final = 64 * 1024
-#: What OpenSSL calls an answer that is not TLS: http:// is meant.
-_NO_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"})
-
-#: A token, or what is called for one before each connection.
+#: A token, or what is called for one.
 Token = str | Callable[[], str]
 AsyncToken = str | Callable[[], Awaitable[str]]
-#: Called with the reason why a connection ended, and the seconds until the next one.
-OnReconnect = Callable[[str, float], None]
+#: Called for each connection that is over before the stream is.
+OnReconnect = Callable[[Interruption], None]
 
 
-def follow(
-    url: str,
-    *topics: str,
-    start: str | None = None,
-    until_end: bool = False,
-    last_event_id: str | None = None,
-    token: Token | None = None,
-    on_reconnect: OnReconnect | None = None,
-) -> Generator[Received]:
-    """Yield every event of `topics` in order, over as many connections as it takes.
+class Line(Protocol):
+    """The connections of one reader over one transport, one after the other."""
 
-    Control events are yielded too: `connected` first. It returns after `end`.
+    def frames(self, reader: Follow, token: str | None, /) -> Generator[Received]:
+        """Yield the frames of one connection; raises `Lost` or `Refused`."""
 
-    Args:
-        url: the server, as in ``http://localhost:8000``, with what a proxy puts
-            before ``/api`` if anything. Redirects are followed.
-        topics: one or more.
-        start: where a first visit begins: ``earliest``, ``latest`` or an id.
-        until_end: end after the first terminal event, whatever the topic.
-        last_event_id: resume after this id.
-        token: what is presented as ``Authorization: Bearer``, or a function that is
-            asked for it before each connection, and once more if it is refused (401).
-        on_reconnect: called for every lost connection.
+    def renew(self, path: str, token: str, /) -> None:
+        """Have the open connection go on with `token`."""
 
-    Raises:
-        Refused: the server will not serve this, or its certificate is not trusted.
-        InvalidServerURL: `url` is malformed.
+    def close(self) -> None:
+        """Release what is kept between connections."""
+
+
+class AsyncLine(Protocol):
+    """`Line`, for asyncio."""
+
+    def frames(self, reader: Follow, token: str | None, /) -> AsyncGenerator[Received]:
+        """Yield the frames of one connection; raises `Lost` or `Refused`."""
+
+    async def renew(self, path: str, token: str, /) -> None:
+        """Have the open connection go on with `token`."""
+
+    async def close(self) -> None:
+        """Release what is kept between connections."""
+
+
+class EventStream(Iterator[Event]):
+    """The events of some topics, one after the other; `follow` makes one.
+
+    It is an iterator and a context manager. It connects when the first event is asked
+    for. Its connection is closed when the iteration ends, for whatever reason, when it
+    is closed, and when nobody has it any more.
     """
-    reader = Follow(
-        topics,
-        start=start,
-        until_end=until_end,
-        last_event_id=last_event_id,
-        renews=callable(token),
-    )
-    with open_client(httpx.Client, url, timeout=_TIMEOUT, follow_redirects=True) as client:
-        while True:
-            query, headers = _request(reader)
+
+    def __init__(
+        self,
+        reader: Follow,
+        connect: Callable[[Callable[[Any], None]], Line],
+        token: Token | None,
+        on_reconnect: OnReconnect | None,
+    ) -> None:
+        self._reader: Final = reader
+        self._stop: Final = _Stop()
+        # It knows nothing of us, so that it is closed with us when nobody has us any more.
+        self._events: Final = _events(reader, connect, token, on_reconnect, self._stop)
+
+    @property
+    def last_event_id(self) -> str | None:
+        """Where the reader is: pass it as `after` to go on from here another time."""
+        return self._reader.last_event_id
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Event:
+        return next(self._events)
+
+    def close(self) -> None:
+        """End it, and its connection; from another thread, the iteration ends there."""
+        try:
+            self._events.close()
+        except ValueError:  # another thread waits for an event
+            self._stop.set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class AsyncEventStream(AsyncIterator[Event]):
+    """`EventStream`, for asyncio: an async iterator and async context manager.
+
+    Leave it with ``async with``, or by cancelling the task that iterates: either way its
+    connection is closed.
+    """
+
+    def __init__(
+        self,
+        reader: Follow,
+        connect: Callable[[], AsyncLine],
+        token: AsyncToken | None,
+        on_reconnect: OnReconnect | None,
+    ) -> None:
+        self._reader: Final = reader
+        self._events: Final = _events_async(reader, connect, token, on_reconnect)
+
+    @property
+    def last_event_id(self) -> str | None:
+        """Where the reader is: pass it as `after` to go on from here another time."""
+        return self._reader.last_event_id
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Event:
+        return await anext(self._events)
+
+    async def aclose(self) -> None:
+        """End it, and its connection."""
+        await self._events.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        _type: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+
+def _events(
+    reader: Follow,
+    connect: Callable[[Callable[[Any], None]], Line],
+    token: Token | None,
+    on_reconnect: OnReconnect | None,
+    stop: _Stop,
+) -> Generator[Event]:
+    with closing(connect(stop.opened)) as line:
+        while not stop.is_set():
+            lost: Lost | None = None
+            shown = token() if callable(token) else token
             try:
-                with client.stream(
-                    "GET",
-                    _PATH,
-                    params=query,
-                    headers=headers,
-                    **presented(token() if callable(token) else token),
-                ) as answer:
-                    if _is_open(reader, answer, _refusal(_decoded(answer))):
-                        frames = Frames()
-                        for received in answer.iter_bytes():
-                            for event in frames.feed(received):
-                                reader.retry_in(frames.retry_ms)
-                                reader.take(event)
-                                yield event
-                                if reader.done:
-                                    return
-                reason = reader.reason or _reason(answer)
-            except (httpx.RequestError, FrameTooLarge) as error:
-                reason = _lost(error)
+                with closing(line.frames(reader, shown)) as frames:
+                    for received in frames:
+                        event = reader.take(received)
+                        if callable(token) and reader.refresh is not None:
+                            path, reader.refresh = reader.refresh, None
+                            line.renew(path, token())
+                        if event is not None:
+                            yield event
+                        if reader.done or reader.leaving:
+                            break
+            except Lost as error:
+                lost = error
+            if reader.done or stop.is_set():
+                return
+            interruption = reader.interrupted(lost)
+            if on_reconnect is not None:
+                on_reconnect(interruption)
+            stop.wait(interruption.seconds)
+
+
+async def _events_async(
+    reader: Follow,
+    connect: Callable[[], AsyncLine],
+    token: AsyncToken | None,
+    on_reconnect: OnReconnect | None,
+) -> AsyncGenerator[Event]:
+    line = connect()
+    try:
+        while True:
+            lost: Lost | None = None
+            shown = await token() if callable(token) else token
+            try:
+                async with aclosing(line.frames(reader, shown)) as frames:
+                    async for received in frames:
+                        event = reader.take(received)
+                        if callable(token) and reader.refresh is not None:
+                            path, reader.refresh = reader.refresh, None
+                            await line.renew(path, await token())
+                        if event is not None:
+                            yield event
+                        if reader.done or reader.leaving:
+                            break
+            except Lost as error:
+                lost = error
             if reader.done:
                 return
-            seconds = reader.wait()
+            interruption = reader.interrupted(lost)
             if on_reconnect is not None:
-                on_reconnect(reason, seconds)
-            time.sleep(seconds)
+                on_reconnect(interruption)
+            await asyncio.sleep(interruption.seconds)
+    finally:
+        await line.close()
 
 
-async def follow_async(
-    url: str,
-    *topics: str,
-    start: str | None = None,
-    until_end: bool = False,
-    last_event_id: str | None = None,
-    token: AsyncToken | None = None,
-    on_reconnect: OnReconnect | None = None,
-) -> AsyncGenerator[Received]:
-    """Do as `follow`, for asyncio; `token` may be a coroutine function."""
-    reader = Follow(
-        topics,
-        start=start,
-        until_end=until_end,
-        last_event_id=last_event_id,
-        renews=callable(token),
-    )
-    async with open_client(
-        httpx.AsyncClient, url, timeout=_TIMEOUT, follow_redirects=True
-    ) as client:
-        while True:
-            query, headers = _request(reader)
-            try:
-                async with client.stream(
-                    "GET",
-                    _PATH,
-                    params=query,
-                    headers=headers,
-                    **presented(await token() if callable(token) else token),
-                ) as answer:
-                    if _is_open(reader, answer, await _refusal_async(_decoded(answer))):
-                        frames = Frames()
-                        async for received in answer.aiter_bytes():
-                            for event in frames.feed(received):
-                                reader.retry_in(frames.retry_ms)
-                                reader.take(event)
-                                yield event
-                                if reader.done:
-                                    return
-                reason = reader.reason or _reason(answer)
-            except (httpx.RequestError, FrameTooLarge) as error:
-                reason = _lost(error)
-            if reader.done:
-                return
-            seconds = reader.wait()
-            if on_reconnect is not None:
-                on_reconnect(reason, seconds)
-            await asyncio.sleep(seconds)
+class _Stop:
+    """Ends a stream from another thread, wherever it waits."""
 
+    def __init__(self) -> None:
+        self._set: Final = threading.Event()
+        self._socket: socket.socket | None = None
 
-def _is_open(reader: Follow, answer: httpx.Response, body: bytes) -> bool:
-    return reader.answered(
-        answer.status_code,
-        body,
-        answer.headers.get("Retry-After"),
-        answer.headers.get("Content-Type", ""),
-    )
+    def opened(self, connected: socket.socket | None) -> None:
+        """The socket of the newest connection."""
+        self._socket = connected
+        if self._set.is_set():
+            self._shut_down()
 
+    def set(self) -> None:
+        self._set.set()
+        self._shut_down()
 
-def _request(reader: Follow) -> tuple[tuple[tuple[str, str], ...], dict[bytes, bytes]]:
-    """The next request; an id is UTF-8 (WHATWG HTML, 9.2.4 "The Last-Event-ID header")."""
-    query, headers = reader.request()
-    return query, {name.encode(): value.encode(errors="replace") for name, value in headers.items()}
+    def is_set(self) -> bool:
+        return self._set.is_set()
 
+    def wait(self, seconds: float) -> None:
+        self._set.wait(seconds)
 
-def _decoded(answer: httpx.Response) -> httpx.Response:
-    """`answer`, whose pieces can be decoded; httpx itself hands on what it cannot decode.
-
-    It asks for what it can decode, but not every proxy heeds that.
-
-    Raises:
-        Refused: it is in a coding that nobody here can read.
-    """
-    offered = {name.strip() for name in answer.request.headers["Accept-Encoding"].split(",")}
-    for coding in answer.headers.get("Content-Encoding", "identity").lower().split(","):
-        if coding.strip() not in offered | {"", "identity"}:
-            raise Refused(
-                answer.status_code, f"the stream has an encoding not asked for: {coding!r}"
-            )
-    return answer
-
-
-def _refusal(answer: httpx.Response) -> bytes:
-    """The body of an answer that is not a stream, as far as it is worth reading."""
-    body = b""
-    if not answer.is_success:
-        for piece in answer.iter_bytes():
-            body += piece
-            if len(body) > _LONGEST_REFUSAL:
-                break
-    return body
-
-
-async def _refusal_async(answer: httpx.Response) -> bytes:
-    body = b""
-    if not answer.is_success:
-        async for piece in answer.aiter_bytes():
-            body += piece
-            if len(body) > _LONGEST_REFUSAL:
-                break
-    return body
-
-
-def _reason(answer: httpx.Response) -> str:
-    if answer.is_success:
-        return "the server closed the stream"
-    return f"the server answered {answer.status_code}"
-
-
-def _lost(error: httpx.RequestError | FrameTooLarge) -> str:
-    """Why a connection was lost.
-
-    Raises:
-        Refused: another would be lost the same.
-    """
-    match error:
-        case FrameTooLarge() | httpx.TooManyRedirects() | httpx.UnsupportedProtocol():
-            raise Refused(0, str(error)) from error
-        case httpx.LocalProtocolError():
-            raise Refused(0, f"this request cannot be sent: {error}") from error
-        case httpx.ConnectError() if _is_about_trust(error):
-            raise Refused(0, f"the server is not trusted: {error}") from error
-        case httpx.ConnectError() | httpx.ConnectTimeout():
-            return f"the server cannot be reached ({error or 'no answer'})"
-        case httpx.ReadTimeout():
-            return f"nothing was received for {READ_TIMEOUT:g} s"
-        case httpx.DecodingError():
-            return f"what came could not be decoded ({error})"
-        case _:
-            return f"the connection was lost ({error or type(error).__name__})"
-
-
-def _is_about_trust(error: BaseException | None) -> bool:
-    """Whether the other side does not speak TLS, or is not the server that it claims to be.
-
-    One that is cut off in a handshake is not meant: it may be restarting.
-    """
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return True
-        if isinstance(error, ssl.SSLError) and error.reason in _NO_TLS:
-            return True
-        error = error.__cause__ or error.__context__
-    return False
+    def _shut_down(self) -> None:
+        """Wake whoever reads from it. Of TLS, what is beneath: the reader has the rest."""
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
