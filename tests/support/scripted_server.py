@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+from collections.abc import Callable
 from typing import Final, Self
 
 HEAD: Final = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
@@ -16,10 +17,14 @@ TLS: Final = b"\x16"
 SILENCE: Final = b"(silence)"
 
 
+#: What a connection is answered: bytes, or what makes them of the request.
+Script = bytes | Callable[[str], bytes]
+
+
 class ScriptedServer:
     """Answers each connection with the next of its scripts, then cuts it."""
 
-    def __init__(self, *scripts: bytes) -> None:
+    def __init__(self, *scripts: Script) -> None:
         self._scripts: Final = scripts
         self._listening: Final = socket.create_server(("127.0.0.1", 0))
         self.url: Final = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
@@ -52,7 +57,8 @@ class ScriptedServer:
                     received = connection.recv(65536)
                     request += received or b"\r\n\r\n"
                 self.requests.append(request.decode(errors="replace"))
-                connection.sendall(script.removesuffix(SILENCE))
-                if script.endswith(SILENCE):
+                answer = script if isinstance(script, bytes) else script(self.requests[-1])
+                connection.sendall(answer.removesuffix(SILENCE))
+                if answer.endswith(SILENCE):
                     self._silent.append(connection)
                     stack.pop_all()

@@ -4,7 +4,7 @@ Layout:
 
 - `bearer`: the token that a client presents: sent in a header, and shown nowhere.
 - `event`: what a reader is given: one event, with its fields, typed where it is known.
-- `follow`: following topics over many connections, as pure decisions: ask, take, come back.
+- `reader`: following topics over many connections, as pure decisions: ask, take, come back.
 - `frames`: bytes of an event stream to frames, whatever the pieces they arrive in.
 - `lost`: what a library reports of a connection that failed: worth another try, or not.
 - `open_client`: an HTTP client to one server, with the environment's proxy and certificates.

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any, Final, Literal
 
 from .bearer import presented
-from .follow import HEARTBEAT, HEARTBEAT_RANGE, Follow
 from .open_client import checked_url
+from .reader import HEARTBEAT, HEARTBEAT_RANGE, Reader
 from .sse import AsyncSse, Sse
 from .stream import (
     AsyncEventStream,
@@ -36,7 +36,7 @@ def follow(
     max_attempts: int | None = None,
     on_reconnect: OnReconnect | None = None,
 ) -> EventStream:
-    """Follow `topics`: every event in order, over as many connections as it takes.
+    """Reader `topics`: every event in order, over as many connections as it takes.
 
     A `ConnectedEvent` with the last known state comes first, and a `GapEvent` stands
     where events are missing. It ends after the `EndEvent` of the last of its jobs; other
@@ -129,7 +129,7 @@ def _reader(
     heartbeat: int,
     max_attempts: int | None,
     **options: Any,  # noqa: ANN401 - the reader's own
-) -> Follow:
+) -> Reader:
     if not topics:
         raise ValueError("no topic to follow; name one or more, as in 'projects/demo'")
     if transport not in _TRANSPORTS:
@@ -140,7 +140,7 @@ def _reader(
         raise ValueError(f"max_attempts is {max_attempts!r}; allowed are 1 and more, or None")
     if isinstance(token, str):
         presented(token)
-    return Follow(
+    return Reader(
         topics,
         renews=callable(token),
         heartbeat=heartbeat,

@@ -10,10 +10,10 @@ import httpx
 
 from ..config.server_url import API
 from .bearer import presented
-from .follow import EVENT_STREAM, Follow
 from .frames import Frames, FrameTooLarge
 from .lost import check_trust, not_reached
 from .open_client import open_client
+from .reader import EVENT_STREAM, Reader
 from .received import Received
 from .refusals import Lost, Refused
 
@@ -39,7 +39,7 @@ class Sse:
         """Release what is kept between connections."""
         self._client.close()
 
-    def frames(self, reader: Follow, token: str | None) -> Generator[Received]:
+    def frames(self, reader: Reader, token: str | None) -> Generator[Received]:
         """Yield the frames of one connection.
 
         Raises:
@@ -86,7 +86,7 @@ class AsyncSse:
         """Release what is kept between connections."""
         await self._client.aclose()
 
-    async def frames(self, reader: Follow, token: str | None) -> AsyncGenerator[Received]:
+    async def frames(self, reader: Reader, token: str | None) -> AsyncGenerator[Received]:
         """Yield the frames of one connection; raises as `Sse.frames`."""
         try:
             async with self._client.stream("GET", _PATH, **_request(reader, token)) as answer:
@@ -116,7 +116,7 @@ def _options(silence: float) -> dict[str, Any]:
     return {"timeout": timeout, "follow_redirects": True, "headers": _HEADERS}
 
 
-def _request(reader: Follow, token: str | None) -> dict[str, Any]:
+def _request(reader: Reader, token: str | None) -> dict[str, Any]:
     """The next request; an id is UTF-8 (WHATWG HTML, 9.2.4 "The Last-Event-ID header")."""
     query, headers = reader.request()
     sent = {name.encode(): value.encode(errors="replace") for name, value in headers.items()}
@@ -141,7 +141,7 @@ def _may_stream(answer: httpx.Response) -> bool:
     return answer.is_success and "Content-Type" in answer.headers
 
 
-def _answered(reader: Follow, answer: httpx.Response, refused: bytes) -> bool:
+def _answered(reader: Reader, answer: httpx.Response, refused: bytes) -> bool:
     return reader.answered(
         answer.status_code,
         refused,
@@ -150,7 +150,7 @@ def _answered(reader: Follow, answer: httpx.Response, refused: bytes) -> bool:
     )
 
 
-def _lost(error: httpx.RequestError | FrameTooLarge, reader: Follow) -> Lost:
+def _lost(error: httpx.RequestError | FrameTooLarge, reader: Reader) -> Lost:
     """Why a connection was lost.
 
     Raises:

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
 from .event import Event
-from .follow import Follow
+from .reader import Reader
 from .received import Received
 from .refusals import Interruption, Lost
 
@@ -33,7 +33,7 @@ OnReconnect = Callable[[Interruption], None]
 class Line(Protocol):
     """The connections of one reader over one transport, one after the other."""
 
-    def frames(self, reader: Follow, token: str | None, /) -> Generator[Received]:
+    def frames(self, reader: Reader, token: str | None, /) -> Generator[Received]:
         """Yield the frames of one connection; raises `Lost` or `Refused`."""
 
     def renew(self, path: str, token: str, /) -> None:
@@ -46,7 +46,7 @@ class Line(Protocol):
 class AsyncLine(Protocol):
     """`Line`, for asyncio."""
 
-    def frames(self, reader: Follow, token: str | None, /) -> AsyncGenerator[Received]:
+    def frames(self, reader: Reader, token: str | None, /) -> AsyncGenerator[Received]:
         """Yield the frames of one connection; raises `Lost` or `Refused`."""
 
     async def renew(self, path: str, token: str, /) -> None:
@@ -66,7 +66,7 @@ class EventStream(Iterator[Event]):
 
     def __init__(
         self,
-        reader: Follow,
+        reader: Reader,
         connect: Callable[[Callable[[Any], None]], Line],
         token: Token | None,
         on_reconnect: OnReconnect | None,
@@ -115,7 +115,7 @@ class AsyncEventStream(AsyncIterator[Event]):
 
     def __init__(
         self,
-        reader: Follow,
+        reader: Reader,
         connect: Callable[[], AsyncLine],
         token: AsyncToken | None,
         on_reconnect: OnReconnect | None,
@@ -151,7 +151,7 @@ class AsyncEventStream(AsyncIterator[Event]):
 
 
 def _events(
-    reader: Follow,
+    reader: Reader,
     connect: Callable[[Callable[[Any], None]], Line],
     token: Token | None,
     on_reconnect: OnReconnect | None,
@@ -183,7 +183,7 @@ def _events(
 
 
 async def _events_async(
-    reader: Follow,
+    reader: Reader,
     connect: Callable[[], AsyncLine],
     token: AsyncToken | None,
     on_reconnect: OnReconnect | None,

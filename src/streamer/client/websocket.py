@@ -25,10 +25,10 @@ from websockets.sync.client import ClientConnection, connect
 
 from ..config.server_url import API
 from .bearer import presented
-from .follow import Follow
 from .frames import LARGEST_FRAME
 from .lost import check_trust, not_reached
 from .open_client import checked_url
+from .reader import Reader
 from .received import Received
 from .refusals import Lost, Refused
 
@@ -58,7 +58,7 @@ class WebSocket:
     def close(self) -> None:
         """Release what is kept between connections."""
 
-    def frames(self, reader: Follow, token: str | None) -> Generator[Received]:
+    def frames(self, reader: Reader, token: str | None) -> Generator[Received]:
         """Yield the frames of one connection.
 
         Raises:
@@ -99,7 +99,7 @@ class AsyncWebSocket:
     async def close(self) -> None:
         """Release what is kept between connections."""
 
-    async def frames(self, reader: Follow, token: str | None) -> AsyncGenerator[Received]:
+    async def frames(self, reader: Reader, token: str | None) -> AsyncGenerator[Received]:
         """Yield the frames of one connection; raises as `WebSocket.frames`."""
         url, options = self._address.ask(reader, token)
         try:
@@ -150,7 +150,7 @@ class _Address:
             # As httpx has it: the same certificates are trusted on every transport.
             self._options["ssl"] = httpx.create_ssl_context()
 
-    def ask(self, reader: Follow, token: str | None) -> tuple[str, dict[str, Any]]:
+    def ask(self, reader: Reader, token: str | None) -> tuple[str, dict[str, Any]]:
         """The URL of the next connection, and the options that it is opened with."""
         query, _ = reader.request(in_query=True)
         place = self._place
@@ -168,7 +168,7 @@ def _renewal(token: str) -> str:
     return msgspec.json.encode({"type": "token", "token": token}).decode()
 
 
-def _closed(error: ConnectionClosed, reader: Follow) -> None:
+def _closed(error: ConnectionClosed, reader: Reader) -> None:
     """Raise why the connection is over."""
     if error.rcvd is not None:
         reader.closed(error.rcvd.code, error.rcvd.reason)
@@ -183,7 +183,7 @@ def _closed(error: ConnectionClosed, reader: Follow) -> None:
 _TOO_BIG: Final = 1009
 
 
-def _not_opened(error: Exception, reader: Follow) -> Lost:
+def _not_opened(error: Exception, reader: Reader) -> Lost:
     """Why there is no connection.
 
     Raises:

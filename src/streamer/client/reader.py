@@ -47,7 +47,7 @@ _ID: Final = re.compile(r"([0-9]{1,15})-([0-9]{1,20})", re.ASCII)
 _REFRESH: Final = re.compile(re.escape(API) + r"/streams/[A-Za-z0-9_.~-]{1,200}/token")
 
 
-class Follow:
+class Reader:
     """One reader over all its connections: where it is, and what to do next.
 
     It does no I/O. A shell asks for a `request`, hands in the answer's status
