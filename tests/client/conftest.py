@@ -7,6 +7,7 @@ import pytest
 
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first reconnect is at once, where the server named no other time."""
+    """A reconnect is at once, where the server named no other time."""
     monkeypatch.setattr("streamer.client.reader._FIRST_WAIT", 0.001)
     monkeypatch.setattr("streamer.client.reader.SHORTEST_WAIT", 0.001)
+    monkeypatch.setattr("streamer.client.reader.LONGEST_WAIT", 0.004)
