@@ -1,198 +1,202 @@
-"""Events on a terminal: a bar for each job, a line for everything else."""
+"""Events on a terminal: a bar for each job at work, and a line for everything else."""
 
 from __future__ import annotations
 
 import math
-from typing import Any, Final, Self
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final, NamedTuple, Self
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
-from rich.progress import TimeElapsedColumn as Elapsed
+from rich.console import Console, ConsoleOptions
+from rich.live import Live
 from rich.text import Text
 
-from ..client import Received
+from ..client import Event
+from .pace import TIMES, clock
+from .shown_jobs import Line, Row, ShownJobs
 
+#: The mark and the colour of a line, or of a job's state; the word says the same.
 _MARKS: Final = {
+    "running": ("▸", "cyan"),
+    "queued": ("·", "dim"),
+    "retrying": ("↻", "yellow"),
+    "stalled": ("!", "yellow"),
     "completed": ("✓", "green"),
-    "error": ("✗", "red"),
+    "failed": ("✗", "red"),
+    "cancelled": ("⊘", "magenta"),
     "gap": ("…", "yellow"),
     "end": ("■", "dim"),
+    "event": ("·", "cyan"),
+    "connection": ("○", "yellow"),
 }
-#: Fields that every event has, or that its line shows anyway.
-_KNOWN: Final = frozenset(
-    {"id", "type", "topic", "timestamp", "project_id", "job_id", "task_name", "attempt"}
-)
-#: Types, but for progress, that a bar shows something of.
-_BAR_OF: Final = frozenset({"status", "error", "completed"})
-#: States that a job begins with, or begins again.
-_NEW: Final = ("queued", "started")
-#: States of a job that is not over.
-_RUNNING: Final = ("queued", "running", "retrying", "stalled")
-#: Bars at most: as many as a terminal of usual height has room for, beside some lines.
+#: The same where a terminal knows no more than ASCII.
+_ASCII: Final = str.maketrans(f"▸·↻!✓✗⊘…■○━╸─{TIMES}", ">.~!+xo.#o=>-x")
+#: Bars at most, beside some lines; the rest is counted in one line.
 MAX_BARS: Final = 16
-#: Characters of a job's id that tell it from the others on a screen.
-_ID_LENGTH: Final = 8
-#: Seconds within a day at which an ISO timestamp's time of day stands.
-_TIME_OF_DAY: Final = slice(11, 19)
-#: Characters of a field that are worth a line, or room beside the bars.
-_LONGEST: Final = 60
-#: What a terminal obeys or ends a line at: whoever may publish must not move its cursor.
-_CONTROLS: Final = {
-    **dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), *range(0xD800, 0xE000)), "\ufffd"),
-    **dict.fromkeys((0x09, 0x0A, 0x0D, 0x85, 0x2028, 0x2029), " "),
-}
+#: Columns of a bar, at least and at most, and of the names beside it.
+_NARROWEST_BAR: Final = 6
+_WIDEST_BAR: Final = 40
+_WIDEST_NAME: Final = 32
+#: Columns of a terminal that has room for more than what is needed most.
+_ROOMY: Final = 60
+#: Times a second that the bars are drawn again.
+_FRAMES: Final = 8
+
+
+class _Widths(NamedTuple):
+    """The columns of all rows, so that they stand under each other."""
+
+    name: int
+    bar: int
+    words: int
+    message: int
 
 
 class Bars:
     """Show events on a terminal."""
 
+    #: Nobody leaves a terminal without a signal.
+    left = False
+
     def __init__(self, console: Console | None = None) -> None:
-        self._progress: Final = Progress(
-            # A publisher's words are not markup: "[/b]" would end all of it.
-            TextColumn("{task.description}", style="bold", markup=False),
-            BarColumn(bar_width=32),
-            TaskProgressColumn(),
-            Elapsed(),
-            TextColumn("{task.fields[message]}", style="dim", markup=False),
-            console=console or Console(highlight=False),
+        self._console: Final = console or Console(highlight=False)
+        self._jobs: Final = ShownJobs()
+        self._trouble = ""
+        self._lock: Final = threading.Lock()
+        self._live: Final = Live(
+            console=self._console,
+            get_renderable=self._rows,
+            refresh_per_second=_FRAMES,
+            vertical_overflow="crop",
         )
-        # The one whose last event is oldest first.
-        self._tasks: Final[dict[tuple[str, str], TaskID]] = {}
-        self._snapshots: dict[str, dict[str, Any]] = {}
 
     def __enter__(self) -> Self:
-        self._progress.start()
+        self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+        self._trouble = ""
+        self._live.stop()
 
-    def event(self, event: Received) -> None:
+    def event(self, event: Event) -> None:
         """Move a bar, or write a line."""
-        fields = event.fields()
-        match event.type:
-            case "connected":
-                self._snapshots = _snapshots_of(fields)
-                # A stream that resumes has shown this already, or is about to.
-                if not fields.get("resumed"):
-                    self._show_snapshots()
-            case "progress":
-                self._moved(fields)
-            case "caught_up" | "reconnect" | "pong" | "expiring" | "expired" | "refreshed":
-                pass
-            case _:
-                if event.type == "gap":
-                    self._show_snapshots()
-                elif event.type in _BAR_OF:
-                    self._ended(event.type, fields)
-                self._line(event.type, fields)
+        self._trouble = ""
+        with self._lock:
+            lines = self._jobs.take(event)
+        for line in lines:
+            self._print(line)
 
-    def reconnecting(self, reason: str, seconds: float) -> None:
-        """Report a lost connection, and when the next attempt is."""
-        text = Text(f"{reason}; back in {seconds:.1f} s", style="yellow")
-        self._progress.console.print(text)
+    def say(self, text: str) -> None:
+        """Write a line about the connection itself."""
+        self._print(Line("connection", None, "", text))
 
-    def _show_snapshots(self) -> None:
-        for topic, snapshot in self._snapshots.items():
-            jobs = _object(snapshot.get("jobs"))
-            for job_id, job in jobs.items():
-                state = _object(job)
-                if state.get("status") in _RUNNING:
-                    self._moved({**state, "topic": topic, "job_id": job_id})
-            for body in _object(snapshot.get("tasks")).values():
-                task = _object(body)
-                if task.get("type") == "progress" and str(task.get("job_id")) not in jobs:
-                    self._moved({"topic": topic, **task})
+    def watch(self, _events: object) -> None:
+        """Do nothing, for that reason."""
 
-    def _ended(self, event_type: str, fields: dict[str, Any]) -> None:
-        """Show an event other than progress on a job's bar, or on one that exists."""
-        if event_type == "completed":
-            self._moved(fields | {"progress": 1.0})
-            return
-        status = "failed" if event_type == "error" else fields.get("status")
-        is_new = status in _NEW and bool(fields.get("job_id"))
-        if is_new or _key_of(fields) in self._tasks:
-            begun = {"progress": 0.0} if status in _NEW else {}
-            self._moved({"message": status, **fields, **begun})
+    def away(self) -> None:
+        """Mark the bars as what was, until the next event comes."""
+        self._trouble = "not connected; trying again"
 
-    def _moved(self, fields: dict[str, Any]) -> None:
-        key = _key_of(fields)
-        message = _short(fields.get("message") or "")
-        task = self._tasks.pop(key, None)
-        if task is None:
-            name = _short(fields.get("task_name") or fields.get("job_id") or key[1])
-            job_id = fields.get("job_id")
-            if job_id and fields.get("task_name"):
-                name = f"{name} {_plain(job_id)[:_ID_LENGTH]}"
-            self._make_room()
-            task = self._progress.add_task(name, total=1.0, message=message)
-        self._tasks[key] = task
-        completed = _fraction(fields["progress"]) if "progress" in fields else None
-        self._progress.update(task, completed=completed, message=message, refresh=True)
-
-    def _make_room(self) -> None:
-        while len(self._tasks) >= MAX_BARS:
-            # The one whose last event is oldest: of those that are full, if any is.
-            full = (key for key, task in self._tasks.items() if self._is_full(task))
-            key = next(full, next(iter(self._tasks)))
-            self._progress.remove_task(self._tasks.pop(key))
-
-    def _is_full(self, task: TaskID) -> bool:
-        return self._progress.tasks[self._progress.task_ids.index(task)].finished
-
-    def _line(self, event_type: str, fields: dict[str, Any]) -> None:
-        mark, style = _MARKS.get(event_type, ("·", "cyan"))
-        rest = " ".join(
-            f"{_short(name)}={_short(value)}"
-            for name, value in fields.items()
-            if name not in _KNOWN and value not in (None, {}, [])
+    def _print(self, line: Line) -> None:
+        mark, style = _MARKS[line.kind]
+        # The day is the reader's, as everything else on the screen.
+        time = "" if line.time is None else f"{line.time.astimezone():%H:%M:%S} "
+        text = Text.assemble(
+            (time, "dim"), (f"{mark} ", style), (line.name, "bold"), " " if line.name else ""
         )
-        self._progress.console.print(
-            Text.assemble(
-                (_plain(fields.get("timestamp") or "")[_TIME_OF_DAY] or " " * 8, "dim"),
-                f" {mark} ",
-                (_plain(event_type), style),
-                " ",
-                (_short(fields.get("task_name") or ""), "bold"),
-                " " if fields.get("task_name") else "",
-                rest,
-            )
-        )
+        text.append(line.text, "" if line.kind == "event" else style)
+        self._console.print(self._encodable(text), soft_wrap=True)
+
+    def _encodable(self, text: Text) -> Text:
+        if self._console.options.ascii_only:
+            text.plain = text.plain.translate(_ASCII)
+        return text
+
+    def _rows(self) -> Text:
+        """All that is drawn again and again: never wider nor higher than the terminal."""
+        options = self._console.options
+        with self._lock:
+            lines = list(self._lines(options))
+        return self._encodable(Text("\n", no_wrap=True, overflow="crop").join(lines))
+
+    def _lines(self, options: ConsoleOptions) -> Iterator[Text]:
+        width = options.max_width - 1  # a cursor in the last column wraps on some terminals
+        room = max(1, min(MAX_BARS, options.size.height - 3))
+        rows = list(self._jobs.rows.values())
+        shown, hidden = rows, list[Row]()
+        if len(rows) > room:
+            # Those at work first; in each, the order in which they came.
+            at_work = sorted(rows, key=lambda row: row.state == "queued")
+            chosen = set(map(id, at_work[: room - 1]))
+            shown = [row for row in rows if id(row) in chosen]
+            hidden = [row for row in rows if id(row) not in chosen]
+        widths = _widths(shown, width)
+        for row in shown:
+            yield _line(row, widths, width)
+        if hidden:
+            counted = Counter(row.state for row in hidden)
+            counts = ", ".join(f"{count} {state}" for state, count in counted.most_common())
+            yield _cropped(Text(f"… and {len(hidden)} more: {counts}", "dim"), width)
+        if self._trouble:
+            mark, style = _MARKS["connection"]
+            yield _cropped(Text(f"{mark} {self._trouble}", style), width)
 
 
-def _snapshots_of(connected: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The snapshots of a ``connected``, by topic."""
-    several = _object(connected.get("snapshots"))
-    if several:
-        return {topic: _object(snapshot) for topic, snapshot in several.items()}
-    return {_plain(connected.get("topic") or ""): _object(connected.get("snapshot"))}
+def _widths(rows: list[Row], width: int) -> _Widths:
+    """Divide the terminal: the bar has what the name and the words leave, within limits."""
+    longest = max((Text(row.name).cell_len for row in rows), default=0)
+    name = min(longest, _WIDEST_NAME, max(6, width // 3))
+    words = max((len(_words(row, roomy=width >= _ROOMY)) for row in rows), default=0)
+    left = width - 2 - name - 1 - 4 - (words + 1 if words else 0)
+    bar = min(_WIDEST_BAR, left - 1)
+    if bar < _NARROWEST_BAR:
+        return _Widths(name, 0, words, 0)
+    message = left - 1 - bar - 1
+    if any(row.message for row in rows) and width >= _ROOMY:
+        # Words are worth more than a long bar.
+        bar = min(bar, max(_NARROWEST_BAR, bar // 2))
+        message = left - 1 - bar - 1
+    return _Widths(name, bar, words, max(0, message))
 
 
-def _key_of(fields: dict[str, Any]) -> tuple[str, str]:
-    """What tells one bar from another: the job, or else the task of a topic."""
-    if fields.get("job_id"):
-        return ("", _plain(fields["job_id"]))
-    topic = _plain(fields.get("topic") or "")
-    return (topic, _plain(fields.get("task_name") or topic))
+def _line(row: Row, widths: _Widths, width: int) -> Text:
+    mark, style = _MARKS[row.state]
+    name = Text(row.name, "bold")
+    name.truncate(widths.name, overflow="ellipsis", pad=True)
+    line = Text.assemble((f"{mark} ", style), name, " ")
+    if widths.bar:
+        line.append_text(_bar(row, widths.bar, style)).append(" ")
+    # 0.57 * 100 is a little less than 57.
+    line.append(f"{math.floor(row.progress * 100 + 1e-9):3}%")
+    words = _words(row, roomy=width >= _ROOMY)
+    if widths.words:
+        line.append(f" {words:<{widths.words}}", "" if row.state == "running" else style)
+    if widths.message > 1 and row.message:
+        message = Text(f" {row.message}", "dim")
+        message.truncate(widths.message, overflow="ellipsis")
+        line.append_text(message)
+    return _cropped(line, width)
 
 
-def _object(value: object) -> dict[str, Any]:
-    """The object, or an empty one: an older server's snapshot may hold anything."""
-    return value if isinstance(value, dict) else {}
+def _bar(row: Row, width: int, style: str) -> Text:
+    """Two kinds of line, so that it is read without colour too."""
+    halves = math.floor(row.progress * width * 2 + 1e-9)
+    done = "━" * (halves // 2) + "╸" * (halves % 2)
+    return Text.assemble((done, style), ("─" * (width - len(done)), "dim"))
 
 
-def _fraction(value: object) -> float:
-    """How far a task is, 0.0 to 1.0; 0.0 for what is not a number."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
-        return 0.0
-    return float(min(1, max(0, value)))
+def _words(row: Row, *, roomy: bool) -> str:
+    """What there is to say beside the percents: the state, unless it runs, or the pace."""
+    if row.state != "running":
+        attempt = f" (attempt {row.attempt})" if row.attempt > 1 and roomy else ""
+        return f"{row.state}{attempt}"
+    left = "" if row.pace.left is None else clock(row.pace.left)
+    if not roomy:
+        return left
+    return " · ".join(filter(None, (row.pace.speed, f"{left} left" if left else "")))
 
 
-def _plain(value: object) -> str:
-    """Text that a terminal shows and does not obey."""
-    return str(value).translate(_CONTROLS)
-
-
-def _short(value: object) -> str:
-    text = _plain(value)
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+def _cropped(line: Text, width: int) -> Text:
+    line.truncate(max(1, width), overflow="ellipsis")
+    return line

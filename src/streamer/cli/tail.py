@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import select
 import signal
 import sys
 import threading
-from contextlib import closing
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
 import rich_click as click
 
 from ..config.redacted import message
-from ..config.server_url import without_userinfo
+from ..config.server_url import is_local, without_userinfo
 from ..config.settings import Settings
 from ..errors import StreamerError
 from ..events.topic import check_topic
 from .command import Command, discard_output
 from .find_server import server_url
 from .options import with_settings
+from .plain import plain
 
 if TYPE_CHECKING:
-    from ..client import Received
+    from ..client import Event, EventStream, Interruption
 
-#: Types that report how a job ended.
-_TELLING: Final = frozenset({"completed", "error", "status", "end"})
 #: The exit code for a job that did not complete.
-FAILED = 1
+FAILED: Final = 1
+#: What a shell makes of a program that a signal has ended.
+_BY_SIGNAL: Final = 128
 
 
 @click.command(cls=Command)
@@ -36,6 +37,7 @@ FAILED = 1
 @click.option(
     "--from",
     "start",
+    default="latest",
     metavar="WHERE",
     help="Begin at `earliest`, `latest` or after an event id. Default: latest.",
 )
@@ -44,106 +46,165 @@ FAILED = 1
     type=click.Choice(["end"]),
     help="End after the first terminal event, whatever the topic; a job's topic always does.",
 )
-def tail(settings: Settings, topic: tuple[str, ...], start: str | None, until: str | None) -> None:
+@click.option("--ws", is_flag=True, help="Over a WebSocket instead of server-sent events.")
+def tail(
+    settings: Settings, topic: tuple[str, ...], start: str, until: str | None, *, ws: bool
+) -> None:
     """Follow TOPIC, and resume by itself whenever the connection is lost.
 
-    In a terminal each task is a bar, and other events are lines. In a pipe each
+    In a terminal each job at work is a bar, and other events are lines. In a pipe each
     event is one line of JSON, exactly as it was sent. Lost connections are reported
     on standard error. The server is that at --url; else the one that runs on the
     data directory; else that of STREAMER_HOST and STREAMER_PORT. The exit code is 0
     at the end, 1 if the job failed or was cancelled, or the server refused, 2 for a
-    wrong call.
+    wrong call, 130 after Ctrl-C.
 
     Example: streamer tail projects/demo --from earliest | jq .progress
     """
-    import msgspec
-
     from ..client import Refused, follow
-    from .bars import Bars
 
     try:
         topics = [check_topic(name) for name in topic]
     except StreamerError as error:
         raise click.UsageError(message(error.detail)) from error
-    if start is not None and not start.isprintable():
+    if not start.isprintable():
         raise click.UsageError("--from has an invisible character")
-    show: _Show = Bars() if sys.stdout.isatty() else _Lines()
-    failed: set[str] = set()
+    show: _Show = _Lines()
+    if sys.stdout.isatty():
+        from .bars import Bars
+
+        show = Bars()
     url = server_url(settings)
-    shown = without_userinfo(url)
+    outages = _Outages(url, show)
+    outcome = _Outcome()
     try:
         with (
+            _ended_by_sigterm(),
             show,
-            closing(
-                follow(
-                    url,
-                    *topics,
-                    start=start,
-                    until_end=until is not None,
-                    token=settings.token,
-                    on_reconnect=lambda why, seconds: show.reconnecting(f"{shown}: {why}", seconds),
-                )
+            follow(
+                url,
+                *topics,
+                start=start,
+                until_end=until is not None,
+                token=settings.token,
+                transport="websocket" if ws else "sse",
+                on_reconnect=outages.began,
             ) as events,
         ):
+            show.watch(events)
             for event in events:
+                outages.over(event)
                 show.event(event)
-                if event.type in _TELLING:
-                    _count(failed, event)
+                outcome.take(event)
     except Refused as error:
-        raise click.ClickException(f"{shown}: {message(error.detail)}") from error
-    except msgspec.DecodeError as error:
-        raise click.ClickException(
-            f"{shown}: received an event that is not a JSON object; is this a Streamer server?"
-        ) from error
+        raise click.ClickException(f"{without_userinfo(url)}: {message(error.detail)}") from error
     except BrokenPipeError:
-        discard_output()
+        show.left = True
     except KeyboardInterrupt:
-        # To stop watching is not a failure, nor a report of one.
-        failed.clear()
-    sys.exit(FAILED if failed else 0)
+        # To stop watching is neither success nor failure of what was watched.
+        sys.exit(_BY_SIGNAL + signal.SIGINT)
+    if show.left:
+        discard_output()
+        sys.exit(0)
+    sys.exit(FAILED if outcome.failed else 0)
 
 
-def _count(failed: set[str], event: Received) -> None:
-    """Keep which jobs failed, or were cancelled, and were not completed later."""
-    fields = event.fields()
-    job = str(fields.get("job_id") or fields.get("topic"))
-    match event.type:
-        case "completed":
-            failed.discard(job)
-        case "status" if fields.get("status") not in ("cancelled", "canceled"):
-            pass
-        case "end" if fields.get("reason") not in ("failed", "cancelled"):
-            # What was over before we came is reported by its end alone.
-            pass
-        case _:
-            failed.add(job)
+class _Outcome:
+    """Which jobs failed, or were cancelled, and were not completed later."""
+
+    def __init__(self) -> None:
+        self.failed: Final[set[str]] = set()
+
+    def take(self, event: Event) -> None:
+        fields = event.fields
+        job = str(fields.get("job_id") or event.topic)
+        match event.type:
+            case "completed":
+                self.failed.discard(job)
+            case "error":
+                self.failed.add(job)
+            case "status" if fields.get("status") in ("cancelled", "canceled"):
+                self.failed.add(job)
+            case "end" if fields.get("reason") in ("failed", "cancelled"):
+                # What was over before we came is reported by its end alone.
+                self.failed.add(job)
+            case _:
+                pass
 
 
 class _Show(Protocol):
     """How events are shown."""
 
+    #: Whether nobody reads any more.
+    left: bool
+
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *_: object) -> None: ...
 
-    def event(self, event: Received) -> None:
+    def watch(self, events: EventStream) -> None:
+        """Close `events` when nobody reads any more, where that can be known."""
+
+    def event(self, event: Event) -> None:
         """Show one event."""
 
-    def reconnecting(self, reason: str, seconds: float) -> None:
-        """Report a lost connection, and the seconds until the next attempt."""
+    def say(self, text: str) -> None:
+        """Show a sentence about the connection."""
+
+    def away(self) -> None:
+        """Show that there is no connection."""
+
+
+class _Outages:
+    """Reports each outage once, however many attempts it takes, and its end."""
+
+    def __init__(self, url: str, show: _Show) -> None:
+        self._place: Final = without_userinfo(url)
+        self._is_local: Final = is_local(url)
+        self._show: Final = show
+        self._said = ""
+
+    def began(self, interruption: Interruption) -> None:
+        reason = plain(message(interruption.reason))
+        self._show.away()
+        if reason == self._said:
+            return
+        first = not self._said
+        self._said = reason
+        if interruption.unreachable:
+            hint = ": is `streamer run` running?" if self._is_local else ";"
+            reason = f"{_at(reason, self._place)}{hint} Trying again until it answers."
+        else:
+            reason = f"{self._place}: {reason}; trying again" + (
+                f" in {interruption.seconds:.1f} s." if first else "."
+            )
+        self._show.say(reason)
+
+    def over(self, event: Event) -> None:
+        if self._said and event.type == "connected":
+            self._said = ""
+            self._show.say(f"{self._place}: connected.")
+
+
+def _at(reason: str, place: str) -> str:
+    """`reason`, which says "there" or "it", with the place."""
+    if reason == "nothing listens there":
+        return f"nothing listens at {place}"
+    return f"{place}: {reason}"
 
 
 class _Lines:
     """One line of JSON for each event, and for each gap: what was lost is reported too."""
 
+    left = False
+
     def __enter__(self) -> Self:
-        _end_with_reader()
         return self
 
     def __exit__(self, *_: object) -> None:
         pass
 
-    def event(self, event: Received) -> None:
+    def event(self, event: Event) -> None:
         """Write the body, and do not keep it back."""
         from ..events.event import CONTROL_TYPES
 
@@ -151,24 +212,40 @@ class _Lines:
             sys.stdout.buffer.write(event.body + b"\n")
             sys.stdout.buffer.flush()
 
-    def reconnecting(self, reason: str, seconds: float) -> None:
+    def say(self, text: str) -> None:
         """Report it beside the output."""
-        click.echo(f"{reason}; back in {seconds:.1f} s", err=True)
+        click.echo(text, err=True)
+
+    def away(self) -> None:
+        """Say nothing: what was written stays so."""
+
+    def watch(self, events: EventStream) -> None:
+        """End when the pipe's reader goes, as in ``| head``, even while no event comes."""
+        if not hasattr(select, "poll"):
+            return
+        watched = select.poll()
+        try:
+            # No event is asked for: that the far end is closed is always reported.
+            watched.register(sys.stdout.fileno(), 0)
+        except (OSError, ValueError):
+            return
+
+        def wait() -> None:
+            if any(what & select.POLLERR for _, what in watched.poll()):
+                self.left = True
+                events.close()
+
+        threading.Thread(target=wait, name="reader", daemon=True).start()
 
 
-def _end_with_reader() -> None:
-    """Interrupt us when the pipe's reader goes, as in ``| head``, even while no event comes."""
-    if not hasattr(select, "poll"):
+@contextlib.contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Within it, SIGTERM ends the program as Ctrl-C does: with a clean terminal."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
         return
-    watched = select.poll()
+    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(_BY_SIGNAL + number))
     try:
-        # No event is asked for: that the far end is closed is always reported.
-        watched.register(sys.stdout.fileno(), 0)
-    except (OSError, ValueError):
-        return
-
-    def watch() -> None:
-        if any(what & select.POLLERR for _, what in watched.poll()):
-            os.kill(os.getpid(), signal.SIGINT)
-
-    threading.Thread(target=watch, name="reader", daemon=True).start()
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -63,6 +63,12 @@ def _is_host(text: str) -> bool:
     return True
 
 
+def is_local(url: str) -> bool:
+    """Whether a URL that was checked names this machine."""
+    place = url.partition("://")[2].partition("/")[0].rpartition("@")[2]
+    return re.fullmatch(r"(localhost|127(\.[0-9]+){3}|\[::1\])(:[0-9]+)?", place) is not None
+
+
 def without_userinfo(url: str) -> str:
     """`url` as it may be shown: ``***`` for its user and password."""
     try:
