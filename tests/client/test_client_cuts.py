@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -54,7 +52,7 @@ def cut_at(size: int) -> Script:
     return script
 
 
-def in_full(way: Way, *scripts: Callable[[str], bytes]) -> list[str]:
+def in_full(way: Way, *scripts: Script) -> list[str]:
     with ScriptedServer(*scripts, served) as server:
         events = way.follow(server.url, "jobs/j")
     assert not [event for event in events if isinstance(event, GapEvent)]

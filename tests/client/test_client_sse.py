@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import brotli
+import brotli  # type: ignore[import-untyped]
 import pytest
 import zstandard
 
@@ -88,7 +88,7 @@ def test_an_event_of_a_compressed_stream_is_handed_on_when_it_is_flushed(
 def test_a_stream_that_is_cut_within_a_block_is_resumed_after_its_last_whole_event(
     way: Way, coding: str
 ) -> None:
-    """At each byte of its third event; some codings hand on what came of it, and that is nothing."""
+    """Of its third event some codings hand on what came of it, and that is nothing."""
     packer = CODINGS[coding]()
     before = packer(FRAMES[0]) + packer(FRAMES[1])
     last = packer(FRAMES[2])

@@ -20,6 +20,12 @@ import pyte
 
 from .waiting import DEADLINE, wait_until_blocking
 
+#: Makes its input its controlling terminal, so that Ctrl-C is a byte like any other.
+_LAUNCH: Final = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    "os.execv(sys.executable, [sys.executable, '-m', 'streamer', *sys.argv[1:]])"
+)
+
 
 class Terminal:
     """Run ``streamer`` with `arguments` in a terminal of its own; use it as a context manager."""
@@ -41,14 +47,12 @@ class Terminal:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("STREAMER_")}
         inherited = {k: v for k, v in inherited.items() if k not in ("COLUMNS", "LINES")}
         self._process: Final = subprocess.Popen(
-            [sys.executable, "-m", "streamer", *arguments],
+            [sys.executable, "-c", _LAUNCH, *arguments],
             stdin=far,
             stdout=far,
             stderr=far,
             env=inherited | {"TERM": "xterm-256color", "LANG": "C.UTF-8"} | dict(environ or {}),
             start_new_session=True,
-            # Its controlling terminal, so that Ctrl-C is a byte like any other.
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
         os.close(far)
         self._reading: Final = threading.Thread(target=self._read, daemon=True)
@@ -99,7 +103,7 @@ class Terminal:
         return match
 
     def type(self, keys: bytes) -> None:
-        """Press keys: ``b"\\x03"`` is Ctrl-C."""
+        """Press keys; that of Ctrl-C is the byte 3."""
         os.write(self._near, keys)
 
     def signal(self, number: int) -> None:

@@ -6,14 +6,34 @@ both checkers must find: an ignore that nothing needs is itself an error.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any, assert_type
 
 import msgspec
 
 import streamer
 from streamer import JobCancelled, JobKind, Progress, Publisher, SyncPublisher, progress, track
-from streamer.client import Received, Refused, follow, follow_async
+from streamer.client import (
+    AsyncEventStream,
+    ClientError,
+    CompletedEvent,
+    ConnectedEvent,
+    EndEvent,
+    ErrorEvent,
+    Event,
+    EventStream,
+    GapEvent,
+    Interruption,
+    JobEvent,
+    ProgressEvent,
+    Refused,
+    Snapshot,
+    StatusEvent,
+    Unreachable,
+    follow,
+    follow_async,
+)
 from streamer.eventlog.base import EventLog
 
 
@@ -89,33 +109,86 @@ def offers_a_kind_of_job(fields: Mapping[str, Any]) -> None:
 
 
 def follows_and_blocks(url: str) -> None:
-    def reconnecting(reason: str, seconds: float) -> None:
-        """Take what `on_reconnect` is given."""
+    def reconnecting(interruption: Interruption) -> None:
+        assert_type(interruption.reason, str)
+        assert_type(interruption.seconds, float)
+        assert_type(interruption.attempt, int)
+        assert_type(interruption.unreachable, bool)
 
-    stream = follow(url, "jobs/1", "jobs/2", start="earliest", on_reconnect=reconnecting)
-    assert_type(stream, Generator[Received, None, None])
+    stream = streamer.follow(url, "jobs/1", "jobs/2", start="earliest", on_reconnect=reconnecting)
+    assert_type(stream, EventStream)
     try:
-        for event in stream:
-            assert_type(event, Received)
-            assert_type(event.type, str)
-            assert_type(event.body, bytes)
-            assert_type(event.id, str | None)
-            assert_type(event.fields(), dict[str, Any])
-            event.id = ""  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+        with stream as events:
+            for event in events:
+                assert_type(event, Event)
+                assert_type(event.type, str)
+                assert_type(event.body, bytes)
+                assert_type(event.id, str | None)
+                assert_type(event.topic, str | None)
+                assert_type(event.topics, tuple[str, ...])
+                assert_type(event.time, datetime | None)
+                assert_type(event.fields, dict[str, Any])
+                event.id = ""  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+        assert_type(stream.last_event_id, str | None)
     except Refused as refused:
         assert_type(refused.status, int)
         assert_type(refused.detail, str)
+        assert_type(refused.code, str | None)
+    except Unreachable as unreachable:
+        assert_type(unreachable.attempts, int)
+        assert_type(unreachable.reason, str)
+    except ClientError as other:
+        assert_type(other, ClientError)
 
     follow(url, 1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    follow(url, "a", transport="poll")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def knows_what_it_was_given(event: Event) -> None:
+    match event:
+        case ProgressEvent(progress=fraction):
+            assert_type(fraction, float)
+        case StatusEvent():
+            assert_type(event.status, str)
+        case CompletedEvent():
+            assert_type(event.result, Any)
+        case ErrorEvent():
+            assert_type(event.error, str)
+            assert_type(event.details, Any)
+        case ConnectedEvent():
+            assert_type(event.resumed, bool)
+            assert_type(event.snapshots, dict[str, Snapshot])
+        case GapEvent():
+            assert_type(event.after, str)
+            assert_type(event.until, str)
+            assert_type(event.reason, str)
+        case EndEvent():
+            assert_type(event.reason, str)
+            assert_type(event.remaining, int)
+        case _:
+            assert_type(event, Event)
+    if isinstance(event, JobEvent):
+        assert_type(event.job_id, str | None)
+        assert_type(event.task_name, str | None)
+        assert_type(event.attempt, int | None)
+        assert_type(event.metadata, dict[str, Any])
 
 
 async def follows_in_an_event_loop(url: str) -> None:
-    stream = follow_async(url, "jobs/1", until_end=True, last_event_id="0-0")
-    assert_type(stream, AsyncGenerator[Received, None])
-    async for event in stream:
-        assert_type(event, Received)
+    async def token() -> str:
+        return "token"
+
+    stream = streamer.follow_async(
+        url, "jobs/1", until_end=True, after="0-0", token=token, transport="websocket"
+    )
+    assert_type(stream, AsyncEventStream)
+    async with stream as events:
+        async for event in events:
+            assert_type(event, Event)
 
     list(stream)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+    follow(url, "a", token=token)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    follow_async(url, "a", heartbeat="5")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 def asks_for_what_is_not_there() -> None:

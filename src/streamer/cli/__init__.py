@@ -9,6 +9,7 @@ Layout:
 - `command`: a command that refuses in one sentence: without a traceback, and without a
   password.
 - `directories`: the directories that a process writes to, made before anything else is started.
+- `echo`: a terminal that does not show what is typed while something is drawn on it.
 - `find_server`: which server a command talks to, if nobody says.
 - `listen`: the socket that servers accept from, bound before any of them starts.
 - `log_url`: which Redis a command means: that of the events, and that of the jobs.

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from typing import Final, NamedTuple, Self
 
-from rich.console import Console, ConsoleOptions
+from rich.console import Console, ConsoleOptions, Group
 from rich.live import Live
 from rich.text import Text
 
 from ..client import Event
+from .echo import no_echo
 from .pace import TIMES, clock
 from .shown_jobs import Line, Row, ShownJobs
 
@@ -38,6 +40,9 @@ MAX_BARS: Final = 16
 _NARROWEST_BAR: Final = 6
 _WIDEST_BAR: Final = 40
 _WIDEST_NAME: Final = 32
+#: Columns of the names' that have room for ids as they are, and what else is shown of them.
+_ROOM_FOR_IDS: Final = 20
+_SHORT_ID: Final = 4
 #: Columns of a terminal that has room for more than what is needed most.
 _ROOMY: Final = 60
 #: Times a second that the bars are drawn again.
@@ -54,15 +59,18 @@ class _Widths(NamedTuple):
 
 
 class Bars:
-    """Show events on a terminal."""
+    """Show events on a terminal; `what` says of what, and from where."""
 
     #: Nobody leaves a terminal without a signal.
     left = False
 
-    def __init__(self, console: Console | None = None) -> None:
+    def __init__(self, what: str, console: Console | None = None) -> None:
         self._console: Final = console or Console(highlight=False)
         self._jobs: Final = ShownJobs()
-        self._trouble = ""
+        self._waiting: Final = f"nothing at work: {what}"
+        self._trouble = f"connecting to {what}"
+        self._over = False
+        self._stack: Final = contextlib.ExitStack()
         self._lock: Final = threading.Lock()
         self._live: Final = Live(
             console=self._console,
@@ -72,12 +80,16 @@ class Bars:
         )
 
     def __enter__(self) -> Self:
+        self._stack.enter_context(no_echo())
         self._live.start()
+        self._stack.callback(self._live.stop)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._trouble = ""
-        self._live.stop()
+        self._over = True
+        # The last bars stay; if there are none, not even an empty line.
+        self._live.transient = not self._jobs.rows
+        self._stack.close()
 
     def event(self, event: Event) -> None:
         """Move a bar, or write a line."""
@@ -106,19 +118,19 @@ class Bars:
             (time, "dim"), (f"{mark} ", style), (line.name, "bold"), " " if line.name else ""
         )
         text.append(line.text, "" if line.kind == "event" else style)
-        self._console.print(self._encodable(text), soft_wrap=True)
+        self._console.print(self._encodable(text))
 
     def _encodable(self, text: Text) -> Text:
         if self._console.options.ascii_only:
             text.plain = text.plain.translate(_ASCII)
         return text
 
-    def _rows(self) -> Text:
+    def _rows(self) -> Group:
         """All that is drawn again and again: never wider nor higher than the terminal."""
         options = self._console.options
         with self._lock:
             lines = list(self._lines(options))
-        return self._encodable(Text("\n", no_wrap=True, overflow="crop").join(lines))
+        return Group(*map(self._encodable, lines))
 
     def _lines(self, options: ConsoleOptions) -> Iterator[Text]:
         width = options.max_width - 1  # a cursor in the last column wraps on some terminals
@@ -138,15 +150,19 @@ class Bars:
             counted = Counter(row.state for row in hidden)
             counts = ", ".join(f"{count} {state}" for state, count in counted.most_common())
             yield _cropped(Text(f"… and {len(hidden)} more: {counts}", "dim"), width)
+        if self._over:
+            return
         if self._trouble:
             mark, style = _MARKS["connection"]
             yield _cropped(Text(f"{mark} {self._trouble}", style), width)
+        elif not rows:
+            yield _cropped(Text(self._waiting, "dim"), width)
 
 
 def _widths(rows: list[Row], width: int) -> _Widths:
     """Divide the terminal: the bar has what the name and the words leave, within limits."""
-    longest = max((Text(row.name).cell_len for row in rows), default=0)
-    name = min(longest, _WIDEST_NAME, max(6, width // 3))
+    most = min(_WIDEST_NAME, max(6, width // 3))
+    name = min(max((Text(row.full_name).cell_len for row in rows), default=0), most)
     words = max((len(_words(row, roomy=width >= _ROOMY)) for row in rows), default=0)
     left = width - 2 - name - 1 - 4 - (words + 1 if words else 0)
     bar = min(_WIDEST_BAR, left - 1)
@@ -162,9 +178,7 @@ def _widths(rows: list[Row], width: int) -> _Widths:
 
 def _line(row: Row, widths: _Widths, width: int) -> Text:
     mark, style = _MARKS[row.state]
-    name = Text(row.name, "bold")
-    name.truncate(widths.name, overflow="ellipsis", pad=True)
-    line = Text.assemble((f"{mark} ", style), name, " ")
+    line = Text.assemble((f"{mark} ", style), _name(row, widths.name), " ")
     if widths.bar:
         line.append_text(_bar(row, widths.bar, style)).append(" ")
     # 0.57 * 100 is a little less than 57.
@@ -177,6 +191,18 @@ def _line(row: Row, widths: _Widths, width: int) -> Text:
         message.truncate(widths.message, overflow="ellipsis")
         line.append_text(message)
     return _cropped(line, width)
+
+
+def _name(row: Row, width: int) -> Text:
+    """What it does and which one it is, of which a narrow terminal shows the beginnings."""
+    fits = width >= _ROOM_FOR_IDS or Text(row.full_name).cell_len <= width
+    which = row.id if fits else row.id[:_SHORT_ID]
+    name = Text(row.name, "bold")
+    if which:
+        name.truncate(max(1, min(name.cell_len, width - len(which) - 1)), overflow="ellipsis")
+        name.append(f" {which}", "dim not bold")
+    name.truncate(width, overflow="ellipsis", pad=True)
+    return name
 
 
 def _bar(row: Row, width: int, style: str) -> Text:

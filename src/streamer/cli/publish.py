@@ -106,7 +106,7 @@ def _over_http(
     key: str | None,
     ephemeral: bool,
 ) -> str | None:
-    from ..client.follow import Refused
+    from ..client import Refused
     from ..client.publish import publish as send
 
     try:

@@ -42,7 +42,8 @@ class Row(msgspec.Struct):
     """One job at work.
 
     Attributes:
-        name: what it does, and which one it is.
+        name: what it does.
+        id: which one it is, as far as that tells it from others; empty if `name` says it.
         state: `running`, `queued`, `retrying` or `stalled`.
         progress: 0.0 to 1.0.
         message: its publisher's last words.
@@ -50,12 +51,18 @@ class Row(msgspec.Struct):
     """
 
     name: str
+    id: str = ""
     state: str = "running"
     progress: float = 0.0
     message: str = ""
     attempt: int = 1
     since: datetime | None = None
     pace: Pace = msgspec.field(default_factory=Pace)
+
+    @property
+    def full_name(self) -> str:
+        """Both, for a line of its own."""
+        return f"{self.name} {self.id}" if self.id else self.name
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -124,7 +131,7 @@ class ShownJobs:
                 yield self._ended("cancelled", event, _joined("cancelled", fields.get("message")))
             case _ if status not in _STATES or not (fields.get("job_id") or key in self.rows):
                 said = _joined(f"status {short(status)}", fields.get("message"))
-                yield Line("event", event.time, _name_of(key, fields), said)
+                yield Line("event", event.time, _row_of(key, fields).full_name, said)
             case _:
                 yield from self._has_state(self._row(key, fields, event.time), status, event)
 
@@ -137,16 +144,16 @@ class ShownJobs:
             row.progress, row.pace = 0.0, Pace()
         if row.state in ("retrying", "stalled"):
             said = f"{row.state}, attempt {row.attempt}" if row.attempt > 1 else row.state
-            yield Line(row.state, event.time, row.name, _joined(said, row.message))
+            yield Line(row.state, event.time, row.full_name, _joined(said, row.message))
 
     def _ended(self, kind: str, event: Event, text: str) -> Line:
         key = _key_of(event.topic, event.fields)
-        row = self.rows.pop(key, None)
+        row = self.rows.pop(key, None) or _row_of(key, event.fields)
         for topic in event.topics:
             self._over[topic] = None
         while len(self._over) > _MOST_ROWS:
             del self._over[next(iter(self._over))]
-        return Line(kind, event.time, row.name if row else _name_of(key, event.fields), text)
+        return Line(kind, event.time, row.full_name, text)
 
     def _was_over(self, end: EndEvent) -> Iterator[Line]:
         """What was over before we came is reported by its end alone."""
@@ -171,7 +178,7 @@ class ShownJobs:
         if row is None:
             while len(self.rows) >= _MOST_ROWS:
                 del self.rows[next(iter(self.rows))]
-            row = self.rows[key] = Row(_name_of(key, fields), since=time)
+            row = self.rows[key] = _row_of(key, fields, time)
         return row
 
     def _show_snapshots(self) -> None:
@@ -205,11 +212,10 @@ def _key_of(topic: object, fields: dict[str, Any]) -> Key:
     return (where, plain(fields.get("task_name") or where))
 
 
-def _name_of(key: Key, fields: dict[str, Any]) -> str:
-    """What a job does and which one it is, as far as a screen has room."""
+def _row_of(key: Key, fields: dict[str, Any], time: datetime | None = None) -> Row:
     task, job_id = fields.get("task_name"), fields.get("job_id")
     name = short(task or job_id or key[1])
-    return f"{name} {plain(job_id)[:_ID_LENGTH]}" if task and job_id else name
+    return Row(name, plain(job_id)[:_ID_LENGTH] if task and job_id else "", since=time)
 
 
 def _rest(fields: dict[str, Any]) -> str:

@@ -69,12 +69,12 @@ def tail(
         raise click.UsageError(message(error.detail)) from error
     if not start.isprintable():
         raise click.UsageError("--from has an invisible character")
+    url = server_url(settings)
     show: _Show = _Lines()
     if sys.stdout.isatty():
         from .bars import Bars
 
-        show = Bars()
-    url = server_url(settings)
+        show = Bars(f"{', '.join(topics)} at {plain(without_userinfo(url))}")
     outages = _Outages(url, show)
     outcome = _Outcome()
     try:
@@ -171,26 +171,17 @@ class _Outages:
             return
         first = not self._said
         self._said = reason
-        if interruption.unreachable:
-            hint = ": is `streamer run` running?" if self._is_local else ";"
-            reason = f"{_at(reason, self._place)}{hint} Trying again until it answers."
+        if reason == "nothing listens there":
+            hint = ": is `streamer run` running?" if self._is_local else "."
+            self._show.say(f"nothing listens at {self._place}{hint} Trying again.")
         else:
-            reason = f"{self._place}: {reason}; trying again" + (
-                f" in {interruption.seconds:.1f} s." if first else "."
-            )
-        self._show.say(reason)
+            after = f" in {interruption.seconds:.1f} s" if first else ""
+            self._show.say(f"{self._place}: {reason}. Trying again{after}.")
 
     def over(self, event: Event) -> None:
         if self._said and event.type == "connected":
             self._said = ""
             self._show.say(f"{self._place}: connected.")
-
-
-def _at(reason: str, place: str) -> str:
-    """`reason`, which says "there" or "it", with the place."""
-    if reason == "nothing listens there":
-        return f"nothing listens at {place}"
-    return f"{place}: {reason}"
 
 
 class _Lines:
