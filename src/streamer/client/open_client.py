@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import os
+import ssl
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -28,6 +31,23 @@ def checked_url(url: str) -> str:
     return base
 
 
+def trusted() -> ssl.SSLContext:
+    """Whom the environment trusts; it takes long to read, and is the same for all clients.
+
+    Raises:
+        Refused: its certificates cannot be used.
+    """
+    try:
+        return _trusted(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+    except OSError as error:
+        raise Refused(0, f"the certificates of the environment: {error}") from error
+
+
+@functools.lru_cache(maxsize=4)
+def _trusted(_file: str | None, _directory: str | None) -> ssl.SSLContext:
+    return httpx.create_ssl_context()
+
+
 def open_client(
     kind: Callable[..., ClientT],
     url: str,
@@ -41,8 +61,8 @@ def open_client(
     """
     base = checked_url(url)
     try:
-        return kind(base_url=base, **options)
+        return kind(base_url=base, verify=trusted(), **options)
     except (ValueError, ImportError, OSError) as error:
         # Not chained: it may quote the password of a proxy.
         problem = message(str(error))
-        raise Refused(0, f"the proxy or certificates of the environment: {problem}") from None
+        raise Refused(0, f"the proxy of the environment: {problem}") from None

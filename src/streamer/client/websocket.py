@@ -8,7 +8,6 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-import httpx
 import msgspec
 from websockets.asyncio.client import ClientConnection as AsyncConnection
 from websockets.asyncio.client import connect as connect_async
@@ -27,7 +26,7 @@ from ..config.server_url import API
 from .bearer import presented
 from .frames import LARGEST_FRAME
 from .lost import check_trust, not_reached
-from .open_client import checked_url
+from .open_client import checked_url, trusted
 from .reader import Reader
 from .received import Received
 from .refusals import Lost, Refused
@@ -147,8 +146,7 @@ class _Address:
             "max_queue": _READ_AHEAD,
         }
         if secure:
-            # As httpx has it: the same certificates are trusted on every transport.
-            self._options["ssl"] = httpx.create_ssl_context()
+            self._options["ssl"] = trusted()
 
     def ask(self, reader: Reader, token: str | None) -> tuple[str, dict[str, Any]]:
         """The URL of the next connection, and the options that it is opened with."""
