@@ -226,6 +226,22 @@ def test_ctrl_c_ends_it_wherever_it_waits(live_server: Live, project: str, trans
     wait_until_blocking(lambda: readers(live_server) == 0, "the connection was left open")
 
 
+@TRANSPORTS
+def test_a_program_that_ends_with_an_open_stream_ends(
+    live_server: Live, project: str, transport: str
+) -> None:
+    """Though nobody closed it, and a library's thread is in the middle of reading."""
+    program = (
+        "import streamer\n"
+        f"events = streamer.follow({live_server.url!r}, 'projects/{project}', "
+        f"transport={transport!r})\n"
+        "print(next(events).type)\n"
+    )
+    command = [sys.executable, "-W", "error", "-X", "dev", "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert (done.stdout, done.stderr, done.returncode) == ("connected\n", "", 0)
+
+
 def test_nothing_is_imported_before_it_is_used() -> None:
     """A worker that publishes needs no HTTP client, and who reads over SSE no WebSocket."""
     program = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any, Final
@@ -72,6 +73,9 @@ class WebSocket:
                 raise _not_opened(error, reader) from error
             self._opened(connection.socket)
             self._connection = connection
+            # Of a stream that is still open when Python exits: to close it later would
+            # wait for a thread of the library's that does not run any more.
+            atexit.register(connection.close)
             try:
                 while True:
                     yield Received("message", connection.recv(decode=False))
@@ -80,6 +84,7 @@ class WebSocket:
             finally:
                 self._connection = None
                 connection.close()
+                atexit.unregister(connection.close)
 
     def renew(self, _path: str, token: str) -> None:
         """Have the stream go on with `token`; if it does not, it ends, and is resumed."""
