@@ -13,7 +13,16 @@ from typing import Any, assert_type
 import msgspec
 
 import streamer
-from streamer import JobCancelled, JobKind, Progress, Publisher, SyncPublisher, progress, track
+from streamer import (
+    JobCancelled,
+    JobKind,
+    Notifications,
+    Progress,
+    Publisher,
+    SyncPublisher,
+    progress,
+    track,
+)
 from streamer.client import (
     AsyncEventStream,
     ClientError,
@@ -87,6 +96,12 @@ async def publishes_from_an_event_loop(log: EventLog) -> None:
     event_id = await publisher.completed("jobs/1")
 
     str(event_id.ms)  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess]
+
+
+def notifies_people(publisher: SyncPublisher) -> None:
+    notifications = Notifications(publisher)
+    assert_type(notifications, Notifications)
+    notifications.system_message("Back at 8", level="warning", target="all")
 
 
 class Thumbnails(msgspec.Struct):
