@@ -100,7 +100,7 @@ async def publishes_from_an_event_loop(log: EventLog) -> None:
 
 def notifies_people(publisher: SyncPublisher) -> None:
     notifications = Notifications(publisher)
-    assert_type(notifications, Notifications)
+    assert_type(notifications, Notifications[None])
     notifications.system_message("Back at 8", level="warning", target="all")
 
 
