@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -222,6 +222,22 @@ async def test_a_cancel_while_it_is_probed_leaves_no_video(
     assert [end["status"] for end in await ends_of(log)] == ["cancelled"]
     assert list((tmp_path / "media" / "uploads").iterdir()) == []
     assert files_in(tmp_path / "uploads") == []
+
+
+async def test_of_a_cancelled_upload_nothing_more_is_received(uploads: Uploads) -> None:
+    stored, record = await uploads.create("a.mp4", "p", 1000)
+    asked = []
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"x"
+        await uploads.cancel(stored.id)
+        yield b"y"
+        asked.append("for more")
+        yield b"z"
+
+    with pytest.raises(NotFound):
+        await uploads.receive(stored, record, 0, chunks())
+    assert asked == []
 
 
 async def test_a_probe_that_something_else_ended_is_tried_again(
