@@ -36,10 +36,7 @@ let sheet;
 export function adoptStyles(root) {
   const { adoptedStyleSheets: all } = root;
   // There are none in the imitation of a page that many test their components in.
-  if (!all || (sheet && all.includes(sheet))) return;
-  if (!sheet) {
-    sheet = new CSSStyleSheet();
-    sheet.replaceSync(CSS);
-  }
-  all.push(sheet);
+  if (!all) return;
+  if (!sheet) (sheet = new CSSStyleSheet()).replaceSync(CSS);
+  if (!all.includes(sheet)) all.push(sheet);
 }
