@@ -130,6 +130,15 @@ for (const [code, reason] of [["draining", "The server is restarting."], ["log_u
   });
 }
 
+test("what comes after the word to reconnect is left to the next connection", async () => {
+  const { client, server, subscription } = await live();
+  const ids = heard(subscription);
+  server.last.write(`data: {"type":"reconnect","retry_ms":5}\n\ndata: ${JSON.stringify(event("a", "2-0"))}\n\n`);
+  await settled();
+  assert.deepEqual([ids, subscription.lastEventId, subscription.state], [[], "1-0", "waiting"]);
+  client.close();
+});
+
 test("a silent connection is given up after three heartbeats, and one with heartbeats is not", async () => {
   const { client, server, subscription } = await live();
   for (let n = 0; n < 5; n += 1) {
@@ -239,6 +248,20 @@ test("who is refused for a token is asked for another, once, until one is accept
   await pass(500);
   await settled();
   assert.deepEqual([asked.slice(2, 4), subscription.state, subscription.reason], [["connect", "unauthorized"], "refused", "the signature is wrong"]);
+  client.close();
+});
+
+test("a connection that was accepted earns another token when it is refused later", async () => {
+  const { asked, getToken } = source("a", "b", "c", "d");
+  const { client, server, subscription } = await live({ getToken });
+  for (const next of ["c", "d"]) {
+    server.instead = ({ headers }) => (headers.get("Authorization") === `Bearer ${next}` ? null : problem(401));
+    await server.last.end();
+    await pass(500);
+    await settled();
+    if (next === "c") await server.live("1-0");
+  }
+  assert.deepEqual([asked, subscription.state], [["connect", "connect", "unauthorized", "connect"], "connecting"]);
   client.close();
 });
 

@@ -305,6 +305,23 @@ test("a topic that one tab may not read keeps nothing from the other", async () 
   close(first, second, third);
 });
 
+test("a frozen tab that wants what it may not read keeps nothing from the others", async () => {
+  const { browser, server, first, second } = await two();
+  const third = browser.open("b");
+  await pass(100);
+  await server.live("1-0");
+  third.freeze();
+  server.instead = ({ path }) => (path.includes("topic=b") ? problem(403, "not b") : null);
+  server.answers["/status"] = ({ path }) => (path.endsWith("topic=b") ? problem(403, "not b") : snapshot("1-0"));
+  await server.last.end();
+  await pass(1000);
+  await pass(100);
+  assert.deepEqual(server.last.topics, ["a"]);
+  await server.live("1-0");
+  assert.deepEqual([first.subscription.state, second.subscription.state], ["live", "live"]);
+  close(first, second, third);
+});
+
 test("a job that is over is known to a tab that comes later", async () => {
   const browser = new FakeBrowser();
   const { server } = browser;

@@ -123,6 +123,29 @@ test("one that begins with the earliest hides nobody's gap: the others resume fr
   client.close();
 });
 
+test("who is being given what was before holds nobody back, and asks for it once", async () => {
+  const { client, server } = await live("a");
+  await server.last.say(event("a", "5-0"));
+  let asked = 0;
+  /** @type {(page: object) => void} */
+  let answer = () => {};
+  server.answers["/events"] = () => new Promise((done) => {
+    asked += 1;
+    answer = done;
+  });
+  const early = client.subscribe("a", { from: "1-0" });
+  const ids = heard(early);
+  await settled();
+  client.subscribe("b");
+  await settled();
+  assert.deepEqual([server.last.topics, server.last.lastEventId], [["a", "b"], "5-0"]);
+  await server.live("5-0");
+  answer({ events: [event("a", "5-0")], cursor: "5-0", gap: null });
+  await settled();
+  assert.deepEqual([ids, early.state, asked], [["5-0"], "live", 1]);
+  client.close();
+});
+
 test("the earliest alone is asked of the stream itself", async () => {
   const { client, server } = opened();
   const ids = heard(client.subscribe("a", { from: "earliest" }));
@@ -316,6 +339,16 @@ test("who resumes behind the end of a job is answered 204, and who begins with i
   client.close();
 });
 
+test("whoever answers 204 to everything is not asked for ever", async () => {
+  const { client, server } = opened();
+  server.instead = () => new Response(null, { status: 204 });
+  const all = [client.subscribe("jobs/j"), client.subscribe("jobs/j", { from: "earliest" }), client.subscribe("jobs/j", { from: "5-0" })];
+  await settled();
+  await settled();
+  assert.deepEqual([all.map(({ state }) => state), server.asked.length <= 3], [["ended", "ended", "ended"], true]);
+  client.close();
+});
+
 test("a refusal is told in the server's sentence, and is asked again on request", async () => {
   const { client, server } = opened();
   server.instead = () => problem(403, "you may not read a");
@@ -357,7 +390,9 @@ test("a page that is left has no connection, and one again when it is shown", as
   for (const [leaves, comes] of [["pagehide", "pageshow"], ["freeze", "resume"]]) {
     page.dispatchEvent(new Event(`${leaves}`));
     await settled();
-    assert.equal(server.last.isOver, true);
+    client.subscribe("a").close();
+    await pass(1000);
+    assert.deepEqual([server.last.isOver, server.connections.filter(({ isOver }) => !isOver).length], [true, 0]);
     page.dispatchEvent(new Event(`${comes}`));
     await settled();
     assert.deepEqual([server.last.lastEventId, server.last.isOver], ["1-0", false]);
@@ -426,6 +461,7 @@ test("for await has every event, also where it is slow, and leaves with the loop
   for (let n = 2; n <= 1001; n += 1) ids.push((await events.next()).value?.id);
   server.answers["/events"] = pages({ events: [event("a", "1002-0")], cursor: "1500-0" });
   assert.equal((await events.next()).value?.id, "1002-0");
+  assert.equal(server.asked.at(-1)?.path, "/events?topic=a&after=1001-0&limit=500&wait=0");
   assert.deepEqual([ids.length, ids.at(-1)], [1000, "1001-0"]);
   await events.return();
   await pass(1000);

@@ -8,11 +8,17 @@
 /** The position before everything: "from the first that is kept". No gap is told of it. */
 export const ORIGIN = "0-0";
 
-/** An id is `[0-9]{1,15}-[0-9]{1,20}`. */
-const padded = (/** @type {string} */ id) => id.replace(/\d+/gu, (number) => number.padStart(20, "0"));
-
-/** @returns {boolean} whether `id` is after `other` */
-export const isAfter = (/** @type {string} */ id, /** @type {string} */ other) => padded(id) > padded(other);
+/**
+ * An id is `<milliseconds>-<sequence>`, of up to 15 digits and of as many events as there are in a millisecond: both
+ * are exact as numbers.
+ *
+ * @returns {boolean} whether `id` is after `other`
+ */
+export const isAfter = (/** @type {string} */ id, /** @type {string} */ other) => {
+  const [ms = 0, sequence = 0] = id.split("-").map(Number);
+  const [otherMs = 0, otherSequence = 0] = other.split("-").map(Number);
+  return (ms - otherMs || sequence - otherSequence) > 0;
+};
 
 /** @returns {string | undefined} the earliest; undefined of none */
 export const earliest = (/** @type {string[]} */ ids) => ids.sort((a, b) => (isAfter(a, b) ? 1 : -1))[0];
