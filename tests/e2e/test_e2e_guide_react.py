@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,8 +17,7 @@ from support.documents import EXAMPLE, blocks, file_in
 from support.file_server import file_server
 from support.front_end import js_module
 from support.live import Live, StartLive
-from support.npm import install, pack
-from support.requirements import needs
+from support.npm import install, node, pack
 from support.waiting import wait_until_blocking
 
 GUIDE: Final = "docs/guides/react.md"
@@ -47,21 +45,17 @@ def app(package: Path, tmp_path: Path) -> Path:
 
 
 def build(app: Path, live: Live, react: int) -> Path:
-    """Build it as its bundler would; where it was written to."""
+    """Build it with its own bundler; where it was written to."""
     client = app / "src" / "client.js"
     client.write_text(client.read_text().replace(EXAMPLE, f"127.0.0.1:{live.port}"))
-    out = app / "dist"
-    suffix = "" if react == 19 else "18"
-    aliases = [f"--alias:{name}={js_module(name + suffix)}" for name in ("react", "react-dom")]
-    command: list[str | Path] = [needs("node"), js_module("esbuild/bin/esbuild"), "src/main.jsx"]
-    options = "--bundle --splitting --format=esm --jsx=automatic --log-level=error"
-    subprocess.run(
-        [*command, *options.split(), *aliases, f"--outdir={out}"], cwd=app, check=True, timeout=50
-    )
-    page = (app / "index.html").read_text()
-    assert '"/src/main.jsx"' in page
-    (out / "index.html").write_text(page.replace("/src/main.jsx", "/main.js"))
-    return out
+    suffix = "" if react == 19 else str(react)
+    alias = {name: str(js_module(name + suffix)) for name in ("react", "react-dom")}
+    config = json.dumps({"resolve": {"alias": alias}, "logLevel": "warn"})
+    (app / "vite.config.js").write_text(f"export default {config};")
+    # As `npm run build` does, with the Vite of this repository's tools.
+    assert json.loads((app / "package.json").read_text())["scripts"]["build"] == "vite build"
+    node(js_module("vite/bin/vite.js"), "build", cwd=app)
+    return app / "dist"
 
 
 def publish(live: Live, *topics: str, **event: object) -> None:
