@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,11 +14,11 @@ from selenium.webdriver import Chrome
 from streamer.access.grants import Grants
 from streamer.access.issue import Issuer
 from streamer.access.patterns import Patterns
+from support.client_package import node
 from support.documents import EXAMPLE, blocks, file_in
 from support.file_server import file_server
 from support.front_end import js_module
 from support.live import Live, StartLive
-from support.npm import install, node, pack
 from support.waiting import wait_until_blocking
 
 GUIDE: Final = "docs/guides/react.md"
@@ -25,13 +26,8 @@ FILES: Final = ("index.html", "src/main.jsx", "src/client.js", "src/App.jsx")
 SECRET: Final = "0123456789abcdef" * 2
 
 
-@pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return pack(tmp_path_factory.mktemp("packed"))
-
-
 @pytest.fixture
-def app(package: Path, tmp_path: Path) -> Path:
+def app(client_project: Path, tmp_path: Path) -> Path:
     """A directory with the files of the guide, and the client installed."""
     (tmp_path / "src").mkdir()
     for name in FILES:
@@ -40,7 +36,7 @@ def app(package: Path, tmp_path: Path) -> Path:
     assert set(manifest["dependencies"]) == {"@streamer-sse/client", "react", "react-dom"}
     # What comes from the registry is what the tools of this repository have.
     (tmp_path / "package.json").write_text(json.dumps({**manifest, "dependencies": {}}))
-    install(package, tmp_path)
+    shutil.copytree(client_project / "node_modules", tmp_path / "node_modules")
     return tmp_path
 
 
