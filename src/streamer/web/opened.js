@@ -194,7 +194,8 @@ export class Opened {
         : {
             job,
             now: logNow(),
-            pace: feed.paces.get(key)?.words ?? "",
+            // As in the list: another stream of the same job may have watched it for longer.
+            pace: (this.#rows.get(`job ${job.jobId}`)?.pace || feed.paces.get(key)?.words) ?? "",
             details: feed.details.get(key),
             retryable: this.#retryable === job.key,
           },

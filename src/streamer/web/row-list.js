@@ -12,7 +12,7 @@ import { instance, setIcon, setText } from "./template.js";
 /** @import { Row } from "./rows.js" */
 /** @import { RowParts } from "./template.js" */
 
-/** @typedef {{root: HTMLElement, parts: RowParts, row: Row}} Line */
+/** @typedef {{root: HTMLElement, parts: RowParts, row: Row, drawn: string | null}} Line `drawn`: with what its row was */
 
 /** Rows that are in the page at first, and that come with each scroll to its end. */
 const STEP = 100;
@@ -75,8 +75,13 @@ export class RowList {
     let position = 0;
     for (const row of shown) {
       const line = this.#lines.get(row.id) ?? this.#add(row);
-      line.row = row;
-      update(line, now, current, withProject);
+      // Of hundreds of rows a few change with each frame.
+      const circumstances = `${Math.floor(now / 1000)} ${row.href === current} ${withProject}`;
+      if (line.row !== row || line.drawn !== circumstances) {
+        line.row = row;
+        line.drawn = circumstances;
+        update(line, now, current, withProject);
+      }
       const there = this.#container.children[position++] ?? null;
       // Moving an element would take its focus.
       if (there !== line.root) this.#container.insertBefore(line.root, there);
@@ -89,7 +94,8 @@ export class RowList {
   }
 
   #add(/** @type {Row} */ row) {
-    const line = { ...instance("job-row"), row };
+    /** @type {Line} */
+    const line = { ...instance("job-row"), row, drawn: null };
     line.parts.link.tabIndex = -1;
     this.#lines.set(row.id, line);
     return line;

@@ -102,7 +102,7 @@ export class Rows {
     for (const row of rows) {
       const before = this.#rows.get(row.id);
       // Another topic, or the one before, may know more of it, or have heard of it since.
-      if (before !== undefined && before.job.updatedAt > row.job.updatedAt) continue;
+      if (before !== undefined && (before.job.updatedAt > row.job.updatedAt || isAsBefore(before, row))) continue;
       const createdAt = row.job.createdAt ?? before?.job.createdAt ?? null;
       this.#put({ ...row, project: row.project ?? before?.project ?? null, job: { ...row.job, createdAt } });
     }
@@ -176,6 +176,16 @@ function isWanted(/** @type {Row} */ { job, project }, /** @type {Wanted} */ wan
   if (words.length === 0) return true;
   const text = [job.jobId, job.key, project, job.name, job.message, job.error].join("\n").toLowerCase();
   return words.every((word) => text.includes(word));
+}
+
+/** Whether nothing has changed: the row stays the same object, which is not drawn again. */
+function isAsBefore(/** @type {Row} */ before, /** @type {Row} */ now) {
+  const [a, b] = [before.job, now.job];
+  return (
+    before.href === now.href && a.updatedAt === b.updatedAt && a.status === b.status && a.progress === b.progress &&
+    a.message === b.message && a.error === b.error && a.attempt === b.attempt &&
+    a.parts?.over === b.parts?.over && a.parts?.total === b.parts?.total
+  );
 }
 
 function timeOf(/** @type {Row} */ { job }) {
