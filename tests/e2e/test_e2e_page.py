@@ -57,7 +57,7 @@ def test_a_cut_in_the_middle_of_a_job_loses_and_doubles_nothing(
     """What happened while the line was cut is replayed, and the bar still reaches 100 %."""
     page.use(transport)
     page.wait_until_live()
-    page.start(height=480)
+    page.start(height=360)
     page.wait_for_progress(5)
     page.cut()
     page.wait_for_state("Connection cut")

@@ -7,6 +7,11 @@
  * @module
  */
 
+import { textOf } from "./fields.js";
+import { keyOf } from "./jobs.js";
+
+/** @import { Body } from "./client/wire.d.ts" */
+
 /**
  * @typedef {object} Place
  * @property {string} topic
@@ -45,6 +50,11 @@ export function hashOf(/** @type {Place} */ { topic, key }) {
 export function isSame(/** @type {Place | "new" | null} */ a, /** @type {Place | "new" | null} */ b) {
   if (a === b) return true;
   return typeof a === "object" && typeof b === "object" && a !== null && b !== null && a.topic === b.topic && a.key === b.key;
+}
+
+/** Whether an event is of what is opened: of the topic, of the job, or of a part of it. */
+export function isOf(/** @type {Place} */ { topic, key }, /** @type {Body} */ body) {
+  return key === null || topic.startsWith("jobs/") || keyOf(body) === key || textOf(body.parent_id) === key;
 }
 
 /** A half of a surrogate pair is a text in JSON, and no part of an address. */

@@ -4,17 +4,18 @@
  * @module
  */
 
-import { COMMANDS, pathOf, serverOf } from "./commands.js";
+import { isOf } from "./address.js";
+import { COMMANDS, serverOf } from "./commands.js";
 import "./copy.js";
 import { percent } from "./describe.js";
-import { earlierEvents } from "./earlier.js";
 import { button, byId, element } from "./elements.js";
-import { EventLog, MAX_EARLIER } from "./event-log.js";
-import { numberOf, objectOf, textOf, timeOf } from "./fields.js";
+import { EventLog } from "./event-log.js";
+import { numberOf, objectOf, timeOf } from "./fields.js";
 import { JobCard } from "./job-card.js";
-import { hasEnded, isOpen, keyOf } from "./jobs.js";
+import { hasEnded, isOpen } from "./jobs.js";
 import { CUT_MS } from "./line.js";
 import { logNow } from "./log-clock.js";
+import { Past } from "./past.js";
 import { RowList } from "./row-list.js";
 import { shownJobs } from "./shown-jobs.js";
 import { Strip } from "./strip.js";
@@ -28,8 +29,6 @@ import { setText } from "./template.js";
 /** @import { Rows } from "./rows.js" */
 /** @import { ShownJob } from "./shown-jobs.js" */
 
-/** Earlier events that come with each scroll to the end of the list. */
-const STEP = 200;
 /** Milliseconds in which a start and an end are one announcement. */
 const QUIET_MS = 1000;
 
@@ -48,12 +47,7 @@ export class Opened {
   #wasLost = false;
   /** Whether that was a person's doing. */
   #wasCut = false;
-  /** Events from before this reader came, oldest first, that are not shown yet; null: not asked for. @type {Body[] | null} */
-  #earlier = null;
-  #isLoading = false;
-  #end;
-  /** Whether the end of the list of events is seen, or nearly. */
-  #isAtEnd = false;
+  #past;
   /** @type {string | null} the job that the server says can be run again */
   #retryable = null;
   /** The last state that was announced of each job. @type {Map<string, string>} */
@@ -72,14 +66,7 @@ export class Opened {
     this.#rows = rows;
     this.#act = act;
     this.#card = new JobCard(byId("card"), (what, job) => this.#ask(what, job), access);
-    this.#end = new IntersectionObserver((entries) => {
-      this.#isAtEnd = entries.at(-1)?.isIntersecting === true;
-      if (this.#isAtEnd) this.#scrolled();
-    }, {
-      root: byId("log-box"),
-      rootMargin: "200px",
-    });
-    this.#end.observe(byId("log-end"));
+    this.#past = new Past(this.#log, api, access);
     for (const radio of document.querySelectorAll("[name=log]")) {
       radio.addEventListener("change", () => {
         const { value } = /** @type {HTMLInputElement} */ (radio);
@@ -101,12 +88,11 @@ export class Opened {
     this.#strip.clear();
     this.#counts = { received: 0, gaps: 0, reconnects: 0 };
     this.#wasLost = this.#wasCut = false;
-    this.#earlier = null;
     this.#retryable = null;
     this.#announced.clear();
     setText(byId("announcement"), "");
-    setText(byId("earlier-said"), "newest first; scroll for earlier ones");
     this.#card.show(null);
+    this.#past.of(place, feed);
     if (place === null || feed === null) return;
     const off = feed.listen({
       changed: () => {},
@@ -214,7 +200,7 @@ export class Opened {
     byId("gaps").classList.toggle("bad", this.#counts.gaps > 0);
     this.showCode();
     this.#announce(jobs);
-    if (this.#isAtEnd && this.#earlier === null) this.#scrolled();
+    this.#past.look();
     this.showTime(condition);
   }
 
@@ -324,48 +310,4 @@ export class Opened {
   count() {
     this.#countReaders();
   }
-
-  /** The end of the list is near: more of what is kept from before. */
-  async #scrolled() {
-    const opened = this.#opened;
-    if (opened === null || this.#isLoading) return;
-    const say = (/** @type {string} */ words) => setText(byId("earlier-said"), words);
-    if (this.#earlier === null) {
-      if (opened.feed.subscription?.lastEventId == null) return;
-      this.#isLoading = true;
-      say("Loading earlier events…");
-      this.#log.show();
-      const { at, query } = pathOf(opened.place.topic);
-      try {
-        const { events, complete } = await earlierEvents(`${this.#api}/${at}events?${query && `${query}&`}`, {
-          most: MAX_EARLIER,
-          isKnown: (id) => this.#log.has(id),
-          until: opened.feed.arrivedAt,
-          fetch: (url, init) => this.#access.fetch(url, init),
-        });
-        if (this.#opened !== opened) return;
-        this.#earlier = events.filter((body) => isOf(opened.place, body));
-        const many = this.#earlier.length === 1 ? "1 earlier event" : `${this.#earlier.length} earlier events`;
-        say(complete ? `${many}: all that is kept` : `the newest ${many}`);
-      } catch (error) {
-        if (this.#opened !== opened) return;
-        this.#earlier = [];
-        say(`Earlier events are not loaded: ${/** @type {Error} */ (error).message}`);
-        return;
-      } finally {
-        this.#isLoading = false;
-      }
-    }
-    const next = this.#earlier.splice(Math.max(0, this.#earlier.length - STEP), STEP);
-    if (next.length > 0) this.#log.addEarlier(next);
-    if (this.#earlier.length === 0) return;
-    // It tells only of changes, and the end may still be near: look anew.
-    this.#end.unobserve(byId("log-end"));
-    this.#end.observe(byId("log-end"));
-  }
-}
-
-/** Whether an event is of what is opened. */
-function isOf(/** @type {Place} */ { topic, key }, /** @type {Body} */ body) {
-  return key === null || topic.startsWith("jobs/") || keyOf(body) === key || textOf(body.parent_id) === key;
 }
