@@ -13,7 +13,7 @@ from litestar import Request, Response
 from ..config.server_url import API
 from ..config.settings import Settings
 from ..errors import InvalidParameter, StreamerError, UnsupportedTus, WrongMediaType
-from ..uploads.uploads import max_bytes
+from ..uploads.limits import max_bytes
 from .long_body import closing
 from .problems import streamer_problem
 

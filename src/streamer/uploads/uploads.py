@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import time
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any, Final, NoReturn
@@ -18,7 +17,6 @@ from ..errors import (
     InvalidSource,
     LogUnavailable,
     NotFound,
-    RequestTimeout,
     UploadConflict,
     UploadTooLarge,
 )
@@ -29,14 +27,13 @@ from ..jobs.keys import FIRST
 from ..jobs.running import cancel_asked
 from ..jobs.transcode.ffmpeg import FfmpegError, find_program
 from ..publishing.publisher import Publisher
-from .appending import append, append_in_thread
+from .incoming import Incoming
+from .limits import max_bytes
 from .reports import Reports
 from .settling import remove_old_videos, remove_video, settle
 from .store import UploadStore
-from .stored import Record, Stored, is_removed
+from .stored import Record, Stored
 
-#: Bytes that are written at once, and the most that are held of one request.
-_WRITE_BYTES: Final = 256 * 1024
 #: Seconds that a client may send nothing within a request. Few: one that is gone without
 #: a word keeps itself out no longer, and clients try for longer (tus-js-client: 9 s).
 _SILENCE_SECONDS: Final = 5.0
@@ -156,7 +153,8 @@ class Uploads:
             return offset  # it was whole: its last answer may be lost
         with stored.locked() as descriptor:
             _check_offset(offset, stored.offset(record))
-            there = await self._append(stored, record, descriptor, chunks, silence)
+            incoming = Incoming(stored, record, descriptor, self._settings, self._reports)
+            there = await incoming.append(chunks, silence)
         if there == record.length:
             await self._finish(stored, record)
         return there
@@ -252,45 +250,6 @@ class Uploads:
             return False
         return snapshot.terminal is not None or cancel_asked(snapshot, FIRST)
 
-    async def _append(
-        self,
-        stored: Stored,
-        record: Record,
-        descriptor: int,
-        chunks: AsyncIterator[bytes],
-        silence: float,
-    ) -> int:
-        there = os.fstat(descriptor).st_size
-        most = max_bytes(self._settings) if record.length is None else record.length
-        reserve = self._settings.disk_reserve
-        held = bytearray()
-        try:
-            while True:
-                async with asyncio.timeout(silence):
-                    chunk = await anext(chunks, None)
-                if chunk is None:
-                    break
-                if is_removed(descriptor):
-                    held.clear()
-                    raise stored.unknown()
-                if there + len(held) + len(chunk) > most:
-                    raise UploadTooLarge(f"more than {most:,} bytes came")
-                held += chunk
-                if len(held) >= _WRITE_BYTES:
-                    data, held = held, bytearray()
-                    await append_in_thread(descriptor, data, reserve)
-                    there += len(data)
-                    self._reports.progress(stored.id, record, there)
-        except TimeoutError as error:
-            raise RequestTimeout(f"nothing came for {silence:g} s; what came is kept") from error
-        finally:
-            # At once, also when cancelled: it is little, and was received.
-            append(descriptor, held, reserve)
-            there += len(held)
-            if not is_removed(descriptor):
-                self._reports.progress(stored.id, record, there)
-        return there
-
     async def _finish(self, stored: Stored, record: Record) -> None:
         """Probe what is whole, and report; it goes on if whoever waits is cancelled."""
         await asyncio.shield(self._start(self._settle(stored, record)))
@@ -349,9 +308,3 @@ def _check_offset(offset: int, there: int) -> None:
         raise UploadConflict(
             f"Upload-Offset is {offset}, and {there} bytes have come; continue at {there}"
         )
-
-
-def max_bytes(settings: Settings) -> int:
-    """Bytes that one upload may have: no more than all that are kept may take together."""
-    together = settings.output_bytes
-    return min(settings.upload_max_bytes, together) if together else settings.upload_max_bytes
