@@ -13,7 +13,7 @@ from .event import Event
 from .job_event import JobEvent, check_job_event, snapshot_changes
 from .job_states import JobState, JobStates
 from .json_line import encode_line
-from .snapshot_size import Budget
+from .snapshot_size import AROUND_ONE, FRAME_BYTES, Budget
 from .topic import job_of, project_among
 from .topic_state import derived, shown_jobs
 
@@ -67,11 +67,11 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def alone(self) -> msgspec.Raw:
-        """`to_fields` as JSON on one line, as large as the one snapshot of an answer may be.
+        """`to_fields` as JSON on one line, as large as the one snapshot of a frame may be.
 
         Kept, for all who attach to a topic between two of its events are sent the same.
         """
-        return msgspec.Raw(encode_line(Budget(1).fit(self.to_fields())))
+        return msgspec.Raw(encode_line(Budget(1, FRAME_BYTES - AROUND_ONE).fit(self.to_fields())))
 
     @property
     def project(self) -> str | None:

@@ -11,6 +11,12 @@ import msgspec
 #: whatever it takes; ten thousand may come together.
 SNAPSHOT_BYTES: Final = 256 * 1024
 
+#: Bytes of `connected`, as a frame: Go's r3labs/sse ends for ever in a loop at 65,536, and
+#: counts the heartbeats that come before the next event.
+FRAME_BYTES: Final = 60_000
+#: Of these, what is around one snapshot: the topic, twice at most, ids and times.
+AROUND_ONE: Final = 2000
+
 #: What may be large, and is left out as a whole.
 _TEXTS: Final = ("error", "message", "result")
 #: What is left out one by one, the first first: those over, and the oldest.

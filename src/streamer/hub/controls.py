@@ -11,7 +11,7 @@ from ..events.cursor import Cursor, timestamp_of
 from ..events.page import Gap
 from ..events.reading import Reading
 from ..events.snapshot import Snapshot
-from ..events.snapshot_size import Budget
+from ..events.snapshot_size import AROUND_ONE, FRAME_BYTES, Budget
 from ..events.topic import job_of, project_of
 
 
@@ -39,7 +39,9 @@ def connected_control(
         fields = {"topic": topic, **named_by(topic), "cursor": cursor, "resumed": resumed}
         fields["snapshot"] = snapshots[topic].alone
     else:
-        budget = Budget(len(topics))
+        # Each is named twice: in the list, and by its state.
+        named = sum(2 * len(topic) + 8 for topic in topics)
+        budget = Budget(len(topics), max(0, FRAME_BYTES - AROUND_ONE - named))
         fields = {
             "topics": topics,
             "message": f"Connected to {len(topics)} topics",
