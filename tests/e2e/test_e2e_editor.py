@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import secrets
 from base64 import b64encode
 from pathlib import Path
 from typing import Any, Final
@@ -11,9 +9,8 @@ from typing import Any, Final
 import httpx
 from selenium.webdriver import Chrome
 
-from streamer.eventlog.redis.log import RedisEventLog
-from streamer.publishing.publisher import Publisher
-from support.live import Live, StartLive
+from support.editor import SLOW, a_video, publish
+from support.live import StartLive
 from support.waiting import wait_until_blocking
 
 #: As the editor's own code has it: one socket for all videos, which comes back a second after
@@ -82,10 +79,6 @@ _CALL: Final = (
 )
 
 
-#: Seconds: the sample is made first, by two jobs at once.
-SLOW: Final = 120.0
-
-
 class Editor:
     """The page, as a test drives it."""
 
@@ -132,26 +125,6 @@ class Editor:
     def size(self, url: str) -> list[Any]:
         found: list[Any] = self._browser.execute_async_script(_CALL % "size(arguments[0])", url)
         return found
-
-
-def a_video() -> str:
-    return f"v-{secrets.token_hex(6)}"
-
-
-def publish(live: Live, video: str, *events: tuple[str, dict[str, Any]]) -> None:
-    """Append straight to the log, as a worker does while the server is away."""
-
-    async def append() -> None:
-        environ = live.environ
-        log = RedisEventLog(environ["STREAMER_REDIS_URL"], prefix=environ["STREAMER_PREFIX"])
-        try:
-            publisher = Publisher(log)
-            for event_type, fields in events:
-                await publisher.publish(f"videos/{video}", event_type, fields)
-        finally:
-            await log.close()
-
-    asyncio.run(append())
 
 
 def test_two_videos_are_trimmed_and_each_is_shown_its_own(browser: Chrome, everything: str) -> None:
