@@ -121,7 +121,7 @@ export function openLink(options, { receive, enter }) {
         // Jitter, or all readers of a server that was away come back in the same instant.
         const ms = wait || Math.min(MAX_RETRY_MS, retry * 2 ** (failures - 1)) * (0.5 + Math.random() / 2);
         timer = setTimeout(connect, ms);
-const isOffline = globalThis.navigator?.onLine === false;
+        const isOffline = globalThis.navigator?.onLine === false;
         set("waiting", { reason: isOffline ? "This device is offline." : message || "The server cannot be reached.", retryAt: Date.now() + ms });
       }
     }
