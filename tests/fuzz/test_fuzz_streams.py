@@ -44,7 +44,7 @@ headers = st.one_of(
     st.binary(max_size=60),
 ).map(lambda value: bytes(byte for byte in value if byte == 9 or 32 <= byte != 127))
 paths = st.one_of(
-    st.just("/api/v1/stream"),
+    st.sampled_from(["/api/v1/stream", "/api/v1/ws", "/api/v1/ws/admin"]),
     topics.map(lambda text: f"/api/v1/projects/{quote(text, safe='')}/stream"),
     topics.map(lambda text: f"/api/v1/jobs/{quote(text, safe='')}/stream"),
     topics.map(lambda text: f"/api/v1/projects/{quote(text, safe='')}/events"),

@@ -456,14 +456,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     unread: Annotated[
         dict[str, Counted],
         Meta(
-            description="Types of events that count as unread by first part of the topic; "
-            "after a !, those that do not.",
+            description="Types that count as unread by first part of the topic, as "
+            "chats=message,users=!progress; see docs/PROTOCOL.md.",
             extra={
                 "allowed": "prefixes of topics with types that count, or after a ! those that do "
                 "not, separated by commas, as in chats=message+call,users=!progress+read"
             },
         ),
-    ] = msgspec.field(default_factory=lambda: dict(DEFAULT_UNREAD))
+    ] = {}
     kept_reads: Annotated[
         tuple[str, ...],
         Meta(
@@ -710,7 +710,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     def unread_policy(self) -> UnreadPolicy:
         """Which events count as unread on each topic, as the event log takes it."""
-        return UnreadPolicy(dict(self.unread))
+        return UnreadPolicy({**DEFAULT_UNREAD, **self.unread})
 
     def retention_policy(self) -> RetentionPolicy:
         """The retention of every topic, as the event log takes it."""
