@@ -162,7 +162,7 @@ class _Unopened(LivePage):
         """Not yet: it asks for a token first."""
 
 
-def test_an_upload_is_paused_continued_and_trimmed_with_a_poster(
+def test_an_upload_is_trimmed_and_has_a_poster(
     browser: Chrome, everything: str, project: str, clip: Path
 ) -> None:
     """Everybody who watches the project sees how far it is."""
