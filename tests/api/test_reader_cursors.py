@@ -13,6 +13,7 @@ from streamer.access.grants import Grants
 from streamer.access.issue import Issuer
 from streamer.access.patterns import Patterns
 from streamer.config.settings import Settings
+from streamer.errors import LogUnavailable
 from streamer.events.new_event import new_event
 from streamer.events.reading import Reading
 from support.stage import HANDSHAKE, Peer, Stage
@@ -266,6 +267,46 @@ def connected_of(received: bytes) -> dict[str, Any]:
     assert found is not None
     body: dict[str, Any] = msgspec.json.decode(found[1])
     return body
+
+
+def test_who_has_read_what_is_for_everybody_is_not_shown_to_everybody(stage: Stage) -> None:
+    """Each of thousands would be told of each other's reading."""
+    tell = new_event("system", "system_message", {"message": "back at 8"})
+    id_ = str(stage.loop.run(stage.log._log.append(tell)))
+    ada, target = token_of("ada"), "/api/v1/topics/system/cursor"
+    peer = Peer(stage, "/api/v1/stream?topic=system", {"Authorization": f"Bearer {ada}"})
+    stage.settle()
+    assert ask(stage, "PUT", target, {"cursor": id_}, token=token_of("bob"))[1]["moved"] is True
+    stage.settle()
+    assert b"bob" not in peer.take()
+    assert ask(stage, "GET", f"{target}s", token=ada)[0] == 403
+    admin = Issuer(SECRET).issue(Grants("root", is_admin=True), 3600.0)
+    assert ask(stage, "GET", f"{target}s", token=admin)[1]["readers"] == {"bob": id_}
+
+
+def test_an_ephemeral_read_is_said_once_of_each_move(stage: Stage) -> None:
+    id_ = say(stage, token=token_of("ada"))
+    peer = Peer(
+        stage, "/api/v1/stream?topic=chats/42", {"Authorization": f"Bearer {token_of('bob')}"}
+    )
+    stage.settle()
+    for _ in range(3):
+        ask(stage, "PUT", CURSOR, {"cursor": id_}, token=token_of("ada"))
+    assert peer.take().count(b"event: read") == 1
+
+
+def test_a_stream_opens_without_the_count_while_the_log_is_away(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(_topics: Sequence[str], _subject: str) -> Reading:
+        raise LogUnavailable("away")
+
+    ada = token_of("ada")
+    say(stage, token=ada)
+    monkeypatch.setattr(stage.log.reader_cursors, "states", away)
+    body = connected(stage, "/api/v1/stream?topic=chats/42", ada)
+    assert "reading" not in body
+    assert "counted_to" not in body
 
 
 def test_a_websocket_moves_a_cursor(stage: Stage) -> None:

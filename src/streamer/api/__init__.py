@@ -33,6 +33,7 @@ Layout:
 - `rate`: how often somebody may do something, as a pure rule.
 - `refusals`: who is refused is counted; that, and how the access of a stream went on, is
   logged.
+- `reader_documentation`: what OpenAPI says of the URLs about how far somebody has read.
 - `reader_cursors`: how far whoever asks has read a topic, and who else has read how far.
 - `reference`: the reference of the HTTP API as one page: no script, and nothing of another
   server.
@@ -76,6 +77,7 @@ __all__ = [
     "quota_fields",
     "rate",
     "reader_cursors",
+    "reader_documentation",
     "reference",
     "refusals",
     "renewals",

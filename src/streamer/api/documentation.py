@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from litestar.openapi.spec import (
     OpenAPIHeader,
@@ -19,11 +18,11 @@ from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 
 from ..access.claims import MAX_NAME
 from ..access.patterns import MAX_PATTERNS
-from ..eventlog.reader_cursors import MAX_SUBJECT
 from ..events.new_event import MAX_KEY_LENGTH
 from .event_schemas import EVENT, GAP, STREAM_BODY
 
-_EVENT_ID = Schema(type=OpenAPIType.STRING, pattern=r"^[0-9]{1,15}-[0-9]{1,20}$")
+#: An id as a parameter or a field has it.
+EVENT_ID = Schema(type=OpenAPIType.STRING, pattern=r"^[0-9]{1,15}-[0-9]{1,20}$")
 
 
 def _query(name: str, schema: Schema, description: str, *, required: bool = False) -> Parameter:
@@ -43,12 +42,12 @@ _STREAM = [
     Parameter(
         name="Last-Event-ID",
         param_in="header",
-        schema=_EVENT_ID,
+        schema=EVENT_ID,
         description="Resume after this event; wins over the query forms.",
         required=False,
     ),
-    _query("last_event_id", _EVENT_ID, "Resume after this event."),
-    _query("lastEventId", _EVENT_ID, "Resume after this event (the name polyfills use)."),
+    _query("last_event_id", EVENT_ID, "Resume after this event."),
+    _query("lastEventId", EVENT_ID, "Resume after this event (the name polyfills use)."),
     _query(
         "from",
         Schema(type=OpenAPIType.STRING),
@@ -72,7 +71,7 @@ _STREAM = [
 ]
 
 _POLL = [
-    _query("after", _EVENT_ID, "Return what came after this event; from the first kept if absent."),
+    _query("after", EVENT_ID, "Return what came after this event; from the first kept if absent."),
     _query(
         "limit",
         Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=1000, default=100),
@@ -138,7 +137,8 @@ _QUOTA: dict[str, OpenAPIHeader | Reference] = {
     ),
 }
 
-_TOO_OFTEN = OpenAPIResponse(
+#: The answer 429.
+TOO_OFTEN = OpenAPIResponse(
     description="Too often: wait for `Retry-After` and repeat the request.",
     content=_PROBLEM.content,
     headers={
@@ -159,7 +159,7 @@ _PUBLISHED = OpenAPIResponse(
                 properties={
                     "id": Schema(
                         type=[OpenAPIType.STRING, OpenAPIType.NULL],
-                        pattern=_EVENT_ID.pattern,
+                        pattern=EVENT_ID.pattern,
                         description="The event's id; null for an ephemeral event.",
                     )
                 },
@@ -177,7 +177,7 @@ _PAGE = OpenAPIResponse(
                 type=OpenAPIType.OBJECT,
                 properties={
                     "events": Schema(type=OpenAPIType.ARRAY, items=Reference(ref=EVENT)),
-                    "cursor": _EVENT_ID,
+                    "cursor": EVENT_ID,
                     "gap": Schema(
                         any_of=[Reference(ref=GAP), Schema(type=OpenAPIType.NULL)],
                         description="What was lost before these events, if anything was.",
@@ -212,7 +212,7 @@ class SubmitOperation(ApiOperation):
         for response in self.responses.values():
             if isinstance(response, OpenAPIResponse) and response is not _PROBLEM:
                 response.headers = {**(response.headers or {}), **_QUOTA}
-        self.responses["429"] = _TOO_OFTEN
+        self.responses["429"] = TOO_OFTEN
 
 
 @dataclass
@@ -270,59 +270,10 @@ class TokenOperation(ApiOperation):
             headers=_QUOTA,
             content={"application/json": OpenAPIMediaType(schema=made)},
         )
-        self.responses["429"] = _TOO_OFTEN
+        self.responses["429"] = TOO_OFTEN
         self.request_body = RequestBody(
             content={"application/json": OpenAPIMediaType(schema=wanted)}, required=True
         )
-
-
-@dataclass
-class ReaderOperation(ApiOperation):
-    """A URL about somebody's cursor."""
-
-    def __post_init__(self) -> None:
-        """Add the parameter, which is read by hand."""
-        super().__post_init__()
-        reader = "Whose cursor it is, where nobody is asked who they are."
-        self.parameters = [*(self.parameters or ()), _query("reader", _TEXT, reader)]
-
-
-@dataclass
-class CursorOperation(ApiOperation):
-    """A URL that moves a cursor."""
-
-    required: ClassVar[tuple[str, ...]] = ("cursor",)
-
-    def __post_init__(self) -> None:
-        """Add the body, which is read by hand."""
-        super().__post_init__()
-        move = Schema(
-            type=OpenAPIType.OBJECT,
-            properties={
-                "cursor": _EVENT_ID,
-                "reader": Schema(
-                    type=OpenAPIType.STRING,
-                    min_length=1,
-                    max_length=MAX_SUBJECT,
-                    description="Whose cursor it is, where nobody is asked who they are.",
-                ),
-            },
-            required=[*self.required],
-            additional_properties=False,
-        )
-        assert self.responses is not None  # noqa: S101 - just set
-        self.responses["429"] = _TOO_OFTEN
-        self.request_body = RequestBody(
-            content={"application/json": OpenAPIMediaType(schema=move)},
-            required=bool(self.required),
-        )
-
-
-@dataclass
-class NotificationsReadOperation(CursorOperation):
-    """The same for all of one's notifications: up to now, if the body names no cursor."""
-
-    required: ClassVar[tuple[str, ...]] = ()
 
 
 @dataclass
@@ -369,7 +320,7 @@ class PublishOperation(ApiOperation):
         super().__post_init__()
         assert self.responses is not None  # noqa: S101 - just set
         self.responses["201"] = _PUBLISHED
-        self.responses["429"] = _TOO_OFTEN
+        self.responses["429"] = TOO_OFTEN
         path = [p for p in self.parameters or [] if isinstance(p, Parameter)]
         self.parameters = [*path, *_PUBLISH]
         properties = {"type": Schema(type=OpenAPIType.STRING, pattern=r"^[a-z][a-z0-9_.-]{0,63}$")}

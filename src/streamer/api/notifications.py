@@ -16,10 +16,11 @@ from ..events.event import Event
 from ..events.reading import Reading
 from ..events.topic import EVERYBODY, user_topic
 from .asker import asker_of
-from .documentation import ApiOperation, NotificationsReadOperation
+from .documentation import ApiOperation
 from .may import may_read
 from .query import NOTIFICATIONS
 from .reader_cursors import move_cursor, reader_of
+from .reader_documentation import NotificationsReadOperation
 from .too_often import HowOften
 
 #: Notifications in one list, at most.

@@ -16,13 +16,14 @@ from ..eventlog.reader_cursors import MAX_SUBJECT
 from ..events.cursor import Cursor
 from ..events.new_event import READ, new_event
 from ..events.reading import ReadState
-from ..events.topic import check_topic
+from ..events.topic import EVERYBODY, check_topic
 from ..publishing.publisher import Publisher
 from .asker import Asker, asker_of
-from .documentation import ApiOperation, CursorOperation, ReaderOperation
+from .documentation import ApiOperation
 from .may import may_read
 from .query import READER
 from .quota_fields import headers_of
+from .reader_documentation import CursorOperation, ReaderOperation
 from .too_often import HowOften
 
 _SEGMENTS: Final = tuple(f"{{s{number}:str}}" for number in range(1, 9))
@@ -80,7 +81,10 @@ async def _all_cursors(request: Request[Any, Any, Any]) -> dict[str, Any]:
     """Who has read how far: the cursors on a topic, of those who moved theirs last."""
     topic = _topic_of(request)
     log: EventLog = request.app.state.log
-    await may_read(asker_of(request), (topic,), log)
+    asker = asker_of(request)
+    await may_read(asker, (topic,), log)
+    if topic == EVERYBODY and not asker.grants.is_admin:
+        raise Forbidden("who has read what is for everybody is shown to admins alone")
     found = await log.reader_cursors.readers(topic)
     return {"topic": topic, "readers": {reader: str(cursor) for reader, cursor in found.items()}}
 
@@ -102,16 +106,20 @@ async def move_cursor(
     settings: Settings = state.settings
     publisher: Publisher = state.publisher
     found, is_moved = await log.reader_cursors.move(topic, reader, to)
-    if found.cursor == to:
-        # Also where it stood there before: whoever tries again may have been cut off
-        # before this. The key makes one event of both.
+    if topic == EVERYBODY:
+        # Each of all who have read would else be shown to all of them.
+        return found, is_moved
+    is_kept = settings.keeps_reads(topic)
+    if is_moved or (is_kept and found.cursor == to):
+        # What is kept is published also where it stood there before: whoever tries again
+        # may have been cut off before this. The key makes one event of both.
         await publisher.append(
             new_event(
                 topic,
                 READ,
                 {"reader": reader, "cursor": str(to)},
-                idempotency_key=_key_of(reader, to),
-                ephemeral=not settings.keeps_reads(topic),
+                idempotency_key=_key_of(reader, to) if is_kept else None,
+                ephemeral=not is_kept,
                 by_server=True,
             )
         )

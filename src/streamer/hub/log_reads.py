@@ -52,14 +52,15 @@ class LogReads:
         """How far whoever attaches has read the topics where events count as unread.
 
         Read once it is decided where the reader begins: every event that is counted later
-        is sent to it.
-
-        Raises:
-            LogUnavailable: the log is needed and away.
+        is sent to it. None if there are no such topics, or the log is away: whoever resumes
+        from the tail is served without it.
         """
         if not attach.reads_as or not attach.counted:
             return None
-        return await self._log.reader_cursors.states(attach.counted, attach.reads_as)
+        try:
+            return await self._log.reader_cursors.states(attach.counted, attach.reads_as)
+        except LogUnavailable:
+            return None
 
     async def last_given(self, attach: Attach, feed: Feed) -> Event | None:
         """The event at which a reader resumes that ends by itself, if the log has it.

@@ -100,7 +100,7 @@ class RedisEventLog:
         self.workers: Final = RedisWorkers(self._keys, self._commands)
         self.access: Final = RedisAccess(self._keys, self._commands)
         self.reader_cursors: Final = RedisReaderCursors(
-            self._keys, self._commands, self._seen, self._unread
+            self._keys, self._commands, self._seen, self._reading, self._unread
         )
 
     async def append(self, event: NewEvent) -> Cursor | None:

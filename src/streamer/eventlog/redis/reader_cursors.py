@@ -10,6 +10,7 @@ from ...errors import InvalidCursor, TooManyReaders
 from ...events.cursor import Cursor
 from ...events.reading import Reading, ReadState
 from ..reader_cursors import CURSOR_TTL, MAX_LISTED, MAX_READERS
+from ..turns import Turns
 from .keys import Keys
 from .link.commands import Commands
 from .script import Script
@@ -22,10 +23,14 @@ _READER_CURSORS: Final = Script("rights.lua", "position.lua", "reader_cursors.lu
 class RedisReaderCursors:
     """`ReaderCursors` in Redis, by reader_cursors.lua."""
 
-    def __init__(self, keys: Keys, commands: Commands, seen: Seen, unread: UnreadPolicy) -> None:
+    def __init__(
+        self, keys: Keys, commands: Commands, seen: Seen, reading: Turns, unread: UnreadPolicy
+    ) -> None:
         self._keys: Final = keys
         self._commands: Final = commands
         self._seen: Final = seen
+        # With all else that is read: a publish waits behind these at most.
+        self._reading: Final = reading
         self._unread: Final = unread
 
     async def move(self, topic: str, subject: str, to: Cursor) -> tuple[ReadState, bool]:
@@ -39,19 +44,21 @@ class RedisReaderCursors:
 
     async def states(self, topics: Sequence[str], subject: str) -> Reading:
         """See `ReaderCursors.states`."""
-        position, _, states = await self._run(topics, subject, "")
+        async with self._reading:
+            position, _, states = await self._run(topics, subject, "")
         return Reading(states, position)
 
     async def readers(self, topic: str) -> dict[str, Cursor]:
         """See `ReaderCursors.readers`."""
-        latest: list[bytes] = await self._commands.call(
-            "ZREVRANGE", self._keys.moved(topic), 0, MAX_LISTED - 1
-        )
-        if not latest:
-            return {}
-        found: list[bytes | None] = await self._commands.call(
-            "HMGET", self._keys.cursors(topic), *latest
-        )
+        async with self._reading:
+            latest: list[bytes] = await self._commands.call(
+                "ZREVRANGE", self._keys.moved(topic), 0, MAX_LISTED - 1
+            )
+            if not latest:
+                return {}
+            found: list[bytes | None] = await self._commands.call(
+                "HMGET", self._keys.cursors(topic), *latest
+            )
         with what_we_stored:
             return {
                 subject.decode(): cursor_of(cursor)
