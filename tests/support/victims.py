@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from streamer.config.settings import Settings
 from streamer.events.cursor import Cursor
 from streamer.events.new_event import new_event
+from streamer.events.snapshot import Snapshot
+from streamer.events.topic import job_topic
 from streamer.uploads.store import UploadStore
 from streamer.uploads.stored import Record
 
 from .asking import ClosedStage, grants
 from .stage import Peer
+from .waiting import wait_until_blocking
 
 #: Stands in everything that is the victim's, and in nothing else.
 SECRET: Final = "secret-7c1f"
@@ -56,7 +60,7 @@ class VictimStage(ClosedStage):
             UPLOAD,
         )
         super().__init__(MALLORY, READER, VICTIM, ROOT, **wired)
-        self.ask("/healthz")  # it begins with its first request
+        self._begin()
         self.ids: Final = {topic: self.append(topic, SECRET) for topic in TOPICS}
         self.append("projects/mine", "mine")
         self.append("projects/mine", "mine")
@@ -66,6 +70,27 @@ class VictimStage(ClosedStage):
         )
         (output / "v1.mp4").write_text(SECRET)
         self._before: Final = {topic: self.kept(topic) for topic in TOPICS}
+
+    def _begin(self) -> None:
+        """Send the first request, and let the sweep of uploads that it starts come to its end."""
+        asked: list[str] = []
+        snapshots = self.log.snapshots
+
+        async def looking(topics: Sequence[str]) -> dict[str, Snapshot]:
+            asked.extend(topics)
+            return await snapshots(topics)
+
+        self.log.snapshots = looking  # type: ignore[method-assign]
+        self.ask("/healthz")
+
+        def is_swept() -> bool:
+            self.settle()
+            return job_topic(UPLOAD) in asked
+
+        # It looks at files in a thread, whose time is not the stage's, and asks the log last.
+        wait_until_blocking(is_swept, "the upload was not looked at")
+        self.settle()
+        self.log.snapshots = snapshots  # type: ignore[method-assign]
 
     def append(self, topic: str, text: str) -> Cursor:
         """Publish an event with `text` to `topic`; return its id."""
