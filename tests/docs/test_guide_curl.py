@@ -22,7 +22,7 @@ from support.processes import Program
 from support.requirements import needs
 from support.scripted_server import HEAD, ScriptedServer
 from support.tcp_proxy import TcpProxy
-from support.waiting import DEADLINE
+from support.waiting import DEADLINE, wait_until_blocking
 
 GUIDE: Final = "docs/guides/curl.md"
 SECRET: Final = "0123456789abcdef" * 2
@@ -78,6 +78,10 @@ def test_its_tail_prints_everything_once_wherever_it_is_cut_and_goes_on_where_it
                 proxy.truncate(cut)
                 ids.append(publish(live_server, topic, cut))
                 program.wait_for(ids[-1] + '","type":"said"')
+            # Killed between the two it would say the last one again, as the guide says.
+            wait_until_blocking(
+                lambda: (quick / "cursor").read_text() >= ids[-1], "the cursor was not kept"
+            )
             first = followed(program)
         with Program(command, cwd=quick) as program:
             program.wait_for("caught_up")
