@@ -9,12 +9,17 @@ import pytest
 pytest_plugins = [
     "support.replicated",
     "support.servers",
+    "support.postgres",
     "support.live",
     "support.jobs",
+    "support.own_project",
     "support.videos",
     "support.transcoding",
     "support.issuer",
+    "support.push_service",
     "support.client_package",
+    "support.ai_stage",
+    "support.ai_place",
 ]
 
 

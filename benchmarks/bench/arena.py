@@ -45,8 +45,11 @@ class Arena:
         stalled: int = 0,
         sample_every: int = 20,
         inflight: int = 200,
+        face: Face | None = None,
+        tokens: Path | None = None,
     ) -> LoadGenerator:
-        face = self.face(transport)
+        """Readers and publishers; by `face` and `tokens` where not as the server's own."""
+        face = face or self.face(transport)
         return LoadGenerator(
             port=self.port,
             transport=transport,
@@ -55,7 +58,8 @@ class Arena:
             greeting=face.greeting,
             hello=face.hello,
             first_path=face.first_path,
-            tokens=self.tokens,
+            publish_topic=face.publish_topic,
+            tokens=tokens or self.tokens,
             readers=readers,
             topics=topics,
             stalled=stalled,

@@ -102,6 +102,7 @@ class LoadGenerator:
         greeting: str | None = None,
         hello: str | None = None,
         first_path: str | None = None,
+        publish_topic: str | None = None,
         tokens: Path | None = None,
     ) -> None:
         options = {
@@ -117,6 +118,7 @@ class LoadGenerator:
             "greeting": greeting,
             "hello": hello,
             "first-path": first_path,
+            "publish-topic": publish_topic,
             "tokens": tokens,
         }
         arguments = [f"--{name}={value}" for name, value in options.items() if value is not None]

@@ -27,6 +27,11 @@ _METHOD = """\
   number and every reader checks every one.
 - **Latency** is from before the POST to after the `recv()` of one reader in twenty, by one clock.
   *Paced* means 100,000 deliveries a second for all alike, instead of as many as each can.
+- **Inboxes**: each reader has a token, and reads `users/{{id}}` and `system` at `/api/v1/ws`.
+  *Alone* is an event of a project with one reader, before the others came; *to one* is one more
+  inbox, with all of them there, of a type that counts as unread. A hundred more are admins. To
+  everybody is to all 10,000, of which each has topics of its own. CPU is the server's, for each
+  notification.
 - **Server CPU** is user and system time of the server's processes, without Redis. *Deliveries per
   server CPU second* suffers least from whatever else the machine does.
 - **Nagle's algorithm is off for all.** Every server here switches it off, and nginx does once a

@@ -22,6 +22,7 @@ struct options {
     int sample_every;         /* one reader in so many is read at once and timed; the others on a beat */
     const char *read_path;    /* "{}" stands for the topic's number */
     const char *publish_path; /* where the publishers POST */
+    const char *publish_topic; /* the topic that the body names; NULL: the path does */
     const char *greeting;     /* a reader is attached when it was sent this text; NULL: when it has its head */
     const char *first_path;   /* asked for on each connection before the stream; NULL: nothing */
     const char *hello;        /* WebSocket text sent by the reader after the handshake; NULL: none */

@@ -220,7 +220,7 @@ static void read_options(int argc, char **argv) {
         {"port", 1, 0, 'p'}, {"transport", 1, 0, 't'}, {"readers", 1, 0, 'n'}, {"topics", 1, 0, 'k'}, {"stalled", 1, 0, 's'},
         {"inflight", 1, 0, 'i'}, {"read-path", 1, 0, 'r'}, {"publish-path", 1, 0, 'w'}, {"greeting", 1, 0, 'g'},
         {"hello", 1, 0, 'h'}, {"sample-every", 1, 0, 'e'},
-        {"first-path", 1, 0, 'f'}, {"tokens", 1, 0, 'a'}, {0, 0, 0, 0}};
+        {"first-path", 1, 0, 'f'}, {"publish-topic", 1, 0, 'o'}, {"tokens", 1, 0, 'a'}, {0, 0, 0, 0}};
     for (int o; (o = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         switch (o) {
         case 'p': options.port = (uint16_t)atoi(optarg); break;
@@ -231,6 +231,7 @@ static void read_options(int argc, char **argv) {
         case 'i': options.inflight = atoi(optarg); break;
         case 'r': options.read_path = optarg; break;
         case 'w': options.publish_path = optarg; break;
+        case 'o': options.publish_topic = optarg; break;
         case 'g': options.greeting = optarg; break;
         case 'e': options.sample_every = atoi(optarg); break;
         case 'f': options.first_path = optarg; break;

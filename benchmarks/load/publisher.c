@@ -44,9 +44,10 @@ int publishers_opened(void) { return opened; }
 
 static void publish(struct publisher *p) {
     static char request[2 * 65536];
-    char body[66000];
-    int length = snprintf(body, sizeof body, "{\"type\":\"%s\"," MARK "%d:%llu:%llu\",\"pad\":\"%.*s\"}", type, p->number,
-                          (unsigned long long)++p->sequence, (unsigned long long)monotonic_ns(), pad_length, padding);
+    char body[66000], topic[128] = "";
+    if (options.publish_topic) snprintf(topic, sizeof topic, "\"topic\":\"%s\",", options.publish_topic);
+    int length = snprintf(body, sizeof body, "{%s\"type\":\"%s\"," MARK "%d:%llu:%llu\",\"pad\":\"%.*s\"}", topic, type,
+                          p->number, (unsigned long long)++p->sequence, (unsigned long long)monotonic_ns(), pad_length, padding);
     int n = snprintf(request, sizeof request,
                      "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\n%s"
                      "Content-Length: %d\r\n\r\n%s", options.publish_path, options.port, authorization(0), length, body);

@@ -18,6 +18,7 @@
     │   └── InvalidSource            a job's source that may not or cannot be read
     ├── EventTooLarge
     ├── NotFound
+    │   └── ResultRemoved            its time was up, or others needed the room
     ├── Unauthorized                 no token came, or the application refuses it
     │   ├── InvalidToken             a token that proves nothing
     │   ├── TokenExpired             a token whose time is over
@@ -26,14 +27,20 @@
     ├── AuthUnavailable              nobody can say now whose the credentials are; come back
     ├── UnknownHost                  a request for a host that is not this server
     ├── HeadTooLarge
+    ├── HttpTooOld                   a request whose version cannot say that it was cut
     ├── RequestTimeout               a request that was not whole in time
     ├── TooManyRequests
     ├── TooManyConnections
     ├── TooManyTopics
     ├── TooManyRevocations           as much is revoked as is kept
     ├── TooManyReaders               as many cursors on a topic as are kept
+    ├── TooManySubscribers           as many have a push subscription as are kept
+    ├── PushUnavailable              this installation sends no Web Push
+    ├── TooManyMembers               as many are there in a conversation as may be; come back
     ├── TooManyJobs                  the queue is full; come back
     ├── JobConflict                  a job that cannot be run again
+    ├── TopicBusy                    a topic that is not deleted: a job of it is not over
+    ├── TooManyRules                 it is set for as many prefixes as may be what is kept
     ├── JobsUnavailable              this installation cannot run the job asked for
     ├── UploadTooLarge
     ├── UploadConflict               an upload does not stand where it is continued
@@ -42,6 +49,7 @@
     ├── WrongMediaType               a body of a type that is not taken there
     ├── TooManyUploads               as many are unfinished as may be; come back
     ├── UploadSpace                  the disk is full; what came before is kept
+    ├── DiskFull                     the disk is nearly full; the job can be asked for later
     ├── LogUnavailable               Redis is away; nothing was stored
     │   └── LogForbidden             Redis's user lacks a right; nothing was stored
     ├── Draining                     the process is going away; come back
@@ -69,15 +77,19 @@ class Outcome(NamedTuple):
 class StreamerError(Exception):
     """Say what was wrong and what is allowed, in one sentence for a person.
 
-    ``retry_after`` is in seconds, for errors worth retrying.
+    ``retry_after`` is in seconds, for errors worth retrying. ``topic`` is the one that the
+    error is about, where others were asked for that may be fine.
     """
 
     code: ClassVar[str] = "internal_error"
 
-    def __init__(self, detail: str, *, retry_after: float | None = None) -> None:
+    def __init__(
+        self, detail: str, *, retry_after: float | None = None, topic: str | None = None
+    ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.retry_after = retry_after
+        self.topic = topic
 
     @property
     def outcome(self) -> Outcome:
@@ -178,6 +190,12 @@ class NotFound(StreamerError):
     """No such resource."""
 
     code = "not_found"
+
+
+class ResultRemoved(NotFound):
+    """A file that a job made is not kept any more: it was too old, or there were too many."""
+
+    code = "result_removed"
 
 
 class Unauthorized(StreamerError):
@@ -290,10 +308,62 @@ class TooManyReaders(StreamerError):
         return cls(f"{most} readers have a cursor on this topic, and no more are kept")
 
 
+class TooManySubscribers(StreamerError):
+    """As many subjects have a push subscription as are kept; nothing was stored."""
+
+    code = "too_many_subscribers"
+
+    @classmethod
+    def of(cls, most: int) -> TooManySubscribers:
+        """As there are `most` of them."""
+        return cls(f"{most} users have a push subscription, and no more are kept")
+
+
+class PushUnavailable(StreamerError):
+    """This installation sends no Web Push: nobody has said who it is from."""
+
+    code = "push_unavailable"
+
+
+class TooManyMembers(StreamerError):
+    """As many are there in a conversation as may be, or as many connections of one of them."""
+
+    code = "too_many_members"
+
+    @classmethod
+    def of(cls, members: int, connections: int) -> TooManyMembers:
+        """As there may be so many, each with so many connections."""
+        return cls(
+            f"this conversation is full: {members} may be there, each by {connections} connections"
+        )
+
+
 class TooManyJobs(StreamerError):
     """As many jobs are queued as may be; come back after ``retry_after`` seconds."""
 
     code = "too_many_jobs"
+
+
+class TopicBusy(StreamerError):
+    """A topic is not deleted while a job that is reported there is not over."""
+
+    code = "topic_busy"
+
+    @classmethod
+    def of(cls, topic: str) -> TopicBusy:
+        """The error, for `topic`."""
+        return cls(f"a job of {topic} is not over; cancel it first, or force it", topic=topic)
+
+
+class TooManyRules(StreamerError):
+    """It is set by hand for as many prefixes as may be what is kept of their topics."""
+
+    code = "too_many_rules"
+
+    @classmethod
+    def of(cls, most: int) -> TooManyRules:
+        """The error, where it is set for `most`."""
+        return cls(f"what is kept is set for {most} prefixes, and that is the most; remove one")
 
 
 class JobConflict(StreamerError):
@@ -350,6 +420,12 @@ class UploadSpace(StreamerError):
     code = "upload_space"
 
 
+class DiskFull(StreamerError):
+    """The disk is nearly full, and a job that would write to it is not queued."""
+
+    code = "disk_full"
+
+
 class HeadTooLarge(StreamerError):
     """The URL and headers of a request are over the size limit."""
 
@@ -360,6 +436,12 @@ class RequestTimeout(StreamerError):
     """The head or the body of a request was not whole in time."""
 
     code = "request_timeout"
+
+
+class HttpTooOld(StreamerError):
+    """The request's version of HTTP cannot tell a stream that was cut from one that ended."""
+
+    code = "http_too_old"
 
 
 class LogUnavailable(StreamerError):
@@ -413,8 +495,10 @@ OUTCOMES: dict[str, Outcome] = {
     "unknown_job_kind": Outcome(400, 1008, retry=False, title="Unknown job kind"),
     "invalid_source": Outcome(400, 1008, retry=False, title="Invalid source"),
     "event_too_large": Outcome(413, 1009, retry=False, title="Event too large"),
+    "http_too_old": Outcome(505, 1008, retry=False, title="HTTP version not supported"),
     "head_too_large": Outcome(431, 1009, retry=False, title="Request head too large"),
     "not_found": Outcome(404, 1008, retry=False, title="Not found"),
+    "result_removed": Outcome(410, 1008, retry=False, title="Not kept any more"),
     "unauthorized": Outcome(401, 1008, retry=False, title="Unauthorized"),
     "invalid_token": Outcome(401, 1008, retry=False, title="Invalid token"),
     "token_expired": Outcome(401, 1008, retry=False, title="Token expired"),
@@ -427,8 +511,13 @@ OUTCOMES: dict[str, Outcome] = {
     "too_many_topics": Outcome(503, 1013, retry=True, title="Too many topics"),
     "too_many_revocations": Outcome(507, 1008, retry=False, title="Too many revocations"),
     "too_many_readers": Outcome(507, 1008, retry=False, title="Too many readers"),
+    "too_many_subscribers": Outcome(507, 1008, retry=False, title="Too many subscribers"),
+    "push_unavailable": Outcome(501, 1008, retry=False, title="Web Push unavailable"),
+    "too_many_members": Outcome(503, 1013, retry=True, title="Too many members"),
     "too_many_jobs": Outcome(503, 1013, retry=True, title="Too many jobs"),
     "job_conflict": Outcome(409, 1008, retry=False, title="Job conflict"),
+    "topic_busy": Outcome(409, 1008, retry=False, title="Topic busy"),
+    "too_many_rules": Outcome(409, 1008, retry=False, title="Too many rules"),
     "jobs_unavailable": Outcome(501, 1008, retry=False, title="Jobs unavailable"),
     "upload_too_large": Outcome(413, 1009, retry=False, title="Upload too large"),
     "upload_conflict": Outcome(409, 1008, retry=False, title="Upload conflict"),
@@ -437,6 +526,7 @@ OUTCOMES: dict[str, Outcome] = {
     "wrong_media_type": Outcome(415, 1008, retry=False, title="Wrong media type"),
     "too_many_uploads": Outcome(429, 1013, retry=True, title="Too many uploads"),
     "upload_space": Outcome(507, 1008, retry=False, title="No room for uploads"),
+    "disk_full": Outcome(503, 1013, retry=True, title="The disk is nearly full"),
     "log_unavailable": Outcome(503, 1013, retry=True, title="Event log unavailable"),
     "log_forbidden": Outcome(503, 1013, retry=True, title="Event log forbidden"),
     "draining": Outcome(503, 1012, retry=True, title="Draining"),

@@ -18,6 +18,7 @@ def test_all_that_is_read_is_there() -> None:
     grants = grants_of(
         {
             "sub": "7",
+            "name": "Ada",
             "is_admin": True,
             "streamer": {"subscribe": ["projects/p1", "chats/**"], "publish": ["chats/*"]},
             "exp": 1_790_000_000,
@@ -36,7 +37,23 @@ def test_all_that_is_read_is_there() -> None:
         expires=1_790_000_000.0,
         issued=1_789_996_400.5,
         token_id="5f0c",
+        name="Ada",
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Ada\u202e, admin\n", "Ada, admin"),
+        ("  Ada ", "Ada"),
+        ("👩‍🚀", "👩‍🚀"),
+        ("x" * 300, "x" * 64),
+        ("\u200b\0", ""),
+    ],
+)
+def test_a_name_is_what_can_be_shown_of_it(name: str, shown: str) -> None:
+    """Whoever has a long one, or an emoji in it, is let in like everybody."""
+    assert grants_of({"sub": "7", "name": name}).name == shown
 
 
 def test_who_is_only_named_may_read_what_is_their_own_and_nothing_else() -> None:
@@ -53,6 +70,7 @@ def test_who_is_only_named_may_read_what_is_their_own_and_nothing_else() -> None
         ({}, "sub is missing"),
         ({"sub": ""}, "sub is missing"),
         ({"sub": 7}, "sub must be a string"),
+        ({"sub": "7", "name": 7}, "name must be a string"),
         ({"sub": None}, "sub must be a string"),
         ({"sub": ["7"]}, "sub must be a string"),
         ({"sub": "7\n8"}, "sub must be at most"),

@@ -53,6 +53,7 @@ PLACES: Final = {
     "header in other letters": scope_with(("authorization", f"bEARER  {MARKER} ")),
     "subprotocol": scope_with(subprotocols=("bearer", MARKER)),
     "subprotocol beside ours": scope_with(subprotocols=("streamer", "bearer", MARKER)),
+    "subprotocol, percent-encoded": scope_with(subprotocols=("bearer", MARKER.replace(".", "%2E"))),
     "query": scope_with(query=f"token={MARKER}"),
     "query among others": scope_with(query=f"from=earliest&token={MARKER}&until=end"),
     "query with a hidden name": scope_with(query=f"t%6Fken={MARKER.replace('.', '%2E')}"),

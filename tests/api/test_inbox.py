@@ -71,6 +71,20 @@ def test_ones_own_and_those_for_everybody_are_listed_the_newest_first(stage: Sta
     assert answer["notifications"][1]["by"] == "ada"
 
 
+def test_a_list_says_up_to_where_and_of_which_types_was_counted(stage: Stage) -> None:
+    tell(stage, MINE)
+    last = tell(stage, "system", "system_message")
+    _, answer = ask(stage)
+    assert answer["counted_to"] == last
+    assert answer["cursors"] == {MINE: None, "system": None}
+    ask(stage, body=msgspec.json.encode({"cursor": last}))
+    assert ask(stage)[1]["cursors"] == {MINE: last, "system": last}
+    assert answer["counted"] == {
+        MINE: {"all_but": ["progress", "read", "transcode_progress"]},
+        "system": {"all_but": ["progress", "read"]},
+    }
+
+
 def test_a_list_goes_on_where_it_ended_whatever_comes_meanwhile(stage: Stage) -> None:
     told = [tell(stage, MINE) for _ in range(5)]
     _, first = ask(stage, "?limit=2")
@@ -105,7 +119,21 @@ def test_how_far_a_transcode_is_is_listed_and_never_unread(stage: Stage) -> None
     tell(stage, MINE, "transcode_progress", progress=45)
     _, answer = ask(stage)
     assert (len(answer["notifications"]), answer["unread"]) == (1, 0)
-    assert ids(ask(stage, "?unread=true")[1]) == []
+    assert ids(ask(stage, "?unread=true")[1]) == ids(ask(stage, "?counted=true")[1]) == []
+
+
+def test_what_counts_is_listed_alone_read_or_not_however_much_else_there_is(stage: Stage) -> None:
+    told = []
+    for _ in range(4):
+        told.append(tell(stage, MINE))
+        for _ in range(60):
+            tell(stage, MINE, "transcode_progress")
+    ask(stage, body=msgspec.json.encode({"cursor": told[1]}))
+    _, first = ask(stage, "?counted=true&limit=3")
+    assert ids(first) == told[:0:-1]
+    assert [body["unread"] for body in first["notifications"]] == [True, True, False]
+    _, second = ask(stage, f"?counted=true&limit=3&before={first['next']}")
+    assert (ids(second), second["next"]) == ([told[0]], None)
 
 
 def test_those_that_are_unread_are_found_behind_many_that_are_not(stage: Stage) -> None:
@@ -140,16 +168,26 @@ def test_a_body_that_is_wrong_marks_nothing(stage: Stage, body: bytes, code: str
     assert ask(stage)[1]["unread"] == 1
 
 
-@pytest.mark.parametrize("query", ["?before=now", "?limit=0", "?limit=201", "?unread=x", "?x=1"])
+@pytest.mark.parametrize(
+    "query", ["?before=now", "?limit=0", "?limit=201", "?unread=x", "?counted=x", "?x=1"]
+)
 def test_a_query_that_is_wrong_is_refused(stage: Stage, query: str) -> None:
     assert ask(stage, query)[0] == 400
 
 
 def test_where_nobody_is_asked_the_reader_says_who_it_is(open_stage: Stage) -> None:
     told = tell(open_stage, MINE)
-    assert ask(open_stage, user=None)[0] == 400
     assert ids(ask(open_stage, "?reader=7", user=None)[1]) == [told]
     assert ids(ask(open_stage, "?reader=8", user=None)[1]) == []
+    assert ask(open_stage, "?reader=", user=None)[0] == 400
+
+
+def test_where_nobody_is_asked_and_nobody_says_it_is_anybodys(open_stage: Stage) -> None:
+    told = tell(open_stage, "users/anybody")
+    _, answer = ask(open_stage, user=None)
+    assert (answer["reader"], ids(answer)) == ("anybody", [told])
+    _, marked = ask(open_stage, body=b"", user=None)
+    assert (marked["reader"], marked["unread"]) == ("anybody", 0)
 
 
 def test_notifications_are_kept_for_thirty_days() -> None:
@@ -157,4 +195,12 @@ def test_notifications_are_kept_for_thirty_days() -> None:
     policy = Settings(retention={"users": Retention(7, 60.0)}).retention_policy()
     assert policy.of("users/7") == Retention(7, 60.0)
     assert policy.of("system").max_age == policy.of("admin").max_age == 30 * 86400.0
-    assert policy.of("chats/42").max_age == 86400.0
+    assert policy.of("projects/p").max_age == 86400.0
+
+
+def test_how_far_its_reader_has_read_is_no_notification() -> None:
+    stage = Stage(Settings(auth_secret=SECRET, kept_reads=("users",)))
+    told = tell(stage, MINE)
+    ask(stage, body=b"")
+    assert ids(ask(stage)[1]) == [told]
+    stage.end()

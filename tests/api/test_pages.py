@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from litestar import Litestar
 from litestar.testing import TestClient
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -16,8 +15,9 @@ from starlette.routing import Mount
 from streamer.app import create_app
 from streamer.config.settings import Settings
 from streamer.eventlog.memory.log import MemoryEventLog
+from streamer.mounted.app import StreamerApp
 
-Client = TestClient[Litestar]
+Client = TestClient[StreamerApp]
 
 
 @pytest.fixture
@@ -59,7 +59,9 @@ def test_everything_the_page_refers_to_is_there(client: Client) -> None:
         assert answer.status_code == 200, path
         assert not re.findall(r"(?:https?:)?//(?!www\.w3\.org)[\w.-]+\.\w+/", answer.text), path
         folder = path.rpartition("/")[0]
-        imported = re.findall(r'^import .*?from "(\.[^"]+)";', answer.text, re.MULTILINE)
+        imported = re.findall(
+            r'(?:^import .*?from |\bimport\()"(\.[^"]+)"', answer.text, re.MULTILINE
+        )
         wanted += [os.path.normpath(f"{folder}/{name}") for name in imported]
     assert "/web/client/sse.js" in seen
 
@@ -101,11 +103,14 @@ def test_only_our_own_origin_is_allowed(client: Client, path: str) -> None:
     # The browser's own page around a picture or a video has a style; no script runs there.
     assert policy.get("sandbox") == (["allow-same-origin"] if is_file else None)
     assert policy.pop("style-src") == (["'unsafe-inline'"] if is_file else ["'self'"])
+    if not is_file:
+        # A file that was chosen is played from where it lies, and nowhere else.
+        policy["media-src"].remove("blob:")
     loaded = {word for name, words in policy.items() if name.endswith("-src") for word in words}
     assert loaded == {"'none'", "'self'"}
     if not is_file:
         assert policy["require-trusted-types-for"] == ["'script'"]
-        assert policy["trusted-types"] == ["'none'"]
+        assert policy["trusted-types"] == ["streamer-push"]
 
 
 def directives(policy: str) -> dict[str, list[str]]:

@@ -14,6 +14,7 @@ from streamer.access.issue import Issuer
 from streamer.access.patterns import Patterns
 from streamer.config.settings import Settings
 from streamer.errors import LogUnavailable
+from streamer.events.cursor import Cursor
 from streamer.events.new_event import new_event
 from streamer.events.reading import Reading
 from support.stage import HANDSHAKE, Peer, Stage
@@ -80,7 +81,7 @@ def test_a_cursor_is_moved_and_asked_for(stage: Stage) -> None:
     moved = {"topic": "chats/42", "reader": "ada", "cursor": first, "unread": 1}
     assert (status, answer) == (200, {**moved, "moved": True})
     _, own = ask(stage, "GET", CURSOR, token=ada)
-    assert own == {**moved, "counted_to": second}
+    assert own == {**moved, "counted": {"only": ["ai_complete", "message"]}, "counted_to": second}
     _, others = ask(stage, "GET", f"{CURSOR}s", token=token_of("bob"))
     assert others == {"topic": "chats/42", "readers": {"ada": first}}
 
@@ -218,6 +219,63 @@ def test_connected_says_how_far_one_has_read(stage: Stage) -> None:
         assert body.get("counted_to") == (None if states is None else second)
 
 
+STATUS: Final = "/api/v1/status?topic=chats/42"
+
+
+def test_a_status_says_how_far_one_has_read(stage: Stage) -> None:
+    """To whoever has proved who they are, of a topic where events count, and as `connected`."""
+    ada = token_of("ada", "chats/*", "projects/*")
+    first, second = say(stage, token=ada), say(stage, token=ada)
+    ask(stage, "PUT", CURSOR, {"cursor": first}, token=ada)
+    _, status = ask(stage, "GET", STATUS, token=ada)
+    body = connected(stage, "/api/v1/stream?topic=chats/42", ada)
+    assert status["reading"] == body["reading"] == {"chats/42": {"cursor": first, "unread": 1}}
+    assert status["counted_to"] == body["counted_to"] == status["cursor"] == second
+    _, of_project = ask(stage, "GET", "/api/v1/projects/p/status", token=ada)
+    assert "reading" not in of_project
+    assert ask(stage, "GET", f"{STATUS}&reader=ada", token=ada)[1] == status
+    assert ask(stage, "GET", f"{STATUS}&reader=bob", token=ada)[0] == 403
+
+
+def test_where_nobody_is_asked_a_status_says_it_of_the_reader_that_is_named(
+    open_stage: Stage,
+) -> None:
+    say(open_stage)
+    _, status = ask(open_stage, "GET", f"{STATUS}&reader=ada")
+    assert status["reading"] == {"chats/42": {"cursor": None, "unread": 1}}
+    assert "reading" not in ask(open_stage, "GET", STATUS)[1]
+    assert ask(open_stage, "GET", f"{STATUS}&reader=")[0] == 400
+
+
+def test_what_comes_while_a_status_is_read_is_counted_or_polled_and_never_neither(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = token_of("ada")
+    say(stage, token=ada)
+    cursors = stage.log.reader_cursors
+    count = cursors.states
+    told: list[str] = []
+
+    async def publish() -> None:
+        told.append(str(await stage.log.append(new_event("chats/42", "message", {}))))
+
+    async def counting(topics: Sequence[str], subject: str) -> Reading:
+        await publish()
+        reading = await count(topics, subject)
+        await publish()
+        return reading
+
+    monkeypatch.setattr(cursors, "states", counting)
+    _, status = ask(stage, "GET", STATUS, token=ada)
+    _, page = ask(
+        stage, "GET", f"/api/v1/events?topic=chats/42&after={status['cursor']}", token=ada
+    )
+    polled = [event["id"] for event in page["events"]]
+    assert polled == told
+    behind = [id_ for id_ in polled if Cursor.parse(id_) > Cursor.parse(status["counted_to"])]
+    assert (status["reading"]["chats/42"]["unread"], behind) == (2, told[1:])
+
+
 def test_where_nobody_is_asked_nobody_has_read(open_stage: Stage) -> None:
     say(open_stage)
     assert "reading" not in connected(open_stage, "/api/v1/stream?topic=chats/42")
@@ -309,6 +367,16 @@ def test_a_stream_opens_without_the_count_while_the_log_is_away(
     assert "counted_to" not in body
 
 
+def test_a_page_of_another_origin_may_move_a_cursor(stage: Stage) -> None:
+    """The browser asks first whether it may `PUT`."""
+    asked = {"Origin": "http://localhost:3000", "Access-Control-Request-Method": "PUT"}
+    peer = Peer(stage, CURSOR, asked, method="OPTIONS")
+    stage.settle()
+    found = re.search(rb"access-control-allow-methods: (.*)\r\n", peer.take())
+    assert found is not None
+    assert b"PUT" in found[1].split(b", ")
+
+
 def test_a_websocket_moves_a_cursor(stage: Stage) -> None:
     """On any topic that it may read, and as often as it likes."""
     ada = token_of("ada")
@@ -339,3 +407,38 @@ def test_a_websocket_moves_none_on_what_it_may_not_read(stage: Stage) -> None:
     stage.settle()
     assert b'"type":"refused","code":"forbidden"' in peer.take()
     assert ask(stage, "GET", f"{CURSOR}s", token=token_of("ada"))[1]["readers"] == {}
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "body"),
+    [
+        ("GET", f"{STATUS}&reader=ada", b""),
+        ("GET", f"{CURSOR}?reader=ada", b""),
+        ("PUT", CURSOR, b'{"cursor":"%s","reader":"ada"}'),
+        ("GET", "/api/v1/notifications?reader=7&counted=true", b""),
+        ("POST", "/api/v1/notifications/read", b'{"reader":"7"}'),
+    ],
+    ids=["status", "cursor", "mark", "notifications", "read"],
+)
+def test_whoever_leaves_while_they_ask_leaves_nothing(
+    open_stage: Stage,
+    caplog: pytest.LogCaptureFixture,
+    method: str,
+    target: str,
+    body: bytes,
+) -> None:
+    """At every step of the answer; whoever comes then is answered."""
+    id_ = say(open_stage)
+    sent = body.replace(b"%s", id_.encode())
+    headers = {"Content-Length": str(len(sent))} if sent else {}
+    for steps in range(8):
+        peer = Peer(open_stage, target, headers, method=method, body=sent)
+        for _ in range(steps):
+            open_stage.step()
+        peer.leave()
+        open_stage.settle()
+    stays = Peer(open_stage, target, headers, method=method, body=sent)
+    open_stage.settle()
+    open_stage.settle()
+    assert stays.take().startswith(b"HTTP/1.1 200")
+    assert [record for record in caplog.records if record.levelname in {"ERROR", "CRITICAL"}] == []

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import pytest
 
+from streamer.cli.openapi import schema_text
 from streamer.events.event import CONTROL_TYPES
 from streamer.events.job_event import JOB_EVENT_TYPES
 from support.live import Live
@@ -65,6 +67,18 @@ def test_the_page_needs_no_network_and_runs_nothing(
     for anchor in re.findall(r'href="#([^"]+)"', page):
         assert f'id="{anchor}"' in page, anchor
     assert f'href="{"" if path.endswith("/") else "schema/"}openapi.json"' in page
+
+
+@pytest.mark.parametrize("kind", ["asyncapi", "events"])
+def test_the_other_schemas_are_served_beside_it(
+    live_server: Live, kind: Literal["asyncapi", "events"]
+) -> None:
+    """For programs, as the command writes them."""
+    page = httpx.get(f"{live_server.url}/schema/").text
+    assert f'href="{kind}.json"' in page
+    answer = httpx.get(f"{live_server.url}/schema/{kind}.json")
+    assert answer.headers["content-type"].startswith("application/json")
+    assert answer.json() == json.loads(schema_text(kind))
 
 
 def test_nothing_is_fetched_from_elsewhere_at_any_address(live_server: Live) -> None:

@@ -307,7 +307,7 @@ def test_it_is_in_the_log_and_no_token_is(server: Server, caplog: pytest.LogCapt
         server.post(stream_id_of(stream), "less")
     said = [record.getMessage() for record in caplog.records if record.name == "streamer.access"]
     named = "subject=ann client=unknown transport=sse topics=projects/p"
-    assert said[0] == f"event=refreshed {named}"
+    assert said[0] == f"event=refreshed {named} connection={stream_id_of(stream)[:21]}"
     assert said[1].startswith("event=refused code=forbidden")
     assert not any(word in line for line in said for word in ("long", "less"))
 

@@ -102,7 +102,8 @@ def test_who_revoked_and_what_ended_is_in_the_log(
     server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     """One line each, which nothing in a name can forge."""
-    server.open("ann")
+    stream_id = server.open("ann").take().partition(b'"stream_id":"')[2].partition(b'"')[0]
+    connection = stream_id[:21].decode()
     with caplog.at_level(logging.INFO, "streamer.access"):
         server.ask("root", "POST", b'{"jti":"ann-1"}')
         server.ask("root", "POST", b'{"sub":"a event=forged"}')
@@ -110,7 +111,7 @@ def test_who_revoked_and_what_ended_is_in_the_log(
     of_stream = "subject=ann client=somewhere transport=sse topics=projects/p"
     said = [record for record in caplog.records if record.name == "streamer.access"]
     assert [record.getMessage() for record in said] == [
-        f"event=revoked code=token_revoked reason={reason} {of_stream}",
+        f"event=revoked code=token_revoked reason={reason} {of_stream} connection={connection}",
         "event=revoked jti=ann-1 by=root client=somewhere",
         'event=revoked sub="a event=forged" by=root client=somewhere',
     ]

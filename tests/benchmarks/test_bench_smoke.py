@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from support.requirements import needs
+
 _BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
@@ -35,6 +37,32 @@ def test_the_smallest_scenario_runs_against_the_bare_server(scenario: str) -> No
     assert figures["per_second"] > 0
     assert figures["paced_p99_ms"] > 0
     assert abs(figures["event_bytes"] - 250) < 10
+
+
+@pytest.mark.parametrize("scenario", ["inboxes", "inboxes-sse"])
+def test_a_few_inboxes_are_notified_one_by_one_and_all_at_once(scenario: str) -> None:
+    """Nothing is lost, whoever it is for, and every cost is measured."""
+    needs("redis-server")
+    done = subprocess.run(
+        [
+            *(sys.executable, str(_BENCHMARKS / "run.py"), "--smoke", "--json"),
+            *("--scenario", scenario),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=55,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    measured = json.loads(done.stdout)["scenarios"][scenario]
+    assert measured["skipped"] == {}
+    (run,) = measured["runs"]
+    assert run["streamer-inboxes"]["faults"] == run["bare"]["faults"] == 0
+    costs = {"kilobytes_each", "one_us", "one_redis_us", "admins_us", "everybody_us", "unread_us"}
+    assert costs <= set(run["streamer-inboxes"])
+    assert run["streamer-inboxes"]["one_p99_ms"] > 0
+    assert run["streamer-inboxes"]["per_second"] > 0
+    assert run["bare"]["per_second"] > 0
 
 
 def test_ratios_are_taken_within_a_run_and_then_the_median() -> None:

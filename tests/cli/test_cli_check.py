@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import pytest
 from click.testing import CliRunner, Result
@@ -13,6 +16,7 @@ from streamer.cli import main
 from streamer.cli.redacted import without_password
 from streamer.config.settings import SETTINGS
 from streamer.hub import fan_out
+from support.certificate import Authority, Certificate
 from support.live import Live, free_port
 from support.requirements import needs
 from support.servers import Server
@@ -40,6 +44,16 @@ def test_every_setting_is_shown_with_where_it_comes_from(tmp_path: Path) -> None
     assert line_of(result, "STREAMER_HOST").split()[1:3] == ["127.0.0.1", "default"]
     assert line_of(result, "Event log").startswith("✓")
     assert line_of(result, "Port").startswith("✓")
+
+
+def test_a_setting_in_a_file_is_shown_with_the_file_and_without_its_value(tmp_path: Path) -> None:
+    with NamedTemporaryFile("w", prefix="auth") as file:  # a short name, of one line in the table
+        file.write("hunter2-hunter2-hunter2-hunter2-hunter2\n")
+        file.flush()
+        result = check(data_dir=str(tmp_path), auth_secret_file=file.name)
+    assert result.exit_code == 0, result.output
+    assert line_of(result, "STREAMER_AUTH_SECRET").split()[1:3] == ["***", file.name]
+    assert "hunter2" not in result.output
 
 
 def test_how_it_is_known_who_asks_is_tried(tmp_path: Path) -> None:
@@ -195,3 +209,25 @@ def test_a_misspelt_variable_is_told(tmp_path: Path) -> None:
 )
 def test_a_password_is_never_shown(url: str, shown: str) -> None:
     assert without_password(url) == shown
+
+
+def test_what_certificate_there_is_and_how_long_it_holds(tmp_path: Path) -> None:
+    """Or what is wrong with it, by the names of its files."""
+    authority = Authority(tmp_path)
+
+    def found(certificate: Certificate, key: Path) -> str:
+        cert = str(certificate.chain)
+        return line_of(check(data_dir=str(tmp_path), tls_cert=cert, tls_key=str(key)), "TLS")
+
+    good = authority.issue()
+    assert found(good, good.key).startswith("✓")
+    assert "for localhost, 127.0.0.1, until " in found(good, good.key)
+    soon = authority.issue("soon", until=datetime.now(UTC) + timedelta(days=3, hours=1))
+    assert found(soon, soon.key).startswith("!")
+    assert "expires in 3 days" in found(soon, soon.key)
+    gone = authority.issue("gone", until=datetime.now(UTC) - timedelta(days=1))
+    assert "has expired" in found(gone, gone.key)
+    assert found(soon, good.key).startswith("✗")
+    assert f"STREAMER_TLS_KEY ({good.key}) is not the key of" in found(soon, good.key)
+    assert "has no key in PEM" in found(good, good.chain)
+    assert "has no certificate in PEM" in found(replace(good, chain=good.key), good.key)

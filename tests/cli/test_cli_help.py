@@ -9,7 +9,10 @@ from streamer import __version__
 from streamer.cli import main
 from streamer.config.settings import SETTINGS
 
-COMMANDS = ("run", "serve", "worker", "tail", "publish", "token", "revoke", "check", "openapi")
+COMMANDS = (
+    *("run", "serve", "worker", "jobs", "tail", "publish", "notify"),
+    *("token", "revoke", "check", "openapi"),
+)
 
 
 def test_the_help_lists_every_command_and_every_setting_with_its_default() -> None:

@@ -29,6 +29,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("worker",),
     ("tail", "projects/p1"),
     ("publish", "projects/p1", "note"),
+    ("notify", "7", "invited"),
 )
 
 

@@ -143,8 +143,8 @@ def test_it_ends_when_nobody_reads_its_output_any_more(live_server: Live, projec
         assert process.stderr is not None
         assert process.stdout.readline()
         process.stdout.close()
-        assert process.wait(20) == 0
-        assert process.stderr.read() == b""
+        code = process.wait(20)
+        assert (code, process.stderr.read()) == (0, b"")
 
 
 def test_a_server_that_refuses_is_told_with_its_reason(live_server: Live) -> None:

@@ -51,13 +51,33 @@ def test_each_job_at_work_has_a_row_with_its_name_its_bar_and_how_far_it_is() ->
         of_job("bbbbbbbb-2", "progress", 0, progress=0.1, task_name="trim"),
         of_job("bbbbbbbb-2", "progress", 10, progress=0.3, task_name="trim"),
         of_job("cccccccc-3", "progress", 0, progress=0.999),
+        of_job("dddddddd-4", "progress", 0, progress=0.5, eta_seconds=61.5),
     )
     assert rows[0].startswith("▸ encode aaaaaaaa ━━━━")
     assert rows[0].endswith(f"─  25% 2.5{TIMES} · 0:42 left")
     assert rows[1].startswith("▸ trim bbbbbbbb   ━━━━")
     assert rows[1].endswith("─  30% 0:35 left")
     assert rows[2].endswith("╸  99%")
+    assert rows[3].endswith("─  50% 1:01 left")
     assert lines == []
+
+
+def test_what_a_job_logs_is_a_line_each_and_what_could_not_be_told_is_said() -> None:
+    _, lines = shown_by(
+        200,
+        of_job("a", "log", 0, lines=[{"text": "page 1"}, {"text": "two\nlines"}], left_out=3),
+        of_job("a", "log", 1, lines=["of somebody else"]),
+        of_job("a", "partial", 2, result={"pages": 1}),
+        of_job("a", "completed", 3, result=None, result_omitted="it is no JSON"),
+    )
+    assert [line.partition(" ")[2] for line in lines] == [
+        "· encode a 3 lines left out",
+        "· encode a page 1",
+        "· encode a two lines",
+        '· log lines=["of somebody else"]',
+        '· partial result={"pages":1}',
+        "✓ encode a completed, its result is left out: it is no JSON",
+    ]
 
 
 def test_states_are_words_as_well_as_marks() -> None:

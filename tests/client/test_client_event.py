@@ -47,12 +47,17 @@ def test_events_of_jobs_are_typed() -> None:
     assert (progress.attempt, progress.message) == (2, "half")
     assert progress.metadata == {"speed": 2.5}
     assert progress.fields["x"] == 1
+    assert (progress.rate, progress.eta_seconds, progress.tasks) == (None, None, [])
+    told = read(type="progress", progress=0, rate=2, eta_seconds=9.5, tasks=[{"name": "a"}, 5])
+    assert isinstance(told, ProgressEvent)
+    assert (told.rate, told.eta_seconds, told.tasks) == (2.0, 9.5, [{"name": "a"}])
     status = read(type="status", status="retrying")
     assert isinstance(status, StatusEvent)
     assert (status.status, status.job_id, status.project_id) == ("retrying", None, None)
     completed = read(type="completed", result={"url": "/x"}, parent_id="j0")
     assert isinstance(completed, CompletedEvent)
     assert (completed.result, completed.parent_id) == ({"url": "/x"}, "j0")
+    assert completed.result_omitted is None
     error = read(type="error", error="no space", details=[1])
     assert isinstance(error, ErrorEvent)
     assert (error.error, error.details) == ("no space", [1])

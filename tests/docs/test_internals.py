@@ -64,7 +64,7 @@ def test_every_folder_of_the_sources_is_a_room_of_the_table() -> None:
 
 def test_the_table_of_changes_counts_what_it_names() -> None:
     changes = list(rows("Where a change goes"))
-    assert len(changes) == 12
+    assert len(changes) == 13
     for change, begin, also, count in changes:
         named = paths(f"{begin} {also}")
         untouched = re.findall(r"`[^`]+` \(read only\)", f"{begin} {also}")

@@ -181,7 +181,8 @@ async def test_every_example_of_an_answer_has_the_fields_that_a_server_returns(
         assert set(example("cursor")) == set(moved.json())
         problem = await client.get("/stream?topic=a//b")
         assert problem.headers["content-type"] == "application/problem+json"
-        assert example("problem") == problem.json()
+        drawn = {"request_id": problem.headers["x-request-id"]}
+        assert {**example("problem"), **drawn} == problem.json()
 
 
 def test_every_control_event_has_a_section_that_explains_each_of_its_fields() -> None:

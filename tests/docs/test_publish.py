@@ -25,7 +25,8 @@ def live(start_live: StartLive) -> Live:
 
 
 def run(live: Live, *command: str) -> str:
-    environ = os.environ | {"STREAMER_URL": live.url}
+    log = {name: live.environ[name] for name in ("STREAMER_REDIS_URL", "STREAMER_PREFIX")}
+    environ = os.environ | log | {"STREAMER_URL": live.url}
     done = subprocess.run(
         command, capture_output=True, text=True, env=environ, timeout=DEADLINE, check=False
     )

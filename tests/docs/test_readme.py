@@ -14,12 +14,14 @@ import httpx
 import pytest
 
 from streamer.cli import main
+from streamer.config.settings import Settings
 from support.live import Live
 from support.requirements import needs
-from support.settings_table import DOCUMENT, with_current_table
+from support.settings_table import DOCUMENT, ENV_EXAMPLE, env_example, with_current_table
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
+CLI: Final = (ROOT / "docs" / "CLI.md").read_text(encoding="utf-8")
 DOCUMENTS: Final = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
 #: curl's exit code for an answer that was still coming when its time was up.
 TIMED_OUT: Final = 28
@@ -29,14 +31,25 @@ def blocks(language: str, text: str = README) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
-def commands(program: str) -> list[str]:
-    lines = [line for block in blocks("sh") for line in block.splitlines()]
+def commands(program: str, text: str = README) -> list[str]:
+    lines = [line for block in blocks("sh", text) for line in block.splitlines()]
     return [line for line in lines if line.split()[0] == program]
 
 
 def test_the_table_of_settings_is_that_of_the_code() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
     assert with_current_table(text) == text, "write it again: make docs"
+
+
+def test_the_example_of_the_environment_is_that_of_the_code() -> None:
+    text = ENV_EXAMPLE.read_text(encoding="utf-8")
+    assert env_example() == text, "write it again: make docs"
+
+
+def test_the_example_of_the_environment_changes_nothing() -> None:
+    lines = [line.removeprefix("#").partition("=") for line in env_example().splitlines()]
+    values = {name: value for name, _, value in lines if not name.endswith("_FILE")}
+    assert Settings.from_env(values) == Settings()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
@@ -51,8 +64,9 @@ def test_every_make_target_that_is_named_exists(document: str) -> None:
 
 
 def test_every_command_that_is_named_exists() -> None:
-    named = set(re.findall(r"`streamer ([a-z]+)[^`]*`", README))
+    named = set(re.findall(r"^\| `streamer ([a-z]+)[^`]*`", CLI, re.MULTILINE))
     assert named == set(main.commands)
+    assert set(re.findall(r"`streamer ([a-z]+)[^`]*`", README)) <= named
 
 
 def test_every_curl_of_the_readme_works(live_server: Live) -> None:
@@ -81,10 +95,11 @@ def test_every_curl_of_the_readme_works(live_server: Live) -> None:
         assert done.stdout.startswith(("retry:", "id:", "event:") if is_stream else "{"), command
 
 
-def test_every_streamer_of_the_readme_works(live_server: Live) -> None:
+def test_every_streamer_of_the_documents_works(live_server: Live) -> None:
     environ = os.environ | {"STREAMER_URL": live_server.url}
-    found = [command for command in commands("streamer") if command != "streamer run"]
+    found = commands("streamer", CLI)
     assert len(found) >= 3
+    assert set(commands("streamer")) - {"streamer run"} <= set(found)
     for command in found:
         done = subprocess.run(
             [sys.executable, "-m", *shlex.split(command)],

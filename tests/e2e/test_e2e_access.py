@@ -103,3 +103,28 @@ def test_an_event_source_is_served_and_with_a_bad_token_does_not_come_back(
     assert "GET /api/v1/projects/p1/stream?from=earliest" in written
     assert token not in written
     assert BAD not in written
+
+
+#: Two topics of one client, of which the second may not be read; what became of both.
+_CLIENT: Final = """
+const [token, transport, done] = arguments;
+import("/client/client.js").then(({ createClient }) => {
+  const client = createClient({ getToken: () => token, transport });
+  const all = ["projects/p1", "projects/p2"].map((topic) => client.subscribe(topic));
+  const told = () => {
+    if (!/live|polling/.test(all[0].state) || all[1].state !== "refused") return;
+    done([all[0].reason, all[1].reason]);
+    client.close();
+  };
+  for (const one of all) one.on("state", told);
+});
+"""
+
+
+@pytest.mark.parametrize("transport", ["sse", "websocket", "poll"])
+def test_a_client_is_refused_one_topic_in_words_and_goes_on_with_the_other(
+    browser: Chrome, live: Live, token: str, transport: str
+) -> None:
+    browser.get(f"{live.url}/client/package.json")
+    reasons = browser.execute_async_script(_CLIENT, token, transport)
+    assert reasons == [None, "you may not read projects/p2"]

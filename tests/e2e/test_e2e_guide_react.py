@@ -142,15 +142,3 @@ def test_values_of_ones_own_are_counted(browser: Chrome, start_live: StartLive, 
     with file_server(build(app, live, 19)) as url:
         browser.get(url)
         wait_for(browser, state="progress: 2, note: 1")
-
-
-def test_the_component_of_the_readme_shows_its_project(
-    browser: Chrome, start_live: StartLive, app: Path
-) -> None:
-    live = start_live()
-    (component,) = blocks("README.md", "jsx")
-    (app / "src" / "App.jsx").write_text(f"{component}\nexport const App = Thumbnails;\n")
-    publish(live, "projects/demo", type="progress", progress=0.25)
-    with file_server(build(app, live, 19)) as url:
-        browser.get(url)
-        wait_for(browser, bars=[["Thumbnails", "25"]])

@@ -164,7 +164,11 @@ def test_one_who_comes_late_sees_where_the_job_is_and_what_was_before(
     page = LivePage(browser, everything, project, address=f"{{url}}/#jobs/{job}")
     wait_until_blocking(lambda: page.job("percent") == "50 %", "the snapshot was not shown")
     assert page.text("opened-title") == "render"
-    assert page.text("opened-topic") == f"jobs/{job} · of project {project}"
+    # Its project is known from its events, which are loaded beside the state.
+    wait_until_blocking(
+        lambda: page.text("opened-topic") == f"jobs/{job} · of project {project}",
+        f"it was {page.text('opened-topic')!r}",
+    )
     publish_job(everything, project, job, type="progress", task_name="render", progress=0.75)
     page.wait_for_all()
     assert page.text("earlier-said") == "3 earlier events: all that is kept"
@@ -238,7 +242,12 @@ def test_a_failure_is_shown_with_its_details_and_no_button_where_it_cannot_be_ru
     )
     page.open(f"jobs/{job}")
     page.wait_for_job("failed")
-    assert (page.job("error"), page.job("details")) == ("no disk", '{\n  "code": 28\n}')
+    # They are of the event, which may come a moment after the state that has the error.
+    wait_until_blocking(
+        lambda: page.job("details") == '{\n  "code": 28\n}',
+        f"the details were {page.job('details')!r}",
+    )
+    assert page.job("error") == "no disk"
     assert page.job("retry") == ""
 
 
@@ -266,7 +275,7 @@ def test_the_same_stream_elsewhere_is_right_for_this_server(
     assert code("tail").startswith(f"streamer tail {topic} --url {everything} ")
     assert f'from "{everything}/client/client.js"' in code("browser")
     assert f'subscribe("{topic}"' in code("browser")
-    assert f'follow("{everything}", "{topic}")' in code("python")
+    assert f'streamer.follow("{everything}", "{topic}"' in code("python")
     assert f'<ProgressBar projectId="{project}" backendUrl="{everything}" />' in code("react")
 
 

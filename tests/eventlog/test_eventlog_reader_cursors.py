@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import pytest
@@ -23,6 +24,7 @@ from streamer.events.cursor import Cursor
 from streamer.events.new_event import new_event
 from streamer.events.reading import ReadState
 from support.servers import FakeClock, OpenLog, Server
+from support.unread_model import UnreadModel
 
 CHAT: Final = "chats/42"
 
@@ -224,62 +226,87 @@ mark = st.tuples(
     st.just("mark"),
     st.tuples(st.sampled_from(TOPICS), st.sampled_from(SUBJECTS), st.integers(0, 40)),
 )
+#: The process that is asked next goes, and another begins; or Redis does, by a crash.
+restart = st.tuples(st.just("restart"), st.sampled_from(["process", "redis"]))
 Steps = list[tuple[str, object]]
+Restart = Callable[[str], Awaitable[None]]
 
 
-async def play(log: EventLog, steps: Steps) -> None:
-    """Publish and mark, and compare what is unread with the events themselves."""
-    given_out: list[Cursor] = []
-    kept: dict[str, list[tuple[Cursor, bool]]] = {topic: [] for topic in TOPICS}
-    cursors: dict[tuple[str, str], Cursor] = {}
-    for step in steps:
+async def play(logs: Sequence[EventLog], steps: Steps, restarted: Restart | None = None) -> None:
+    """Publish and mark, and compare what is unread with the events themselves.
+
+    Each step is taken through the next of `logs`, the processes of one log; an event has a
+    key, by which one that is retried is appended once.
+    """
+    model = UnreadModel(TOPICS, KEPT)
+    for number, step in enumerate(steps):
+        log = logs[number % len(logs)]
         match step:
             case "publish", list(batch):
-                ids = await log.append_all([new_event(topic, kind, {}) for topic, kind in batch])
+                events = [
+                    new_event(topic, kind, {}, idempotency_key=f"{number}-{n}")
+                    for n, (topic, kind) in enumerate(batch)
+                ]
+                ids = await log.append_all(events)
                 for id_, (topic, kind) in zip(ids, batch, strict=True):
                     assert id_ is not None
-                    given_out.append(id_)
-                    kept[topic] = [*kept[topic], (id_, kind == "message")][-KEPT:]
-            case "mark", (str(topic), str(subject), int(index)) if given_out:
+                    model.published(topic, id_, counts=kind == "message")
+            case "mark", (str(topic), str(subject), int(index)) if model.ids:
                 # Of another topic, or removed long ago: any position of the log will do.
-                to = given_out[index % len(given_out)]
-                had = cursors.get((topic, subject))
+                to = model.ids[index % len(model.ids)]
                 _, is_moved = await log.reader_cursors.move(topic, subject, to)
-                assert is_moved == (had is None or to > had)
-                cursors[topic, subject] = max(to, had or to)
+                assert is_moved == model.marked(topic, subject, to)
+            case "restart", str(what) if restarted is not None:
+                await restarted(what)
         for subject in SUBJECTS:
-            reading = await log.reader_cursors.states(TOPICS, subject)
-            assert reading.states == {
-                topic: ReadState(
-                    cursor := cursors.get((topic, subject)),
-                    sum(counts and (cursor is None or id_ > cursor) for id_, counts in kept[topic]),
-                )
-                for topic in TOPICS
-            }
+            for each in logs:
+                reading = await each.reader_cursors.states(TOPICS, subject)
+                assert reading.states == {topic: model.state(topic, subject) for topic in TOPICS}
 
 
 @given(st.lists(publish | mark, max_size=30))
 @settings(max_examples=200, deadline=None)
 def test_in_memory_what_is_unread_is_what_the_model_says(steps: Steps) -> None:
     retention = RetentionPolicy(Retention(KEPT))
-    asyncio.run(play(MemoryEventLog(clock=FakeClock(), retention=retention), steps))
+    asyncio.run(play([MemoryEventLog(clock=FakeClock(), retention=retention)], steps))
+
+
+async def play_over_redis(server: Server, steps: Steps) -> None:
+    """By two processes with a connection each; one that restarts knows nothing of before."""
+    prefix = f"test-{secrets.token_hex(6)}"
+
+    def begin() -> EventLog:
+        retention = RetentionPolicy(Retention(KEPT))
+        return RedisEventLog(server.url, prefix=prefix, retention=retention)
+
+    async def restarted(what: str) -> None:
+        if what == "redis":
+            server.kill()
+            server.start()
+        else:
+            await logs.pop(0).close()
+            logs.append(begin())
+
+    logs = [begin(), begin()]
+    await play(logs, steps, restarted)
+    for log in logs:
+        await log.close()
+
+
+# The server is the test's; each example has a prefix of its own.
+_SHARED: Final = [HealthCheck.function_scoped_fixture]
 
 
 @given(steps=st.lists(publish | mark, min_size=5, max_size=25))
-@settings(
-    max_examples=40,
-    deadline=None,
-    # The server is the session's; each example has a prefix of its own.
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=40, deadline=None, suppress_health_check=_SHARED)
 def test_in_redis_what_is_unread_is_what_the_model_says(redis_server: Server, steps: Steps) -> None:
-    async def run() -> None:
-        log = RedisEventLog(
-            redis_server.url,
-            prefix=f"test-{secrets.token_hex(6)}",
-            retention=RetentionPolicy(Retention(KEPT)),
-        )
-        await play(log, steps)
-        await log.close()
+    asyncio.run(play_over_redis(redis_server, steps))
 
-    asyncio.run(run())
+
+@given(steps=st.lists(publish | mark | restart, min_size=10, max_size=25))
+@settings(max_examples=15, deadline=None, suppress_health_check=_SHARED)
+def test_what_is_unread_survives_crashes_of_redis_and_of_processes(
+    own_server: Server, steps: Steps
+) -> None:
+    """Of a Redis whose append-only file is on."""
+    asyncio.run(play_over_redis(own_server, steps))

@@ -206,6 +206,28 @@ async def test_somebody_elses_key_under_our_name_is_named_and_nothing_is_stored(
     assert everything(admin, prefix) == before
 
 
+async def test_a_log_of_a_newer_streamer_is_refused_by_name_and_left_as_it_is(
+    admin: redis.Redis, full_log: RedisEventLog, prefix: str
+) -> None:
+    """What has another shape is neither read as ours nor written to."""
+    key = f"{{{prefix}}}:birth"
+    birth = admin.get(key)
+    assert isinstance(birth, bytes)
+    admin.set(key, b"schema 2 " + birth)
+    before = everything(admin, prefix)
+    for ask in (
+        full_log.append(note()),
+        full_log.read(["jobs/j"], ORIGIN, 10),
+        full_log.snapshots(["jobs/j"]),
+        full_log.head(),
+    ):
+        with pytest.raises(LogUnavailable, match=r"kept by a newer Streamer.*schema 2, .* knows 1"):
+            await ask
+    assert everything(admin, prefix) == before
+    admin.set(key, birth)
+    assert await full_log.append(note())
+
+
 @pytest.mark.parametrize("key", [*KEYS, "processes", "c:p", "leases:held", "leases:deadlines"])
 async def test_somebody_elses_key_is_never_a_defect_of_ours(
     admin: redis.Redis, full_log: RedisEventLog, prefix: str, key: str

@@ -14,6 +14,7 @@ from streamer.errors import LogForbidden
 from streamer.eventlog.access import Renewal, Revocation
 from streamer.eventlog.base import BatchKey
 from streamer.eventlog.leases import Lease
+from streamer.eventlog.push import Subscription
 from streamer.eventlog.redis.log import RedisEventLog
 from streamer.eventlog.redis.trial import missing_rights
 from streamer.events.cursor import ORIGIN
@@ -95,6 +96,7 @@ async def test_with_the_least_rights_everything_works(
     await log.access.answer("one", "renewed")
     assert await log.access.answer_to("one") == "renewed"
     assert await log.known_keys("jobs/j", ["0"]) == {"0"}
+    await push(log)
     await log.workers.announce("w", ["default"])
     assert len(await log.workers.queues()) == 1
     await log.workers.withdraw("w")
@@ -106,6 +108,22 @@ async def test_with_the_least_rights_everything_works(
     assert await log.head() > last
     await log.close()
     assert [entry["object"] for entry in admin.acl_log() if entry["username"] == USER] == []
+
+
+async def push(log: RedisEventLog) -> None:
+    """All that becomes of a push."""
+    browser = Subscription("https://push.example/7", "p", "a", "k")
+    await log.pushes.subscribe("7", browser)
+    for n in range(3):
+        await log.append(new_event("users/7", "invited", {}))
+        await log.pushes.spread(0)
+        [send] = await log.pushes.take(60)
+        await log.pushes.later(send, 0, failed=True)
+        [send] = await log.pushes.take(60)
+        await (log.pushes.drop(send) if n else log.pushes.done(send, None))
+        await log.pushes.subscribe("7", browser)
+    assert await log.pushes.subscriptions("7") == [browser]
+    assert await log.pushes.unsubscribe("7", browser.endpoint)
 
 
 async def test_a_name_wants_one_right_more(server: Server, admin: redis.Redis, prefix: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from streamer.eventlog.base import EventLog
 from streamer.eventlog.memory.log import MemoryEventLog
+from streamer.eventlog.redis.keys import Keys
 from streamer.eventlog.redis.log import RedisEventLog
 from streamer.eventlog.workers import ANNOUNCE_SECONDS, WORKER_TTL
 from support.servers import FakeClock, Server
@@ -45,4 +46,20 @@ async def test_what_redis_keeps_of_a_worker_goes_by_itself(
         client.delete(name)
         assert await log.workers.queues() == []
         assert client.scard(f"{{{prefix}}}:workers") == 0
+    await log.close()
+
+
+async def test_workers_and_processes_that_crash_again_and_again_do_not_add_up(
+    redis_server: Server, prefix: str
+) -> None:
+    """Whoever is new looks who is gone, also where nobody ever asks who is there."""
+    log = RedisEventLog(redis_server.url, prefix=prefix)
+    keys = Keys(prefix)
+    with redis_server.client() as client:
+        for number in range(5):
+            await log.workers.announce(f"w{number}", ["default"])
+            await log.report_connections(f"p{number}", {})
+            client.delete(keys.worker(f"w{number}"), keys.process(f"p{number}"))  # their time is up
+        assert client.smembers(keys.workers) == {b"w4"}
+        assert client.smembers(keys.processes) == {b"p4"}
     await log.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ from support.steps import (
     Bounds,
     Change,
     Come,
+    Delete,
     Go,
     LetOne,
     Log,
@@ -45,6 +47,7 @@ BOUNDS = st.builds(
     resting=st.sampled_from([256, 0]),
     held=st.sampled_from([10_000, 1, 0]),
     renewals=st.sampled_from([10, 2]),
+    waiting=st.sampled_from([1000, 2, 0]),
 )
 
 _sets = st.sampled_from([("a",), ("b",), ("a", "b"), ("b", "a", "jobs/j"), ("jobs/j",)])
@@ -53,11 +56,18 @@ _who = st.integers(0, 5)
 _publish = st.builds(
     Publish,
     st.sampled_from([("a",), ("b",), ("a", "b"), ("jobs/j",), ("a", "jobs/j")]),
-    st.sampled_from(["note", "progress", "typing", "completed"]),
+    st.sampled_from(["note", "progress", "typing", "completed", "ai_chunk"]),
     st.integers(1, 4),
 )
 _starts = st.sampled_from(["latest", "earliest"]) | st.integers(0, 30)
-_come = st.builds(Come, _sets, _starts, st.sampled_from([1 << 20, 300, 1]), st.booleans())
+_come = st.builds(
+    Come,
+    _sets,
+    _starts,
+    st.sampled_from([1 << 20, 300, 1]),
+    st.booleans(),
+    st.sampled_from([0.0, 10.0, 50.0]),
+)
 _logs = ["pause", "pause", "let all", "hold", "release", "interrupt", "resume", "fail", "work"]
 _step = st.one_of(
     _publish,
@@ -72,6 +82,7 @@ _step = st.one_of(
     st.builds(LetOne, st.integers(0, 5)),
     st.builds(LetOne, st.integers(0, 5)),
     st.builds(Go, _who),
+    st.builds(Delete, st.sampled_from(TOPICS)),
     st.builds(Return, _who),
     st.builds(Change, _who, st.sampled_from(TOPICS), _starts),
     st.builds(Log, st.sampled_from(_logs)),
@@ -95,6 +106,7 @@ def test_every_reader_is_given_what_the_log_has_or_told_what_it_lost(
     run(bounds, steps)
 
 
+@pytest.mark.timeout(240)
 def test_a_swarm_of_runs_finds_nothing() -> None:
     """Each is long, and does much of a few things: what chance alone seldom brings together."""
     found = hunt(range(SWARM))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import given, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -96,7 +97,7 @@ def test_a_slice_has_about_as_many_bytes_as_asked_for() -> None:
 def test_older_events_are_taken_back() -> None:
     """Those that are here already are not taken twice."""
     tail = tail_of(5, 6, floor=4)
-    tail.extend_back([event(2), event(3), event(4), event(5), event(6)], at(1))
+    tail.extend_back([event(2), event(3), event(4), event(5), event(6)], at(1), at(6))
     assert tail.floor == at(1)
     assert ids(tail.after(at(1), PLENTY)) == [2, 3, 4, 5, 6]
 
@@ -104,24 +105,39 @@ def test_older_events_are_taken_back() -> None:
 def test_older_events_that_do_not_fit_are_left() -> None:
     """Rather than some of them, which would leave a hole."""
     tail = tail_of(5, 6, floor=4, most=4)
-    tail.extend_back([event(2), event(3), event(4)], at(1))
+    tail.extend_back([event(2), event(3), event(4)], at(1), at(4))
     assert (tail.floor, ids(tail.after(at(4), PLENTY))) == (at(4), [5, 6])
 
 
 def test_events_before_a_gap_are_not_taken_back() -> None:
     """The floor is behind the gap; taking back again from further off takes none twice."""
     tail = tail_of(9, floor=8)
-    tail.extend_back([event(3), event(7), event(8)], at(5))
-    tail.extend_back([event(3), event(4), event(5)], at(2))
+    tail.extend_back([event(3), event(7), event(8)], at(5), at(8))
+    tail.extend_back([event(3), event(4), event(5)], at(2), at(5))
     assert ids(tail.after(at(2), PLENTY)) == [3, 4, 5, 7, 8, 9]
 
 
 def test_a_floor_that_is_no_lower_changes_nothing() -> None:
     """A page that was read for a reader further on teaches nothing."""
     tail = tail_of(5, floor=3)
-    tail.extend_back([event(4)], at(3))
+    tail.extend_back([event(4)], at(3), at(4))
     assert tail.floor == at(3)
     assert ids(tail.after(at(3), PLENTY)) == [5]
+
+
+@pytest.mark.parametrize("log_has", [(3, 7), (7,), (3, 6, 7)])
+def test_nothing_is_taken_back_before_what_the_log_has_no_longer(log_has: tuple[int, ...]) -> None:
+    """5 and 6 were parts of 7; those before them, of which the log has none, would be missing."""
+    tail = tail_of(5, 6, 7, floor=4)
+    tail.extend_back([event(number) for number in log_has], at(1), at(7))
+    assert tail.floor == at(4)
+    assert ids(tail.after(at(4), PLENTY)) == [5, 6, 7]
+
+
+def test_what_was_notified_since_a_page_was_read_is_no_reason_to_leave_it() -> None:
+    tail = tail_of(5, 6, 7, floor=4)
+    tail.extend_back([event(3), event(5)], at(1), at(5))
+    assert ids(tail.after(at(1), PLENTY)) == [3, 5, 6, 7]
 
 
 class TailMachine(RuleBasedStateMachine):
@@ -148,7 +164,8 @@ class TailMachine(RuleBasedStateMachine):
     @rule(cursor=st.integers(0, 100))
     def extend_back(self, cursor: int) -> None:
         after = at(cursor % (self.last + 1))
-        self.tail.extend_back([e for e in self.published if e.id and e.id > after], after)
+        missed = [e for e in self.published if e.id and e.id > after]
+        self.tail.extend_back(missed, after, at(self.last))
 
     @rule(number=st.integers(600, 700))
     def evict_many(self, number: int) -> None:

@@ -7,6 +7,7 @@ import shutil
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
+from unittest.mock import ANY
 
 import httpx
 import msgspec
@@ -267,7 +268,7 @@ async def test_a_full_queue_takes_no_more_jobs_and_says_when_to_come_back(
         declare_actors(broker, settings, {"nothing": kind}.values())
         with working(broker):
             await JobWatcher(redis_log).ended(first["task_id"])
-            await wait_until(lambda: broker.do_qsize("default") < 2, "no job left the queue")
+            await wait_until(lambda: broker.do_qsize(kind.queue) < 2, "no job left the queue")
         broker.client.close()
     await jobs.submit("p1", {"kind": "nothing"})
     jobs.close()
@@ -390,3 +391,53 @@ def test_an_answer_that_does_not_come_is_a_lost_connection_to_dramatiq(
     with pytest.raises(redis.ConnectionError, match="no answer in time: late"):
         broker.do_ack("default", "id")
     broker.client.close()
+
+
+async def test_a_job_that_is_asked_for_again_with_its_key_is_the_same_job(
+    client: httpx.AsyncClient, redis_log: RedisEventLog
+) -> None:
+    """Also by several at once; its events are not missed by whoever asks again."""
+    key = {"Idempotency-Key": "order-17"}
+    asked = [client.post(JOBS_URL, json=SAMPLE, headers=key) for _ in range(3)]
+    first, *others = await asyncio.gather(*asked)
+    assert first.status_code == 202, first.text
+    assert {each.json()["task_id"] for each in others} == {first.json()["task_id"]}
+    again = await client.post(JOBS_URL, json=SAMPLE, headers=key)
+    assert (again.status_code, again.headers["location"]) == (202, first.headers["location"])
+    position = Cursor.parse(again.json()["last_event_id"])
+    page = await redis_log.read([f"jobs/{first.json()['task_id']}"], position, 10)
+    assert [msgspec.json.decode(event.body)["status"] for event in page.events] == ["queued"]
+    other = await client.post("/api/v1/projects/p2/jobs", json=SAMPLE, headers=key)
+    assert other.json()["task_id"] != first.json()["task_id"]
+    assert len((await client.get("/api/v1/jobs")).json()["jobs"]) == 2
+
+
+@pytest.mark.parametrize("key", ["", "k" * 256])
+async def test_a_key_that_is_none_is_refused(client: httpx.AsyncClient, key: str) -> None:
+    answer = await client.post(JOBS_URL, json=SAMPLE, headers={"Idempotency-Key": key})
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_parameter")
+
+
+async def test_a_job_that_could_not_be_queued_is_queued_when_it_is_asked_for_again(
+    job_settings: Settings, redis_log: RedisEventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the same key: what was not done the first time is done, and once."""
+    jobs = Jobs(job_settings, redis_log, Publisher(redis_log))
+    broker = jobs._open_broker()
+    enqueue = broker.enqueue
+
+    def refuse(*_: object, **__: object) -> None:
+        raise redis.ConnectionError("away, says the test")
+
+    monkeypatch.setattr(broker, "enqueue", refuse)
+    with pytest.raises(LogUnavailable):
+        await jobs.submit("p1", SAMPLE, key="order-17")
+    monkeypatch.setattr(broker, "enqueue", enqueue)
+    accepted = await jobs.submit("p1", SAMPLE, key="order-17")
+    assert await jobs.submit("p1", SAMPLE, key="order-17") == {
+        **accepted,
+        "last_event_id": ANY,
+    }
+    assert await JobWatcher(redis_log).story(accepted["task_id"]) == ["queued", "error", "queued"]
+    assert broker.do_qsize("streamer") == 1
+    jobs.close()

@@ -7,14 +7,17 @@ import inspect
 import re
 from typing import Final
 
+import msgspec
 import pytest
 
 from streamer import Publisher, SyncPublisher
 from streamer.eventlog.memory.log import MemoryEventLog
+from streamer.events.job_event import TaskProgress
 from streamer.events.json_line import encode_line
 from streamer.jobs import lifecycle
 from streamer.jobs.keys import end_key, retry_key, run_named, start_key
 from streamer.jobs.lifecycle import Attempt, Run, Transition
+from streamer.jobs.told import Line, Lines, Partial, Update
 from support.jobs import bodies_of
 
 TOPICS: Final = ("projects/p", "jobs/j")
@@ -22,6 +25,8 @@ RUN: Final = Run(TOPICS, "encode")
 #: A later run of a job that is a part of another one.
 LATER: Final = Run(TOPICS, "encode", "r2", "whole")
 SECOND: Final = Attempt(LATER, 2)
+TASKS: Final = (TaskProgress(name="video", done=12, total=24),)
+LINE: Final = Line("hello", "info", "myapp", 1795867200.0)
 
 
 def event_of(transition: Transition) -> tuple[str, str]:
@@ -120,11 +125,12 @@ def test_a_later_attempt_says_which_it_is_and_of_which_run_and_parent() -> None:
 
 
 def test_an_attempt_reports_progress_as_often_as_it_likes_until_it_is_over() -> None:
-    progress = lifecycle.progress(SECOND, 0.5, "half", {"fps": 9})
+    progress = lifecycle.progress(SECOND, Update(0.5, "half", {"fps": 9}, 0.1, 5.0, TASKS))
     assert event_of(progress) == (
         "progress",
         (
             '{"task_name":"encode","progress":0.5,"status":"in_progress","message":"half",'
+            '"rate":0.1,"eta_seconds":5.0,"tasks":[{"name":"video","done":12,"total":24}],'
             '"metadata":{"fps":9},"attempt":2,"run":"r2"}'
         ),
     )
@@ -133,11 +139,33 @@ def test_an_attempt_reports_progress_as_often_as_it_likes_until_it_is_over() -> 
 
 
 def test_progress_without_a_message_has_none() -> None:
-    progress = lifecycle.progress(Attempt(RUN, 1), 0, None, {})
+    progress = lifecycle.progress(Attempt(RUN, 1), Update(0.0))
     assert event_of(progress) == (
         "progress",
-        '{"task_name":"encode","progress":0,"status":"in_progress","metadata":{},"attempt":1}',
+        '{"task_name":"encode","progress":0.0,"status":"in_progress","metadata":{},"attempt":1}',
     )
+
+
+def test_an_attempt_logs_lines_until_it_is_over() -> None:
+    told = lifecycle.lines(SECOND, Lines((LINE,), left_out=3))
+    assert event_of(told) == (
+        "log",
+        (
+            '{"task_name":"encode","lines":[{"text":"hello","level":"info",'
+            '"at":"2026-11-28T12:00:00.000Z","source":"myapp"}],"left_out":3,"attempt":2,"run":"r2"}'
+        ),
+    )
+    assert (told.key, told.unless) == (None, ("j:r2:end", "j:r2:start:3"))
+    assert "left_out" not in lifecycle.lines(SECOND, Lines((LINE,))).fields
+
+
+def test_an_attempt_says_what_it_has_come_to_so_far_until_it_is_over() -> None:
+    told = lifecycle.partial(SECOND, Partial(msgspec.Raw(b'{"pages":3}')))
+    assert event_of(told) == (
+        "partial",
+        '{"task_name":"encode","attempt":2,"run":"r2","result":{"pages":3}}',
+    )
+    assert (told.key, told.unless) == (None, ("j:r2:end", "j:r2:start:3"))
 
 
 def test_an_attempt_stalls_once_for_each_lease_unless_it_went_on_in_any_way() -> None:
@@ -146,7 +174,7 @@ def test_an_attempt_stalls_once_for_each_lease_unless_it_went_on_in_any_way() ->
         "status",
         (
             '{"task_name":"encode","status":"stalled","message":"No sign of life from the worker '
-            'for 10 s; the job will be delivered again","metadata":{},"attempt":2,"run":"r2"}'
+            'for 10 s","metadata":{},"attempt":2,"run":"r2"}'
         ),
     )
     assert stalled.key == "j:r2:stalled:2:1234"
@@ -308,7 +336,9 @@ ONE_OF_EACH: Final[dict[str, Transition]] = {
     "waiting": lifecycle.waiting(LATER, "gpu", "7-0"),
     "found_worker": lifecycle.found_worker(LATER, "gpu", "7-0"),
     "started": lifecycle.started(SECOND),
-    "progress": lifecycle.progress(SECOND, 0.5, None, {}),
+    "progress": lifecycle.progress(SECOND, Update(0.5)),
+    "lines": lifecycle.lines(SECOND, Lines((LINE,))),
+    "partial": lifecycle.partial(SECOND, Partial(msgspec.Raw(b"[1]"))),
     "stalled": lifecycle.stalled(SECOND, 10, 1234),
     "running": lifecycle.running(SECOND, "7-0"),
     "retrying": lifecycle.retrying(SECOND, "no disk", 1),

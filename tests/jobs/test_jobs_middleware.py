@@ -19,6 +19,7 @@ from msgspec.structs import replace
 import streamer
 from streamer import SyncPublisher
 from streamer.config.settings import Settings
+from streamer.errors import LogUnavailable
 from streamer.eventlog.redis.log import RedisEventLog
 from streamer.events.cursor import Cursor
 from streamer.events.event import Event
@@ -722,5 +723,26 @@ async def test_a_job_runs_and_is_not_delayed_for_long_when_nobody_can_be_told(
     with working(broker):
         await asyncio.to_thread(work.send)
         await wait_until(done.is_set, "the job did not run")
+    publisher.close(0)
+    broker.client.close()
+
+
+async def test_a_job_that_does_not_know_which_attempt_it_is_says_no_answer(
+    job_settings: Settings,
+) -> None:
+    """Another may have begun with the same number: readers would add up what both say."""
+    refused = threading.Event()
+    publisher = SyncPublisher(lambda: RedisEventLog("unix:///nowhere/at/all.sock"))
+    broker = create_broker(job_settings, publisher)
+
+    @dramatiq.actor(broker=broker, max_retries=0)
+    def work() -> None:
+        with pytest.raises(LogUnavailable, match="next attempt"):
+            streamer.answer("chats/1")
+        refused.set()
+
+    with working(broker):
+        await asyncio.to_thread(work.send)
+        await wait_until(refused.is_set, "an answer was begun")
     publisher.close(0)
     broker.client.close()

@@ -100,7 +100,7 @@ async def test_a_job_that_was_cancelled_in_the_queue_is_run_once(
     await jobs.retry(job_id)
     with working(job_broker):
         await watcher.told(job_id, "completed")
-        job_broker.join("default")
+        job_broker.join(work.kind.queue)
     assert work.texts == ["hello"]
 
 
@@ -116,7 +116,7 @@ async def test_however_often_it_is_asked_for_it_is_run_again_once(
     assert [answer for answer in answers if isinstance(answer, dict)]
     with working(job_broker):
         await watcher.told(job_id, "completed")
-        job_broker.join("default")
+        job_broker.join(work.kind.queue)
     assert len(work.texts) == 2
     assert (await watcher.story(job_id)).count("queued") == 2
 

@@ -18,7 +18,10 @@ import pytest
 
 from streamer.config.settings import Settings
 from streamer.errors import InvalidSource, JobsUnavailable
-from streamer.jobs.progress import JobCancelled, Progress, set_progress
+from streamer.jobs.place import set_progress
+from streamer.jobs.progress import Progress
+from streamer.jobs.stops import JobCancelled
+from streamer.jobs.told import Told, Update
 from streamer.jobs.transcode import transcode
 from streamer.jobs.transcode.ffmpeg import FfmpegFailed, find_program, run_ffmpeg
 from streamer.jobs.transcode.probe import probe
@@ -39,7 +42,7 @@ def settings(tmp_path: Path, clip: Path) -> Settings:
     return settings
 
 
-class Told:
+class Heard:
     """What a transcode told of its progress."""
 
     def __init__(self) -> None:
@@ -47,14 +50,15 @@ class Told:
         self.messages: list[str | None] = []
         self.progress = Progress(self._send, job_id="j1", clock=lambda: 0.0)
 
-    def _send(self, fraction: float, message: str | None, _: object) -> None:
-        self.fractions.append(fraction)
-        self.messages.append(message)
+    def _send(self, told: Told) -> None:
+        assert isinstance(told, Update)
+        self.fractions.append(told.fraction)
+        self.messages.append(told.message)
 
 
 @pytest.fixture
-def told() -> Iterator[Told]:
-    told = Told()
+def told() -> Iterator[Heard]:
+    told = Heard()
     set_progress(told.progress)
     yield told
     set_progress(None)
@@ -75,7 +79,7 @@ def probed(path: Path) -> dict[str, Any]:
 )
 def test_a_video_is_transcoded_to_each_format_and_height(
     settings: Settings,
-    told: Told,
+    told: Heard,
     output_format: Literal["mp4", "mkv", "webm"],
     video_codec: str,
     audio_codec: str,
@@ -100,7 +104,7 @@ def test_a_video_is_transcoded_to_each_format_and_height(
 
 
 def test_a_video_that_does_not_say_how_long_it_is_is_transcoded_all_the_same(
-    settings: Settings, told: Told, clip: Path
+    settings: Settings, told: Heard, clip: Path
 ) -> None:
     """A live Matroska stream has no duration in its header."""
     path = settings.media_dir / "live.mkv"
@@ -122,7 +126,7 @@ def test_a_video_without_sound_is_transcoded(settings: Settings, clip: Path) -> 
 
 
 def test_a_damaged_video_fails_with_what_ffmpeg_said_and_leaves_nothing(
-    settings: Settings, told: Told, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, told: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = settings.media_dir / "clip.mp4"
     data = bytearray(path.read_bytes())
@@ -209,7 +213,7 @@ def test_what_the_check_raises_ends_ffmpeg() -> None:
     wait_until_blocking(lambda: not alive(children[0]), "ffmpeg went on")
 
 
-def test_a_cancelled_transcode_leaves_no_output(settings: Settings, told: Told) -> None:
+def test_a_cancelled_transcode_leaves_no_output(settings: Settings, told: Heard) -> None:
     told.progress.cancel()
     with pytest.raises(JobCancelled):
         transcode.run(Transcode("clip.mp4", 144), settings)

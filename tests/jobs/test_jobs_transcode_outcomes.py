@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
+import struct
+import zlib
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,8 +14,10 @@ import pytest
 from dramatiq import Broker
 
 from streamer.config.settings import Settings
+from streamer.errors import InvalidSource
 from streamer.jobs.actors import declare_actors
-from streamer.jobs.progress import JobCancelled, Progress
+from streamer.jobs.progress import Progress
+from streamer.jobs.stops import JobCancelled
 from streamer.jobs.transcode import encoding
 from streamer.jobs.transcode.ffmpeg import FfmpegFailed
 from streamer.jobs.transcode.transcode import TRANSCODE
@@ -121,3 +126,83 @@ def users_of(name: str) -> list[str]:
         with suppress(OSError):  # it has just ended
             found.append(path.read_bytes().decode(errors="replace"))
     return [line for line in found if name in line]
+
+
+def huge_png(side: int) -> bytes:
+    """A file of a few bytes that says it has a picture of `side` times `side`, in an APNG."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        checked = kind + data
+        return struct.pack(">I", len(data)) + checked + struct.pack(">I", zlib.crc32(checked))
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    control = struct.pack(">IIIIIHHBB", 0, side, side, 0, 0, 1, 10, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        [
+            chunk(b"IHDR", header),
+            chunk(b"acTL", struct.pack(">II", 1, 0)),
+            chunk(b"fcTL", control),
+            chunk(b"IDAT", zlib.compress(bytes(3_000_000), 9)),
+            chunk(b"IEND", b""),
+        ]
+    )
+
+
+async def test_a_tiny_file_with_an_enormous_picture_ends_in_one_error(
+    job_broker: Broker, job_settings: Settings, watcher: JobWatcher
+) -> None:
+    """As one that was put in the media directory after it was asked for."""
+    bomb = huge_png(100_000)
+    assert len(bomb) < 10_000
+    (job_settings.media_dir / "bomb.png").write_bytes(bomb)
+    told, reason = await story(job_broker, job_settings, watcher, "bomb.png")
+    assert told == ["queued", "started", "error"]
+    assert "is not a video that can be read" in reason
+    assert "pixels" in reason
+
+
+async def test_a_list_of_other_addresses_ends_in_one_error(
+    job_broker: Broker, job_settings: Settings, watcher: JobWatcher
+) -> None:
+    """Nothing is asked of the address: that is known before anything is read."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/x.ts"
+        playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{url}\n"
+        (job_settings.media_dir / "live.m3u8").write_text(playlist)
+        told, reason = await story(job_broker, job_settings, watcher, "live.m3u8")
+        assert told == ["queued", "started", "error"]
+        assert "is not a video that can be read" in reason
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+def test_a_picture_that_moves_for_ever_is_played_once(
+    transcoding: Transcoding, videos: Videos
+) -> None:
+    """A GIF says how often it is to be shown again: 0 is for ever."""
+    source = videos.make(
+        *("endless.gif", "-f", "lavfi", "-i", "testsrc2=size=64x48:rate=10:duration=1"),
+        *("-loop", "0"),
+    )
+    assert b"NETSCAPE2.0\x03\x01\x00\x00" in source.read_bytes()
+    result, _ = transcoding(source)
+    assert result["duration"] == pytest.approx(1.0, abs=0.2)
+
+
+def test_a_tiny_picture_that_lasts_for_days_is_refused_with_the_limit(
+    transcoding: Transcoding, videos: Videos, tmp_path: Path
+) -> None:
+    """Each picture of a GIF may last for eleven minutes."""
+    short = videos.make("short.gif", "-f", "lavfi", "-i", "testsrc2=size=16x16:rate=5:duration=20")
+    data = bytearray(short.read_bytes())
+    control = b"\x21\xf9\x04"
+    at = data.find(control)
+    while at >= 0:
+        data[at + 4 : at + 6] = b"\xff\xff"
+        at = data.find(control, at + 1)
+    source = tmp_path / "days.gif"
+    source.write_bytes(data)
+    with pytest.raises((InvalidSource, FfmpegFailed), match=r"lasts 6\d,\d{3} s; at most 43,200 s"):
+        transcoding(source)
+    assert transcoding.outputs == []

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from streamer.config.settings import Settings
 from streamer.errors import InvalidFields, InvalidSource
 from streamer.jobs.known_kinds import load_kinds
-from streamer.jobs.progress import JobCancelled, Progress
+from streamer.jobs.progress import Progress
+from streamer.jobs.stops import JobCancelled
 from streamer.jobs.transcode.ffmpeg import FfmpegFailed, OutOfSpace
 from streamer.jobs.trim import trim
 from streamer.jobs.trim.trim import TRIM, Trim

@@ -15,7 +15,7 @@ from streamer.config.settings import Settings
 from streamer.eventlog.base import EventLog
 from streamer.eventlog.memory.log import MemoryEventLog
 from streamer.eventlog.redis.log import RedisEventLog
-from streamer.jobs.kinds import JobKind
+from streamer.jobs.kinds import QUEUE, JobKind
 from streamer.jobs.runs import begin_run
 from streamer.jobs.submit import Jobs
 from streamer.jobs.waiting import PATIENCE, SELDOM_SECONDS, WaitingWatch
@@ -169,7 +169,7 @@ async def test_who_queues_or_looks_at_a_job_reads_how_many_workers_there_are_for
         # Of another queue, until there is an actor for this one.
         assert (await waiting.submit("p", {"kind": "nothing"}))["workers"] == 0
     await wait_until(lambda: _nobody(redis_log), "the worker did not withdraw", deadline=5)
-    await redis_log.workers.announce("one", ["default"])
+    await redis_log.workers.announce("one", [QUEUE])
     answer = await waiting.submit("p", {"kind": "nothing"})
     assert (answer["workers"], answer["message"]) == (1, "Queued: nothing")
     assert [job["workers"] for job in (await waiting.recent(3)).jobs] == [1, 1, 1]

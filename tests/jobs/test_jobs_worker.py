@@ -17,6 +17,7 @@ from streamer.publishing.publisher import Publisher
 from support.jobs import JobWatcher
 from support.processes import Program
 from support.requirements import needs
+from support.waiting import wait_until
 
 WORKER = """
 import sys
@@ -40,13 +41,15 @@ broker = create_broker(settings, publisher, heartbeat_timeout=1, maintenance_cha
 
 @dramatiq.actor(broker=broker)
 def fragile(*, flag):
+    streamer.progress().checkpoint({"page": 7})
     streamer.progress().update(0.6, "working")
+    last = streamer.progress().last_checkpoint
     first = not pathlib.Path(flag).exists()
     pathlib.Path(flag).touch()
     if first:
         threading.Event().wait()
     streamer.progress().update(0.2)
-    return "done"
+    return last or "nothing"
 
 if sys.argv[1:]:
     print(fragile.send_with_options(kwargs={"flag": sys.argv[1]}, project_id="p1").message_id)
@@ -111,6 +114,11 @@ async def test_a_job_whose_worker_is_killed_goes_on_with_attempt_two_on_the_same
         job_id = worker.wait_for(r"^[0-9a-f-]{36}$")[0]
         await watcher.told(job_id, "started")
         await watcher.came_to(job_id, 0.6)
+
+        async def kept() -> bytes | None:
+            return await watcher.log.checkpoints.find(job_id)
+
+        await wait_until(kept, "the checkpoint was not kept")
         worker.signal(signal.SIGKILL)
         worker.wait()
     with Program(command, environ=environ):
@@ -125,4 +133,5 @@ async def test_a_job_whose_worker_is_killed_goes_on_with_attempt_two_on_the_same
         ("completed", None, 2),
     ]
     snapshot = await watcher.snapshot(job_id)
-    assert (snapshot.status, snapshot.attempt, snapshot.result) == ("completed", 2, "done")
+    assert await watcher.log.checkpoints.find(job_id) is None
+    assert (snapshot.status, snapshot.attempt, snapshot.result) == ("completed", 2, {"page": 7})

@@ -51,6 +51,7 @@ FAST: Final[dict[str, Callable[[Stage, str], Peer]]] = {
     "a visit to what others read": lambda stage, _: Peer(stage, "/api/v1/stream?topic=shared"),
     "a replay": lambda stage, topic: Peer(stage, _both(topic) + "&from=earliest"),
     "a return": lambda stage, topic: Peer(stage, _both(topic), {"Last-Event-ID": "1-0"}),
+    "a stream with a rate": lambda stage, topic: Peer(stage, _both(topic) + "&rate=10"),
     "a stream that ends": lambda stage, topic: Peer(
         stage, f"/api/v1/stream?topic={topic}&from=earliest&until=end"
     ),
@@ -63,6 +64,9 @@ FAST: Final[dict[str, Callable[[Stage, str], Peer]]] = {
         stage, "/api/v1/stream?topic=a&last_event_id=bad", HANDSHAKE
     ),
     "a long poll": lambda stage, topic: Peer(stage, f"/api/v1/events?topic={topic}-no&wait=1"),
+    "a long poll with a rate": lambda stage, topic: Peer(
+        stage, f"/api/v1/events?topic={topic}&wait=1&rate=2"
+    ),
     "a poll": lambda stage, topic: Peer(stage, f"/api/v1/events?topic={topic}&after=0-0"),
     "a status": lambda stage, topic: Peer(stage, f"/api/v1/status?topic={topic}"),
     "two streams, one behind the other": lambda stage, topic: Peer(

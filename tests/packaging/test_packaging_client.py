@@ -14,6 +14,7 @@ CLIENT: Final = Path(__file__).parents[2] / "src" / "streamer" / "web" / "client
 #: A project that uses it, as strictly as TypeScript can.
 USER: Final = """
 import { createClient } from "@streamer-sse/client";
+import type { Gap, ProgressEvent } from "@streamer-sse/client/events.js";
 const url = "http://localhost:8000";
 const client = createClient({ url, transport: "sse", getToken: async () => null });
 const topics = ["projects/demo", "jobs/1"];
@@ -27,8 +28,12 @@ subscription.on("state", ({ state, reason, retryAt }) => {
 createClient({ transport: "carrier pigeon" });
 for await (const event of client.stream("jobs/1")) console.log(event.type);
 const { id }: { id: string | null } = await client.publish("chats/1", "said", { text: "hello" });
+const bar = ({ progress, task_name }: ProgressEvent): number => progress * (task_name ?? "").length;
+const lost = ({ after, until, topic }: Gap): string => `${topic}: ${after} to ${until}`;
+// @ts-expect-error it has a progress
+bar({ type: "progress", topic: "jobs/1" });
 off();
-console.log(id);
+console.log(id, bar, lost);
 client.close();
 """
 

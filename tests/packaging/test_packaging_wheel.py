@@ -62,6 +62,14 @@ def test_the_readme_says_how_the_distribution_is_installed(metadata: Message) ->
     assert f"pip install {metadata['Name']}\n" in str(metadata.get_payload())
 
 
-def test_the_wheel_brings_the_command(wheel: ZipFile) -> None:
+def test_the_wheel_brings_the_command_and_pytests_fixtures(wheel: ZipFile) -> None:
     entry_points = wheel.read(f"{DIST_INFO}entry_points.txt").decode()
-    assert entry_points == "[console_scripts]\nstreamer = streamer.__main__:start\n"
+    assert entry_points == (
+        "[console_scripts]\nstreamer = streamer.__main__:start\n\n"
+        "[pytest11]\nstreamer = streamer.integrations.pytest\n"
+    )
+
+
+def test_each_queue_that_is_not_ours_is_an_extra(metadata: Message) -> None:
+    extras = metadata.get_all("Provides-Extra") or []
+    assert {"arq", "celery", "rq", "sqlalchemy", "taskiq"} <= set(extras)

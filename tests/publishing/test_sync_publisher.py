@@ -262,8 +262,6 @@ def test_events_reach_real_redis_and_survive_its_restart(own_server: Server) -> 
         assert not publisher.flush(0.05)
         own_server.start()
         assert publisher.flush(10)
-    # Append-only, synced every second: what was acknowledged just before the
-    # kill may be gone with the machine, not with the process.
     assert asyncio.run(found()) == list(range(200))
 
 

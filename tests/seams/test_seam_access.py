@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ from streamer.events.topic import JOBS
 from streamer.uploads.store import UploadStore
 from streamer.uploads.stored import Record
 from support.asking import ClosedStage, grants, status_of, target_of, ways_in
+from support.push_service import Browser, PushService
 from support.tus import TUS, metadata_of
 
 #: What is the same for everybody, and what a load balancer asks.
@@ -30,6 +32,7 @@ OPEN: Final = frozenset(
         *("/", "/web/{path}", "/client/{path}"),
         *("/healthz", "/readyz", "/api/v1/ws/health"),
         *("/schema", "/schema/openapi.json", "/schema/{path}"),
+        *("/schema/asyncapi.json", "/schema/events.json"),
     }
 )
 #: The project, the job and the file of it that somebody else has.
@@ -57,6 +60,9 @@ HIDDEN: Final = frozenset(
         *("/api/v1/jobs/{job_id}", "/api/v1/jobs/{job_id}/status"),
         *("/api/v1/jobs/{job_id}/cancel", "/api/v1/jobs/{job_id}/retry", "/files/{name}"),
         *("/api/v1/streams/{stream_id}/token", "/api/v1/uploads/{upload_id}"),
+        "/api/v1/openai/v1/responses/{response_id}",
+        "/api/v1/openai/v1/responses/{response_id}/cancel",
+        "/api/v1/openai/v1/chat/completions/{completion_id}",
     }
 )
 
@@ -68,13 +74,25 @@ OWN: Final = frozenset(
     {
         *("/api/v1/ws", "/api/v1/ws/stats"),
         *("/api/v1/notifications", "/api/v1/notifications/read"),
+        *("/api/v1/push/key", "/api/v1/push/subscriptions"),
     }
 )
 
-#: What is posted where the topics are in the body.
+#: What an AI SDK asks.
+ASKED: Final = (
+    b'{"id":"x1","messages":[{"id":"m","role":"user","parts":[{"type":"text","text":"hello"}]}]}'
+)
+
+#: What is posted where the topics are in the body, or a body is looked at first.
 BODIES: Final = {
     "/api/v1/events": b'{"type":"note","topic":"projects/x1"}',
     "/api/v1/tokens": b'{"publish":["projects/x1"]}',
+    "/api/v1/push/subscriptions": json.dumps(
+        Browser(PushService()).subscription(endpoint="https://fcm.googleapis.com/x")
+    ).encode(),
+    **dict.fromkeys(("/api/v1/ai/chats", "/api/v1/ai/chats/{chat_id}"), ASKED),
+    "/api/v1/openai/v1/responses": b'{"model":"m","input":"hello","stream":true}',
+    "/api/v1/openai/v1/chat/completions": b'{"model":"m","messages":[],"stream":true}',
     "/api/edit/trim": b'{"videoId":"x1","inputPath":"sample","startTime":0,"endTime":1}',
 }
 
@@ -106,6 +124,8 @@ def opened(tmp_path: Path) -> Iterator[Opened]:
             send_timeout=5.0,
             publish_rate=0,
             job_rate=0,
+            push_subject="mailto:ops@example.com",
+            ai_url="http://127.0.0.1:9/v1",  # nobody is let through to it
         )
         stage = ClosedStage(*ALL, settings=settings, **wired)
         stages.append(stage)
@@ -134,15 +154,19 @@ def fill(stage: ClosedStage) -> None:
 
 def ask(stage: ClosedStage, path: str, method: str, token: str | None) -> str:
     name = NAMES.get(path.split("{", maxsplit=1)[0], NAME)
-    body = BODIES.get(path, b"{}") if method == "POST" else b""
+    body = b"{}" if method == "POST" else b""
+    if method in {"POST", "PUT", "DELETE"}:
+        body = BODIES.get(path, body)
     headers = HEADERS if path.startswith("/api/v1/uploads") else None
     return stage.ask(
         target_of(path, method, name), token, method=method, body=body, headers=headers
     )
 
 
-def without_date(answer: str) -> str:
-    return re.sub(r"(?im)^date: .*\r\n", "", answer)
+def without_chance(answer: str) -> str:
+    """Without the time, and the name that was drawn for a recording which nobody may make."""
+    answer = re.sub(r"(?im)^date: .*\r\n", "", answer)
+    return re.sub(r"(resp_|chatcmpl-)[0-9a-f]{32}", r"\1", answer)
 
 
 def is_refused(answer: str, path: str, method: str) -> bool:
@@ -197,7 +221,7 @@ def test_what_may_not_be_seen_is_answered_as_what_is_not_there(opened: Opened, w
         reads = recorded(stage)
         answers.append(
             {
-                way: without_date(said)
+                way: without_chance(said)
                 for way, said in walk(stage, who.subject).items()
                 if way[0] not in OWN  # where the log stands is no secret
             }
@@ -264,25 +288,37 @@ def test_who_may_read_a_project_sees_all_that_is_in_it_and_changes_nothing(opene
     # Of `projects/x1`; the others are of topics that nobody has.
     own = {way for way in of_topics if "{s2}" in way[0] and "{s3}" not in way[0]}
     assert {way for way in of_topics if status_of(answers[way]) != 403} == own
-    assert {way for way in refused - of_topics if way[1] in reading} == {
+    # Conversations of the name `x1`, which may not be read by whoever may read the project.
+    chats = re.compile(r"/ws/chat/|/api/v1/(ai/|ag-ui/|openai/v1/)?chats")
+    of_chats = {way for way in refused if chats.match(way[0])}
+    assert {way for way in of_chats if way[1] == "GET" and status_of(answers[way]) != 403} == set()
+    assert {way for way in refused - of_topics - of_chats if way[1] in reading} == {
         ("/api/v1/projects", "GET"),
         ("/api/v1/ws/connections", "GET"),
         ("/api/v1/ws/projects/{project_id}/connections", "GET"),
-        ("/api/v1/revocations", "GET"),  # an admin's
+        *((path, "GET") for path in ("/api/v1/revocations", "/metrics")),  # an admin's
+        ("/api/v1/admin/report", "GET"),
+        ("/api/v1/admin/topics", "GET"),
+        ("/api/v1/admin/topics/{topic}", "GET"),
+        ("/api/v1/admin/retention", "GET"),
         *((path, "WEBSOCKET") for path in ASKED_LATER),
         *(("/api/v1/ws", method) for method in reading),
         *(("/api/v1/ws/admin", method) for method in reading),
         ("/api/v1/ws/stats", "GET"),
         ("/api/v1/notifications", "GET"),
+        ("/api/v1/push/key", "GET"),
+        # Recordings of that name, of which there are none.
+        ("/api/v1/openai/v1/responses/{response_id}", "GET"),
+        ("/api/v1/openai/v1/chat/completions/{completion_id}", "GET"),
     }
     assert answers["/api/v1/projects", "GET"].endswith('{"projects":[{"project_id":"x1"}]}')
     assert '"projects":{"x1":' in answers["/api/v1/ws/connections", "GET"]
     assert '"active_connections":' in answers["/api/v1/ws/projects/{project_id}/connections", "GET"]
     for (path, method), answer in answers.items():
         if method == "POST" and path not in OWN:
-            # No stream has that name, and the upload is not theirs.
-            unknown = path.startswith(("/api/v1/streams/", "/api/v1/uploads/"))
-            assert status_of(answer) == (404 if unknown else 403), path
+            # No stream or recording has that name, and the upload is not theirs.
+            unknown = ("/api/v1/streams/", "/api/v1/uploads/", "/api/v1/openai/v1/responses/")
+            assert status_of(answer) == (404 if path.startswith(unknown) else 403), path
 
 
 def test_of_a_server_that_asks_the_number_of_readers_is_not_said_to_everybody(

@@ -172,7 +172,7 @@ def test_who_joins_while_a_batch_is_under_way_begins_behind_it(room_of: OpenRoom
     room.publish("a")
     feed = room.hub._feeds.peek(("t",))
     assert feed is not None
-    assert feed._pass is not None, "the batch has reached everybody"
+    assert feed._live._pass is not None, "the batch has reached everybody"
     assert said(early) == "from 0: [(caught_up)]"
     late = room.attach()
     room.loop.turn(60)
@@ -211,7 +211,7 @@ def test_a_feed_keeps_no_state_for_nobody(room_of: OpenRoom) -> None:
     room.loop.inside(first.lose)
     feed = room.hub._feeds.peek(("t",))
     assert feed is not None
-    assert not feed._forms
+    assert not feed._live._forms
     assert said(room.attach()) == "from 0: [(caught_up)]"
 
 

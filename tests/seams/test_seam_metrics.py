@@ -9,6 +9,7 @@ import pytest
 
 from streamer.events.cursor import Cursor
 from streamer.events.page import Gap
+from streamer.metrics import Dropped
 from support.asgi_peer import AsgiPeer
 from support.stage import HANDSHAKE, Peer, Stage
 
@@ -21,6 +22,7 @@ class Tally:
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.passes: list[tuple[int, int]] = []
+        self.oldest: list[int] = []
 
     def attached(self, transport: str) -> None:
         self.counts[f"attached {transport}"] += 1
@@ -28,11 +30,16 @@ class Tally:
     def left(self, transport: str) -> None:
         self.counts[f"left {transport}"] += 1
 
-    def published(self, events: int) -> None:
+    def published(self, events: int, waited: float, took: float) -> None:
+        assert waited >= took >= 0.0
         self.counts["published"] += events
 
-    def delivered(self, readers: int, events: int) -> None:
+    def append_failed(self, events: int) -> None:
+        self.counts["append failed"] += events
+
+    def delivered(self, readers: int, events: int, oldest: int) -> None:
         self.passes.append((readers, events))
+        self.oldest.append(oldest)
 
     def replayed(self, events: int) -> None:
         self.counts["replayed"] += events
@@ -42,6 +49,12 @@ class Tally:
 
     def refused(self, code: str) -> None:
         self.counts[f"refused {code}"] += 1
+
+    def dropped(self, reason: Dropped) -> None:
+        self.counts[f"dropped {reason}"] += 1
+
+    def interrupted(self) -> None:
+        self.counts["interrupted"] += 1
 
 
 @pytest.fixture

@@ -19,7 +19,13 @@ OPEN: Final = frozenset(
     {
         *("/", "/web/{path}", "/client/{path}"),
         *("/healthz", "/readyz", "/api/v1/ws/health"),
-        *("/schema", "/schema/openapi.json", "/schema/{path}"),
+        *(
+            "/schema",
+            "/schema/openapi.json",
+            "/schema/asyncapi.json",
+            "/schema/events.json",
+            "/schema/{path}",
+        ),
     }
 )
 PROJECT: Final = "/api/v1/projects/p1"

@@ -182,7 +182,7 @@ async def test_the_access_log_has_a_stream_like_any_other_answer(
     start_live: StartLive, project: str
 ) -> None:
     """Its head goes through uvicorn, though its body does not."""
-    live = start_live("fast", STREAMER_LOG_LEVEL="debug")
+    live = start_live("fast", STREAMER_LOG_LEVEL="debug", STREAMER_LOG_FORMAT="text")
     publish(live, project, {"type": "completed"})
     target = f"/api/v1/projects/{project}/stream?from=earliest&until=end"
     async with httpx.AsyncClient(base_url=live.url) as client:

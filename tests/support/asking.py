@@ -87,16 +87,15 @@ class ClosedStage(Stage):
         body: bytes = b"",
         headers: Mapping[str, str] | None = None,
     ) -> Peer:
-        """Whoever asks that; `body` is that of a ``POST``."""
-        sent = dict(headers or {})
+        """Whoever asks that."""
+        # Else no two answers are the same, whatever is asked.
+        sent = {"X-Request-ID": "asked", **(headers or {})}
         if token is not None:
             sent["Authorization"] = f"Bearer {token}"
         if method == "WEBSOCKET":
             return Peer(self, target, {**HANDSHAKE, **sent})
-        if method == "POST":
+        if body or method == "POST":
             sent["Content-Length"] = str(len(body))
-        else:
-            body = b""
         return Peer(self, target, sent, method=method, body=body)
 
     def answer(self, peer: Peer, *, method: str = "GET") -> bytes:

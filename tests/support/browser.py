@@ -62,6 +62,8 @@ def browser(chromium: Chrome) -> Iterator[Chrome]:
     chromium.switch_to.new_window("tab")
     yield chromium
     log: list[dict[str, str]] = chromium.get_log("browser")  # type: ignore[no-untyped-call]
+    # Cookies are of a host, whatever the port: the next test has the same.
+    chromium.execute_cdp_cmd("Network.clearBrowserCookies", {})
     # Without its pages a server of this test can stop at once.
     chromium.close()
     chromium.switch_to.window(chromium.window_handles[0])

@@ -35,15 +35,20 @@ from .servers import Server
 from .tcp_proxy import TcpProxy
 from .waiting import wait_until, wait_until_blocking
 
+#: From where modules of the tests are found.
+TESTS: Final = Path(__file__).parent.parent
+
 
 class QuickLive(Live):
     """A server whose log gives up and probes soon."""
 
+    #: The module that is run, and its arguments.
+    module: tuple[str, ...] = ("support.quick_server",)
+
     def start(self) -> None:
         """Start it and wait until it is ready."""
-        tests = Path(__file__).parent.parent
-        command = [sys.executable, "-m", "support.quick_server"]
-        self.program = self._stack.enter_context(Program(command, environ=self.environ, cwd=tests))
+        command = [sys.executable, "-m", *self.module]
+        self.program = self._stack.enter_context(Program(command, environ=self.environ, cwd=TESTS))
         wait_until_blocking(self._is_ready, "the server did not become ready")
 
 
@@ -57,6 +62,9 @@ class Stage:
         log: straight to Redis, for the judge; each load has its own.
         topic: what everybody publishes and reads; each load has its own.
     """
+
+    #: What a server of it is.
+    live: type[QuickLive] = QuickLive
 
     def __init__(self, redis: Server, seed: int, data_dir: Path, **settings: str) -> None:
         self.redis: Final = redis
@@ -75,10 +83,8 @@ class Stage:
             "STREAMER_LOG_LEVEL": "info",
             **settings,
         }
-        self.server: Final = QuickLive("fast", self.redis_line.redis_url, data_dir, **given)
-        self.client_line: Final = self._stack.enter_context(
-            TcpProxy(("127.0.0.1", self.server.port))
-        )
+        self.server: Final = self.live("fast", self.redis_line.redis_url, data_dir, **given)
+        self.client_line = self._stack.enter_context(TcpProxy(("127.0.0.1", self.server.port)))
         self.prefix: Final = self.server.environ["STREAMER_PREFIX"]
         self.retention: Final = RetentionPolicy(
             Retention(int(given["STREAMER_RETENTION_LENGTH"]), 86400.0)
@@ -87,6 +93,11 @@ class Stage:
         self.log = self.open_log(redis.url)
         #: Whether the log keeps more than a test can publish.
         self.keeps_all = int(given["STREAMER_RETENTION_LENGTH"]) >= 100_000
+
+    @property
+    def url(self) -> str:
+        """Where publishers publish to."""
+        return self.server.url
 
     @property
     def stream_key(self) -> str:
@@ -162,7 +173,7 @@ class Stage:
             for reader in found:
                 await reader.is_live()
             publishers: list[FaultPublisher] = [
-                HttpPublisher(self.server.url, self.topic, keyed=keyed, rate=rate)
+                HttpPublisher(self.url, self.topic, keyed=keyed, rate=rate)
                 for keyed in (True, False)
             ]
             if worker:
@@ -172,8 +183,8 @@ class Stage:
                 stack.callback(publisher.close)
                 publishers.append(WorkerPublisher(publisher, self.topic, rate=rate))
             if crowd:
-                publishers.append(SpreadPublisher(self.server.url, topics, rate=rate))
-                publishers.append(Herald(self.server.url, topics, rate=8))
+                publishers.append(SpreadPublisher(self.url, topics, rate=rate))
+                publishers.append(Herald(self.url, topics, rate=8))
             for one in publishers:
                 await stack.enter_async_context(one)
             load = Load(self, found, publishers)

@@ -38,6 +38,8 @@ _STYLE: Final = """:root { color-scheme: light dark; font: 16px/1.5 system-ui, s
 body { margin: 0; padding: 1rem; background: Canvas; color: CanvasText; }
 .bars { max-width: 40rem; display: grid; gap: 1.5rem; }
 .bars + .bars { margin-top: 2rem; }
+.bar { display: flex; align-items: center; justify-content: space-between; gap: 1rem; }
+.bar h1 { margin: 0; font-size: 1.25rem; }
 """
 
 

@@ -97,11 +97,11 @@ class JobWatcher:
         return await bodies_of(self.log, f"jobs/{job_id}")
 
     async def story(self, job_id: str) -> list[str]:
-        """Each event but progress in a word: its status, or else its type."""
+        """Each event in a word, its status or else its type, but what is told while it runs."""
         return [
             body["status"] if body["type"] == "status" else body["type"]
             for body in await self.bodies(job_id)
-            if body["type"] != "progress"
+            if body["type"] not in {"progress", "log", "partial"}
         ]
 
     async def snapshot(self, job_id: str) -> Snapshot:

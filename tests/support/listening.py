@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 from streamer.errors import LogUnavailable
 from streamer.eventlog.access import Access
 from streamer.eventlog.base import BatchKey, EventLog, Listener, Notifications, Place
+from streamer.eventlog.checkpoints import Checkpoints
+from streamer.eventlog.glances import Glances
 from streamer.eventlog.leases import Leases
+from streamer.eventlog.presence import Presence
+from streamer.eventlog.push import Pushes
 from streamer.eventlog.reader_cursors import ReaderCursors
+from streamer.eventlog.reports import Reports
+from streamer.eventlog.rules import LogRules
+from streamer.eventlog.typing import Typists
+from streamer.eventlog.upkeep import Upkeep
 from streamer.eventlog.workers import Workers
 from streamer.events.cursor import Cursor
 from streamer.events.event import Event
@@ -29,10 +38,15 @@ class RecordingListener:
         #: ``interrupted`` and ``resumed``, as they came.
         self.changes: list[str] = []
         self.reasons: list[str] = []
+        #: Topics that were deleted, each with how many events came before.
+        self.deletions: list[tuple[str, int]] = []
 
     def notified(self, events: Sequence[Event]) -> None:
         self.batches.append(len(events))
         self.events.extend(events)
+
+    def deleted(self, topics: Sequence[str]) -> None:
+        self.deletions += [(topic, len(self.events)) for topic in topics]
 
     def interrupted(self, reason: str) -> None:
         self.changes.append("interrupted")
@@ -67,7 +81,7 @@ class _Gate:
     def __init__(self, listener: Listener, log: InterceptingEventLog) -> None:
         self._listener = listener
         self._log = log
-        self._held: list[Event] = []
+        self._held: list[Event | str] = []
 
     def notified(self, events: Sequence[Event]) -> None:
         if self._log.dropping:
@@ -76,6 +90,14 @@ class _Gate:
             self._held.extend(events)
             return
         self._listener.notified(events)
+
+    def deleted(self, topics: Sequence[str]) -> None:
+        if self._log.dropping:
+            return
+        if self._log.holding:
+            self._held.extend(topics)
+            return
+        self._listener.deleted(topics)
 
     def interrupted(self, reason: str) -> None:
         self._held.clear()
@@ -86,8 +108,11 @@ class _Gate:
 
     def release(self) -> None:
         held, self._held = self._held, []
-        if held:
-            self._listener.notified(held)
+        for is_event, items in groupby(held, lambda item: isinstance(item, Event)):
+            if is_event:
+                self._listener.notified([item for item in items if isinstance(item, Event)])
+            else:
+                self._listener.deleted([item for item in items if isinstance(item, str)])
 
 
 class InterceptingEventLog:
@@ -167,16 +192,48 @@ class InterceptingEventLog:
         return self._log.leases
 
     @property
+    def checkpoints(self) -> Checkpoints:
+        return self._log.checkpoints
+
+    @property
     def access(self) -> Access:
         return self._log.access
+
+    @property
+    def presence(self) -> Presence:
+        return self._log.presence
+
+    @property
+    def typists(self) -> Typists:
+        return self._log.typists
 
     @property
     def reader_cursors(self) -> ReaderCursors:
         return self._log.reader_cursors
 
     @property
+    def rules(self) -> LogRules:
+        return self._log.rules
+
+    @property
+    def pushes(self) -> Pushes:
+        return self._log.pushes
+
+    @property
+    def glances(self) -> Glances:
+        return self._log.glances
+
+    @property
     def workers(self) -> Workers:
         return self._log.workers
+
+    @property
+    def reports(self) -> Reports:
+        return self._log.reports
+
+    @property
+    def upkeep(self) -> Upkeep:
+        return self._log.upkeep
 
     def listen(self, listener: Listener) -> Notifications:
         gate = _Gate(listener, self)

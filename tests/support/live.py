@@ -16,6 +16,7 @@ from typing import Final
 import httpx
 import pytest
 
+from .certificate import context_of
 from .processes import Program
 from .servers import Server
 from .waiting import wait_until_blocking
@@ -35,14 +36,20 @@ class Live:
     def __init__(self, path: str, redis_url: str, data_dir: Path, **settings: str) -> None:
         self.path: Final = path
         self.port: Final = free_port()
-        self.url: Final = f"http://127.0.0.1:{self.port}"
-        self.ws_url: Final = f"ws://127.0.0.1:{self.port}"
+        tls = "s" if "STREAMER_TLS_CERT" in settings else ""
+        self.url: Final = f"http{tls}://127.0.0.1:{self.port}"
+        self.ws_url: Final = f"ws{tls}://127.0.0.1:{self.port}"
+        #: What its clients trust, if they have to: the issuer of its certificate.
+        self.verify: Final = context_of(settings.get("STREAMER_TLS_CERT"))
         self.environ: Final = {
             "STREAMER_PORT": str(self.port),
             "STREAMER_REDIS_URL": redis_url,
             "STREAMER_DATA_DIR": str(data_dir),
             "STREAMER_DRAIN_SECONDS": "0.2",
-            "STREAMER_PUBLISH_RATE": "0",  # a suite publishes more than one client may
+            # A suite publishes more, and leaves more uploads unfinished, than one client may.
+            "STREAMER_PUBLISH_RATE": "0",
+            "STREAMER_UPLOAD_MAX_UNFINISHED": "10000",
+            "STREAMER_UPLOAD_MAX_PER_SUBJECT": "10000",
             "STREAMER_PREFIX": f"test-{secrets.token_hex(6)}",
             **settings,
         }
@@ -74,7 +81,7 @@ class Live:
         assert self.program is not None
         assert self.program.running, f"the server ended at once: {self.program}"
         try:
-            return httpx.get(f"{self.url}/readyz").status_code == httpx.codes.OK
+            return httpx.get(f"{self.url}/readyz", verify=self.verify).status_code == httpx.codes.OK
         except httpx.TransportError:
             return False
 
@@ -91,7 +98,13 @@ def _shared_live(_server_of: Callable[[str], Server]) -> Iterator[Callable[[str]
         def live_of(path: str) -> Live:
             if path not in running:
                 directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="st-"))
-                live = running[path] = Live(path, _server_of("redis").url, Path(directory))
+                # All that a server can do, it does.
+                live = running[path] = Live(
+                    path,
+                    _server_of("redis").url,
+                    Path(directory),
+                    STREAMER_PUSH_SUBJECT="mailto:ops@example.com",
+                )
                 stack.callback(live.stop)
                 live.start()
             return running[path]
@@ -116,7 +129,12 @@ def start_live(redis_server: Server, short_dir: Path) -> Iterator[StartLive]:
     """Start servers of the test's own, to be killed and restarted; all are stopped."""
     with ExitStack() as stack:
 
-        def start(path: str = "fast", *, redis_url: str | None = None, **settings: str) -> Live:
+        def start(
+            path: str = "fast",
+            *,
+            redis_url: str | None = None,
+            **settings: str,
+        ) -> Live:
             live = Live(path, redis_url or redis_server.url, short_dir, **settings)
             stack.callback(live.stop)
             live.start()

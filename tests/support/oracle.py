@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,9 +22,13 @@ class Published:
     #: The progress of its job once it has happened; None if it changes none.
     progress: float | None
 
+    @property
+    def job_id(self) -> str:
+        return next(filter(None, map(job_of, self.topics)), "")
+
     def job(self, topic: str) -> str:
         """Which of the jobs of `topic` it is of; on a job's own topic there is one."""
-        return "" if job_of(topic) else next(filter(None, map(job_of, self.topics)), "")
+        return "" if job_of(topic) else self.job_id
 
 
 @dataclass
@@ -33,9 +37,20 @@ class Record:
 
     events: list[Published] = field(default_factory=list)
     ephemeral: dict[int, str] = field(default_factory=dict)
+    #: Topics that were deleted, each with the id of that, in the order of ids.
+    deletions: list[tuple[str, Cursor]] = field(default_factory=list)
+
+    def began(self, topic: str, at: Cursor) -> Cursor:
+        """Where what `topic` is at `at` begins: at its last deletion before."""
+        return max(
+            (id_ for name, id_ in self.deletions if name == topic and id_ <= at), default=ORIGIN
+        )
 
     def find(self, id_: Cursor) -> Published | None:
         return next((event for event in self.events if event.id == id_), None)
+
+    def numbered(self, number: int) -> Published | None:
+        return next((event for event in self.events if event.number == number), None)
 
     def between(self, topic: str, after: Cursor, until: Cursor | None) -> list[Published]:
         return [
@@ -49,7 +64,7 @@ class Record:
         running: dict[str, float] = {}
         over: set[str] = set()
         ended = 0
-        for event in self.between(topic, ORIGIN, at):
+        for event in self.between(topic, self.began(topic, at), at):
             if event.progress is None:
                 continue
             name = event.job(topic)
@@ -65,13 +80,15 @@ class Record:
         total = ended + len(running)
         if total == 1:
             return next(iter(running.values()), 1.0)
-        return round((ended + sum(running.values())) / total, 4) if total else None
+        # In whole thousandths, which every progress here is of; a half is rounded upwards.
+        thousandths = 1000 * ended + sum(round(1000 * value) for value in running.values())
+        return (20 * thousandths // total + 1) // 2 / 10_000 if total else None
 
     def is_over(self, topic: str, at: Cursor) -> bool:
         """Whether all jobs of `topic` up to `at` had come to their end."""
         last = {
             event.job(topic): event.terminal
-            for event in self.between(topic, ORIGIN, at)
+            for event in self.between(topic, self.began(topic, at), at)
             if event.progress is not None
         }
         return bool(last) and all(last.values())
@@ -117,12 +134,23 @@ class Oracle:
         record: what was published; it grows while the client reads.
         topics: what it asked for.
         until_end: it asked to be ended by the first terminal event.
+        is_throttled: it asked for so many batches a second. Then a progress that it is not
+            given counts as received by a newer one that says the same and more, or as lost
+            with that; and pieces of an answer that follow one another may come as one.
     """
 
-    def __init__(self, record: Record, topics: Sequence[str], *, until_end: bool) -> None:
+    def __init__(
+        self,
+        record: Record,
+        topics: Sequence[str],
+        *,
+        until_end: bool,
+        is_throttled: bool = False,
+    ) -> None:
         self.record = record
         self.topics = tuple(topics)
         self.until_end = until_end
+        self.is_throttled = is_throttled
         self.cursor: Cursor | None = None
         self.spans: list[Span] = []
         self.received: dict[Cursor, Published] = {}
@@ -205,8 +233,9 @@ class Oracle:
         assert set(snapshots) == set(self.topics), frame
         for topic, snapshot in snapshots.items():
             at = Cursor.parse(snapshot["cursor"])
-            assert snapshot["progress"] == self.record.progress(topic, at), (
-                f"the snapshot of {topic} at {at} says {snapshot['progress']}"
+            stands = self.record.progress(topic, at)
+            assert snapshot["progress"] == stands, (
+                f"the snapshot of {topic} at {at} says {snapshot['progress']}, not {stands}"
             )
             if not frame["resumed"] and cursor != ORIGIN and self.received == {}:
                 self.snapshot_at = at
@@ -233,11 +262,32 @@ class Oracle:
         id_ = Cursor.parse(frame["id"])
         event = self.record.find(id_)
         assert event is not None, f"never published: {frame}"
-        assert (event.type, event.topics[0], event.number) == (
-            frame["type"],
-            frame["topic"],
-            frame["number"],
-        ), frame
+        assert (event.type, event.topics[0]) == (frame["type"], frame["topic"]), frame
+        for before in self._joined(frame, event):
+            self._receive(before, frame)
+        self._receive(event, frame)
+        self._terminal = self._terminal or event.terminal
+        self.cursor = max(self.cursor, id_)
+
+    def _joined(self, frame: dict[str, Any], event: Published) -> list[Published]:
+        """The pieces before the last that one frame has, if it may have any."""
+        if "number" in frame:
+            assert frame["number"] == event.number, frame
+            return []
+        *others, last = [int(piece) for piece in frame["chunk"].split(";")[:-1]]
+        assert last == event.number, frame
+        assert self.is_throttled or not others, f"joined: {frame}"
+        pieces = [self.record.numbered(number) for number in others]
+        found = [piece for piece in pieces if piece is not None]
+        assert len(found) == len(others), f"never published: {frame}"
+        assert all((one.type, one.topics) == (event.type, event.topics) for one in found), frame
+        ids = [one.id for one in [*found, event]]
+        assert ids == sorted(set(ids)), f"out of order within: {frame}"
+        return found
+
+    def _receive(self, event: Published, frame: dict[str, Any]) -> None:
+        assert self.cursor is not None
+        id_ = event.id
         assert set(event.topics) & set(self.topics), f"{frame} is of no topic of {self.topics}"
         assert any(span.holds(event) for span in self.spans), f"had already: {frame}"
         if id_ in self.received:
@@ -249,8 +299,6 @@ class Oracle:
                 f"out of order: {frame} after {self.cursor}"
             )
         self.received[id_] = event
-        self._terminal = self._terminal or event.terminal
-        self.cursor = max(self.cursor, id_)
 
     def _see_gap(self, frame: dict[str, Any]) -> None:
         assert self.cursor is not None
@@ -302,8 +350,35 @@ class Oracle:
                 and (several or event.id not in self.received)
                 and any((topic, event.id) in removed for topic in event.topics)
                 for event in self.record.events
+            ) or any(
+                id_ > gap.after and gap.topic in {None, topic} and (several or id_ <= gap.until)
+                for topic, id_ in self.record.deletions
             ), f"a gap where nothing was lost: {gap}"
         assert self.ended or not (self.until_end and self._terminal), "no end after the terminal"
+
+    def _is_said(self, event: Published) -> bool:
+        """Whether it was left out for a newer one, which came, or was lost and reported."""
+        return (
+            self.is_throttled
+            and event.type == "progress"
+            and any(
+                newer.id in self.received or any(gap.excuses(newer) for gap in self.gaps)
+                for newer in self._newer(event)
+            )
+        )
+
+    def _newer(self, event: Published) -> Iterator[Published]:
+        """The progress that says all that `event` says: of its job, on its topics.
+
+        Up to whatever else the client reads of the job: what it says may have changed that.
+        """
+        for other in self.record.events[self.record.events.index(event) + 1 :]:
+            if other.progress is None or other.job_id != event.job_id:
+                continue
+            if other.type != "progress" and any(span.holds(other) for span in self.spans):
+                break
+            if other.type == "progress" and other.topics == event.topics:
+                yield other
 
     def _judge_span(self, span: Span, removed: set[tuple[str, Cursor]]) -> None:
         owed = self.record.between(span.topic, span.start, span.stop)
@@ -312,18 +387,28 @@ class Oracle:
             owed = [event for event in owed if event.id <= self.cursor]
             if not self.received:
                 owed = []
+        self._judge_deletions(span)
         # From the origin, what was removed before the first page was read is no loss. An
         # event that came by another topic too says nothing of where this one began.
         own = [e.id for e in self.received.values() if set(e.topics) == {span.topic}]
         first = min(own, default=None)
         for event in owed:
-            if event.id in self.received:
+            if event.id in self.received or self._is_said(event):
                 continue
             assert (span.topic, event.id) in removed, f"missing, though the log has it: {event}"
             from_origin = span.start == ORIGIN and (first is None or event.id < first)
             assert from_origin or any(gap.excuses(event) for gap in self.gaps), (
                 f"missing, and no gap says so: {event}"
             )
+
+    def _judge_deletions(self, span: Span) -> None:
+        """Whoever reads a topic that is deleted is told, also if it had all of it."""
+        for topic, id_ in self.record.deletions:
+            is_within = span.start < id_ and (span.stop is None or id_ <= span.stop)
+            if topic == span.topic and is_within and span.start != ORIGIN and not self.ended:
+                assert any(
+                    gap.after < id_ <= gap.until and gap.topic in {None, topic} for gap in self.gaps
+                ), f"{topic} was deleted at {id_}, and no gap says so"
 
 
 def ids_of_topics(record: Record, topics: Iterable[str]) -> list[Cursor]:

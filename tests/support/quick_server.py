@@ -5,7 +5,7 @@ Its few readers are sent to as hundreds would be: by io_uring, where there is on
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 from unittest.mock import patch
 
 from litestar import Litestar
@@ -22,7 +22,7 @@ TIMEOUT: Final = 1.0
 PROBE_INTERVAL: Final = 0.2
 
 
-def _create(settings: Settings) -> Litestar:
+def _create(settings: Settings, **given: Any) -> Litestar:  # noqa: ANN401 - as `create_app` has it
     assert settings.redis_url is not None
     log = RedisEventLog(
         settings.redis_url,
@@ -31,7 +31,7 @@ def _create(settings: Settings) -> Litestar:
         timeout=TIMEOUT,
         probe_interval=PROBE_INTERVAL,
     )
-    return create_app(settings, log)
+    return create_app(settings, log, **given)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import pytest
@@ -17,6 +19,7 @@ class _Program(NamedTuple):
 
 
 _PROGRAMS: Final = {
+    "caddy": _Program(("caddy",), "caddy"),
     "cc": _Program(("cc",), "gcc libc6-dev"),
     "chromedriver": _Program(("chromedriver",), "chromium-driver"),
     "chromium": _Program(("chromium", "chromium-browser", "google-chrome"), "chromium"),
@@ -25,20 +28,31 @@ _PROGRAMS: Final = {
     "ffmpeg": _Program(("ffmpeg",), "ffmpeg"),
     "ffprobe": _Program(("ffprobe",), "ffmpeg"),
     "firefox": _Program(("firefox-esr", "firefox"), "firefox-esr"),
+    "haproxy": _Program(("haproxy",), "haproxy"),
     "jq": _Program(("jq",), "jq"),
     "node": _Program(("node", "nodejs"), "nodejs"),
     "nginx": _Program(("nginx",), "nginx libnginx-mod-nchan"),
     "openssl": _Program(("openssl",), "openssl"),
     "php": _Program(("php",), "php-cli"),
+    "postgres": _Program(("postgres",), "postgresql"),
     "ps": _Program(("ps",), "procps"),
     "redis-cli": _Program(("redis-cli",), "redis-tools"),
     "redis-sentinel": _Program(("redis-sentinel",), "redis-sentinel"),
+    "systemd-analyze": _Program(("systemd-analyze",), "systemd"),
+    "unshare": _Program(("unshare",), "util-linux"),
     "redis-server": _Program(("redis-server",), "redis-server"),
     "valkey-server": _Program(("valkey-server",), "valkey-server"),
 }
 
-#: nginx and Sentinel are installed where only root's path looks.
-_ADMIN_PATH: Final = "/usr/sbin:/usr/local/sbin:/sbin"
+#: nginx and Sentinel are installed where only root's path looks, Postgres where none does,
+#: and Traefik, which comes as a wheel, beside Python.
+_ADMIN_PATH: Final = ":".join(
+    [
+        "/usr/sbin:/usr/local/sbin:/sbin",
+        *map(str, Path("/usr/lib/postgresql").glob("*/bin")),
+        str(Path(sys.executable).parent),
+    ]
+)
 
 
 def needs(program: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import threading
 from collections.abc import Callable
@@ -52,13 +53,28 @@ class ScriptedServer:
                 return
             with contextlib.ExitStack() as stack:
                 stack.callback(connection.close)
-                request = b""
-                while b"\r\n\r\n" not in request and not request.startswith(TLS):
-                    received = connection.recv(65536)
-                    request += received or b"\r\n\r\n"
-                self.requests.append(request.decode(errors="replace"))
+                self.requests.append(_request(connection).decode(errors="replace"))
                 answer = script if isinstance(script, bytes) else script(self.requests[-1])
                 connection.sendall(answer.removesuffix(SILENCE))
                 if answer.endswith(SILENCE):
                     self._silent.append(connection)
                     stack.pop_all()
+
+
+def _request(connection: socket.socket) -> bytes:
+    """A request with its body: what is closed with bytes unread takes its answer back."""
+    request = b""
+    while not _is_whole(request):
+        received = connection.recv(65536)
+        if not received:
+            break
+        request += received
+    return request
+
+
+def _is_whole(request: bytes) -> bool:
+    head, end, body = request.partition(b"\r\n\r\n")
+    if not end:
+        return request.startswith(TLS)
+    length = re.search(rb"(?i)^content-length: *(\d+)", head, re.MULTILINE)
+    return length is None or len(body) >= int(length[1])

@@ -54,8 +54,12 @@ class Server:
     def thaw(self) -> None:
         self._signal(signal.SIGCONT)
 
+    @property
+    def runs(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def stop(self) -> None:
-        if self._process is not None and self._process.poll() is None:
+        if self.runs:
             self.thaw()
             self.kill()
 
@@ -130,8 +134,11 @@ def valkey_server(_server_of: Callable[[str], Server]) -> Server:
 
 @pytest.fixture
 def own_server(short_dir: Path) -> Iterator[Server]:
-    """A Redis of the test's own, to be killed and frozen."""
-    server = Server(needs("redis-server"), short_dir)
+    """A Redis of the test's own, to be killed and frozen; it keeps what it has answered.
+
+    One that syncs its file each second also puts off writing to it while it syncs.
+    """
+    server = Server(needs("redis-server"), short_dir, "--appendfsync", "always")
     server.start()
     yield server
     server.stop()

@@ -31,6 +31,7 @@ class Bounds:
     resting: int
     held: int = 10_000
     renewals: int = 10
+    waiting: int = 1000
 
     def options(self) -> HubOptions:
         """Those of a hub; nobody in it is closed for being slow."""
@@ -40,10 +41,12 @@ class Bounds:
                 page_bytes=self.page_bytes,
                 page_events=self.page_events,
                 cohort_readers=self.slice,
+                turn_readers=self.slice,
                 unfolded_events=self.unfolded,
                 resting_feeds=self.resting,
                 held_events=self.held,
                 renewals=self.renewals,
+                waiting_events=self.waiting,
             ),
             send_timeout=1e9,
         )
@@ -61,6 +64,14 @@ class Publish:
 
 
 @dataclass(frozen=True)
+class Delete:
+    topic: str
+
+    def do(self, world: World) -> None:
+        world.delete(self.topic)
+
+
+@dataclass(frozen=True)
 class Tick:
     """The log's clock goes on, so that ids have gaps between them."""
 
@@ -74,11 +85,16 @@ class Come:
     start: str | int
     high_water: int
     until_end: bool
+    rate: float = 0.0
 
     def do(self, world: World) -> None:
         if len(world.clients) < 6:
             world.attach(
-                self.topics, _position(world, self.start), self.high_water, until_end=self.until_end
+                self.topics,
+                _position(world, self.start),
+                self.high_water,
+                until_end=self.until_end,
+                rate=self.rate,
             )
 
 
@@ -198,7 +214,7 @@ def _position(world: World, start: str | int) -> Cursor | None:
     return world.record.events[start % len(world.record.events)].id
 
 
-Step = Publish | Tick | Come | Go | Return | Take | Change | Turn | Wait | Log | LetOne
+Step = Publish | Delete | Tick | Come | Go | Return | Take | Change | Turn | Wait | Log | LetOne
 
 
 def run(bounds: Bounds, steps: Sequence[Step]) -> None:

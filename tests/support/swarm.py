@@ -15,6 +15,7 @@ from .steps import (
     Bounds,
     Change,
     Come,
+    Delete,
     Go,
     LetOne,
     Log,
@@ -48,14 +49,17 @@ def draw(seed: int) -> tuple[Bounds, list[Step]]:
         resting=one((0, 256)),
         held=one((0, 1, 10_000)),
         renewals=one((2, 10)),
+        waiting=one((0, 2, 1000)),
     )
     kinds = ["note", "note", "progress", "typing", *one(([], ["completed"]))]
+    kinds += one(([], ["ai_chunk"] * 3, ["progress"] * 3, ["ai_chunk", "progress"] * 3))
+    rates = one(((0.0,), (0.0, 10.0), (10.0,), (10.0, 50.0)))
 
     def start() -> str | int:
         return one(("latest", "earliest", random.randrange(31), random.randrange(31)))
 
     def come() -> Step:
-        return Come(one(_SETS), start(), one((1 << 20, 300, 1)), random.random() < 0.3)
+        return Come(one(_SETS), start(), one((1 << 20, 300, 1)), random.random() < 0.3, one(rates))
 
     # The twice as likely are what moves the world on.
     often: list[Callable[[], Step]] = [
@@ -70,6 +74,7 @@ def draw(seed: int) -> tuple[Bounds, list[Step]]:
         lambda: Go(random.randrange(6)),
         lambda: Return(random.randrange(6)),
         lambda: Log(one(_LOG)),
+        lambda: Delete(one(TOPICS)),
         Tick,
         Wait,
     ]

@@ -11,7 +11,9 @@ from typing import Any, Final, Literal
 import pytest
 
 from streamer.config.settings import Settings
-from streamer.jobs.progress import Progress, set_progress
+from streamer.jobs.place import set_progress
+from streamer.jobs.progress import Progress
+from streamer.jobs.told import Told, Update
 from streamer.jobs.transcode import transcode
 from streamer.jobs.transcode.transcode import Transcode
 from streamer.jobs.trim import trim
@@ -69,8 +71,9 @@ class Transcoding:
         """The names of all that lies in the directory of results."""
         return sorted(path.name for path in self.settings.output_dir.iterdir())
 
-    def _reported(self, fraction: float, *_: object) -> None:
-        self.fractions.append(fraction)
+    def _reported(self, told: Told) -> None:
+        assert isinstance(told, Update)
+        self.fractions.append(told.fraction)
         self.on_progress(self._progress)
 
 

@@ -29,8 +29,11 @@ TOPICS: Final = ("a", "b", "jobs/j")
 class Client:
     """One client over all of its connections: a writer, what it asked for, and its oracle."""
 
-    def __init__(self, world: World, number: int, oracle: Oracle, high_water: int) -> None:
+    def __init__(
+        self, world: World, number: int, oracle: Oracle, high_water: int, rate: float
+    ) -> None:
         self.world = world
+        self.rate = rate
         self.number = number
         self.oracle = oracle
         self.high_water = high_water
@@ -60,7 +63,15 @@ class Client:
             self.reader.session.state is State.LIVE
             and self.writer.pending() == 0
             and self.oracle.is_caught_up
+            and not self._waits(self.reader)
         )
+
+    @staticmethod
+    def _waits(reader: Reader) -> bool:
+        """Whether there is anything that waits for its time."""
+        tail, cursor = reader.feed.tail, reader.cursor
+        # A gap may reach beyond all that came: then the head is below the floor.
+        return cursor < min(tail.floor, tail.head) or bool(tail.after(cursor, 1))
 
     def attach(self, start: Cursor | None) -> None:
         """Connect, or come back with the cursor it has."""
@@ -71,6 +82,7 @@ class Client:
             resume=resume,
             start=start if resume is None else None,
             until_end=self.oracle.until_end,
+            rate=self.rate,
         )
         self.oracle.connect()
         self._stood = []
@@ -174,12 +186,19 @@ class World:
         self.hub.start()
 
     def publish(self, topics: Sequence[str], kind: str) -> None:
-        """Publish one event: ``note``, ``progress``, ``completed`` or ``typing`` (ephemeral)."""
+        """Publish one event of some kind.
+
+        A ``note``, ``progress``, ``completed``, ``ai_chunk``, a piece of the answer of these
+        topics, or ``typing``, which is ephemeral.
+        """
         self._number += 1
         fields: dict[str, Any] = {"number": self._number}
+        if kind == "ai_chunk":
+            fields = {"answer": "a", "attempt": 1, "chunk": f"{self._number};"}
         progress = None
         if kind == "progress":
-            progress = fields["progress"] = self._number % 1000 / 1000
+            # No mean of these is between two of the numbers that it is rounded to.
+            progress = fields["progress"] = self._number % 8 / 8
         elif kind == "completed":
             progress = 1.0
         ephemeral = kind == "typing"
@@ -194,12 +213,24 @@ class World:
                 Published(id_, tuple(topics), kind, self._number, kind == "completed", progress)
             )
 
+    def delete(self, topic: str) -> None:
+        """Delete a topic, with whatever jobs it has."""
+        id_ = self.loop.run(self.log._log.upkeep.delete(topic, force=True))
+        if id_ is not None:
+            self.record.deletions.append((topic, id_))
+
     def attach(
-        self, topics: Sequence[str], start: Cursor | None, high_water: int, *, until_end: bool
+        self,
+        topics: Sequence[str],
+        start: Cursor | None,
+        high_water: int,
+        *,
+        until_end: bool,
+        rate: float = 0.0,
     ) -> Client:
         """A new client comes, at `start` (None: the newest)."""
-        oracle = Oracle(self.record, topics, until_end=until_end)
-        client = Client(self, len(self.clients), oracle, high_water)
+        oracle = Oracle(self.record, topics, until_end=until_end, is_throttled=rate > 0)
+        client = Client(self, len(self.clients), oracle, high_water, rate)
         self.clients.append(client)
         client.attach(start)
         return client

@@ -40,9 +40,9 @@ def submit(live: Live, project: str, **job: object) -> httpx.Response:
     ("name", "make", "said"),
     [
         ("sound.m4a", SOUND, "it has no pictures"),
-        ("sound.wav", SOUND, "ffprobe says"),
-        ("still.png", STILL, "ffprobe says"),
-        ("still.jpg", STILL, "ffprobe says"),
+        ("sound.wav", SOUND, "it is of a kind that is no video"),
+        ("still.png", STILL, "it is of a kind that is no video"),
+        ("still.jpg", STILL, "it is of a kind that is no video"),
     ],
 )
 def test_what_has_no_moving_pictures_is_refused_with_the_reason(

@@ -91,6 +91,23 @@ test("a request has the position and the token in its head, and nothing of them 
   client.close();
 });
 
+test("a rate is asked of a stream, of a WebSocket and of polls, and of nothing else", async () => {
+  const { client, server } = await live({ rate: 10 });
+  assert.equal(server.asked[0]?.path, "/stream?topic=a&rate=10");
+  client.close();
+  const over = await opened({ rate: 0.5, transport: "websocket" });
+  assert.equal(socket().url.search, "?topic=a&rate=0.5");
+  over.client.close();
+  const polls = new FakeServer();
+  polls.answers = { "/status": () => snapshot("1-0"), "/events": () => new Promise(() => {}) };
+  const poller = createClient({ url: "http://server", environment: { fetch: polls.fetch }, transport: "poll", rate: 10 });
+  poller.subscribe(["a", "b/c"]);
+  await settled();
+  const asked = polls.asked.map(({ path }) => path);
+  assert.deepEqual(asked, ["/status?topic=a", "/status?topic=b/c", "/events?topic=a&topic=b/c&rate=10&after=1-0&limit=500&wait=0"]);
+  poller.close();
+});
+
 test("attempts are further and further apart, to a limit, until one catches up", async () => {
   const { client, server, subscription } = await opened();
   /** @type {number[]} */
@@ -120,7 +137,7 @@ test("waits are jittered down to half", async () => {
 for (const [code, reason] of [["draining", "The server is restarting."], ["log_unavailable", "no log"]]) {
   test(`a server that is ${code} says why and when to come back`, async () => {
     const { client, server, subscription } = await live();
-    await server.last.say({ type: "reconnect", retry_ms: 1234, code, detail: "no log" });
+    await server.last.say({ type: "reconnect", retry_ms: 1234, code, detail: reason });
     assert.deepEqual([subscription.reason, waits(subscription), server.last.isOver], [reason, 1234, true]);
     await pass(1233);
     assert.equal(server.connections.length, 1);
@@ -165,7 +182,7 @@ const ANSWERS = [
   ["403", () => problem(403, "why"), "refused", "why", 0],
   ["a proxy's 403", () => new Response("<html>", { status: 403 }), "waiting", "The server answered 403.", 500],
   ["a login page", () => new Response("<html>"), "waiting", "What answers is no Streamer server.", 500],
-  ["503 with Retry-After", () => problem(503, "full", { "Retry-After": "7" }), "waiting", "full", 7000],
+  ["503 with Retry-After", () => problem(503, "full", { headers: { "Retry-After": "7" } }), "waiting", "full", 7000],
   ["no network", () => new TypeError("fetch failed"), "waiting", "The server cannot be reached.", 500],
   ["204", () => new Response(null, { status: 204 }), "ended", null, 0],
 ];
@@ -173,7 +190,6 @@ for (const [name, answer, state, reason, ms] of ANSWERS) {
   test(`${name} leaves it ${state}`, async () => {
     const server = new FakeServer();
     server.instead = answer;
-    server.answers["/status"] = () => problem(403, "why");
     const client = createClient({ url: "http://server", transport: "sse", environment: { fetch: server.fetch } });
     const subscription = client.subscribe("a");
     await settled();
@@ -237,7 +253,6 @@ test("who is refused for a token is asked for another, once, until one is accept
   const { asked, getToken } = source("old", "new", "x", "y");
   const { client, server, subscription } = await live({ getToken });
   server.instead = ({ headers }) => (headers.get("Authorization") === "Bearer new" ? null : problem(401, "the signature is wrong"));
-  server.answers["/status"] = () => problem(401);
   await server.last.end();
   await pass(500);
   await settled();
@@ -347,10 +362,10 @@ test("a stream that says nothing for ten seconds is held back by somebody", asyn
   client.close();
 });
 
-test("a WebSocket has the position in its address, and the token as a subprotocol where it can be one", async () => {
-  for (const [token, protocols, inAddress] of [["a.b-_c", ["streamer", "bearer", "a.b-_c"], null], ["a/b=", [], "a/b="], [null, [], null]]) {
+test("a WebSocket has the position in its address, and the token as a subprotocol, however that is written", async () => {
+  for (const [token, protocols] of [["a.b-_c", ["streamer", "bearer", "a.b-_c"]], ["a/b=", ["streamer", "bearer", "a%2Fb%3D"]], [null, []]]) {
     const { client, subscription } = await opened({ transport: "websocket", getToken: () => /** @type {string | null} */ (token) });
-    assert.deepEqual([socket().protocols, socket().url.searchParams.get("token")], [protocols, inAddress]);
+    assert.deepEqual([socket().protocols, socket().url.searchParams.get("token")], [protocols, null]);
     assert.equal(socket().url.href.split("?")[0], "ws://server/api/v1/stream");
     await socket().say({ type: "connected", topic: "a", cursor: "1-0", snapshot: snapshot("1-0") }, event("a", "2-0"), { type: "caught_up", cursor: "3-0" });
     assert.deepEqual([subscription.state, subscription.lastEventId], ["live", "3-0"]);
@@ -361,34 +376,43 @@ test("a WebSocket has the position in its address, and the token as a subprotoco
   }
 });
 
-/** @type {[number, string, string][]} */
+const refused = (/** @type {number} */ status, detail = "no", more = {}) => ({ type: "refused", status, code: "x", detail, retry: status === 503, ...more });
+
+/** @type {[number, object | null, string, string | null, number][]} the code, what was said before, and what comes of it */
 const CODES = [
-  [1000, "", "ended"], [1001, "", "waiting"], [1008, "Forbidden", "refused"], [1009, "", "refused"], [1011, "", "waiting"],
-  [1012, "", "waiting"], [1013, "", "waiting"], [4408, "", "waiting"],
+  [1000, { type: "end", topic: "a", remaining: 0 }, "ended", null, 0],
+  [1001, null, "waiting", "The server cannot be reached.", 500],
+  [1008, refused(403, "why"), "refused", "why", 0],
+  [1009, refused(431, "too large"), "refused", "too large", 0],
+  [1011, null, "waiting", "The server cannot be reached.", 500],
+  [1012, { type: "reconnect", retry_ms: 1234, detail: "soon" }, "waiting", "soon", 1234],
+  [1013, refused(503, "full", { retry_after: 7 }), "waiting", "full", 7000],
+  [4408, null, "waiting", "The server cannot be reached.", 500],
 ];
-for (const [code, reason, state] of CODES) {
+for (const [code, said, state, reason, ms] of CODES) {
   test(`a WebSocket that is closed with ${code} leaves it ${state}`, async () => {
-    const { client, server, subscription } = await opened({ transport: "websocket" });
-    server.answers["/status"] = () => problem(403);
-    await socket().end(code, reason);
-    assert.equal(subscription.state, state);
+    const { client, subscription } = await opened({ transport: "websocket" });
+    if (said) await socket().say(said);
+    await socket().end(code);
+    const { retryAt } = subscription;
+    assert.deepEqual([subscription.state, subscription.reason, retryAt && retryAt - Date.now()], [state, reason, ms || null]);
     client.close();
   });
 }
 
-test("a WebSocket that is closed as Unauthorized asks for another token", async () => {
+test("a WebSocket that is refused for its token asks for another one", async () => {
   const { asked, getToken } = source("old", "new");
   const { client } = await opened({ transport: "websocket", getToken });
+  await socket().say(refused(401));
   await socket().end(1008, "Unauthorized");
   assert.deepEqual([asked, socket().protocols.at(-1)], [["connect", "unauthorized"], "new"]);
   client.close();
 });
 
 test("a refusal over WebSocket is told in the server's whole sentence, and is no event", async () => {
-  const { client, server, subscription } = await opened({ transport: "websocket" });
-  server.answers["/status"] = () => new TypeError("no");
+  const { client, subscription } = await opened({ transport: "websocket" });
   const ids = heard(subscription);
-  await socket().say({ type: "refused", code: "invalid_cursor", detail: "'x' is not an event id", retry: false });
+  await socket().say(refused(400, "'x' is not an event id"));
   await socket().end(1008, "'x' is not");
   assert.deepEqual([subscription.reason, ids], ["'x' is not an event id", []]);
   client.close();

@@ -82,6 +82,8 @@ class FakeTab {
   later = [];
   /** @type {string[]} */
   locks = [];
+  /** What it was asked for a token for. @type {string[]} */
+  tokens = [];
 
   constructor(/** @type {FakeBrowser} */ browser, /** @type {string | string[]} */ topics, /** @type {import("../../src/streamer/web/client/client.js").SubscribeOptions} */ options) {
     this.browser = browser;
@@ -121,6 +123,10 @@ class FakeTab {
     };
     this.client = createClient({
       url: "http://server",
+      getToken: (why) => {
+        this.tokens.push(why);
+        return "a.b";
+      },
       environment: { fetch: browser.server.fetch, locks: /** @type {any} */ (locks), BroadcastChannel: /** @type {any} */ (Channel) },
     });
     /** @type {Subscription} */
@@ -294,8 +300,7 @@ test("a lost connection is told to all tabs, and any of them may ask to connect 
 
 test("a topic that one tab may not read keeps nothing from the other", async () => {
   const { browser, server, first, second } = await two();
-  server.instead = ({ path }) => (path.includes("topic=b") ? problem(403, "not b") : null);
-  server.answers["/status"] = ({ path }) => (path.endsWith("topic=b") ? problem(403, "not b") : snapshot("1-0"));
+  server.instead = ({ path }) => (path.includes("topic=b") ? problem(403, "not b", { topic: "b" }) : null);
   const third = browser.open("b");
   await pass(100);
   await pass(100);
@@ -311,8 +316,7 @@ test("a frozen tab that wants what it may not read keeps nothing from the others
   await pass(100);
   await server.live("1-0");
   third.freeze();
-  server.instead = ({ path }) => (path.includes("topic=b") ? problem(403, "not b") : null);
-  server.answers["/status"] = ({ path }) => (path.endsWith("topic=b") ? problem(403, "not b") : snapshot("1-0"));
+  server.instead = ({ path }) => (path.includes("topic=b") ? problem(403, "not b", { topic: "b" }) : null);
   await server.last.end();
   await pass(1000);
   await pass(100);
@@ -320,6 +324,13 @@ test("a frozen tab that wants what it may not read keeps nothing from the others
   await server.live("1-0");
   assert.deepEqual([first.subscription.state, second.subscription.state], ["live", "live"]);
   close(first, second, third);
+});
+
+test("the token of a connection is renewed by the tab that has it, and by no other", async () => {
+  const { server, first, second } = await two();
+  await server.last.say({ type: "expiring", refresh: "/api/v1/streams/a.b/token" });
+  assert.deepEqual([first.tokens, second.tokens], [["connect", "expiring"], []]);
+  close(first, second);
 });
 
 test("a job that is over is known to a tab that comes later", async () => {

@@ -13,6 +13,10 @@ const WORDS = [
   [{ type: "status", task_name: "encode", status: "started", attempt: 2 }, "encode · started · attempt 2"],
   [{ type: "error", task_name: "encode", error: "<b>no</b>" }, "encode · <b>no</b>"],
   [{ type: "completed", task_name: "encode", result: { url: "/files/a.mp4" } }, "encode · /files/a.mp4"],
+  [{ type: "completed", task_name: "encode", result: null, result_omitted: "no JSON" }, "encode · its result is left out: no JSON"],
+  [{ type: "log", task_name: "encode", lines: [{ text: "page 1" }, { text: "page 2" }] }, "encode · page 1 · page 2"],
+  [{ type: "log", task_name: "encode", left_out: 3, lines: [{ text: "page 4" }] }, "encode · 3 lines left out · page 4"],
+  [{ type: "log", lines: ["of somebody else"] }, '{"lines":["of somebody else"]}'],
   [{ type: "gap", after: "1-0", until: "9-0", reason: "trimmed" }, "Lost, trimmed: the events after 1-0 up to 9-0"],
   [{ type: "chat", id: "1-0", topic: "chats/1", timestamp: "…", text: "hi" }, '{"text":"hi"}'],
 ];

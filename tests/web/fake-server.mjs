@@ -2,13 +2,8 @@
 
 import { mock } from "node:test";
 
-// There at once, as they are once they were needed.
-import "../../src/streamer/web/client/iterate.js";
-import "../../src/streamer/web/client/poll.js";
-import "../../src/streamer/web/client/publish.js";
-import "../../src/streamer/web/client/storage.js";
-import "../../src/streamer/web/client/tabs.js";
-import "../../src/streamer/web/client/websocket.js";
+// There at once, as it is once it was needed.
+import "../../src/streamer/web/client/more.js";
 
 import { known, last } from "./given.mjs";
 
@@ -130,9 +125,9 @@ export class FakeServer {
   }
 }
 
-/** A problem as the server has them. */
-export const problem = (/** @type {number} */ status, detail = "no", headers = {}) =>
-  Response.json({ type: "about:blank", title: "no", status, code: "x", detail, retry: [429, 503].includes(status) }, { status, headers });
+/** A problem as the server has them. @param {number} status @param {string} [detail] @param {{headers?: {[name: string]: string}, topic?: string}} [more] */
+export const problem = (status, detail = "no", { headers = {}, topic } = {}) =>
+  Response.json({ type: "about:blank", title: "no", status, code: "x", detail, retry: [429, 503].includes(status), topic }, { status, headers });
 
 /** What is heard of a subscription from now on, ids and gaps. */
 export function heard(/** @type {import("../../src/streamer/web/client/subscription.js").Subscription} */ subscription) {

@@ -27,8 +27,16 @@ declare module "node:assert/strict" {
   export default assert;
 }
 
+declare module "node:module" {
+  export function register(specifier: string): void;
+}
+
 declare module "node:fs" {
   export function readFileSync(path: URL | number, encoding: "utf-8"): string;
+}
+
+declare module "node:vm" {
+  export function runInNewContext(code: string, globals: object): unknown;
 }
 
 declare const process: { nextTick(fn: (...all: any[]) => void, ...all: unknown[]): void };

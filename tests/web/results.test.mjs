@@ -55,6 +55,11 @@ test("a speed and a time that are told are shown", () => {
   assert.equal(paced({ progress: 0.1, timestamp: at(0), metadata: { speed: "12 MB/s", eta_seconds: 5 } }), "12 MB/s · about 0:05 left");
 });
 
+test("the time that a job of ours tells in every event is shown, unless its metadata says another", () => {
+  assert.equal(paced({ progress: 0.1, timestamp: at(0), eta_seconds: 61 }), "about 1:01 left");
+  assert.equal(paced({ progress: 0.1, timestamp: at(0), eta_seconds: 61, metadata: { eta: 5 } }), "about 0:05 left");
+});
+
 test("a time that is not told is estimated once enough was seen", () => {
   const steps = [{ progress: 0.2, timestamp: at(0) }, { progress: 0.3, timestamp: at(1) }, { progress: 0.6, timestamp: at(10) }];
   assert.deepEqual([1, 2, 3].map((n) => paced(...steps.slice(0, n))), ["", "", "about 0:10 left"]);

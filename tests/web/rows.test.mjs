@@ -95,7 +95,7 @@ test("commands name this server, with its port and its prefix", () => {
   assert.equal(COMMANDS.curl(stream), "curl -N -H 'Last-Event-ID: 5-0' https://live.example:8443/streamer/api/v1/jobs/j/stream");
   assert.equal(COMMANDS.tail(stream), "streamer tail jobs/j --url https://live.example:8443/streamer --from 5-0");
   assert.match(COMMANDS.browser(stream), /import \{ createClient \} from "https:\/\/live\.example:8443\/streamer\/client\/client\.js";/u);
-  assert.match(COMMANDS.python(stream), /follow\("https:\/\/live\.example:8443\/streamer", "jobs\/j"\)/u);
+  assert.match(COMMANDS.python(stream), /streamer\.follow\("https:\/\/live\.example:8443\/streamer", "jobs\/j", after="5-0"\)/u);
   assert.match(COMMANDS.react(stream), /<ProgressBar jobId="j" backendUrl="https:\/\/live\.example:8443\/streamer" \/>/u);
   assert.match(COMMANDS.curl({ ...stream, topic: "chats/4/x", after: null }), /'http.*\/api\/v1\/stream\?topic=chats\/4\/x'$/u);
   assert.match(COMMANDS.curl({ ...stream, server: "http://[::1]:8000" }), /'http:\/\/\[::1\]:8000\/api\/v1\/jobs\/j\/stream'$/u);

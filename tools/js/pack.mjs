@@ -26,7 +26,7 @@ try {
     ..."--target es2023 --module nodenext --lib es2024,dom,dom.iterable --types".split(" "), "",
     "--rootDir", SOURCE, "--outDir", join(work, "types"),
   ], { stdio: "inherit" });
-  cpSync(join(SOURCE, "wire.d.ts"), join(work, "types/wire.d.ts"));
+  for (const name of ["events.d.ts", "wire.d.ts"]) cpSync(join(SOURCE, name), join(work, "types", name));
   mkdirSync(target, { recursive: true });
   // npm says where it is to what it runs; `make` says it too, for a Node.js that is not on the path.
   const cli = process.env.npm_execpath;

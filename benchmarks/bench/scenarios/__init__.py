@@ -5,6 +5,7 @@ from __future__ import annotations
 from .base import FULL, QUICK, SMOKE, Plan, Scenario
 from .fan_out import ACCESS, BURST, SSE_1000, SSE_5000, WEBSOCKET_1000
 from .idle import IDLE_SSE, IDLE_WEBSOCKET
+from .inboxes import INBOXES_SSE, INBOXES_WEBSOCKET
 from .many_topics import ManyTopics
 from .stalled import Stalled
 from .storm import Storm
@@ -26,6 +27,8 @@ _ALL: tuple[Scenario, ...] = (
     Workers(),
     ACCESS,
     VerifiedPublish(),
+    INBOXES_SSE,
+    INBOXES_WEBSOCKET,
 )
 
 SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in _ALL}

@@ -8,7 +8,7 @@ from .nchan import Nchan
 from .queue_per_reader import QueuePerReader
 from .socketio import SocketIO
 from .streamer import Streamer
-from .tokens import different, same
+from .tokens import different, inbox, same
 
 __all__ = ["SERVERS", "Face", "Launch", "Place", "Server"]
 
@@ -20,6 +20,7 @@ _ALL: tuple[Server, ...] = (
     Streamer(
         name="streamer-grants", title="Streamer, 1,000 tokens of different grants", tokens=different
     ),
+    Streamer(name="streamer-inboxes", title="Streamer, 10,000 tokens", tokens=inbox),
     Streamer(name="streamer-2-workers", title="Streamer, --workers 2", cores=2),
     Nchan(),
     Nchan(name="nchan-nagle", title="nginx + Nchan, Nagle on", nagle=True),

@@ -35,6 +35,7 @@ class Face:
 
     read_path: str
     publish_path: str
+    publish_topic: str | None = None  #: which the body names, where the path does not
     greeting: str | None = None  #: a reader is attached when it was sent this
     hello: str | None = None  #: a reader must send this after the handshake
     first_path: str | None = None  #: asked for on a reader's connection before its stream

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import jwt
@@ -30,12 +31,23 @@ def different(number: int) -> Claims:
     return {"subscribe": ["projects/bench0", f"projects/own{number}/**"], "publish": ["projects/*"]}
 
 
-def write_tokens(claims: Callable[[int], Claims], directory: Path) -> Path:
+def inbox(number: int) -> Claims:
+    """All may read their own notifications, and those for all; the first may publish."""
+    return {"publish": ["**"]} if number == 0 else {}
+
+
+def admin(_number: int) -> Claims:
+    """All may read everything, and publish to everybody."""
+    return {"subscribe": ["**"], "publish": ["**"]}
+
+
+def write_tokens(
+    claims: Callable[[int], Claims], directory: Path, numbers: Iterable[int] = range(COUNT)
+) -> Path:
     """A file of tokens in `directory`, one in a line, each of a subject of its own."""
     now = int(time.time())
-    path = directory / "tokens"
-    with path.open("w") as file:
-        for number in range(COUNT):
+    with NamedTemporaryFile("w", dir=directory, prefix="tokens.", delete=False) as file:
+        for number in numbers:
             said = {"sub": f"u{number}", "iat": now, "exp": now + _LIFE, "streamer": claims(number)}
             file.write(jwt.encode(said, SECRET, "HS256") + "\n")
-    return path
+    return Path(file.name)

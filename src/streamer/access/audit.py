@@ -1,4 +1,4 @@
-"""One line of the log for everybody who was refused, or whose access ended or was renewed."""
+"""One line of the log for everybody who was refused, or whose access ended, or who deleted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final, Literal
 _logger: Final = logging.getLogger("streamer.access")
 
 #: What can happen.
-Happening = Literal["refused", "expired", "revoked", "refreshed"]
+Happening = Literal["refused", "expired", "revoked", "refreshed", "deleted", "retained"]
 
 #: Values that need no quotes: no space, no quote, no escape, nothing that ends a line.
 _PLAIN: Final = re.compile(r"[A-Za-z0-9._~:/@+\[\]-]+")
@@ -26,7 +26,8 @@ def audit(event: Happening, **fields: str) -> None:
     like another field, and moves no terminal's cursor. A token is in none of them.
     """
     words = [f"event={event}", *(f"{name}={_shown(text)}" for name, text in fields.items() if text)]
-    _logger.info(" ".join(words))
+    known = {"event": event, **{name: text for name, text in fields.items() if text}}
+    _logger.info(" ".join(words), extra={"fields": known})
 
 
 def _shown(text: str) -> str:

@@ -53,7 +53,7 @@ async def get(
         raise Failed(f"there is no answer in {seconds:g} seconds") from None
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         # Not its text: that may repeat what was sent.
-        raise Failed(f"it cannot be reached ({_kind(error)})") from error
+        raise Failed(f"it cannot be reached ({kind_of(error)})") from error
 
 
 def tls() -> ssl.SSLContext:
@@ -85,7 +85,7 @@ async def _get_once(
         return Answer(response.status_code, response.headers, bytes(body))
 
 
-def _kind(error: BaseException) -> str:
+def kind_of(error: BaseException) -> str:
     """The name of the innermost cause: ``ConnectError`` alone does not tell TLS from DNS."""
     while (cause := error.__cause__ or error.__context__) is not None:
         error = cause

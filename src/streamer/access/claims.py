@@ -12,6 +12,8 @@ from .patterns import Patterns
 #: Characters of a ``sub`` or a ``jti``. OpenID Connect allows 255; it is kept for every
 #: reader, and in the log for what is revoked.
 MAX_NAME: Final = 255
+#: Characters of a ``name``, of which more are cut.
+MAX_SHOWN_NAME: Final = 64
 #: The last second of the year 9999: what comes later has no ISO form.
 _LAST_MOMENT: Final = 253_402_300_799
 
@@ -23,14 +25,15 @@ def grants_of(claims: Mapping[str, object]) -> Grants:
 
         {
           "sub": "7",                             # who it is; required
+          "name": "Ada",                          # what others are shown
           "is_admin": false,                      # true: reads every topic
           "streamer": {"subscribe": ["projects/p1", "chats/**"], "publish": []},
           "exp": 1790000000, "iat": 1789996400,   # seconds since 1970
           "jti": "5f0c…"                          # by which it can be revoked
         }
 
-    A ``client_id`` (RFC 9068) must be a string, and grants nothing. A ``scope`` is
-    the application's own; whatever else is there is not looked at.
+    A ``client_id`` (RFC 9068) must be a string, and grants nothing; nor does a ``name``. A
+    ``scope`` is the application's own; whatever else is there is not looked at.
 
     Raises:
         InvalidToken: a claim has the wrong type or is out of range; the text names it.
@@ -48,6 +51,7 @@ def grants_of(claims: Mapping[str, object]) -> Grants:
         raise InvalidToken('streamer must be an object, as in {"subscribe": [], "publish": []}')
     return Grants(
         subject,
+        name=_shown_name(claims),
         is_admin=is_admin,
         subscribe=_patterns(ours, "subscribe"),
         publish=_patterns(ours, "publish"),
@@ -82,6 +86,25 @@ def _name(claims: Mapping[str, object], name: str) -> str:
     if len(value) > MAX_NAME or not value.isprintable():
         raise InvalidToken(f"{name} must be at most {MAX_NAME} characters that can be seen")
     return value
+
+
+def _shown_name(claims: Mapping[str, object]) -> str:
+    """The claim ``name`` (OpenID Connect Core, section 5.1), as it can be shown on one line.
+
+    It proves nothing, and an issuer has it from the person: what cannot be shown of it, such
+    as a letter that turns the rest of the line around, is left out.
+    """
+    value = claims.get("name", "")
+    if not isinstance(value, str):
+        raise InvalidToken("name must be a string")
+    return shown_name(value)
+
+
+def shown_name(text: str) -> str:
+    """`text` without what cannot be seen, and not too long."""
+    # U+200D joins the parts of an emoji.
+    seen = "".join(c for c in text if c.isprintable() or c == "\u200d")
+    return seen.strip()[:MAX_SHOWN_NAME].strip()
 
 
 def _patterns(ours: Mapping[str, object], name: str) -> Patterns:

@@ -250,7 +250,9 @@ def _out_of_band(scope: Scope) -> list[_Found]:
         if name.lower() == BEARER:
             # Of two that say so, the second may be the token of the first: that is none.
             following = "".join(offered[number + 1 : number + 2])
-            found.append((_SUBPROTOCOL, following.encode("ascii", "replace")))
+            # Percent-encoded: no subprotocol has a "/" or a "=", which a token may have.
+            token = unquote_to_bytes(following.encode("ascii", "replace"))
+            found.append((_SUBPROTOCOL, token))
     hidden: _Hidden | None = scope.get(_KEY)
     if hidden is not None:
         found += ((_QUERY, token) for token in hidden.tokens)

@@ -103,7 +103,7 @@ class Exchange:
         parent: dict[str, Any] = {"jti": grants.token_id}
         if grants.issued is not None:
             parent["iat"] = grants.issued
-        claims = {
+        claims: dict[str, Any] = {
             "iss": ISSUER,
             "aud": AUDIENCE,
             "sub": grants.subject,
@@ -116,6 +116,8 @@ class Exchange:
                 "parent": parent,
             },
         }
+        if grants.name:
+            claims["name"] = grants.name
         key = await self.key()
         token = jwt.encode(claims, key.identity, key.algorithm, headers={"kid": KEY_ID})
         return token, float(ends)

@@ -31,6 +31,7 @@ class Grants(msgspec.Struct, frozen=True, gc=False):
             ``POST /api/v1/tokens``, with which it is revoked; empty if that has none,
             None if it was made from no other. ``issued`` is then the other's, and
             ``users/{sub}`` may be read only if it is named.
+        name: what others are shown; empty if nothing says it.
     """
 
     subject: str
@@ -41,6 +42,7 @@ class Grants(msgspec.Struct, frozen=True, gc=False):
     issued: float | None = None
     token_id: str = ""
     parent_id: str | None = None
+    name: str = ""
 
     def may_read(self, topic: str) -> bool:
         """Whether `topic`, or all topics of a pattern, may be read."""

@@ -59,6 +59,8 @@ class Issuer:
                 "publish": sorted(grants.publish.allowed),
             },
         }
+        if grants.name:
+            claims["name"] = grants.name
         if grants.is_admin:
             claims["is_admin"] = True
         if self._issuer is not None:

@@ -2,18 +2,29 @@
 
 Layout:
 
+- `admin_documentation`: what OpenAPI says of the addresses of admins.
+- `admin_report`: how all processes do, for admins.
+- `admin_topics`: topics as admins see them: listed, inspected, deleted, and how much is kept.
+- `answers`: answers of a conversation over HTTP: whoever may speak there may stop one.
 - `asker`: who asks: the one door that every request passes, and every WebSocket once it is
   accepted.
+- `asyncapi`: the streams of the HTTP API as AsyncAPI 3.
+- `chat_documentation`: what OpenAPI says of the URLs about conversations.
+- `chats`: conversations over HTTP: messages, reactions, and what was said before.
 - `connections`: how many readers there are, over all processes.
+- `control_schemas`: what OpenAPI says of the control events.
 - `documentation`: what OpenAPI says of every URL: its problems, and parameters that are read by
   hand.
 - `door`: the app's door, as its settings or its program say how it is known who asks.
-- `event_schemas`: what OpenAPI says of every body that a stream can carry.
+- `event_schemas`: what OpenAPI says of every body that a stream can carry; all schemas of events
+  come from here.
 - `farewells`: how a WebSocket that gets no stream learns so, and is closed without a hurry.
 - `guard`: what stands before every handler: the checks of host and origin, and what needs no
   handler.
+- `metrics`: the numbers of this host, for Prometheus.
 - `health`: whether the process is up, and whether it should be sent readers.
 - `hosts`: under which names this server may be asked.
+- `job_schemas`: what OpenAPI says of the jobs that may be asked for: a body for each kind.
 - `jobs`: the HTTP face of jobs.
 - `may`: may they? What every address, transport and command asks before it reads or writes.
 - `methods`: which methods an address answers to, and ``HEAD`` wherever ``GET`` is one of them.
@@ -24,10 +35,13 @@ Layout:
 - `poll`: polling: pages of events, and snapshots, for clients that cannot hold a stream.
 - `poll_answer`: the answer to a poll: waited for, and handed over as fast as the client takes
   it.
+- `process_report`: what this process says of itself, for whoever looks at all of them.
 - `problems`: errors over HTTP: ``application/problem+json`` (RFC 9457).
 - `projects`: which projects there are, for a page that watches all of them.
 - `proofs`: what OpenAPI says of where a token is.
 - `publish`: publishing over HTTP.
+- `push`: subscribing a browser to the notifications of whoever asks (Web Push).
+- `push_documentation`: what OpenAPI says of the URLs about push subscriptions.
 - `query`: which query parameters an address takes: any other is refused by name, never ignored.
 - `quota_fields`: the header fields that report a quota: ``RateLimit-Policy`` and ``RateLimit``.
 - `rate`: how often somebody may do something, as a pure rule.
@@ -38,11 +52,17 @@ Layout:
 - `reference`: the reference of the HTTP API as one page: no script, and nothing of another
   server.
 - `renewals`: a stream that is open goes on with a new token, in whichever process it is.
+- `request_ids`: the id of each request: the one it came with, or one that is made; the answer has
+  it, too.
 - `revocations`: taking tokens back over HTTP, which admins may do.
+- `schema_documents`: the schemas for programs: of the HTTP API, of its streams, and of events.
+- `schema_parts`: the pieces that schemas of bodies are made of.
+- `speaker`: as whom somebody speaks in a conversation, which is never somebody else.
+- `state_schemas`: what OpenAPI says of state: the snapshot of a topic, and the jobs in it.
 - `stream_request`: what a client may ask of a stream, read from its URL and headers.
 - `tokens`: a short-lived token of some topics for one's own, for a URL: EventSource sets no
   header.
-- `too_often`: how often an address or a subject may do something, as it is asked for over HTTP.
+- `too_often`: how often an address or a subject may do something, as it is asked for.
 - `uploads`: uploads over HTTP, by the tus protocol 1.0.
 - `tus`: its header fields, read and written.
 - `long_body`: a body that may take longer than others.
@@ -50,8 +70,16 @@ Layout:
 """
 
 __all__ = [
+    "admin_documentation",
+    "admin_report",
+    "admin_topics",
+    "answers",
     "asker",
+    "asyncapi",
+    "chat_documentation",
+    "chats",
     "connections",
+    "control_schemas",
     "documentation",
     "door",
     "event_schemas",
@@ -59,10 +87,12 @@ __all__ = [
     "guard",
     "health",
     "hosts",
+    "job_schemas",
     "jobs",
     "long_body",
     "may",
     "methods",
+    "metrics",
     "notifications",
     "origins",
     "page_headers",
@@ -70,9 +100,12 @@ __all__ = [
     "poll",
     "poll_answer",
     "problems",
+    "process_report",
     "projects",
     "proofs",
     "publish",
+    "push",
+    "push_documentation",
     "query",
     "quota_fields",
     "rate",
@@ -81,7 +114,12 @@ __all__ = [
     "reference",
     "refusals",
     "renewals",
+    "request_ids",
     "revocations",
+    "schema_documents",
+    "schema_parts",
+    "speaker",
+    "state_schemas",
     "stream_request",
     "streams",
     "tokens",

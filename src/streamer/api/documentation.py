@@ -19,7 +19,10 @@ from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from ..access.claims import MAX_NAME
 from ..access.patterns import MAX_PATTERNS
 from ..events.new_event import MAX_KEY_LENGTH
+from ..events.trace import PARENT, STATE
+from ..hub.throttled import MAX_RATE, MIN_RATE
 from .event_schemas import EVENT, GAP, STREAM_BODY
+from .job_schemas import JOB_REQUEST
 
 #: An id as a parameter or a field has it.
 EVENT_ID = Schema(type=OpenAPIType.STRING, pattern=r"^[0-9]{1,15}-[0-9]{1,20}$")
@@ -38,6 +41,12 @@ _TOPICS = _query(
     required=True,
 )
 
+_RATE = _query(
+    "rate",
+    Schema(type=OpenAPIType.NUMBER, minimum=MIN_RATE, maximum=MAX_RATE),
+    "Batches of events a second, at most: of a job's progress the newest, of an answer's pieces "
+    "their sum, everything else as it is.",
+)
 _STREAM = [
     Parameter(
         name="Last-Event-ID",
@@ -68,6 +77,7 @@ _STREAM = [
         Schema(type=OpenAPIType.STRING, enum=["message"]),
         "Leave the event names out, so that one onmessage sees everything.",
     ),
+    _RATE,
 ]
 
 _POLL = [
@@ -83,6 +93,7 @@ _POLL = [
         Schema(type=OpenAPIType.NUMBER, minimum=0, maximum=60, default=0),
         "Seconds to wait for an event if there is none yet.",
     ),
+    _RATE,
 ]
 
 
@@ -101,6 +112,7 @@ _PROBLEM = OpenAPIResponse(
                     "detail": _TEXT,
                     "code": _TEXT,
                     "retry": Schema(type=OpenAPIType.BOOLEAN),
+                    "request_id": _TEXT,
                 },
                 required=["type", "title", "status", "detail", "code"],
             )
@@ -108,14 +120,36 @@ _PROBLEM = OpenAPIResponse(
     },
 )
 
-_PUBLISH = [
+#: The header by which something is published once.
+IDEMPOTENCY_KEY = Parameter(
+    name="Idempotency-Key",
+    param_in="header",
+    schema=Schema(type=OpenAPIType.STRING, min_length=1, max_length=MAX_KEY_LENGTH),
+    description="A repeat with the same key within a day returns the first event's id.",
+    required=False,
+)
+#: The headers that say which trace a request is a part of; malformed ones are ignored.
+_TRACE = [
     Parameter(
-        name="Idempotency-Key",
+        name=name,
         param_in="header",
-        schema=Schema(type=OpenAPIType.STRING, min_length=1, max_length=MAX_KEY_LENGTH),
-        description="A repeat with the same key within a day returns the first event's id.",
+        schema=Schema(type=OpenAPIType.STRING),
+        description=f"{what} (W3C Trace Context): its events and jobs have it.",
         required=False,
-    ),
+    )
+    for name, what in ((PARENT, "The trace of the request"), (STATE, "What vendors say of it"))
+]
+#: The header by which a job is asked for once.
+_JOB_KEY = Parameter(
+    name="Idempotency-Key",
+    param_in="header",
+    schema=Schema(type=OpenAPIType.STRING, min_length=1, max_length=MAX_KEY_LENGTH),
+    description="A repeat with the same key within a day is the same job, and queues nothing.",
+    required=False,
+)
+_PUBLISH = [
+    IDEMPOTENCY_KEY,
+    *_TRACE,
     _query(
         "ephemeral",
         Schema(type=OpenAPIType.BOOLEAN, default=False),
@@ -149,7 +183,8 @@ TOO_OFTEN = OpenAPIResponse(
     },
 )
 
-_PUBLISHED = OpenAPIResponse(
+#: The answer 201.
+PUBLISHED = OpenAPIResponse(
     description="The event was published.",
     headers=_QUOTA,
     content={
@@ -213,6 +248,18 @@ class SubmitOperation(ApiOperation):
             if isinstance(response, OpenAPIResponse) and response is not _PROBLEM:
                 response.headers = {**(response.headers or {}), **_QUOTA}
         self.responses["429"] = TOO_OFTEN
+
+
+@dataclass
+class AskForJobOperation(SubmitOperation):
+    """The URL that takes a job of any kind."""
+
+    def __post_init__(self) -> None:
+        """Add the body, which is read by hand."""
+        super().__post_init__()
+        self.parameters = [*(self.parameters or ()), _JOB_KEY, *_TRACE]
+        content = {"application/json": OpenAPIMediaType(schema=Reference(ref=JOB_REQUEST))}
+        self.request_body = RequestBody(content=content, required=True)
 
 
 @dataclass
@@ -319,7 +366,7 @@ class PublishOperation(ApiOperation):
         """Add the parameters, the body, and the answer."""
         super().__post_init__()
         assert self.responses is not None  # noqa: S101 - just set
-        self.responses["201"] = _PUBLISHED
+        self.responses["201"] = PUBLISHED
         self.responses["429"] = TOO_OFTEN
         path = [p for p in self.parameters or [] if isinstance(p, Parameter)]
         self.parameters = [*path, *_PUBLISH]

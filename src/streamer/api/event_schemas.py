@@ -1,174 +1,70 @@
-"""What OpenAPI says of every body that a stream can carry."""
+"""What OpenAPI says of every body that a stream can carry; all schemas of events come from here.
+
+A type of its own is a `msgspec.Struct` beside what publishes it, and a member of the union of
+its family; so are its fields. `openapi/events.schema.json`, the types of the JavaScript client
+and AsyncAPI follow from these.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Final
+import inspect
+from typing import Any, Final, get_args
 
 import msgspec
 
+from ..chats.chat_event import ChatEvent
 from ..events.event import CONTROL_TYPES
-from ..events.job_event import JOB_EVENT_TYPES, STATUSES, Completed, Error, Progress, Status
-from ..events.snapshot import Snapshot
+from ..events.job_event import JOB_EVENT_TYPES, JobEvent
+from ..events.reading import ReadEvent
+from ..events.trace import MAX_STATE
+from ..jobs.telling_event import TellingEvent
+from ..publishing.answer_event import AnswerEvent
+from ..publishing.notification_event import NotificationEvent
+from .control_schemas import CONTROLS
+from .schema_parts import CURSOR, REF, TEXT, TEXTS, WHEN, camel, kind_of
+from .state_schemas import STATES
 
 _Schema = dict[str, Any]
 
-#: Where OpenAPI keeps what is referred to by name.
-REF: Final = "#/components/schemas/{name}"
 #: Any body of a stream, and any event: an element of a poll's answer.
 STREAM_BODY: Final = REF.format(name="StreamBody")
 EVENT: Final = REF.format(name="Event")
 GAP: Final = REF.format(name="Gap")
 
-_TEXT: Final = {"type": "string"}
-_WHOLE: Final = {"type": "integer"}
-_ID: Final = {
-    "type": "string",
-    "pattern": r"^[0-9]{1,15}-[0-9]{1,20}$",
-    "description": "Opaque: a position in the log. Resume after it.",
+#: What this project itself publishes beside the events of jobs, by the name of the family.
+#: Anybody may publish events of these types elsewhere, with fields of their own: to a reader
+#: who does not know the topic each of them is an `OtherEvent`.
+FAMILIES: Final[dict[str, tuple[type[msgspec.Struct], ...]]] = {
+    "TellingEvent": get_args(TellingEvent),
+    "ConversationEvent": get_args(ChatEvent),
+    "AnswerEvent": get_args(AnswerEvent),
+    "NotificationEvent": get_args(NotificationEvent),
+    "ReadingEvent": (ReadEvent,),
 }
-_TOPICS: Final = {"type": "array", "items": _TEXT}
-_WHEN: Final = {"type": "string", "format": "date-time"}
+_FAMILY_SAYS: Final = {
+    "TellingEvent": "What a job tells while it runs, beside its progress, on its topics.",
+    "ConversationEvent": "What is said on `chats/{id}` by people.",
+    "AnswerEvent": "What is said on `chats/{id}` of an answer.",
+    "NotificationEvent": "What `Notifications` says on `users/{id}`, `admin` and `system`.",
+    "ReadingEvent": "How far somebody has read, on the topic itself.",
+}
 
 #: What the server adds to a publisher's own fields.
 _ENVELOPE: Final[_Schema] = {
-    "id": {**_ID, "description": "The event's id; an ephemeral event has none."},
-    "topic": {**_TEXT, "description": "The first of its topics."},
-    "topics": {**_TOPICS, "description": "All of its topics, where there are several."},
-    "timestamp": _WHEN,
-}
-
-_READ_STATE: Final[_Schema] = {
-    "type": "object",
-    "properties": {
-        "cursor": {"type": ["string", "null"]},
-        "unread": {"type": ["integer", "null"], "minimum": 0},
+    "id": {**CURSOR, "description": "The event's id; an ephemeral event has none."},
+    "topic": {**TEXT, "description": "The first of its topics."},
+    "topics": {**TEXTS, "description": "All of its topics, where there are several."},
+    "timestamp": {**WHEN, "description": "When the log took it; by the log's clock."},
+    "traceparent": {
+        "type": "string",
+        "pattern": r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$",
+        "description": "Where in which trace it was published (W3C Trace Context); if in any.",
     },
-    "required": ["cursor", "unread"],
-}
-
-
-def _kind(kind: str) -> _Schema:
-    return {"type": "string", "const": kind}
-
-
-def _control(kind: str, description: str, required: _Schema, optional: _Schema) -> _Schema:
-    return {
-        "type": "object",
-        "description": description,
-        "properties": {"type": _kind(kind), **required, **optional},
-        "required": ["type", *required],
-    }
-
-
-_CONTROLS: Final = {
-    "connected": _control(
-        "connected",
-        "The first of every connection. Of one topic it has `topic` and `snapshot`, "
-        "of several `topics` and `snapshots`.",
-        {
-            "cursor": _ID,
-            "resumed": {"type": "boolean"},
-            "message": _TEXT,
-            "stream_id": {**_TEXT, "description": "Names this connection, and no other."},
-        },
-        {
-            "expires_at": {**_WHEN, "description": "When the stream ends with its token."},
-            "reading": {
-                "type": "object",
-                "description": "How far you have read the topics where events are counted.",
-                "additionalProperties": _READ_STATE,
-            },
-            "counted_to": {**_ID, "description": "Up to where their unread events were counted."},
-            "topic": _TEXT,
-            "topics": _TOPICS,
-            "project_id": _TEXT,
-            "job_id": _TEXT,
-            "snapshot": {"$ref": REF.format(name="Snapshot")},
-            "snapshots": {
-                "type": "object",
-                "additionalProperties": {"$ref": REF.format(name="Snapshot")},
-            },
-        },
-    ),
-    "caught_up": _control("caught_up", "The replay is over; live from here.", {"cursor": _ID}, {}),
-    "gap": _control(
-        "gap",
-        "Events were removed before this reader could have them.",
-        {
-            "topic": {"type": ["string", "null"], "description": "null: of several, or of the log"},
-            "after": _ID,
-            "until": _ID,
-            "reason": _TEXT,
-            "cursor": _ID,
-        },
-        {},
-    ),
-    "end": _control(
-        "end",
-        "No more will come of this topic; the connection ends once none `remaining`.",
-        {"topic": _TEXT, "reason": _TEXT},
-        {"remaining": _WHOLE},
-    ),
-    "reconnect": _control(
-        "reconnect",
-        "Come back after `retry_ms` milliseconds; `code` and `detail` say why.",
-        {"retry_ms": _WHOLE},
-        {"code": _TEXT, "detail": _TEXT},
-    ),
-    "expiring": _control(
-        "expiring",
-        "The stream ends with its token at `expires_at`; a new token is taken at `refresh`.",
-        {"expires_at": _WHEN, "refresh": _TEXT},
-        {},
-    ),
-    "expired": _control(
-        "expired",
-        "The stream ends: its token has expired, or was revoked. Come back with another.",
-        {"code": _TEXT, "detail": _TEXT},
-        {},
-    ),
-    "refreshed": _control(
-        "refreshed",
-        "A new token was taken (WebSocket); null: the stream does not end with it.",
-        {"expires_at": {"type": ["string", "null"], "format": "date-time"}},
-        {},
-    ),
-    "refused": _control(
-        "refused",
-        "What this reader asked for is refused (WebSocket).",
-        {"code": _TEXT, "detail": _TEXT, "retry": {"type": "boolean"}},
-        {"retry_after": {"type": ["number", "null"], "description": "seconds"}},
-    ),
-    "pong": _control("pong", "The answer to a ping (WebSocket).", {}, {}),
-    "moved": _control(
-        "moved",
-        "A cursor was moved, or was ahead already (WebSocket).",
-        {
-            "topic": _TEXT,
-            "reader": _TEXT,
-            "cursor": _ID,
-            "unread": {"type": ["integer", "null"], "minimum": 0},
-            "moved": {"type": "boolean"},
-        },
-        {},
-    ),
-    "stats": _control(
-        "stats",
-        "Readers of notifications, over all processes (WebSocket).",
-        {
-            "total_users": _WHOLE,
-            "total_user_connections": _WHOLE,
-            "total_admin_connections": _WHOLE,
-            "total_connections": _WHOLE,
-        },
-        {},
-    ),
-    "subscribed": _control(
-        "subscribed", "A topic was added (WebSocket).", {"topic": _TEXT, "topics": _TOPICS}, {}
-    ),
-    "unsubscribed": _control(
-        "unsubscribed", "A topic was removed (WebSocket).", {"topic": _TEXT, "topics": _TOPICS}, {}
-    ),
+    "tracestate": {
+        "type": "string",
+        "maxLength": MAX_STATE,
+        "description": "What vendors say of that trace (W3C Trace Context); if they say anything.",
+    },
 }
 
 _OTHER: Final[_Schema] = {
@@ -187,92 +83,120 @@ _OTHER: Final[_Schema] = {
 }
 
 
-_TIME: Final[_Schema] = {"type": ["string", "null"], "format": "date-time"}
-_MAYBE_TEXT: Final[_Schema] = {"type": ["string", "null"]}
-_FRACTION: Final[_Schema] = {"type": ["number", "null"], "minimum": 0.0, "maximum": 1.0}
-
-_JOB: Final[_Schema] = {
-    "type": "object",
-    "description": "One job of a topic's snapshot.",
-    "properties": {
-        "status": {"enum": [*STATUSES, None]},
-        "progress": {**_FRACTION, "description": "Its own, or else the mean of its parts'."},
-        "message": _MAYBE_TEXT,
-        "result": {},
-        "error": _MAYBE_TEXT,
-        "attempt": {"type": ["integer", "null"]},
-        "task_name": _MAYBE_TEXT,
-        "parent_id": {**_MAYBE_TEXT, "description": "The job that it is a part of."},
-        "parts": {
-            "type": ["object", "null"],
-            "description": "`told` is the progress that was reported for the job itself.",
-            "properties": {"total": _WHOLE, "over": _WHOLE, "told": _FRACTION},
-        },
-        "group": {"type": "boolean", "description": "Only its parts are known."},
-        **dict.fromkeys(("created_at", "started_at", "updated_at", "ended_at"), _TIME),
-        "end": {"type": ["string", "null"], "description": "The id of its terminal event."},
-    },
-}
-
-
 def event_schemas() -> dict[str, _Schema]:
-    """The schemas of all bodies, by name; those of job events come from `job_event` itself."""
-    (_, structs) = msgspec.json.schema_components(
-        (Progress, Status, Error, Completed), ref_template=REF
-    )
-    events = {name.lower(): _job_event(schema) for name, schema in structs.items()}
-    named = {f"{_camel(kind)}Event": schema for kind, schema in sorted(events.items())}
-    controls = {_camel(kind): schema for kind, schema in _CONTROLS.items()}
+    """The schemas of all bodies, by name, as OpenAPI has them."""
+    jobs, families, beside = _published()
+    controls = {kind: camel(kind) for kind in CONTROLS}
+    named = {name: schema for family in families.values() for name, schema in family.items()}
     return {
-        "StreamBody": _union({**events, **_CONTROLS}, "One body of a stream: a `data:` line."),
-        "Event": _union(events, "One event of a topic."),
-        **named,
+        "StreamBody": _union(
+            _by_type(jobs) | controls,
+            "One body of a stream: a `data:` line.",
+            "OtherEvent",
+        ),
+        "Event": _union(_by_type(jobs), "One event of a topic.", "OtherEvent"),
+        **jobs,
         "OtherEvent": _OTHER,
-        **controls,
-        "Snapshot": {
-            "type": "object",
-            "description": "The last known state of a topic, at `cursor`.",
-            "properties": {
-                **{name: {} for name in Snapshot().to_fields()},
-                "cursor": _ID,
-                "jobs": {
-                    "type": "object",
-                    "description": "Its jobs by id: those over first, each oldest first.",
-                    "additionalProperties": {"$ref": REF.format(name="Job")},
-                },
-                "jobs_left_out": {**_WHOLE, "description": "More jobs that are not over."},
-            },
-            "additionalProperties": True,
+        **{name: CONTROLS[kind] for kind, name in controls.items()},
+        **{
+            family: _union(_by_type(schemas), _FAMILY_SAYS[family])
+            for family, schemas in families.items()
         },
-        "Job": _JOB,
+        **named,
+        **beside,
+        **STATES,
     }
 
 
-def _union(kinds: dict[str, _Schema], description: str) -> _Schema:
-    """One of `kinds`, by its `type`, or an event of a publisher's own type."""
-    refs = {kind: REF.format(name=_name(kind)) for kind in sorted(kinds)}
+def events_document() -> _Schema:
+    """All of it as one JSON Schema (draft 2020-12): any body, or by name under ``$defs``."""
     return {
-        "description": description,
-        "oneOf": [{"$ref": ref} for ref in (*refs.values(), REF.format(name="OtherEvent"))],
-        "discriminator": {"propertyName": "type", "mapping": refs},
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:streamer:events",
+        "title": "What comes over a stream",
+        "$ref": "#/$defs/StreamBody",
+        "$defs": _without_discriminators(_relocated(event_schemas())),
     }
 
 
-def _job_event(schema: _Schema) -> _Schema:
+def _published() -> tuple[dict[str, _Schema], dict[str, dict[str, _Schema]], dict[str, _Schema]]:
+    """The events of jobs and those of each family, by name; and what their fields refer to."""
+    job_types = get_args(JobEvent)
+    structs = [*job_types, *(struct for family in FAMILIES.values() for struct in family)]
+    refs, found = msgspec.json.schema_components(structs, ref_template=REF)
+    names = {
+        struct: ref["$ref"].rpartition("/")[2] for struct, ref in zip(structs, refs, strict=True)
+    }
+    events = {struct: _event(struct, found.pop(name)) for struct, name in names.items()}
+
+    def of(family: tuple[type[msgspec.Struct], ...]) -> dict[str, _Schema]:
+        return {f"{camel(_kind(events[struct]))}Event": events[struct] for struct in family}
+
+    beside = {name: {**schema, "description": _first(schema)} for name, schema in found.items()}
+    return of(job_types), {name: of(family) for name, family in FAMILIES.items()}, beside
+
+
+def _event(struct: type[msgspec.Struct], schema: _Schema) -> _Schema:
     kind = schema["properties"]["type"]["enum"][0]
-    own = {name: field for name, field in schema["properties"].items() if name != "type"}
+    own = {name: _described(field) for name, field in schema["properties"].items()}
+    del own["type"]
     return {
         "type": "object",
-        "description": schema.get("description", ""),
-        "properties": {"type": _kind(kind), **_ENVELOPE, **own},
+        "description": inspect.cleandoc(struct.__doc__ or ""),
+        "properties": {"type": kind_of(kind), **_ENVELOPE, **own},
         "required": ["topic", *schema["required"]],
         "additionalProperties": True,
     }
 
 
-def _name(kind: str) -> str:
-    return f"{_camel(kind)}Event" if kind in JOB_EVENT_TYPES else _camel(kind)
+def _first(schema: _Schema) -> str:
+    """What a struct is, without what its docstring says to who reads its code."""
+    described: str = schema.get("description", "")
+    return described.partition("\n\n")[0]
 
 
-def _camel(kind: str) -> str:
-    return "".join(word.title() for word in kind.split("_"))
+def _described(field: _Schema) -> _Schema:
+    """A field that may be null, described as a whole, and without a default: it may be absent."""
+    field = {name: value for name, value in field.items() if name != "default"}
+    told = [choice.get("description") for choice in field.get("anyOf", ())]
+    return {**field, "description": told[0]} if told and told[0] else field
+
+
+def _kind(schema: _Schema) -> str:
+    kind: str = schema["properties"]["type"]["const"]
+    return kind
+
+
+def _by_type(schemas: dict[str, _Schema]) -> dict[str, str]:
+    return {_kind(schema): name for name, schema in schemas.items()}
+
+
+def _union(kinds: dict[str, str], description: str, *others: str) -> _Schema:
+    """One of `kinds`, names by type, or of `others`, which may be of any other type."""
+    refs = {kind: REF.format(name=kinds[kind]) for kind in sorted(kinds)}
+    more = (REF.format(name=name) for name in others)
+    return {
+        "description": description,
+        "oneOf": [{"$ref": ref} for ref in (*refs.values(), *more)],
+        "discriminator": {"propertyName": "type", "mapping": refs},
+    }
+
+
+def _relocated(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    match value:
+        case dict():
+            return {name: _relocated(inner) for name, inner in value.items()}
+        case list():
+            return [_relocated(inner) for inner in value]
+        case str() if value.startswith(REF.format(name="")):
+            return value.replace(REF.format(name=""), "#/$defs/")
+        case _:
+            return value
+
+
+def _without_discriminators(schemas: dict[str, _Schema]) -> dict[str, _Schema]:
+    """OpenAPI's hint for code generators is none of JSON Schema's words."""
+    return {
+        name: {word: said for word, said in schema.items() if word != "discriminator"}
+        for name, schema in schemas.items()
+    }

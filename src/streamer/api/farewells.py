@@ -31,9 +31,12 @@ def refused_control(error: StreamerError) -> Control:
     fields = {
         "code": error.code,
         "detail": error.detail,
+        "status": error.outcome.status,
         "retry": error.outcome.retry,
         "retry_after": error.retry_after,
     }
+    if error.topic is not None:
+        fields["topic"] = error.topic
     return Control("refused", fields)
 
 

@@ -12,11 +12,14 @@ from litestar.types import Message, Receive, Scope, Send
 
 from ..access.credentials import hide_url_tokens
 from ..errors import StreamerError
+from ..events.trace import PARENT, STATE, trace_in
+from ..tracing.doing import DOING, Doing
 from .hosts import Hosts
 from .methods import as_get, methods_at
 from .origins import Origins
 from .problems import PROBLEM_HEADERS, PROBLEM_TYPE, problem_of
 from .refusals import note_denial
+from .request_ids import HEADER, request_id_of
 
 #: Methods that change nothing (RFC 9110 section 9.2.1).
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -25,6 +28,7 @@ _LOOKED_AT: Final = {
     b"host": "host",
     b"origin": "origin",
     b"sec-fetch-site": "sec-fetch-site",
+    **{name.encode(): name for name in (HEADER, PARENT, STATE)},
 }
 
 #: A body is what its content type says: no browser runs an event's text as a script.
@@ -44,18 +48,21 @@ _EXPOSED: Final = (
             *(b"location", b"ratelimit", b"ratelimit-policy", b"retry-after", b"tus-extension"),
             *(b"tus-max-size", b"tus-resumable", b"tus-version", b"upload-expires"),
             *(b"upload-length", b"upload-metadata", b"upload-offset", b"www-authenticate"),
+            HEADER.encode(),
         )
     ),
 )
+_ID: Final = HEADER.encode()
 _PREFLIGHT: Final = (
-    (b"access-control-allow-methods", b"DELETE, GET, HEAD, PATCH, POST"),
+    (b"access-control-allow-methods", b"DELETE, GET, HEAD, PATCH, POST, PUT"),
     (
         b"access-control-allow-headers",
         b", ".join(
             (
                 *(b"authorization", b"cache-control", b"content-type", b"idempotency-key"),
-                *(b"last-event-id", b"range", b"tus-resumable", b"upload-length"),
-                *(b"upload-metadata", b"upload-offset", b"x-http-method-override"),
+                *(b"last-event-id", b"range", b"traceparent", b"tracestate", b"tus-resumable"),
+                *(b"upload-length", b"upload-metadata", b"upload-offset"),
+                *(b"x-http-method-override", HEADER.encode()),
             )
         ),
     ),
@@ -87,18 +94,22 @@ class Guard:
         if scope["query_string"]:
             hide_url_tokens(scope)  # type: ignore[arg-type]
         headers = _read(scope)
+        request_id = request_id_of(headers.get(HEADER))
+        # The server gives each request a context of its own.
+        DOING.set(Doing(request_id, "", trace_in(headers) if PARENT in headers else None))
+        named = (_ID, request_id.encode())
         if scope["type"] == ScopeType.WEBSOCKET:
             try:
                 self._hosts.check(headers.get("host"))
             except StreamerError as error:
                 self._note(scope, error)
-                await _refuse_socket(scope, receive, send, error)
+                await _refuse_socket(scope, receive, send, error, named)
                 return
             # A foreign page is refused once it is accepted: else it could not read why.
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, _accepting(named, send))
             return
         method = scope["method"]
-        send = _adding(self._added(headers), send, with_body=method != "HEAD")
+        send = _adding((*self._added(headers), named), send, with_body=method != "HEAD")
         try:
             if "host" in headers or scope["http_version"] != "1.0":  # which had none
                 self._hosts.check(headers.get("host"))
@@ -182,6 +193,15 @@ def _adding(added: tuple[_Header, ...], send: Send, *, with_body: bool) -> Send:
     return answering
 
 
+def _accepting(named: _Header, send: Send) -> Send:
+    def answering(message: Message) -> Awaitable[None]:
+        if message["type"] == "websocket.accept":
+            message["headers"] = [*message.get("headers", ()), named]
+        return send(message)
+
+    return answering
+
+
 _PROBLEM: Final = tuple(
     (name.lower().encode(), value.encode())
     for name, value in {"Content-Type": PROBLEM_TYPE, **PROBLEM_HEADERS}.items()
@@ -199,7 +219,9 @@ async def _answer(send: Send, status: int, headers: Iterable[_Header], body: byt
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-async def _refuse_socket(scope: Scope, receive: Receive, send: Send, error: StreamerError) -> None:
+async def _refuse_socket(
+    scope: Scope, receive: Receive, send: Send, error: StreamerError, named: _Header
+) -> None:
     """Answer the handshake with a problem, or with 403 where the server knows no other way."""
     await receive()  # the request to connect
     answer: Any
@@ -208,7 +230,7 @@ async def _refuse_socket(scope: Scope, receive: Receive, send: Send, error: Stre
         await send(answer)
         return
     body = _encoded(error)
-    headers = [*_PROBLEM, _NOSNIFF, (b"content-length", b"%d" % len(body))]
+    headers = [*_PROBLEM, _NOSNIFF, named, (b"content-length", b"%d" % len(body))]
     answer = {
         "type": "websocket.http.response.start",
         "status": error.outcome.status,

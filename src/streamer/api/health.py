@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from litestar import Response, get
+from litestar import Request, Response, get
 from litestar.di import NamedDependency
 
 from ..errors import LogUnavailable
@@ -34,9 +34,12 @@ async def healthz() -> dict[str, str]:
     operation_class=ApiOperation,
 )
 async def readyz(
-    hub: NamedDependency[Hub], log: NamedDependency[EventLog]
+    request: Request[Any, Any, Any], hub: NamedDependency[Hub], log: NamedDependency[EventLog]
 ) -> Response[dict[str, Any]]:
-    """200 if new readers are welcome, else 503 and which of the checks failed."""
+    """200 if new readers are welcome, else 503 and which of the checks failed.
+
+    `warnings` is what an operator should look at meanwhile: a disk that is nearly full.
+    """
     checks = {
         "draining": "draining" if hub.draining else "ok",
         "notifications": "ok" if hub.healthy else "not heard lately",
@@ -44,7 +47,11 @@ async def readyz(
     }
     ready = all(state == "ok" for state in checks.values())
     return Response(
-        {"status": "ready" if ready else "not ready", "checks": checks},
+        {
+            "status": "ready" if ready else "not ready",
+            "checks": checks,
+            "warnings": [low] if (low := request.app.state.disk.low) else [],
+        },
         status_code=200 if ready else 503,
         headers={"Cache-Control": "no-store"},
     )

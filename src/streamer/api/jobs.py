@@ -1,5 +1,6 @@
 """The HTTP face of jobs."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any, Final
 
@@ -14,21 +15,25 @@ from ..config.server_url import API
 from ..config.settings import Settings
 from ..errors import Forbidden, InvalidJSON
 from ..eventlog.base import EventLog
+from ..events.new_event import check_key
 from ..events.topic import project_topic
+from ..jobs.chat_answer.asking import Answers
 from ..jobs.listing import Wanted
+from ..jobs.offers import OfferedKind
 from ..jobs.submit import Jobs
 from ..publishing.publisher import Publisher
 from ..uploads.uploads import Uploads
 from .asker import asker_of
-from .documentation import ApiOperation, SubmitOperation
+from .documentation import ApiOperation, AskForJobOperation, SubmitOperation
 from .may import may_change, may_publish, may_see
+from .publish import key_of
 from .query import LIST_JOBS
 from .quota_fields import headers_of
 from .refusals import note_denial
 from .too_often import HowOften
 
 #: States of a job that has ended.
-_OVER: Final = ("completed", "failed", "cancelled")
+OVER: Final = ("completed", "failed", "cancelled")
 #: Who may read what this covers may read every job, and is asked of none.
 _EVERY_JOB: Final = "jobs/**"
 #: Jobs in one list, at most.
@@ -54,6 +59,19 @@ def close_jobs(app: Litestar) -> None:
         app.state["jobs"].close()
 
 
+async def note_offered_kinds(request: Request[Any, Any, Any]) -> None:
+    """Have `offered_kinds` know what workers offer now."""
+    state, settings = request.app.state, request.app.state.settings
+    jobs = provide_jobs(state, settings, state.log, state.publisher)
+    state["offered_kinds"] = await jobs.offered()
+
+
+def offered_kinds(app: Litestar) -> Mapping[str, OfferedKind]:
+    """The kinds that `note_offered_kinds` has last seen, by name."""
+    kinds: Mapping[str, OfferedKind] = app.state.get("offered_kinds", {})
+    return kinds
+
+
 _DEPENDENCIES: Final = {"jobs": Provide(provide_jobs, sync_to_thread=False)}
 
 
@@ -62,21 +80,30 @@ _DEPENDENCIES: Final = {"jobs": Provide(provide_jobs, sync_to_thread=False)}
     status_code=202,
     dependencies=_DEPENDENCIES,
     tags=["jobs"],
-    operation_class=SubmitOperation,
+    operation_class=AskForJobOperation,
     summary="Queue a job",
 )
 async def submit_job(
     project_id: FromPath[str], request: Request[Any, Any, Any], jobs: NamedDependency[Jobs]
 ) -> Response[dict[str, Any]]:
-    """Queue a job of a kind, as in `{"kind": "transcode", "source": "sample", "height": 480}`."""
+    """Queue a job of a kind, as in `{"kind": "transcode", "source": "sample", "height": 480}`.
+
+    Beside the built-in kinds there are those of a user's own that a `streamer worker` offers.
+    With an `Idempotency-Key` what is asked again, within a day, is the same job.
+    The schema that a server serves at `/schema/openapi.json` has them, too.
+    """
     often: HowOften = request.app.state.job_rate
     quota = often.count(request)
-    may_publish(asker_of(request), (project_topic(project_id),))
+    asker = asker_of(request)
+    may_publish(asker, (project_topic(project_id),))
     try:
         body = await request.json()
     except SerializationException as error:
         raise InvalidJSON("the body is not JSON; it must be a JSON object") from error
-    accepted = await jobs.submit(project_id, body)
+    key = key_of(asker, request.headers.get("idempotency-key"))
+    if key is not None:
+        check_key(key)
+    accepted = await jobs.submit(project_id, body, key=key)
     location = f"{request.scope.get('root_path', '')}{API}/jobs/{accepted['task_id']}"
     headers = {"Location": location, **headers_of(quota)}
     return Response(accepted, status_code=202, headers=headers)
@@ -151,11 +178,14 @@ async def cancel_job(
     cancelling = _Changing(request, "cancel it")
     state = await jobs.cancel(job_id, cancelling)
     uploads: Uploads = request.app.state.uploads
-    if state["status"] not in _OVER and await uploads.cancel(job_id):
+    if state["status"] not in OVER and await uploads.cancel(job_id):
         state = await jobs.state(job_id)  # no worker has it: it is over at once
+    answers: Answers | None = request.app.state.answers
+    if answers is not None:
+        await answers.cancelled(job_id, state)
     if not cancelling.sees:
         state = {name: state[name] for name in ("job_id", "status")}
-    return Response(state, status_code=200 if state["status"] in _OVER else 202)
+    return Response(state, status_code=200 if state["status"] in OVER else 202)
 
 
 @post(

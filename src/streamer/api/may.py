@@ -30,7 +30,7 @@ async def may_read(asker: Asker, topics: Iterable[str], log: EventLog) -> None:
             continue
         project = None if job_of(topic) is None else await _project_of(topic, log)
         if project is None or not grants.may_read(project):
-            raise Forbidden(f"you may not read {topic}")
+            raise Forbidden(f"you may not read {topic}", topic=topic)
 
 
 def may_publish(asker: Asker, topics: Iterable[str]) -> None:

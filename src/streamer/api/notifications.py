@@ -8,24 +8,29 @@ import msgspec
 from litestar import Request, get, post
 from litestar.params import FromQuery, Parameter
 
+from ..access.grants import EVERYTHING
 from ..config.unread import UnreadPolicy
-from ..errors import InvalidFields, InvalidJSON
 from ..eventlog.base import EventLog
 from ..events.cursor import ORIGIN, Cursor
 from ..events.event import Event
+from ..events.json_body import read_json
+from ..events.new_event import READ
 from ..events.reading import Reading
 from ..events.topic import EVERYBODY, user_topic
-from .asker import asker_of
+from .asker import Asker, asker_of
 from .documentation import ApiOperation
 from .may import may_read
 from .query import NOTIFICATIONS
-from .reader_cursors import move_cursor, reader_of
+from .reader_cursors import counted_on, move_cursor, reader_of
 from .reader_documentation import NotificationsReadOperation
 from .too_often import HowOften
 
+#: Whose they are where nobody is asked who they are, and nobody says.
+ANYBODY: Final = "anybody"
 #: Notifications in one list, at most.
 _MAX_LISTED: Final = 200
-#: Pages that are read back for a list of those that are unread alone.
+#: Pages that are read back, at most, for a list of some of them alone: how far something is
+#: may have been said a thousand times since the last of these.
 _PAGES: Final = 10
 
 
@@ -34,7 +39,7 @@ class Read(msgspec.Struct, forbid_unknown_fields=True):
 
     Attributes:
         cursor: the last notification that was read; None is all there are now.
-        reader: whose they are, where nobody is asked who they are.
+        reader: whose they are, where nobody is asked who they are; None is anybody's.
     """
 
     cursor: str | None = None
@@ -52,31 +57,39 @@ async def list_notifications(
     request: Request[Any, Any, Any],
     *,
     unread: FromQuery[bool] = False,
+    counted: FromQuery[bool] = False,
     before: FromQuery[str | None] = None,
     limit: Annotated[int, Parameter(ge=1, le=_MAX_LISTED)] = 50,
     reader: FromQuery[str | None] = None,
 ) -> dict[str, Any]:
     """Your own notifications, and those for everybody, the newest first.
 
-    Each says whether it is `unread`; `unread=true` lists those alone. `next` is what
+    Each says whether it is `unread`; `unread=true` lists those alone, and `counted=true`
+    those that are or were: what never counts, as how far something is, is left out. `next` is what
     `before` is to be for the list after this one, null where there is none: new ones that
-    come meanwhile change nothing there.
+    come meanwhile change nothing there. `unread` is counted up to `counted_to`, and
+    `counted` has by topic the types that count, and `cursors` how far each was read.
     """
-    who = reader_of(asker_of(request), reader)
+    who = whose(asker_of(request), reader)
     topics = (user_topic(who), EVERYBODY)
     log: EventLog = request.app.state.log
     await may_read(asker_of(request), topics, log)
-    inbox = Inbox(await log.reader_cursors.states(topics, who), request.app.state.unread)
+    reading = await log.reader_cursors.states(topics, who)
+    policy = log.rules.current.unread
+    inbox = Inbox(reading, policy)
     place = None if before is None else Cursor.parse(before)
+    is_wanted = inbox.is_unread if unread else inbox.counts if counted else _is_notification
     listed: list[dict[str, Any]] = []
     is_more = True
     for _ in range(_PAGES):
-        page = await log.read_back(topics, place, limit - len(listed))
-        is_more = page.more
+        some = _MAX_LISTED if unread or counted else limit
+        page = await log.read_back(topics, place, some)
+        found = [event for event in page.events if is_wanted(event)]
+        room = limit - len(listed)
+        listed += [inbox.body_of(event) for event in found[:room]]
+        is_more = page.more or len(found) > room
         if page.events:
-            place = page.events[-1].id
-        bodies = [inbox.body_of(event) for event in page.events]
-        listed += [body for body in bodies if body["unread"] or not unread]
+            place = found[room - 1].id if len(found) > room else page.events[-1].id
         if len(listed) == limit or not is_more:
             break
     return {
@@ -84,6 +97,9 @@ async def list_notifications(
         "notifications": listed,
         "next": str(place) if is_more else None,
         "unread": inbox.unread,
+        "counted": {topic: counted_on(policy, topic) for topic in topics},
+        "counted_to": str(inbox.counted_to),
+        "cursors": inbox.cursors,
     }
 
 
@@ -99,7 +115,7 @@ async def read_notifications(request: Request[Any, Any, Any]) -> dict[str, Any]:
     often: HowOften = request.app.state.publish_rate
     often.count(request)  # unread
     asked = read_asked(await request.body())
-    who = reader_of(asker_of(request), asked.reader)
+    who = whose(asker_of(request), asked.reader)
     topics = (user_topic(who), EVERYBODY)
     log: EventLog = request.app.state.log
     await may_read(asker_of(request), topics, log)
@@ -108,29 +124,66 @@ async def read_notifications(request: Request[Any, Any, Any]) -> dict[str, Any]:
     return {"reader": who, "cursor": str(to), "unread": sum(state.unread or 0 for state in found)}
 
 
+def whose(asker: Asker, named: str | None) -> str:
+    """Whose notifications `asker` reads: their own.
+
+    Where nobody is asked who they are, it is whoever they say, and `ANYBODY` if they say
+    nothing.
+
+    Raises:
+        InvalidParameter: they say no name.
+        Forbidden: it is somebody else's.
+    """
+    if named is None and asker.grants is EVERYTHING:
+        return ANYBODY
+    return reader_of(asker, named)
+
+
 class Inbox:
     """How far somebody has read their notifications.
 
     Attributes:
         unread: how many there are that they have not.
+        counted_to: the log's position up to which they were counted.
+        cursors: by topic how far they have read; None where they never said.
     """
 
     def __init__(self, reading: Reading, policy: UnreadPolicy) -> None:
         self._reading: Final = reading
         self._policy: Final = policy
         self.unread: Final = sum(state.unread or 0 for state in reading.states.values())
+        self.counted_to: Final = reading.counted_to
+        self.cursors: Final = {
+            topic: state.to_fields()["cursor"] for topic, state in reading.states.items()
+        }
 
     def body_of(self, event: Event) -> dict[str, Any]:
         """The body of a notification, and whether it is ``unread``."""
         body: dict[str, Any] = msgspec.json.decode(event.body)
-        body["unread"] = any(self._is_unread(event, topic) for topic in event.topics)
+        body["unread"] = self.is_unread(event)
         return body
 
-    def _is_unread(self, event: Event, topic: str) -> bool:
-        state, rule = self._reading.states.get(topic), self._policy.of(topic)
-        if state is None or rule is None or event.id is None:
-            return False
-        return rule.counts(event.type) and event.id > (state.cursor or ORIGIN)
+    def counts(self, event: Event) -> bool:
+        """Whether it is of a type that counts as unread before it is read."""
+        return any(self._counts_on(event, topic) for topic in event.topics)
+
+    def is_unread(self, event: Event) -> bool:
+        """Whether it counts, and is not read."""
+        return any(
+            self._counts_on(event, topic)
+            and event.id is not None
+            and event.id > (self._reading.states[topic].cursor or ORIGIN)
+            for topic in event.topics
+        )
+
+    def _counts_on(self, event: Event, topic: str) -> bool:
+        rule = self._policy.of(topic)
+        return topic in self._reading.states and rule is not None and rule.counts(event.type)
+
+
+def _is_notification(event: Event) -> bool:
+    # How far they have read is no notification of theirs.
+    return event.type != READ
 
 
 def read_asked(body: bytes) -> Read:
@@ -142,14 +195,7 @@ def read_asked(body: bytes) -> Read:
     """
     if not body:
         return Read()
-    try:
-        return msgspec.json.decode(body, type=Read)
-    except msgspec.ValidationError as error:
-        raise InvalidFields(
-            f'the body must be as {{"cursor":"1738483210123-0"}}, or empty: {error}'
-        ) from error
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise InvalidJSON(f"the body is not JSON: {error}") from error
+    return read_json(body, Read, '{"cursor":"1738483210123-0"}, or empty')
 
 
 NOTIFICATION_HANDLERS: Final = (list_notifications, read_notifications)

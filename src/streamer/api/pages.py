@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
 from ..config.settings import Settings
-from ..errors import Forbidden, InvalidTopic, NotFound
+from ..errors import Forbidden, InvalidTopic, LogUnavailable, NotFound, ResultRemoved
 from ..events.topic import JOBS, job_topic
 from .asker import OPEN, asker_of
 from .may import may_read, may_see
@@ -58,11 +58,13 @@ _PAGE_HEADERS: Final = {
     **UNSHARED,
     # Scripts, styles and connections of our own origin, and nothing else: text
     # that found its way into the page as markup could not run or call home, and no
-    # code of ours can make a script of a text by mistake.
+    # code of ours can make a script of a text by mistake. A file that was chosen is
+    # played from where it lies: that is a `blob:`.
+    # A script of a name is `push.js`'s worker alone, which is a file of ours.
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-        "media-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+        "media-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types streamer-push"
     ),
     # Ask each time, by ETag: a module from before an upgrade must not meet one from after it.
     "Cache-Control": "no-cache",
@@ -115,6 +117,7 @@ async def output(
 
     Raises:
         NotFound: there is none, or whoever asks may not read the job.
+        ResultRemoved: the job made it, and it is not kept any more.
     """
     asker, stem = asker_of(request), Path(name).stem
     try:
@@ -124,7 +127,15 @@ async def output(
     except (Forbidden, InvalidTopic) as error:
         note_denial(request.scope, error)
         raise _no_file(name) from None
-    response = await _file(settings.output_dir, name, request)
+    try:
+        response = await _file(settings.output_dir, name, request)
+    except NotFound as error:
+        if await _was_made(name, stem, request):
+            raise ResultRemoved(
+                f"{name[:80]!r} is not kept any more: results are removed at their age, and the "
+                "oldest make room; run the job again to have it"
+            ) from error
+        raise
     response.headers.update(_OUTPUT_HEADERS)
     shown = _SHOWN_TYPES.get(Path(name).suffix.lower())
     if response.status_code != HTTP_304_NOT_MODIFIED:
@@ -134,6 +145,20 @@ async def output(
     else:
         response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name)}"
     return response  # type: ignore[return-value]
+
+
+async def _was_made(name: str, job_id: str, request: Request[Any, Any, Any]) -> bool:
+    """Whether the job has reported that file as its result, as far as it is remembered."""
+    try:
+        topic = job_topic(job_id)
+        snapshot = (await request.app.state.log.snapshots([topic]))[topic]
+    except (InvalidTopic, LogUnavailable):
+        return False
+    result = snapshot.result
+    return isinstance(result, dict) and f"/files/{name}" in (
+        result.get("url"),
+        result.get("poster"),
+    )
 
 
 async def _page_file(name: str, request: Request[Any, Any, Any]) -> ASGIApp:

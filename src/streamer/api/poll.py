@@ -17,13 +17,15 @@ from ..hub.attach import Attach
 from ..hub.hub import Hub
 from ..jobs.submit import unknown_job
 from .asker import asker_of
-from .documentation import ApiOperation, PollOperation
+from .documentation import PollOperation
 from .may import may_read, may_see
 from .methods import is_head
 from .poll_answer import PollAnswer
-from .query import POLL, POLL_OF_TOPICS, STATUS_OF_TOPIC
+from .query import POLL, POLL_OF_TOPICS, READER, STATUS_OF_TOPIC
+from .reader_cursors import reading_of
+from .reader_documentation import ReaderOperation
 from .refusals import note_denial
-from .stream_request import read_poll, read_topics
+from .stream_request import read_poll, read_rate, read_topics
 
 
 @get(
@@ -65,8 +67,9 @@ async def poll_topics(request: Request[Any, Any, Any], hub: NamedDependency[Hub]
 
 @get(
     "/projects/{project_id:str}/status",
-    operation_class=ApiOperation,
+    operation_class=ReaderOperation,
     summary="Last known state of a project",
+    opt=READER,
     tags=["polling"],
 )
 async def project_status(
@@ -79,8 +82,9 @@ async def project_status(
 
 @get(
     "/jobs/{job_id:str}/status",
-    operation_class=ApiOperation,
+    operation_class=ReaderOperation,
     summary="Last known state of a job",
+    opt=READER,
     tags=["polling"],
 )
 async def job_status(
@@ -96,7 +100,7 @@ async def job_status(
     summary="Last known state of any topic",
     opt=STATUS_OF_TOPIC,
     tags=["polling"],
-    operation_class=ApiOperation,
+    operation_class=ReaderOperation,
 )
 async def topic_status(
     request: Request[Any, Any, Any], log: NamedDependency[EventLog], topic: FromQuery[str]
@@ -116,6 +120,7 @@ async def _poll(request: Request[Any, Any, Any], hub: Hub, topics: tuple[str, ..
         subject=asker.subject,
         credential=asker.credential,
         expires=asker.grants.expires,
+        rate=read_rate(request.query_params),
         transport="poll",
     )
     timeout = request.app.state.settings.send_timeout
@@ -127,7 +132,7 @@ async def _poll(request: Request[Any, Any, Any], hub: Hub, topics: tuple[str, ..
 
 
 async def _snapshot(request: Request[Any, Any, Any], log: EventLog, topic: str) -> dict[str, Any]:
-    """The fields of a topic's snapshot.
+    """The fields of a topic's snapshot, and how far whoever asks has read it.
 
     Raises:
         Forbidden: it may not be read.
@@ -142,4 +147,5 @@ async def _snapshot(request: Request[Any, Any, Any], log: EventLog, topic: str) 
     if job_id is not None and not may_see(asker, topic, snapshot.project):
         note_denial(request.scope, Forbidden(f"you may not read {topic}"))
         raise unknown_job(job_id)
-    return Budget(1).fit(snapshot.to_fields())
+    reading = await reading_of(request, topic)
+    return {**Budget(1).fit(snapshot.to_fields()), **reading}

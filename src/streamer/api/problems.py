@@ -12,6 +12,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
 from ..errors import StreamerError, Unauthorized
+from ..tracing.doing import DOING
 from .methods import methods_at
 from .page_headers import NOTHING_POLICY
 from .quota_fields import full_fields, headers_of, report_quota, reported_quota
@@ -35,14 +36,16 @@ _DETAILS = {
 
 
 class Problem(msgspec.Struct, omit_defaults=True):
-    """RFC 9457 section 3.1, and `code`, `retry` for programs."""
+    """RFC 9457 section 3.1, `code`, `retry`, `topic` for programs, and `request_id` of the log."""
 
     type: str
     title: str
     status: int
     detail: str
     code: str
-    retry: bool = False
+    retry: bool
+    topic: str | None = None
+    request_id: str = ""
 
 
 def problem_of(error: StreamerError) -> Problem:
@@ -55,6 +58,8 @@ def problem_of(error: StreamerError) -> Problem:
         detail=error.detail,
         code=error.code,
         retry=outcome.retry,
+        topic=error.topic,
+        request_id=DOING.get().request,
     )
 
 
@@ -101,6 +106,8 @@ def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Respo
         status=error.status_code,
         detail=detail,
         code=code,
+        retry=False,
+        request_id=DOING.get().request,
     )
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
@@ -119,6 +126,7 @@ def unexpected_problem(request: Request[Any, Any, Any], error: Exception) -> Res
         detail="the server failed; the failure is in its log",
         code="internal_error",
         retry=True,
+        request_id=DOING.get().request,
     )
     request.app.state.metrics.refused(problem.code)
     return _answer(request, problem, {})

@@ -25,6 +25,7 @@ from .documentation import PublishOperation
 from .may import may_publish
 from .query import PUBLISH
 from .quota_fields import Fields
+from .speaker import speak_as_oneself
 from .too_often import HowOften
 
 #: Bytes of a body that are read for each byte that its event may have: as JSON an
@@ -69,6 +70,7 @@ async def _publish(request: Request[Any, Any, Any], topic: str | None) -> ASGIAp
     ephemeral = _read_flag("ephemeral", request.query_params.get("ephemeral"))
     event_type, fields = await _read(request)
     topics = (topic,) if topic is not None else _take_topics(fields)
+    speak_as_oneself(asker, topics, event_type, fields)
     if topic is None:
         # With more it is refused, whatever the others are.
         may_publish(asker, topics[: MAX_TOPICS + 1])
@@ -81,13 +83,13 @@ async def _publish(request: Request[Any, Any, Any], topic: str | None) -> ASGIAp
         topics,
         event_type,
         fields,
-        idempotency_key=_key_of(asker, request.headers.get("idempotency-key")),
+        idempotency_key=key_of(asker, request.headers.get("idempotency-key")),
         ephemeral=ephemeral,
     )
     return _Created(event_id, quota)
 
 
-def _key_of(asker: Asker, key: str | None) -> str | None:
+def key_of(asker: Asker, key: str | None) -> str | None:
     """The idempotency key as the log knows it: each subject has its own.
 
     With a key of somebody else one would be given the id of their event, and could keep

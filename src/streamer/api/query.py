@@ -66,19 +66,25 @@ def _plain(name: str) -> str:
     return name.replace("-", "").replace("_", "").lower()
 
 
-_STREAM: Final = ("last_event_id", "lastEventId", "from", "until", "heartbeat", "events")
-_POLL: Final = ("after", "limit", "wait")
+_STREAM: Final = ("last_event_id", "lastEventId", "from", "until", "heartbeat", "events", "rate")
+_POLL: Final = ("after", "limit", "wait", "rate")
 
 #: For the ``opt`` of handlers.
 STREAM: Final = {QUERY: Query(_STREAM)}
 STREAM_OF_TOPICS: Final = {QUERY: Query(_STREAM, repeated=("topic",))}
 POLL: Final = {QUERY: Query(_POLL)}
 POLL_OF_TOPICS: Final = {QUERY: Query(_POLL, repeated=("topic",))}
-STATUS_OF_TOPIC: Final = {QUERY: Query(("topic",))}
+STATUS_OF_TOPIC: Final = {QUERY: Query(("topic", "reader"))}
 PUBLISH: Final = {QUERY: Query(("ephemeral",))}
 LIST: Final = {QUERY: Query(("limit",))}
 LIST_JOBS: Final = {QUERY: Query(("limit", "project", "q", "before"), repeated=("status",))}
-NOTIFICATIONS: Final = {QUERY: Query(("unread", "before", "limit", "reader"))}
+NOTIFICATIONS: Final = {QUERY: Query(("unread", "counted", "before", "limit", "reader"))}
+_WHO: Final = ("username", "user_id")
+SPEAKER: Final = {QUERY: Query(_WHO)}
+MESSAGES: Final = {QUERY: Query(("before", "limit"))}
+STREAM_OF_CHAT: Final = {QUERY: Query((*_STREAM, *_WHO))}
+TOPICS: Final = {QUERY: Query(("pattern", "sort", "limit", "before"))}
+FORCE: Final = {QUERY: Query(("force",))}
 READER: Final = {QUERY: Query(("reader",))}
 
 _NONE: Final = Query()

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from litestar import Request
+from litestar.connection import ASGIConnection
 
 from ..errors import StreamerError, TooManyConnections
 from .rate import Rate
@@ -49,7 +50,7 @@ def rate_fields(policy: str, rate: Rate) -> Callable[[int, int], Fields]:
     return fields
 
 
-def report_quota(request: Request[Any, Any, Any], fields: Fields) -> None:
+def report_quota(request: ASGIConnection[Any, Any, Any, Any], fields: Fields) -> None:
     """Let the answer to `request` have `fields`, whatever it will be."""
     scope: Any = request.scope
     scope[_KEY] = fields

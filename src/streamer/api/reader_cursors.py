@@ -10,10 +10,12 @@ from litestar import Request, Response, get, put
 
 from ..access.grants import EVERYTHING
 from ..config.settings import Settings
-from ..errors import Forbidden, InvalidFields, InvalidJSON, InvalidParameter
+from ..config.unread import UnreadPolicy
+from ..errors import Forbidden, InvalidParameter
 from ..eventlog.base import EventLog
 from ..eventlog.reader_cursors import MAX_SUBJECT
 from ..events.cursor import Cursor
+from ..events.json_body import read_json
 from ..events.new_event import READ, new_event
 from ..events.reading import ReadState
 from ..events.topic import EVERYBODY, check_topic
@@ -54,15 +56,20 @@ async def _move_cursor(request: Request[Any, Any, Any]) -> Response[dict[str, An
     topic = _topic_of(request)
     asker = asker_of(request)
     await may_read(asker, (topic,), request.app.state.log)
-    move = read_move(await request.body())
+    move = read_json(await request.body(), Move, '{"cursor":"1738483210123-0"}')
     reader = reader_of(asker, move.reader)
-    state, is_moved = await move_cursor(request.app.state, topic, reader, Cursor.parse(move.cursor))
+    state, is_moved = await move_cursor(
+        request.app.state, topic, reader, Cursor.parse(move.cursor), username=asker.grants.name
+    )
     answer = {"topic": topic, "reader": reader, **state.to_fields(), "moved": is_moved}
     return Response(answer, headers=headers_of(quota))
 
 
 async def _own_cursor(request: Request[Any, Any, Any]) -> dict[str, Any]:
-    """How far you have read a topic: `cursor`, and `unread`, counted up to `counted_to`."""
+    """How far you have read a topic: `cursor`, and `unread`, counted up to `counted_to`.
+
+    `counted` says of which types: each such event after `counted_to` is one more.
+    """
     topic = _topic_of(request)
     asker = asker_of(request)
     log: EventLog = request.app.state.log
@@ -73,6 +80,7 @@ async def _own_cursor(request: Request[Any, Any, Any]) -> dict[str, Any]:
         "topic": topic,
         "reader": reader,
         **reading.states[topic].to_fields(),
+        "counted": counted_on(log.rules.current.unread, topic),
         "counted_to": str(reading.counted_to),
     }
 
@@ -94,8 +102,12 @@ async def move_cursor(
     topic: str,
     reader: str,
     to: Cursor,
+    *,
+    username: str = "",
 ) -> tuple[ReadState, bool]:
     """Move a reader's cursor on a topic, and report that to those who read it.
+
+    `username` is what the reader is called, if that is known.
 
     Raises:
         InvalidCursor: `to` is ahead of the log.
@@ -110,6 +122,7 @@ async def move_cursor(
         # Each of all who have read would else be shown to all of them.
         return found, is_moved
     is_kept = settings.keeps_reads(topic)
+    called = {"username": username} if username else {}
     if is_moved or (is_kept and found.cursor == to):
         # What is kept is published also where it stood there before: whoever tries again
         # may have been cut off before this. The key makes one event of both.
@@ -117,7 +130,7 @@ async def move_cursor(
             new_event(
                 topic,
                 READ,
-                {"reader": reader, "cursor": str(to)},
+                {"reader": reader, "cursor": str(to), **called},
                 idempotency_key=_key_of(reader, to) if is_kept else None,
                 ephemeral=not is_kept,
                 by_server=True,
@@ -151,21 +164,35 @@ def reader_of(asker: Asker, named: str | None) -> str:
     return own
 
 
-def read_move(body: bytes) -> Move:
-    """What `body` asks for.
+async def reading_of(request: Request[Any, Any, Any], topic: str) -> dict[str, Any]:
+    """What the status of a topic says of how far whoever asks has read it.
+
+    It is what `connected` says: nothing where no event counts as unread, or nobody has
+    said who they are. Read after the snapshot it is counted behind it, so that whoever
+    polls from there is given each event that was not counted.
 
     Raises:
-        InvalidJSON: it is no JSON.
-        InvalidFields: it is not what is to be asked for.
+        InvalidParameter: `?reader=` is no name.
+        Forbidden: it is somebody else's.
     """
-    try:
-        return msgspec.json.decode(body, type=Move)
-    except msgspec.ValidationError as error:
-        raise InvalidFields(
-            f'the body must be as {{"cursor":"1738483210123-0"}}: {error}'
-        ) from error
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise InvalidJSON(f"the body is not JSON: {error}") from error
+    asker = asker_of(request)
+    named: str | None = request.query_params.get("reader")
+    if named is not None:
+        reader = reader_of(asker, named)
+    else:
+        reader = "" if asker.grants is EVERYTHING else asker.grants.subject
+    log: EventLog = request.app.state.log
+    if not reader or log.rules.current.unread.of(topic) is None:
+        return {}
+    reading = await log.reader_cursors.states((topic,), reader)
+    states = {name: state.to_fields() for name, state in reading.states.items()}
+    return {"reading": states, "counted_to": str(reading.counted_to)}
+
+
+def counted_on(policy: UnreadPolicy, topic: str) -> dict[str, list[str]] | None:
+    """The types of events that count on a topic, as a client is told; None: none do."""
+    rule = policy.of(topic)
+    return None if rule is None else rule.to_fields()
 
 
 def _key_of(reader: str, to: Cursor) -> str:

@@ -12,7 +12,9 @@ from ..eventlog.reader_cursors import MAX_SUBJECT
 from .documentation import EVENT_ID, TOO_OFTEN, ApiOperation
 
 _WHOSE = "Whose cursor it is, where nobody is asked who they are."
-_READER = Schema(type=OpenAPIType.STRING, min_length=1, max_length=MAX_SUBJECT, description=_WHOSE)
+READER_SCHEMA = Schema(
+    type=OpenAPIType.STRING, min_length=1, max_length=MAX_SUBJECT, description=_WHOSE
+)
 
 
 @dataclass
@@ -23,7 +25,11 @@ class ReaderOperation(ApiOperation):
         """Add the parameter, which is read by hand."""
         super().__post_init__()
         reader = Parameter(
-            name="reader", param_in="query", schema=_READER, description=_WHOSE, required=False
+            name="reader",
+            param_in="query",
+            schema=READER_SCHEMA,
+            description=_WHOSE,
+            required=False,
         )
         self.parameters = [*(self.parameters or ()), reader]
 
@@ -41,7 +47,7 @@ class CursorOperation(ApiOperation):
             type=OpenAPIType.OBJECT,
             properties={
                 "cursor": EVENT_ID,
-                "reader": _READER,
+                "reader": READER_SCHEMA,
             },
             required=[*self.required],
             additional_properties=False,

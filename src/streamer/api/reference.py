@@ -12,12 +12,13 @@ from typing import Any, Final
 
 from litestar import Request, Router
 from litestar.datastructures import ResponseHeader
-from litestar.enums import MediaType, OpenAPIMediaType
+from litestar.enums import MediaType
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 
 from .asker import OPEN
-from .event_schemas import event_schemas
+from .jobs import note_offered_kinds, offered_kinds
 from .page_headers import SHOWN_HEADERS, UNSHARED
+from .schema_documents import with_bodies
 
 _Schema = Mapping[str, Any]
 
@@ -31,31 +32,18 @@ _POLICY: Final = (
 _METHODS: Final = ("get", "head", "post", "put", "patch", "delete")
 
 
-def with_events(schema: dict[str, Any]) -> dict[str, Any]:
-    """The framework's schema of the API, and those of the bodies that its streams refer to."""
-    components = schema.get("components", {})
-    schemas = {**components.get("schemas", {}), **event_schemas()}
-    return {**schema, "components": {**components, "schemas": schemas}}
-
-
 def schema_router() -> Router:
     """What ``/schema`` is served by; its answers may load nothing."""
     values = {**SHOWN_HEADERS, **UNSHARED, "Content-Security-Policy": _POLICY}
     headers = [ResponseHeader(name=name, value=value) for name, value in values.items()]
     return Router(
-        "/schema", route_handlers=[], opt=OPEN, include_in_schema=False, response_headers=headers
+        "/schema",
+        route_handlers=[],
+        opt=OPEN,
+        include_in_schema=False,
+        response_headers=headers,
+        before_request=note_offered_kinds,  # and nobody is asked who they are
     )
-
-
-class SchemaJson(OpenAPIRenderPlugin):
-    """The schema for programs, at ``/schema/openapi.json``."""
-
-    def __init__(self) -> None:
-        super().__init__(path="/openapi.json", media_type=OpenAPIMediaType.OPENAPI_JSON)
-
-    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
-        """Encode the whole schema."""
-        return self.render_json(request, with_events(openapi_schema))
 
 
 class ReferencePage(OpenAPIRenderPlugin):
@@ -68,7 +56,8 @@ class ReferencePage(OpenAPIRenderPlugin):
         """Write the page."""
         raw = request.scope.get("raw_path") or b""
         here = "" if raw.partition(b"?")[0].endswith(b"/") else "schema/"
-        return "\n".join(_page(with_events(openapi_schema), here)).encode()
+        schema = with_bodies(openapi_schema, offered_kinds(request.app))
+        return "\n".join(_page(schema, here)).encode()
 
 
 def _page(schema: _Schema, here: str) -> Iterator[str]:
@@ -83,7 +72,9 @@ def _page(schema: _Schema, here: str) -> Iterator[str]:
     )
     yield (
         f'<header class="top"><h1>{title}</h1><p>Every address of the HTTP API, and every body of '
-        f'its streams. For programs: <a href="{here}openapi.json">openapi.json</a> (OpenAPI 3.1). '
+        f'its streams. For programs: <a href="{here}openapi.json">openapi.json</a> (OpenAPI 3.1), '
+        f'<a href="{here}asyncapi.json">asyncapi.json</a> (AsyncAPI 3, the streams), '
+        f'<a href="{here}events.json">events.json</a> (JSON Schema of all events). '
         f'<a href="{"../" if not here else "./"}">The live page</a></p></header>'
     )
     yield '<div class="columns"><nav aria-label="Contents">'
@@ -134,7 +125,11 @@ def _operation(path: str, method: str, operation: _Schema) -> Iterator[str]:
         ]
         yield _table("Parameters", rows)
     for media_type, content in (operation.get("requestBody") or {}).get("content", {}).items():
-        yield _fields(f"Body, {media_type}", content["schema"])
+        title, body = f"Body, {media_type}", content["schema"]
+        if "$ref" in body:
+            yield f"<h4>{escape(title)}</h4><p>{_type(body)}</p>"
+        else:
+            yield _fields(title, body)
     answers = [
         (status, _media(answer), False, answer.get("description") or "")
         for status, answer in operation["responses"].items()

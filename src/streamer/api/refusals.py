@@ -7,6 +7,7 @@ from typing import Any
 from ..access.audit import Happening, audit
 from ..errors import Forbidden, StreamerError, TokenExpired, TokenRevoked, Unauthorized
 from ..hub.reader import Reader
+from ..hub.stream_ids import shown
 from ..metrics import Metrics
 from .asker import Connection, asked_by, client_of
 
@@ -51,6 +52,7 @@ def _named(reader: Reader) -> dict[str, str]:
         "client": reader.client,
         "transport": reader.transport,
         "topics": " ".join(reader.session.topics),
+        "connection": shown(reader.stream_id),
     }
 
 

@@ -12,7 +12,8 @@ from ..config.unread import UnreadPolicy
 from ..errors import InvalidParameter, InvalidTopic
 from ..events.cursor import ORIGIN, Cursor
 from ..events.topic import check_topic, job_of
-from ..hub.attach import Attach
+from ..hub.attach import Attach, Enter
+from ..hub.throttled import MAX_RATE, MIN_RATE
 from ..metrics import Transport
 from .asker import Asker
 
@@ -61,6 +62,7 @@ def read_attach(
     unread: UnreadPolicy,
     transport: Transport,
     root_path: str,
+    enter: Enter | None = None,
 ) -> Attach:
     """What a stream URL asks for.
 
@@ -83,6 +85,7 @@ def read_attach(
         until_end=_read_until(query.get("until")),
         per_job=all(job_of(topic) is not None for topic in topics),
         heartbeat=_read_heartbeat(query.get("heartbeat"), heartbeat),
+        rate=read_rate(query),
         client=asker.client,
         subject=asker.subject,
         credential=asker.credential,
@@ -90,6 +93,7 @@ def read_attach(
         refresh=f"{root_path}{API}/streams",
         transport=transport,
         reads_as=reads_as,
+        enter=enter,
         counted=tuple(topic for topic in topics if unread.of(topic)) if reads_as else (),
     )
 
@@ -118,6 +122,18 @@ def reads_messages(query: Query) -> bool:
     return value == "message"
 
 
+def read_rate(query: Query) -> float:
+    """Batches of events a second, as ``?rate=`` asks for; 0.0 where it does not.
+
+    Raises:
+        InvalidParameter: it is out of range.
+    """
+    text: str | None = query.get("rate")
+    if text is None:
+        return 0.0
+    return _read_number("rate", text, MIN_RATE, MAX_RATE, "batches a second")
+
+
 def read_poll(query: Query) -> tuple[Cursor, int, float]:
     """The cursor, the limit and the seconds to wait of a poll.
 
@@ -129,7 +145,7 @@ def read_poll(query: Query) -> tuple[Cursor, int, float]:
     return (
         ORIGIN if after is None else Cursor.parse(after),
         100 if limit is None else _read_whole("limit", limit, 1, MAX_LIMIT),
-        0.0 if wait is None else _read_number("wait", wait, MAX_WAIT),
+        0.0 if wait is None else _read_number("wait", wait, 0.0, MAX_WAIT, "seconds"),
     )
 
 
@@ -170,11 +186,11 @@ def _read_whole(name: str, text: str, least: int, most: int) -> int:
     return int(text)
 
 
-def _read_number(name: str, text: str, most: float) -> float:
+def _read_number(name: str, text: str, least: float, most: float, unit: str) -> float:
     try:
         number = float(text)
     except ValueError:
         number = -1.0
-    if not 0.0 <= number <= most:  # a NaN is refused too
-        raise InvalidParameter(f"{name} is {text[:40]!r}; it must be 0 to {most:g} seconds")
+    if not least <= number <= most:  # a NaN is refused too
+        raise InvalidParameter(f"{name} is {text[:40]!r}; it must be {least:g} to {most:g} {unit}")
     return number

@@ -9,8 +9,9 @@ from litestar import Request, Response, post
 
 from ..access.exchange import Exchange
 from ..config.settings import Settings
-from ..errors import InvalidFields, InvalidJSON
+from ..errors import InvalidFields
 from ..events.cursor import timestamp_of
+from ..events.json_body import read_json
 from .asker import asker_of
 from .documentation import TokenOperation
 from .quota_fields import headers_of
@@ -70,14 +71,7 @@ def read_wanted(body: bytes) -> Wanted:
         InvalidJSON: it is no JSON.
         InvalidFields: it is not what is to be asked for, or asks for nothing.
     """
-    try:
-        wanted = msgspec.json.decode(body, type=Wanted)
-    except msgspec.ValidationError as error:
-        raise InvalidFields(
-            f'the body must be as {{"subscribe":["projects/p1"],"ttl":60}}: {error}'
-        ) from error
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise InvalidJSON(f"the body is not JSON: {error}") from error
+    wanted = read_json(body, Wanted, '{"subscribe":["projects/p1"],"ttl":60}')
     if not wanted.subscribe and not wanted.publish:
         raise InvalidFields("subscribe or publish must name a topic that the token is for")
     if wanted.ttl is not None and not wanted.ttl >= 1:

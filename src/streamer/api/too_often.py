@@ -1,15 +1,13 @@
-"""How often an address or a subject may do something, as it is asked for over HTTP."""
+"""How often an address or a subject may do something, as it is asked for."""
 
 from __future__ import annotations
 
 import math
 from time import monotonic
-from typing import Any, Final
-
-from litestar import Request
+from typing import Final
 
 from ..errors import TooManyRequests
-from .asker import asker_of
+from .asker import Connection, asker_of
 from .quota_fields import NONE, Fields, rate_fields, report_quota
 from .rate import Rate
 
@@ -43,11 +41,12 @@ class HowOften:
         self._addresses: Final = _Quota(f"{name}-by-address", per_second)
         self._subjects: Final = _Quota(f"{name}-by-subject", per_second)
 
-    def count(self, request: Request[Any, Any, Any], count: int = 1) -> Fields:
+    def count(self, request: Connection, count: int = 1) -> Fields:
         """Count `count` more of it, of who asks; return the fields that report what is left.
 
         That is the subject's, where there is one: what others of its address do is not
-        its business. An answer that is a problem has them without more ado.
+        its business. An answer that is a problem has them without more ado. `request` may
+        also be the WebSocket over which it is asked for.
 
         Raises:
             TooManyRequests: with the seconds to wait; the fields are of that of the two

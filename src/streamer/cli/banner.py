@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -11,8 +12,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from .. import __version__
 from ..config.settings import Settings
+from ..version import __version__
 from .redacted import without_password
 from .strangers import who_is_let_in
 
@@ -35,12 +36,17 @@ class Banner:
         """Remember that the log is our own server."""
         self._log = f"embedded, kept in {_shown(data_dir)}"
 
-    def ready(self, settings: Settings) -> None:
-        """Say that the server answers, and where."""
+    def ready(
+        self, settings: Settings, modules: Sequence[str] = (), *, reloads: bool = False
+    ) -> None:
+        """Say that the server answers, and where; and of a user's own modules, what runs them."""
         page = settings.base_url
+        actors = ", ".join(modules) + (", reloaded when they change" if reloads else "")
         if not self._console.is_terminal:
             self._console.print(f"Streamer {__version__} is ready at {page}", soft_wrap=True)
             self._console.print(f"Event log: {self._log}", soft_wrap=True)
+            if modules:
+                self._console.print(f"Actors: {actors}", soft_wrap=True)
             self._console.print(who_is_let_in(settings), soft_wrap=True)
             return
         rows = Table.grid(padding=(0, 2))
@@ -49,6 +55,8 @@ class Banner:
         rows.add_row("Page", Text(page, style=f"bold cyan link {page}"))
         rows.add_row("Access", who_is_let_in(settings))
         rows.add_row("Event log", self._log)
+        if modules:
+            rows.add_row("Actors", actors)
         rows.add_row("Videos", _shown(settings.media_dir))
         rows.add_row("Results", _shown(settings.output_dir))
         rows.add_row("Watch", watch_command(settings))

@@ -19,7 +19,7 @@ from .pace import TIMES, clock
 from .shown_jobs import Line, Row, ShownJobs
 
 #: The mark and the colour of a line, or of a job's state; the word says the same.
-_MARKS: Final = {
+MARKS: Final = {
     "running": ("▸", "cyan"),
     "queued": ("·", "dim"),
     "retrying": ("↻", "yellow"),
@@ -33,7 +33,7 @@ _MARKS: Final = {
     "connection": ("○", "yellow"),
 }
 #: The same where a terminal knows no more than ASCII.
-_ASCII: Final = str.maketrans(f"▸·↻!✓✗⊘…■○━╸─{TIMES}", ">.~!+xo.#o=>-x")
+ASCII: Final = str.maketrans(f"▸·↻!✓✗⊘…■○━╸─{TIMES}", ">.~!+xo.#o=>-x")
 #: Bars at most, beside some lines; the rest is counted in one line.
 MAX_BARS: Final = 16
 #: Columns of a bar, at least and at most, and of the names beside it.
@@ -111,7 +111,7 @@ class Bars:
         self._trouble = "not connected; trying again"
 
     def _print(self, line: Line) -> None:
-        mark, style = _MARKS[line.kind]
+        mark, style = MARKS[line.kind]
         # The day is the reader's, as everything else on the screen.
         time = "" if line.time is None else f"{line.time.astimezone():%H:%M:%S} "
         text = Text.assemble(
@@ -122,7 +122,7 @@ class Bars:
 
     def _encodable(self, text: Text) -> Text:
         if self._console.options.ascii_only:
-            text.plain = text.plain.translate(_ASCII)
+            text.plain = text.plain.translate(ASCII)
         return text
 
     def _rows(self) -> Group:
@@ -153,7 +153,7 @@ class Bars:
         if self._over:
             return
         if self._trouble:
-            mark, style = _MARKS["connection"]
+            mark, style = MARKS["connection"]
             yield _cropped(Text(f"{mark} {self._trouble}", style), width)
         elif not rows:
             yield _cropped(Text(self._waiting, "dim"), width)
@@ -177,7 +177,7 @@ def _widths(rows: list[Row], width: int) -> _Widths:
 
 
 def _line(row: Row, widths: _Widths, width: int) -> Text:
-    mark, style = _MARKS[row.state]
+    mark, style = MARKS[row.state]
     line = Text.assemble((f"{mark} ", style), _name(row, widths.name), " ")
     if widths.bar:
         line.append_text(_bar(row, widths.bar, style)).append(" ")

@@ -15,8 +15,10 @@ from rich.text import Text
 
 from ..config.settings import SETTINGS, Settings
 from .command import Command
+from .finding import Finding
 from .options import GIVEN, misspelt, with_settings
-from .probes import Finding, probe_all
+from .probes import probe_all
+from .public_probes import probe_public
 
 _MARKS: Final = {True: ("✓", "green"), False: ("✗", "bold red"), None: ("!", "yellow")}
 #: Columns when nobody's terminal says: a log file or a pipe wraps nothing.
@@ -35,6 +37,9 @@ def check(settings: Settings) -> None:
     _show(console, _settings_table(settings, given))
     findings = [Finding(name, why, good=None) for name, why in misspelt().items()]
     findings += probe_all(settings)
+    # One that `tail` goes to by itself says nothing of whether this may be started.
+    if "url" in given:
+        findings += probe_public(settings)
     _show(console, _findings_table(findings))
     sys.exit(1 if any(finding.good is False for finding in findings) else 0)
 
@@ -57,6 +62,8 @@ def _settings_table(settings: Settings, given: frozenset[str]) -> Table:
             source, style = "option", "bold"
         elif os.environ.get(setting.variable):
             source, style = "variable", "bold"
+        elif setting.is_secret and (path := os.environ.get(setting.file_variable)):
+            source, style = path, "bold"
         shown = _from_here(value) if value.startswith("/") else value
         table.add_row(
             Text(setting.variable, style="cyan"),

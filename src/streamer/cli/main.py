@@ -8,17 +8,27 @@ import rich_click as click
 from rich.panel import Panel
 from rich.table import Table
 
-from .. import __version__
 from ..config.redacted import message
 from ..config.settings import SETTINGS
+from ..version import __version__
+from .backup import backup
 from .check import check
+from .delete import delete
+from .inspect import inspect
+from .jobs import jobs
+from .notify import notify
 from .openapi import openapi
 from .publish import publish
+from .relay import relay
+from .restore import restore
+from .retain import retain
 from .revoke import revoke
 from .run import run
 from .serve import serve
 from .tail import tail
 from .token import token
+from .top import top
+from .topics import topics
 from .worker import worker
 
 
@@ -59,5 +69,9 @@ def main() -> None:
     """Publish from a worker, watch from anywhere, miss nothing without being told."""
 
 
-for command in (run, serve, worker, tail, publish, token, revoke, check, openapi):
+for command in (
+    *(run, serve, worker, jobs, tail, publish, notify),
+    *(relay, token, revoke, check, backup, restore, openapi),
+    *(top, topics, inspect, delete, retain),
+):
     main.add_command(command)

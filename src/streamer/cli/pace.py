@@ -35,13 +35,20 @@ class Pace:
         self.speed = ""
         self._begun: tuple[datetime, float] | None = None
 
-    def move(self, progress: float, time: datetime | None, said: Mapping[str, Any]) -> None:
+    def move(
+        self,
+        progress: float,
+        time: datetime | None,
+        said: Mapping[str, Any],
+        eta_seconds: object = None,
+    ) -> None:
         """It is at `progress` at `time`; `said` is the event's metadata."""
         if time is not None and (self._begun is None or progress < self._begun[1]):
             self._begun = (time, progress)
         self.speed = _speed(said.get("speed"))
         left = _seconds(said.get("eta_seconds"))
         left = _seconds(said.get("eta")) if left is None else left
+        left = _seconds(eta_seconds) if left is None else left
         left = self._estimate(progress, time) if left is None else left
         self.left = left if progress < 1 else None
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import shutil
 import subprocess
+import time
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
 from ..config.settings import Settings
 from ..errors import StreamerError
 from .directories import why_not_writable
+from .finding import Finding
 from .listen import why_not_bindable
 from .log_url import jobs_problem
+from .process_probes import probe_processes
+from .public_probes import clocks
 from .redacted import without_password
 from .strangers import is_open_to_strangers
 
@@ -22,22 +26,18 @@ from .strangers import is_open_to_strangers
 _PATIENCE: Final = 5.0
 
 
-class Finding(NamedTuple):
-    """What a probe found; `good` is None for what works less well, False for what stops a start."""
-
-    what: str
-    found: str
-    good: bool | None = True
-
-
 def probe_all(settings: Settings) -> list[Finding]:
     """Try everything that `settings` point to."""
-    event_log = _event_log(settings)
+    event_log, *clock = _event_log(settings)
     return [
         event_log,
+        *clock,
         *(_rights(settings) if event_log.good is not False else ()),
+        *(probe_processes(settings) if event_log.good is not False else ()),
         *_broker(settings),
         _access(settings),
+        *_push(settings),
+        *_certificate(settings),
         _port(settings),
         _fan_out(settings),
         _open_files(settings),
@@ -48,29 +48,32 @@ def probe_all(settings: Settings) -> list[Finding]:
     ]
 
 
-def _event_log(settings: Settings) -> Finding:
+def _event_log(settings: Settings) -> list[Finding]:
     if settings.redis_url is None:
-        return _embedded(settings)
+        return [_embedded(settings)]
     from ..eventlog.redis.about import describe
 
     shown = without_password(settings.redis_url)
     try:
         about = asyncio.run(describe(settings.redis_url, prefix=settings.prefix))
     except StreamerError as error:
-        return Finding("Redis", f"{shown}: {error.detail}", good=False)
+        return [Finding("Redis", f"{shown}: {error.detail}", good=False)]
     found = (
         f"{about.server} {about.version} at {shown}, {about.latency_ms:.1f} ms away, "
         f"persistence: {about.persistence}"
     )
     if not about.new_enough:
-        return Finding("Redis", f"{found}; 7.0 or newer is needed", good=False)
+        return [Finding("Redis", f"{found}; 7.0 or newer is needed", good=False)]
+    clock = clocks("Redis's clock", about.ahead, precision=about.latency_ms / 1000)
     if about.policy not in {None, "noeviction"}:
         found += (
             f"; its maxmemory-policy is {about.policy}: when memory is short it evicts "
             "events, and readers receive a gap; noeviction refuses publishers instead"
         )
-        return Finding("Redis", found, good=None)
-    return Finding("Redis", found, good=None if about.persistence == "none" else True)
+        return [Finding("Redis", found, good=None), clock]
+    if about.persistence == "none":
+        found += ": a restart of it loses all events; set appendonly yes"
+    return [Finding("Redis", found, good=None if about.persistence == "none" else True), clock]
 
 
 def _rights(settings: Settings) -> list[Finding]:
@@ -129,14 +132,51 @@ def _access(settings: Settings) -> Finding:
     return Finding("Access", trial.found, trial.good)
 
 
+def _push(settings: Settings) -> list[Finding]:
+    """Whether pushes can be signed, where any are sent."""
+    if settings.push_subject is None:
+        return []
+    from ..push.vapid import UnusableKey, set_key
+
+    if settings.push_key is None:
+        return [Finding("Web Push", "is signed with a key that the log keeps")]
+    source, subject = settings.push_key, settings.push_subject
+
+    async def sign() -> None:
+        key = await set_key(source)()
+        key.authorization("https://push.example", subject, time.time())
+
+    try:
+        asyncio.run(sign())
+    except UnusableKey as error:
+        found = f"STREAMER_PUSH_KEY cannot be used: {error}: no server starts"
+        return [Finding("Web Push", found, good=False)]
+    return [Finding("Web Push", "is signed with STREAMER_PUSH_KEY")]
+
+
+def _certificate(settings: Settings) -> list[Finding]:
+    if settings.tls_cert is None:
+        return []
+    from ..server.certificate import InvalidCertificate, read_certificate
+
+    try:
+        found = read_certificate(settings.tls_cert, settings.tls_key)
+    except InvalidCertificate as error:
+        return [Finding("TLS", str(error), good=False)]
+    if problem := found.expires_soon():
+        return [Finding("TLS", f"the certificate {problem}", good=None)]
+    return [Finding("TLS", f"a certificate {found}")]
+
+
 def _port(settings: Settings) -> Finding:
     what = f"Port {settings.port}"
     import httpx
 
     try:
-        # Our own port, whatever server tail and publish are to talk to.
+        # Our own port, whatever server tail and others are to talk to, and whatever its
+        # certificate is for.
         own = msgspec.structs.replace(settings, url=None).base_url
-        answer = httpx.get(f"{own}/healthz", timeout=_PATIENCE, trust_env=False)
+        answer = httpx.get(f"{own}/healthz", timeout=_PATIENCE, trust_env=False, verify=False)  # noqa: S501
     except (httpx.ConnectError, httpx.InvalidURL, UnicodeError):
         return _bindable(what, settings)
     except httpx.RequestError as error:

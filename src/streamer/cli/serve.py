@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import socket
 import sys
+from typing import Final
 
 import msgspec
 import rich_click as click
@@ -13,12 +16,14 @@ from ..config.settings import Settings
 from ..processes.child import Child, Leash
 from ..processes.keeper import CRASH_LOOP, keep
 from ..processes.parent import end_with_parent
-from ..processes.stop_signals import stop_signals
+from ..processes.stop_signals import rereads_at_hangup, stop_signals
 from .announced import announcing
 from .command import Command
 from .listen import address, listen
 from .log_url import jobs_problem, needed_log_url
+from .needed_certificate import needed_certificate, reachable_at
 from .options import warn_of_misspelt, with_settings
+from .sharing import sharing
 from .strangers import refuse_strangers, who_is_let_in
 
 #: Seconds beyond the drain that a server gets to end by itself.
@@ -26,58 +31,92 @@ STOP_MARGIN = 10.0
 
 
 @click.command(cls=Command)
-@with_settings("host", "port", "workers", "redis_url", "data_dir", "log_level")
+@with_settings(
+    "host", "port", "tls_cert", "tls_key", "workers", "redis_url", "data_dir", "log_level"
+)
+@click.argument("app", required=False, metavar="[MODULE:APP]")
 @click.option("--fd", type=int, hidden=True, help="A socket that already listens.")
 @click.option("--parent-pipe", type=int, hidden=True)
-def serve(settings: Settings, fd: int | None, parent_pipe: int | None) -> None:
-    """Serve streams, the page and the HTTP API.
+def serve(settings: Settings, app: str | None, fd: int | None, parent_pipe: int | None) -> None:
+    """Serve streams, the page and the HTTP API; or an app of yours that these are mounted in.
 
     With --workers N it is N processes on one port; each has its own readers. On an
     address that others reach it starts only if STREAMER_AUTH_* says who is asking, or
-    STREAMER_AUTH=none that nobody is asked.
+    STREAMER_AUTH=none that nobody is asked. Whom an app of yours lets in, it says itself.
     """
     if fd is None:
         warn_of_misspelt()
-        refuse_strangers(settings)
+        if app is None:
+            refuse_strangers(settings)
     settings = msgspec.structs.replace(settings, redis_url=needed_log_url(settings))
     end_with_parent(parent_pipe)
+    yours = None if app is None else _Yours(app, settings)
+    certificate = needed_certificate(settings)
     if fd is not None:
         with socket.socket(fileno=fd) as bound:
-            sys.exit(_serve(settings, bound, ()))
+            sys.exit(_serve(settings, bound, (), yours))
     with listen(settings.host, settings.port, settings.data_dir, _say) as bound:
         host, port = address(bound)
+        reachable = reachable_at(msgspec.structs.replace(settings, port=port), certificate)
         shown = f"[{host}]" if ":" in host else host
-        _say(f"Serving at http://{shown}:{port}")
-        _say(who_is_let_in(settings))
+        at = f"http://{shown}:{port}" if certificate is None else reachable.base_url
+        _say(f"Serving {f'{app} ' if app else ''}at {at}")
+        if yours is None:
+            _say(who_is_let_in(settings))
         problem = jobs_problem(settings)
         _say(
             f"Jobs are refused: {problem}"
             if problem is not None
             else "Jobs that are queued here wait for a streamer worker on the same Redis."
         )
-        reachable = msgspec.structs.replace(settings, port=port, url=None)
-        with announcing(settings.data_dir, reachable.base_url) as held:
-            sys.exit(_serve(settings, bound, held))
+        with announcing(settings.data_dir, reachable.base_url) as held, sharing(settings) as ours:
+            sys.exit(_serve(ours, bound, held, yours))
+
+
+class _Yours:
+    """An app that is not ours.
+
+    Args:
+        where: ``module:app``.
+        settings: those that a `create_app()` in its module shall find.
+
+    Raises:
+        click.UsageError: it is not there.
+    """
+
+    def __init__(self, where: str, settings: Settings) -> None:
+        from ..server.application import application
+
+        self.where: Final = where
+        os.environ.update(settings.to_env())
+        try:
+            self.app: Final = application(where)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
 
 
 def _say(text: str) -> None:
     click.echo(text, err=True)
 
 
-def _serve(settings: Settings, bound: socket.socket, held: tuple[int, ...]) -> int:
+def _serve(
+    settings: Settings, bound: socket.socket, held: tuple[int, ...], yours: _Yours | None
+) -> int:
     """Serve until asked to stop; return the exit code. Children inherit `held`."""
     if settings.workers == 1:
         from ..server.server import serve as serve_here
 
-        serve_here(settings, sockets=[bound])
+        serve_here(settings, sockets=[bound], application=None if yours is None else yours.app)
         return 0
-    return asyncio.run(_serve_in_processes(settings, bound, held))
+    command = ["serve"] if yours is None else ["serve", yours.where]
+    return asyncio.run(_serve_in_processes(command, settings, bound, held))
 
 
 async def _serve_in_processes(
-    settings: Settings, bound: socket.socket, held: tuple[int, ...]
+    command: list[str], settings: Settings, bound: socket.socket, held: tuple[int, ...]
 ) -> int:
     stop, stop_at_once = asyncio.Event(), asyncio.Event()
+    children: list[Child] = []
 
     def asked_to_stop() -> None:
         # The second time says: do not wait.
@@ -88,13 +127,20 @@ async def _serve_in_processes(
     loop = asyncio.get_running_loop()
     for number in stop_signals():
         loop.add_signal_handler(number, asked_to_stop)
+
+    def hung_up() -> None:
+        for child in children:
+            child.hang_up()
+
+    if rereads_at_hangup(has_certificate=settings.tls_cert is not None):
+        loop.add_signal_handler(signal.SIGHUP, hung_up)
     one = msgspec.structs.replace(settings, workers=1)
     bound.set_inheritable(True)
     with Leash() as leash:
-        children = [
+        children += [
             Child(
                 f"server {n + 1}",
-                ["serve", "--fd", str(bound.fileno())],
+                [*command, "--fd", str(bound.fileno())],
                 leash,
                 one.to_env(),
                 fds=[bound.fileno(), *held],

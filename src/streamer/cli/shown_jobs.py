@@ -106,6 +106,9 @@ class ShownJobs:
                 return list(self._of_job(event))
             case name if name in _SILENT:
                 return []
+            case "log" if lines := _logged(event.fields):
+                name = _row_of(_key_of(event.topic, event.fields), event.fields).full_name
+                return [Line("event", event.time, name, line) for line in lines]
             case _:
                 return [Line("event", event.time, plain(event.type), _rest(event.fields))]
 
@@ -119,11 +122,14 @@ class ShownJobs:
                 row.state = "running"
                 row.progress = _fraction(fields.get("progress"))
                 row.message = short(fields.get("message") or "")
-                row.pace.move(row.progress, event.time, _object(fields.get("metadata")))
+                metadata = _object(fields.get("metadata"))
+                row.pace.move(row.progress, event.time, metadata, fields.get("eta_seconds"))
             case "completed":
                 took = self._took(key, event.time)
                 result = fields.get("result")
                 made = "" if result in (None, {}, []) else f" · {_words(result)}"
+                if fields.get("result_omitted"):
+                    made = f", its result is left out: {_words(fields['result_omitted'])}"
                 yield self._ended("completed", event, f"completed{took}{made}")
             case "error":
                 yield self._ended("failed", event, f"failed: {_words(fields.get('error'))}")
@@ -216,6 +222,17 @@ def _row_of(key: Key, fields: dict[str, Any], time: datetime | None = None) -> R
     task, job_id = fields.get("task_name"), fields.get("job_id")
     name = short(task or job_id or key[1])
     return Row(name, plain(job_id)[:_ID_LENGTH] if task and job_id else "", since=time)
+
+
+def _logged(fields: dict[str, Any]) -> list[str]:
+    """The lines of a job's log; none if it is anybody else's event of that type."""
+    lines = fields.get("lines")
+    texts = [_object(line).get("text") for line in lines] if isinstance(lines, list) else []
+    if not all(isinstance(text, str) for text in texts):
+        return []
+    left_out = fields.get("left_out")
+    before = [f"{left_out} lines left out"] if isinstance(left_out, int) and left_out else []
+    return before + [short(text) for text in texts]
 
 
 def _rest(fields: dict[str, Any]) -> str:

@@ -80,6 +80,7 @@ def tail(
     try:
         with (
             _ended_by_sigterm(),
+            _until_nobody_reads(show),
             show,
             follow(
                 url,
@@ -98,8 +99,6 @@ def tail(
                 outcome.take(event)
     except Refused as error:
         raise click.ClickException(f"{without_userinfo(url)}: {message(error.detail)}") from error
-    except BrokenPipeError:
-        show.left = True
     except KeyboardInterrupt:
         # To stop watching is neither success nor failure of what was watched.
         sys.exit(_BY_SIGNAL + signal.SIGINT)
@@ -227,6 +226,18 @@ class _Lines:
                 events.close()
 
         threading.Thread(target=wait, name="reader", daemon=True).start()
+
+
+@contextlib.contextmanager
+def _until_nobody_reads(show: _Show) -> Iterator[None]:
+    """Within it, what nobody reads any more is over, and no failure."""
+    try:
+        yield
+    except BrokenPipeError:
+        show.left = True
+    except Exception:
+        if not show.left:  # else the stream was closed under whatever it was doing
+            raise
 
 
 @contextlib.contextmanager

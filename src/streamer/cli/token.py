@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     metavar="TOPICS",
     help="A topic, or a pattern of topics, that may be published to; may be repeated.",
 )
+@click.option("--name", default="", metavar="NAME", help="What others are shown, as in Ada.")
 @click.option("--admin", is_flag=True, help="Read every topic, and revoke.")
 @click.option(
     "--ttl",
@@ -48,6 +49,7 @@ def token(
     publish: tuple[str, ...],
     ttl: str,
     *,
+    name: str,
     admin: bool,
 ) -> None:
     """Make a token, signed with STREAMER_AUTH_SECRET, and print it.
@@ -73,7 +75,7 @@ def token(
         raise click.UsageError(
             f"--ttl is {message(ttl)!r}; it must be a time, as in 90s, 15m, 1h or 30d"
         ) from error
-    claims = {"sub": sub, "is_admin": admin, "jti": secrets.token_urlsafe(12)}
+    claims = {"sub": sub, "name": name, "is_admin": admin, "jti": secrets.token_urlsafe(12)}
     try:
         grants = grants_of({**claims, "streamer": {"subscribe": subscribe, "publish": publish}})
         issuer = Issuer(
@@ -96,6 +98,7 @@ def _described(grants: Grants, ends: float) -> str:
     until = datetime.fromtimestamp(ends, UTC).isoformat(sep=" ", timespec="seconds")
     lines = [
         f"subject     {grants.subject}{', an admin' if grants.is_admin else ''}",
+        *([f"name        {grants.name}"] if grants.name else []),
         f"reads       {', '.join(reads)}",
         f"publishes   {', '.join(sorted(grants.publish.allowed)) or 'nothing'}",
         f"ends        {until.removesuffix('+00:00')} UTC",

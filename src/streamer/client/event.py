@@ -123,6 +123,22 @@ class ProgressEvent(JobEvent, frozen=True, kw_only=True):
         """0.0 to 1.0."""
         return float(self.fields["progress"])
 
+    @property
+    def rate(self) -> float | None:
+        """Of `progress`, a second; None until there is something to go by."""
+        return _number(self.fields.get("rate"))
+
+    @property
+    def eta_seconds(self) -> float | None:
+        """Seconds until it is 1.0, at that rate; likewise."""
+        return _number(self.fields.get("eta_seconds"))
+
+    @property
+    def tasks(self) -> list[dict[str, Any]]:
+        """What the job is at: docs/PROGRESS.md has the fields of each."""
+        tasks = self.fields.get("tasks")
+        return [task for task in tasks if isinstance(task, dict)] if isinstance(tasks, list) else []
+
 
 class StatusEvent(JobEvent, frozen=True, kw_only=True):
     """A change of a job's state; ``cancelled`` is its last."""
@@ -140,6 +156,11 @@ class CompletedEvent(JobEvent, frozen=True, kw_only=True):
     def result(self) -> Any:  # noqa: ANN401 - any JSON
         """What it made: any JSON."""
         return self.fields.get("result")
+
+    @property
+    def result_omitted(self) -> str | None:
+        """Why `result` is None though there was one."""
+        return self.fields.get("result_omitted")
 
 
 class ErrorEvent(JobEvent, frozen=True, kw_only=True):
@@ -189,7 +210,7 @@ class GapEvent(Event, frozen=True, kw_only=True):
 
     @property
     def reason(self) -> str:
-        """``trimmed``, ``expired`` or ``reset``: docs/PROTOCOL.md, "gap"."""
+        """``trimmed``, ``expired``, ``deleted`` or ``reset``: docs/PROTOCOL.md, "gap"."""
         return str(self.fields.get("reason", ""))
 
 
@@ -209,6 +230,10 @@ class EndEvent(Event, frozen=True, kw_only=True):
 
 
 Fields = Mapping[str, Any]
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and _is_number(value) else None
 
 
 def _is_number(value: object) -> bool:

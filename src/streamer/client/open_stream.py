@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from .bearer import presented
 from .open_client import checked_url
-from .reader import HEARTBEAT, HEARTBEAT_RANGE, Reader
+from .reader import HEARTBEAT, HEARTBEAT_RANGE, MAX_RATE, MIN_RATE, Reader
 from .sse import AsyncSse, Sse
 from .stream import (
     AsyncEventStream,
@@ -33,6 +33,7 @@ def follow(
     token: Token | None = None,
     transport: Transport = "sse",
     heartbeat: int = HEARTBEAT,
+    rate: float | None = None,
     max_attempts: int | None = None,
     on_reconnect: OnReconnect | None = None,
 ) -> EventStream:
@@ -55,6 +56,8 @@ def follow(
         transport: ``sse``, or ``websocket``: the same events.
         heartbeat: seconds of silence, 1 to 300, after which the server gives a sign of
             life. A connection that is silent for three of them is replaced.
+        rate: batches of events a second, 0.1 to 50: of a job's progress the newest, of an
+            answer's pieces their sum, everything else as it is. None: each event as it comes.
         max_attempts: connections that may fail in a row; None: it never gives up.
         on_reconnect: called for each `Interruption`.
 
@@ -73,6 +76,7 @@ def follow(
         start=None if start == "latest" else start,
         until_end=until_end,
         heartbeat=heartbeat,
+        rate=rate,
         max_attempts=max_attempts,
     )
 
@@ -95,6 +99,7 @@ def follow_async(
     token: AsyncToken | None = None,
     transport: Transport = "sse",
     heartbeat: int = HEARTBEAT,
+    rate: float | None = None,
     max_attempts: int | None = None,
     on_reconnect: OnReconnect | None = None,
 ) -> AsyncEventStream:
@@ -108,6 +113,7 @@ def follow_async(
         start=None if start == "latest" else start,
         until_end=until_end,
         heartbeat=heartbeat,
+        rate=rate,
         max_attempts=max_attempts,
     )
 
@@ -127,6 +133,7 @@ def _reader(
     token: object,
     *,
     heartbeat: int,
+    rate: float | None,
     max_attempts: int | None,
     **options: Any,  # noqa: ANN401 - the reader's own
 ) -> Reader:
@@ -136,6 +143,8 @@ def _reader(
         raise ValueError(f"transport is {transport!r}; allowed are {', '.join(_TRANSPORTS)}")
     if heartbeat not in HEARTBEAT_RANGE:
         raise ValueError(f"heartbeat is {heartbeat!r}; allowed are 1 to 300 seconds")
+    if rate is not None and not MIN_RATE <= rate <= MAX_RATE:
+        raise ValueError(f"rate is {rate!r}; allowed are 0.1 to 50 batches a second, or None")
     if max_attempts is not None and max_attempts < 1:
         raise ValueError(f"max_attempts is {max_attempts!r}; allowed are 1 and more, or None")
     if isinstance(token, str):
@@ -144,6 +153,7 @@ def _reader(
         topics,
         renews=callable(token),
         heartbeat=heartbeat,
+        rate=rate,
         max_attempts=max_attempts,
         **options,
     )

@@ -27,6 +27,9 @@ HEARTBEAT: Final = 15
 HEARTBEATS: Final = 3
 #: What a server may be asked for, in seconds.
 HEARTBEAT_RANGE: Final = range(1, 301)
+#: What a server takes: batches of events a second.
+MIN_RATE: Final = 0.1
+MAX_RATE: Final = 50.0
 
 EVENT_STREAM: Final = "text/event-stream"
 _OK: Final = 200
@@ -58,6 +61,7 @@ class Reader:
         renews: whether each request has a token of its own: one that is refused for
             it is repeated, once, and one that ends is renewed.
         heartbeat: seconds of silence after which the server sends a sign of life.
+        rate: batches of events a second at most, merged; None: each event as it comes.
         max_attempts: connections in a row that may fail; None: any number.
     """
 
@@ -70,6 +74,7 @@ class Reader:
         after: str | None = None,
         renews: bool = False,
         heartbeat: int = HEARTBEAT,
+        rate: float | None = None,
         max_attempts: int | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -80,6 +85,7 @@ class Reader:
         self._renews: Final = renews
         self._max_attempts: Final = max_attempts
         self.heartbeat: Final = heartbeat
+        self._rate: Final = rate
         #: Seconds of silence after which a connection counts as dead.
         self.silence: Final = float(HEARTBEATS * heartbeat)
         self._rejected = False
@@ -108,6 +114,8 @@ class Reader:
         self._failed = True
         query = [("topic", topic) for topic in self._topics]
         query.append(("heartbeat", str(self.heartbeat)))
+        if self._rate is not None:
+            query.append(("rate", f"{self._rate:g}"))
         if self._until_end:
             query.append(("until", "end"))
         headers = {}

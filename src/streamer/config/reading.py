@@ -57,6 +57,16 @@ class Setting(NamedTuple):
         return PREFIX + self.name.upper()
 
     @property
+    def is_secret(self) -> bool:
+        """Whether it may hold a password or a key, and so may be kept in a file."""
+        return bool((self.meta.extra or {}).get("secret"))
+
+    @property
+    def file_variable(self) -> str:
+        """The variable that names that file: ``STREAMER_AUTH_SECRET_FILE``."""
+        return f"{self.variable}_FILE"
+
+    @property
     def unit(self) -> str | None:
         """``seconds``, ``milliseconds``, ``bytes``, or None."""
         return (self.meta.extra or {}).get("unit")

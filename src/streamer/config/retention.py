@@ -30,14 +30,18 @@ class Retention(msgspec.Struct, frozen=True):
 
 
 #: What is kept of topics of these first parts where nothing else is set: a notification is
-#: looked at when somebody is back, not while they are there.
+#: looked at when somebody is back, not while they are there, and a conversation is gone on
+#: with. Of that one most events are not messages: who came, who left, who has read.
 DEFAULT_PREFIXES: Final[Mapping[str, Retention]] = {
-    prefix: Retention(max_age=30 * 86400.0) for prefix in ("users", "admin", "system")
+    **{prefix: Retention(max_age=30 * 86400.0) for prefix in ("users", "admin", "system")},
+    "chats": Retention(max_length=5000, max_age=90 * 86400.0),
+    # An hour of a recorded stream, whose first frames are wanted as much as its last.
+    **{prefix: Retention(max_length=20_000) for prefix in ("responses", "completions")},
 }
 
 
 class RetentionPolicy:
-    """The retention of every topic: that of its longest configured prefix.
+    """The retention of every topic: that of its longest configured prefix, else the default.
 
     A prefix is whole segments: ``chats`` covers ``chats`` and ``chats/42``, not
     ``chatsworth``.
@@ -46,19 +50,24 @@ class RetentionPolicy:
     def __init__(
         self, default: Retention | None = None, prefixes: Mapping[str, Retention] | None = None
     ) -> None:
-        self._default: Final = default if default is not None else Retention()
-        self._prefixes: Final = dict(prefixes or {})
+        self.default: Final = default if default is not None else Retention()
+        self.prefixes: Final = dict(prefixes or {})
 
     def of(self, topic: str) -> Retention:
         """The retention of `topic`."""
+        prefix = self.prefix_of(topic)
+        return self.prefixes[prefix] if prefix else self.default
+
+    def prefix_of(self, topic: str) -> str:
+        """The prefix whose retention is that of `topic`; "" for the default."""
         prefix = topic
-        while self._prefixes and prefix:
-            if prefix in self._prefixes:
-                return self._prefixes[prefix]
+        while self.prefixes and prefix:
+            if prefix in self.prefixes:
+                return prefix
             prefix, _, _ = prefix.rpartition("/")
-        return self._default
+        return ""
 
     @property
     def longest_age(self) -> float:
         """Seconds after which nothing at rest is kept, whatever its topic."""
-        return max(kept.max_age for kept in (self._default, *self._prefixes.values()))
+        return max(kept.max_age for kept in (self.default, *self.prefixes.values()))

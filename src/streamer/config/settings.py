@@ -13,6 +13,8 @@ from msgspec import Meta
 from msgspec.structs import force_setattr
 
 from ..events.new_event import MAX_EVENT_BYTES
+from .ai import ALLOWED as ALLOWED_AI
+from .ai import check_ai_url, shown_ai_url
 from .auth import (
     ACCESS,
     MIN_SECRET_BYTES,
@@ -31,6 +33,14 @@ from .auth import (
     shown_secret,
     shown_url,
 )
+from .push import (
+    check_push_key,
+    check_push_services,
+    check_push_subject,
+    is_raw_key,
+    shown_push_key,
+    shown_push_subject,
+)
 from .reading import PREFIX, InvalidSetting, Setting
 from .redis_url import ALLOWED, parse_redis_url, without_password
 from .retention import (
@@ -40,12 +50,14 @@ from .retention import (
     Retention,
     RetentionPolicy,
 )
+from .secret_file import read_secret_file
 from .server_url import ALLOWED as ALLOWED_SERVERS
 from .server_url import check_server_url, without_userinfo
 from .unread import DEFAULT_UNREAD, Counted, UnreadPolicy
 from .web_names import check_hosts, check_origins
 
 __all__ = [
+    "LOG_FORMATS",
     "LOG_LEVELS",
     "SETTINGS",
     "InvalidSetting",
@@ -61,9 +73,15 @@ _IN_DATA_DIR: Final = Path()
 _MOST_BYTES: Final = 1024 * 1024 * 1024
 #: Readers that a limit may allow; no kernel has so many descriptors for a process.
 _MOST_READERS: Final = 100_000_000
-_REDIS: Final = {"allowed": ALLOWED, "check": parse_redis_url, "shown": without_password}
+_REDIS: Final = {
+    "allowed": ALLOWED,
+    "check": parse_redis_url,
+    "shown": without_password,
+    "secret": True,
+}
 
 LOG_LEVELS: Final = ("critical", "error", "warning", "info", "debug")
+LOG_FORMATS: Final = ("auto", "text", "json")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +103,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: Annotated[
         int, Meta(ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     ] = 8000
+    tls_cert: (
+        Annotated[
+            Path,
+            Meta(
+                description="Certificate in PEM, with its issuers' behind it: it speaks TLS.",
+                extra={"allowed": "the path of a file"},
+            ),
+        ]
+        | None
+    ) = None
+    tls_key: (
+        Annotated[
+            Path,
+            Meta(
+                description="Key of that certificate in PEM; not set: in the same file.",
+                extra={"allowed": "the path of a file"},
+            ),
+        ]
+        | None
+    ) = None
     data_dir: Annotated[
         Path, Meta(description="Directory of the embedded event log, media and output.")
     ] = Path("data")
@@ -162,7 +200,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             ge=0,
             le=100 * 365 * 86400,
-            description="Age at which a result is removed, when the next job runs; 0 is never.",
+            description="Age at which a result, or an uploaded video, is removed; 0 is never.",
             extra={"unit": "seconds"},
         ),
     ] = 7 * 86400.0
@@ -179,8 +217,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int,
         Meta(
             ge=0,
-            description="Free space below which jobs and uploads write nothing; the event log "
-            "needs it.",
+            description="Free space below which jobs, uploads and backups write nothing; the "
+            "event log needs it.",
             extra={"unit": "bytes"},
         ),
     ] = 512 * 1024**2
@@ -188,11 +226,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Annotated[
             str,
             Meta(
-                description="Server that tail and publish talk to; not set: the host and port.",
+                description="Server that tail, jobs, publish and notify talk to; not set: the host "
+                "and port.",
                 extra={
                     "allowed": ALLOWED_SERVERS,
                     "check": check_server_url,
                     "shown": without_userinfo,
+                    "secret": True,
                 },
             ),
         ]
@@ -203,19 +243,81 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             str,
             Meta(
                 pattern=r"\A[A-Za-z0-9._~+/-]{1,16384}=*\Z",
-                description="Token that tail and publish present to that server.",
+                description="Token that tail, jobs, publish and notify present to that server.",
                 extra={
                     "allowed": "a token, of A-Z a-z 0-9 . _ ~ + / - and = at its end",
                     "shown": shown_secret,
+                    "secret": True,
                 },
             ),
         ]
         | None
     ) = None
     workers: Annotated[int, Meta(ge=1, le=256, description="Server processes.")] = 1
+    metrics_dir: (
+        Annotated[
+            Path,
+            Meta(
+                description="Directory where the processes of this host share what /metrics shows; "
+                "not set: one for each run.",
+            ),
+        ]
+        | None
+    ) = None
     job_threads: Annotated[
         int, Meta(ge=1, le=256, description="Jobs that one worker runs at the same time.")
     ] = 2
+    ai_url: (
+        Annotated[
+            str,
+            Meta(
+                description="OpenAI-compatible server that answers in conversations, "
+                "by its base URL; or builtin, or none.",
+                extra={
+                    "allowed": ALLOWED_AI,
+                    "check": check_ai_url,
+                    "shown": shown_ai_url,
+                    "secret": True,
+                },
+            ),
+        ]
+        | None
+    ) = None
+    ai_key: (
+        Annotated[
+            str,
+            Meta(
+                pattern=r"\A[A-Za-z0-9._~+/-]{1,4096}=*\Z",
+                description="Key that is presented to that server.",
+                extra={
+                    "allowed": "a key, of A-Z a-z 0-9 . _ ~ + / - and = at its end",
+                    "shown": shown_secret,
+                    "secret": True,
+                },
+            ),
+        ]
+        | None
+    ) = None
+    ai_model: Annotated[
+        str,
+        Meta(
+            # A URL may be one with a password, in the wrong variable.
+            pattern=r"\A(?!.*://)[\x21-\x7e]{0,200}\Z",
+            description="Model that is asked for there; not set: default.",
+            extra={"allowed": "the name of a model, without spaces"},
+        ),
+    ] = ""
+    ai_kind: (
+        Annotated[
+            str,
+            Meta(
+                pattern=r"\A[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\Z",
+                description="Kind of job of your own that answers in place of that server.",
+                extra={"allowed": "the name of a kind of job"},
+            ),
+        ]
+        | None
+    ) = None
     heartbeat: Annotated[
         float,
         Meta(
@@ -445,8 +547,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     retention: Annotated[
         dict[str, Retention],
         Meta(
-            description="Length and age by first part of the topic: chats=5000:7d; "
-            "users, admin and system: 30d.",
+            description="Length and age by first part of the topic: jobs=500:1d; "
+            "chats: 5000, 90d; users, admin, system: 30d.",
             extra={
                 "allowed": "prefixes of topics with a length and an age, separated by commas, "
                 "as in chats=5000:7d,jobs=500:1d"
@@ -471,6 +573,68 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             extra={"allowed": "prefixes of topics separated by commas, as in chats,users"},
         ),
     ] = ()
+    push_subject: (
+        Annotated[
+            str,
+            Meta(
+                description="Whom push services reach about what is sent to them: mailto: or "
+                "https:; not set: no Web Push is sent.",
+                extra={
+                    "allowed": "an address, as in mailto:ops@example.com, or an https:// URL",
+                    "check": check_push_subject,
+                    "shown": shown_push_subject,
+                },
+            ),
+        ]
+        | None
+    ) = None
+    push_after: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=7 * 24 * 3600,
+            description="How long a notification must have been unread before it is pushed.",
+            extra={"unit": "seconds"},
+        ),
+    ] = 30.0
+    push_key: (
+        Annotated[
+            str,
+            Meta(
+                description="Private key that pushes are signed with (P-256), or a path to it; "
+                "not set: the event log keeps one.",
+                extra={
+                    "allowed": "a private key in PEM form, the path to a file of one, or its "
+                    "32 bytes in base64url",
+                    "check": check_push_key,
+                    "shown": shown_push_key,
+                    "secret": True,
+                },
+            ),
+        ]
+        | None
+    ) = None
+    push_services: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Push services that may be sent to besides those of the browsers; "
+            "to the loopback also without TLS.",
+            extra={
+                "allowed": "names, *.names or addresses separated by commas, "
+                "as in push.example.com",
+                "check": check_push_services,
+            },
+        ),
+    ] = ()
+    push_timeout: Annotated[
+        float,
+        Meta(
+            ge=0.1,
+            le=60,
+            description="Time in which a push service must answer.",
+            extra={"unit": "seconds"},
+        ),
+    ] = 10.0
     log_level: Annotated[
         str,
         Meta(
@@ -479,6 +643,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             extra={"allowed": f"one of {', '.join(LOG_LEVELS)}"},
         ),
     ] = "info"
+    log_format: Annotated[
+        str,
+        Meta(
+            pattern=rf"\A({'|'.join(LOG_FORMATS)})\Z",
+            description="How a log line is written: text, json, or auto: text on a terminal alone.",
+            extra={"allowed": f"one of {', '.join(LOG_FORMATS)}"},
+        ),
+    ] = "auto"
     allowed_origins: Annotated[
         tuple[str, ...],
         Meta(
@@ -520,6 +692,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                     "allowed": f"a secret of {MIN_SECRET_BYTES} bytes or more",
                     "check": check_secret,
                     "shown": shown_secret,
+                    "secret": True,
                 },
             ),
         ]
@@ -548,6 +721,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                     "allowed": "an https:// URL; http:// to the loopback alone",
                     "check": check_jwks_url,
                     "shown": shown_url,
+                    "secret": True,
                 },
             ),
         ]
@@ -600,6 +774,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                     "allowed": "an http:// or https:// URL",
                     "check": check_auth_url,
                     "shown": shown_url,
+                    "secret": True,
                 },
             ),
         ]
@@ -647,11 +822,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """Make every directory absolute, so that no later chdir moves it.
 
         Raises:
-            InvalidSetting: the settings of access contradict each other.
+            InvalidSetting: the settings of access, or of TLS, contradict each other.
         """
         if wrong := check_together({name: getattr(self, name) for name in ACCESS}):
             raise InvalidSetting(wrong)
+        if self.tls_key is not None and self.tls_cert is None:
+            raise InvalidSetting("STREAMER_TLS_KEY is set, and STREAMER_TLS_CERT is not")
         force_setattr(self, "data_dir", self.data_dir.expanduser().absolute())
+        for name in ("tls_cert", "tls_key"):
+            file: Path | None = getattr(self, name)
+            if file is not None:
+                force_setattr(self, name, file.expanduser().absolute())
         for name, below in (
             ("media_dir", "media"),
             ("output_dir", "output"),
@@ -660,9 +841,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             given: Path = getattr(self, name)
             path = self.data_dir / below if given == _IN_DATA_DIR else given.expanduser().absolute()
             force_setattr(self, name, path)
+        if self.metrics_dir is not None:
+            force_setattr(self, "metrics_dir", self.metrics_dir.expanduser().absolute())
         if self.auth_public_key is not None and not is_pem(self.auth_public_key):
             path = Path(self.auth_public_key).absolute()
             force_setattr(self, "auth_public_key", str(path))
+        key = self.push_key
+        if key is not None and not is_pem(key) and not is_raw_key(key):
+            force_setattr(self, "push_key", str(Path(key).absolute()))
 
     def __repr__(self) -> str:
         """Without passwords: it may end in a log or a traceback."""
@@ -680,6 +866,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """Read ``STREAMER_*`` variables; an override that is not None wins over them.
 
         A variable that is set but empty counts as not set, as in a compose file.
+        What may be secret is also read from the file that ``STREAMER_NAME_FILE`` names.
         An override may be text, in the variable's own form.
 
         Raises:
@@ -687,22 +874,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """
         values: dict[str, Any] = {}
         for setting in SETTINGS.values():
-            given = overrides.pop(setting.name, None)
+            given, called = overrides.pop(setting.name, None), None
             if given is None:
-                given = environ.get(setting.variable) or None
+                given, called = _from_environ(setting, environ)
             if given is not None:
-                values[setting.name] = setting.check(given)
+                values[setting.name] = setting.check(given, called)
         if overrides:
             raise TypeError(f"no such setting: {', '.join(sorted(overrides))}")
         return cls(**values)
 
     def to_env(self) -> dict[str, str]:
-        """The variables that give a child process these settings."""
-        return {
-            setting.variable: text
-            for setting in SETTINGS.values()
-            if (text := setting.text(getattr(self, setting.name)))
-        }
+        """The variables that give a child process these settings, whatever else it inherits."""
+        environ = {}
+        for setting in SETTINGS.values():
+            if text := setting.text(getattr(self, setting.name)):
+                environ[setting.variable] = text
+                if setting.is_secret:
+                    environ[setting.file_variable] = ""  # read already: both would be too many
+        return environ
 
     def keeps_reads(self, topic: str) -> bool:
         """Whether events of type ``read`` are kept on `topic`."""
@@ -726,7 +915,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             return self.url.rstrip("/")
         # What listens on every address is reached on the loopback one.
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
-        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+        scheme = "http" if self.tls_cert is None else "https"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+
+def _from_environ(setting: Setting, environ: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """What `environ` has for `setting`, and what an error calls that, if not its variable."""
+    given = environ.get(setting.variable) or None
+    path = environ.get(setting.file_variable) if setting.is_secret else None
+    if not path:
+        return given, None
+    if given is not None:
+        raise InvalidSetting(
+            f"{setting.variable} and {setting.file_variable} are set together; "
+            "it must be one of them"
+        )
+    return read_secret_file(setting, path), f"{setting.variable}, as {path!r} has it,"
 
 
 def _settings() -> dict[str, Setting]:
@@ -755,14 +959,14 @@ def access_is_open(settings: Settings) -> bool:
 def unknown_variables(environ: Mapping[str, str]) -> dict[str, str | None]:
     """``STREAMER_*`` variables that are not settings, each with the nearest one that is."""
     # Without what all have in common, which would make all alike.
-    known = {
-        setting.variable.removeprefix(PREFIX): setting.variable for setting in SETTINGS.values()
-    }
+    variables = [setting.variable for setting in SETTINGS.values()]
+    variables += [setting.file_variable for setting in SETTINGS.values() if setting.is_secret]
+    known = {variable.removeprefix(PREFIX): variable for variable in variables}
     given = [name.removeprefix(PREFIX) for name in sorted(environ) if name.startswith(PREFIX)]
-    return {
-        PREFIX + name: next(
-            (known[match] for match in difflib.get_close_matches(name, known, n=1)), None
-        )
-        for name in given
-        if name not in known
-    }
+    found = {}
+    for name in given:
+        if name not in known:
+            # Only what is secret is read from a file.
+            near = difflib.get_close_matches(name.removesuffix("_FILE"), known, n=1)
+            found[PREFIX + name] = known[near[0]] if near else None
+    return found

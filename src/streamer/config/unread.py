@@ -30,6 +30,10 @@ class Counted(msgspec.Struct, frozen=True):
         """As a setting has it: ``message+call``, or ``!progress+read`` for all others."""
         return "!" * self.is_all_but + "+".join(sorted(self.types))
 
+    def to_fields(self) -> dict[str, list[str]]:
+        """As a client is told: ``{"only": […]}``, or ``{"all_but": […]}``."""
+        return {"all_but" if self.is_all_but else "only": sorted(self.types)}
+
     @classmethod
     def read(cls, text: str) -> Counted:
         """Read what `str` has written.
@@ -49,7 +53,7 @@ DEFAULT_UNREAD: Final[Mapping[str, Counted]] = {
     "users": Counted(frozenset({"progress", "read", "transcode_progress"}), is_all_but=True),
     "admin": Counted(frozenset({"progress", "read", "transcode_progress"}), is_all_but=True),
     "system": Counted(frozenset({"progress", "read"}), is_all_but=True),
-    "chats": Counted(frozenset({"message"})),
+    "chats": Counted(frozenset({"message", "ai_complete"})),
 }
 
 
@@ -61,13 +65,13 @@ class UnreadPolicy:
     """
 
     def __init__(self, prefixes: Mapping[str, Counted] | None = None) -> None:
-        self._prefixes: Final = dict(DEFAULT_UNREAD if prefixes is None else prefixes)
+        self.prefixes: Final = dict(DEFAULT_UNREAD if prefixes is None else prefixes)
 
     def of(self, topic: str) -> Counted | None:
         """The rule of `topic`; None where nothing counts."""
         prefix = topic
-        while self._prefixes and prefix:
-            if prefix in self._prefixes:
-                return self._prefixes[prefix]
+        while self.prefixes and prefix:
+            if prefix in self.prefixes:
+                return self.prefixes[prefix]
             prefix, _, _ = prefix.rpartition("/")
         return None

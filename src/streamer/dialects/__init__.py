@@ -10,7 +10,11 @@ Layout:
 
 - `notifications/`: what a platform's notifications spoke: a WebSocket for users, and one for
   admins.
+- `chat/`: what a chat with an AI speaks: one WebSocket for each conversation.
+- `ai_sdk/`: what the AI SDK speaks: its UI message stream, as ``useChat`` reads it.
+- `ag_ui/`: what AG-UI speaks: the events of a run, over a conversation.
+- `openai/`: what clients of OpenAI's API speak: a proxy whose streams can be resumed.
 - `editor/`: what a video editor's page speaks: one WebSocket for many videos, and a trim.
 """
 
-__all__ = ["editor", "notifications"]
+__all__ = ["ag_ui", "ai_sdk", "chat", "editor", "notifications", "openai"]

@@ -13,14 +13,26 @@ from ..events.new_event import NewEvent
 from ..events.page import Back, Page
 from ..events.snapshot import Snapshot
 from .access import Access
+from .checkpoints import Checkpoints
+from .glances import Glances
 from .leases import Leases
+from .presence import Presence
+from .push import Pushes
 from .reader_cursors import ReaderCursors
+from .reports import Reports
+from .rules import LogRules
+from .typing import Typists
+from .upkeep import Upkeep
 from .workers import Workers
 
 #: Bytes of events that one page has, about: a large one would hold up all else that
 #: goes over the connection to the log, and be held in memory for each that asked.
 READ_BYTES: Final = 256 * 1024
 
+#: Parts of what is not whole yet that a topic keeps beside its events. One more is an
+#: ordinary event: it is kept when the whole comes. At one in 40 ms, nearly three minutes
+#: of several speaking at once, or one that speaks for long and pauses.
+MAX_PARTS: Final = 4096
 
 #: Where a topic is in the list of all: the milliseconds of its last event, and its name.
 Place = tuple[int, str]
@@ -45,6 +57,9 @@ class Listener(Protocol):
 
     def interrupted(self, reason: str) -> None:
         """Notifications are lost from now on, until `resumed`."""
+
+    def deleted(self, topics: Sequence[str]) -> None:
+        """Subscribed topics were deleted: what was kept of them is gone, and a read says so."""
 
     def resumed(self) -> None:
         """Every subscribed topic is heard again; what was missed must be read."""
@@ -90,6 +105,13 @@ class EventLog(Protocol):
         was seen before is not appended: the first one's id is returned. An ephemeral event is only
         notified, and has no id (None).
 
+        An event may be a part of a whole that is still to come (`NewEvent.part_of`): of an
+        answer, what has been said so far. A topic keeps `MAX_PARTS` of them beside its
+        events: they push none out, and none counts as unread. The event that is the whole
+        (`NewEvent.whole_of`) removes those of its name from each of its topics, in the same
+        moment, and without a gap: it says all that they said. Until then they are kept as
+        long as the topic is.
+
         Raises:
             LogUnavailable: it is unknown whether the event was stored; with an
                 idempotency key, retrying is safe.
@@ -124,7 +146,8 @@ class EventLog(Protocol):
 
         About `limit` events, and about `READ_BYTES`; at least one event, if there is any.
         An event in several of the topics is returned once. What was removed is not there,
-        and leaves no gap: whoever reads back has not been promised anything.
+        and leaves no gap: whoever reads back has not been promised anything. Nor are parts
+        of what is not whole yet.
         """
 
     async def head(self) -> Cursor:
@@ -157,6 +180,10 @@ class EventLog(Protocol):
         """The signs of life of the jobs that are reported in this log."""
 
     @property
+    def checkpoints(self) -> Checkpoints:
+        """Where jobs can go on from."""
+
+    @property
     def access(self) -> Access:
         """What the processes of this log share about access."""
 
@@ -165,8 +192,36 @@ class EventLog(Protocol):
         """How far each subject has read each topic."""
 
     @property
+    def rules(self) -> LogRules:
+        """What is kept of each topic, and what counts as unread on it."""
+
+    @property
+    def pushes(self) -> Pushes:
+        """Who is reached by Web Push, and what is to be sent to whom."""
+
+    @property
+    def presence(self) -> Presence:
+        """Who is there in conversations."""
+
+    @property
+    def typists(self) -> Typists:
+        """Who is typing in them."""
+
+    @property
+    def glances(self) -> Glances:
+        """How many jobs stand."""
+
+    @property
     def workers(self) -> Workers:
         """The workers that report to this log."""
+
+    @property
+    def reports(self) -> Reports:
+        """How each process of a server does."""
+
+    @property
+    def upkeep(self) -> Upkeep:
+        """What is kept of each topic, and that it goes."""
 
     def listen(self, listener: Listener) -> Notifications:
         """Start notifying `listener`; nothing is subscribed yet."""

@@ -27,7 +27,8 @@ class TopicPage(msgspec.Struct, frozen=True):
         events: the first events after the cursor, in order.
         full: whether there may be more of them.
         trimmed: the id of the last event that was removed, if any was.
-        reason: why it was: ``trimmed`` or ``expired``.
+        reason: why it was: ``trimmed``, ``expired`` or ``deleted``.
+        of_parts: whether these are its parts of what is not whole yet, beside its page.
     """
 
     topic: str
@@ -35,6 +36,7 @@ class TopicPage(msgspec.Struct, frozen=True):
     full: bool = False
     trimmed: Cursor | None = None
     reason: str = "trimmed"
+    of_parts: bool = False
 
 
 def share_of(limit: int, topics: int) -> int:
@@ -89,7 +91,9 @@ def merge(
         tuple(events[id_] for id_ in sorted(events)),
         position,
         complete=not bounds,
-        begins={page.topic: page.trimmed or FIRST for page in pages} if after <= FIRST else {},
+        begins={page.topic: page.trimmed or FIRST for page in pages if not page.of_parts}
+        if after <= FIRST
+        else {},
     )
 
 

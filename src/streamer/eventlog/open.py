@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from ..config.settings import Settings
 from .base import EventLog
+from .found import with_found_log
 from .redis.log import RedisEventLog
 
 
@@ -22,7 +26,10 @@ def open_event_log(settings: Settings, *, url: str | None = None) -> EventLog:
     """
     where = settings.redis_url if url is None else url
     if where is None:
-        raise ValueError("no redis_url; start an EmbeddedServer and use its url")
+        raise ValueError(
+            "no redis_url: set STREAMER_REDIS_URL, as in redis://localhost:6379; or give a log: "
+            "MemoryEventLog() is enough for one process, while you try"
+        )
     return RedisEventLog(
         where,
         prefix=settings.prefix,
@@ -30,3 +37,13 @@ def open_event_log(settings: Settings, *, url: str | None = None) -> EventLog:
         unread=settings.unread_policy(),
         wait_replicas=settings.redis_wait_replicas,
     )
+
+
+def opens_found_log() -> Callable[[], EventLog]:
+    """What opens the log that ``STREAMER_…`` names, else that of the `streamer run` nearby.
+
+    Raises:
+        LogUnavailable: there is neither.
+        InvalidSetting: a variable is malformed.
+    """
+    return partial(open_event_log, with_found_log(Settings.from_env()))

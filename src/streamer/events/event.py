@@ -28,6 +28,11 @@ CONTROL_TYPES: Final = frozenset(
     }
 )
 
+#: Somebody comes to a conversation, somebody leaves it. On topics of conversations only the
+#: server publishes them: else anybody could say so of anybody.
+JOIN: Final = "user_join"
+LEAVE: Final = "user_leave"
+
 
 class Event:
     """One event, immutable, with the bytes each wire sends for it cached.
@@ -140,10 +145,12 @@ class Run(list[Event]):
 
     Attributes:
         buffers: the events as one buffer, by wire form.
+        merged: the same in fewer, once somebody has asked for it; see `merging`.
     """
 
-    __slots__ = ("buffers",)
+    __slots__ = ("buffers", "merged")
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
         super().__init__(events)
         self.buffers: dict[object, bytes] = {}
+        self.merged: Run | None = None

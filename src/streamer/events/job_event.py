@@ -47,8 +47,9 @@ MAX_NAME_LENGTH: Final = 256
 #: How far outside of 0.0 to 1.0 a progress may be: what sums of fractions are off.
 ROUNDING: Final = 1e-6
 
-Fraction = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
-Attempt = Annotated[int, msgspec.Meta(ge=1)]
+Fraction = Annotated[float, msgspec.Meta(ge=0.0, le=1.0, description="0.0 to 1.0.")]
+Seconds = Annotated[float, msgspec.Meta(ge=0.0, description="Seconds that it may still take.")]
+Attempt = Annotated[int, msgspec.Meta(ge=1, description="Which attempt it is, from 1 on.")]
 TaskName = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME_LENGTH)]
 
 
@@ -76,10 +77,41 @@ class _JobEvent(msgspec.Struct, tag_field="type", kw_only=True):
     metadata: dict[str, Any] | None = None
 
 
+_UnitsASecond = Annotated[
+    float, msgspec.Meta(description="`unit` a second, averaged exponentially.")
+]
+_ProgressASecond = Annotated[
+    float, msgspec.Meta(description="Of `progress` a second, averaged exponentially.")
+]
+
+
+class TaskProgress(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """One task of a job that is at work."""
+
+    name: TaskName
+    done: Annotated[float, msgspec.Meta(description="How much is done, in `unit`.")]
+    total: Annotated[float, msgspec.Meta(description="Of how much, in `unit`.")] | None = None
+    unit: Annotated[str, msgspec.Meta(description="What is counted: `s`, `pages`.")] | None = None
+    progress: Fraction | None = None
+    rate: _UnitsASecond | None = None
+    eta_seconds: Seconds | None = None
+
+
+_AtWork = Annotated[
+    list[TaskProgress], msgspec.Meta(description="What the job is at: 16 of its tasks at most.")
+]
+
+
 class Progress(_JobEvent, tag="progress"):
-    """How far a task is: `progress` from 0.0 to 1.0."""
+    """How far a task is: `progress` from 0.0 to 1.0.
+
+    What is estimated is left out until there is something to go by.
+    """
 
     progress: Fraction
+    rate: _ProgressASecond | None = None
+    eta_seconds: Seconds | None = None
+    tasks: _AtWork | None = None
 
 
 class Status(_JobEvent, tag="status"):

@@ -18,7 +18,7 @@ from ..errors import (
     ReservedType,
 )
 from .cursor import Cursor
-from .event import CONTROL_TYPES, Event
+from .event import CONTROL_TYPES, JOIN, LEAVE, Event
 from .job_event import (
     JOB_EVENT_TYPES,
     check_job_event,
@@ -27,7 +27,8 @@ from .job_event import (
     snapshot_changes,
 )
 from .json_line import encode_line
-from .topic import check_topic, job_of, project_of
+from .topic import CHATS, check_topic, job_of, project_of
+from .trace import PARENT, STATE, Trace, read_trace
 
 _TYPE: Final = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 
@@ -75,6 +76,11 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
         unless: idempotency keys of other events with the same first topic; once
             one of these has been appended, this one is not, and its append
             returns that one's id.
+        part_of: the name of the whole of which it is a part; that is still to come.
+        whole_of: the name of the whole that it is: it says all that the parts of that
+            name said, which are removed from its topics. One that is a part as well
+            replaces those before it.
+        trace: where in which trace it was published; the fields say it, if they have room.
     """
 
     topics: tuple[str, ...]
@@ -88,6 +94,9 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
     idempotency_key: str | None = None
     ephemeral: bool = False
     unless: tuple[str, ...] = ()
+    part_of: str | None = None
+    whole_of: str | None = None
+    trace: Trace | None = None
 
 
 def new_event(
@@ -98,20 +107,26 @@ def new_event(
     idempotency_key: str | None = None,
     ephemeral: bool = False,
     unless: Iterable[str] = (),
+    part_of: str | None = None,
+    whole_of: str | None = None,
+    trace: Trace | None = None,
     max_bytes: int = MAX_EVENT_BYTES,
     by_server: bool = False,
 ) -> NewEvent:
     """Check and encode an event; the one door into the log for every publisher.
 
     ``project_id`` and ``job_id`` are added to the fields where a topic names
-    them and the publisher did not.
+    them and the publisher did not. So is `trace`, as ``traceparent`` and ``tracestate``,
+    unless the fields name one, or would then be too large; what they name and is malformed
+    is left out.
 
     Raises:
         InvalidTopic: no topic, too many, or a malformed one.
         InvalidType: `event_type` is not ``[a-z][a-z0-9_.-]{0,63}``.
         ReservedType: `event_type` is one of the server's own.
         InvalidFields: `fields` cannot be encoded or are wrong for the type.
-        InvalidParameter: the idempotency key is empty or too long.
+        InvalidParameter: the idempotency key, or the name of a whole, is empty or too long;
+            or a job's event or an ephemeral one has to do with a whole.
         EventTooLarge: its SSE frame, the largest of its forms, could be over
             `max_bytes` bytes.
     """
@@ -119,11 +134,15 @@ def new_event(
     checked_topics, named = _check_topics(listed)
     if not (by_server and event_type == READ):
         check_type(event_type)
+    if event_type in {JOIN, LEAVE} and not by_server and _is_of_chat(checked_topics):
+        raise ReservedType(f"the type {event_type!r} is the server's own on {CHATS}…")
     if ephemeral and len(checked_topics) > 1:
         # It has no id by which a reader of two of its topics could know it again.
         raise InvalidTopic(f"{len(checked_topics)} topics given; an ephemeral event has one")
     if idempotency_key is not None:
         check_key(idempotency_key)
+    if part_of is not None or whole_of is not None:
+        _check_whole(event_type, part_of, whole_of, ephemeral=ephemeral)
     given = {**named, **(fields or {})}
     if event_type in JOB_EVENT_TYPES and "progress" in given:
         given["progress"] = round_progress(given["progress"])
@@ -131,9 +150,9 @@ def new_event(
     for name in _SERVER_FIELDS:
         if name in given:
             raise InvalidFields(f"the field {name!r} is set by the server; choose another name")
+    trace = _take_trace(given) or trace
     job_event = check_job_event(event_type, given)
-    encoded = encode_line(given)
-    _check_size(event_type, checked_topics, encoded, max_bytes)
+    encoded = _encode(event_type, checked_topics, given, trace, max_bytes)
     changes = {} if ephemeral else snapshot_changes(job_event)
     return NewEvent(
         topics=checked_topics,
@@ -147,6 +166,9 @@ def new_event(
         idempotency_key=idempotency_key,
         ephemeral=ephemeral,
         unless=tuple(unless),
+        part_of=part_of,
+        whole_of=whole_of,
+        trace=trace,
     )
 
 
@@ -169,6 +191,10 @@ def check_type(event_type: str) -> str:
     return event_type
 
 
+def _is_of_chat(topics: tuple[str, ...]) -> bool:
+    return any(topic.startswith(CHATS) for topic in topics)
+
+
 def check_key(idempotency_key: str) -> None:
     """Raise `InvalidParameter` if the key is empty or too long."""
     if not 1 <= len(idempotency_key) <= MAX_KEY_LENGTH:
@@ -176,6 +202,23 @@ def check_key(idempotency_key: str) -> None:
             f"the idempotency key has {len(idempotency_key)} characters; "
             f"it must have 1 to {MAX_KEY_LENGTH}"
         )
+
+
+def _check_whole(
+    event_type: str, part_of: str | None, whole_of: str | None, *, ephemeral: bool
+) -> None:
+    names = {name for name in (part_of, whole_of) if name is not None}
+    if len(names) > 1:
+        raise InvalidParameter("an event is a part of the whole that it replaces, or of none")
+    for name in names:
+        if not 1 <= len(name) <= MAX_KEY_LENGTH:
+            raise InvalidParameter(
+                f"the name of the whole has {len(name)} characters; "
+                f"it must have 1 to {MAX_KEY_LENGTH}"
+            )
+    if ephemeral or event_type in JOB_EVENT_TYPES:
+        kind = "an ephemeral event" if ephemeral else f"an event of the type {event_type!r}"
+        raise InvalidParameter(f"{kind} is not a part of a whole, nor a whole")
 
 
 def frame_size(event_type: str, topics: tuple[str, ...], fields: bytes) -> int:
@@ -186,12 +229,41 @@ def frame_size(event_type: str, topics: tuple[str, ...], fields: bytes) -> int:
     return _FRAME_BYTES + name + len(body) + len(str(_WIDEST_ID))
 
 
-def _check_size(event_type: str, topics: tuple[str, ...], fields: bytes, max_bytes: int) -> None:
+def _take_trace(given: dict[str, Any]) -> Trace | None:
+    """The trace that the fields name themselves, taken out of them."""
+    if PARENT not in given and STATE not in given:
+        return None
+    return read_trace(given.pop(PARENT, None), given.pop(STATE, None))
+
+
+def _encode(
+    event_type: str,
+    topics: tuple[str, ...],
+    given: dict[str, Any],
+    trace: Trace | None,
+    max_bytes: int,
+) -> bytes:
+    """The fields as a line, with the trace if there is room for it; raises `EventTooLarge`."""
+    fields = encode_line(given)
+    _check_size(event_type, topics, fields, max_bytes)
+    if trace is None:
+        return fields
+    comma = b"" if fields == b"{}" else b","
+    traced = fields[:-1] + comma + encode_line(trace.to_fields())[1:]
+    return traced if _fits(event_type, topics, traced, max_bytes) else fields
+
+
+def _fits(event_type: str, topics: tuple[str, ...], fields: bytes, max_bytes: int) -> bool:
     # Nearly all are far below the limit, and are not encoded twice.
-    if len(fields) + _MOST_AROUND_FIELDS <= max_bytes:
-        return
-    size = frame_size(event_type, topics, fields)
-    if size > max_bytes:
+    return (
+        len(fields) + _MOST_AROUND_FIELDS <= max_bytes
+        or frame_size(event_type, topics, fields) <= max_bytes
+    )
+
+
+def _check_size(event_type: str, topics: tuple[str, ...], fields: bytes, max_bytes: int) -> None:
+    if not _fits(event_type, topics, fields, max_bytes):
+        size = frame_size(event_type, topics, fields)
         raise EventTooLarge(
             f"the event has {size} bytes as it is sent over SSE; at most {max_bytes} are "
             "allowed. Publish a reference to large data, not the data"

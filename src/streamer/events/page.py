@@ -31,7 +31,8 @@ class Gap(msgspec.Struct, frozen=True):
         after: the reader's cursor: the last position it is known to have seen.
         until: the id of the last event that was lost.
         reason: ``trimmed`` (over the topic's maximum length), ``expired`` (over
-            its age) or ``reset`` (the log was lost, flushed or rolled back).
+            its age), ``deleted`` (the topic was, and `until` is the id of that) or
+            ``reset`` (the log was lost, flushed or rolled back).
     """
 
     topic: str | None

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+from msgspec import UNSET, Meta, UnsetType
 
 from .cursor import Cursor
 
@@ -35,3 +38,11 @@ class Reading(msgspec.Struct, frozen=True):
 
     states: dict[str, ReadState]
     counted_to: Cursor
+
+
+class ReadEvent(msgspec.Struct, tag_field="type", tag="read", kw_only=True):
+    """Somebody has read a topic up to `cursor`, on whatever device."""
+
+    reader: Annotated[str, Meta(description="Who has read.")]
+    cursor: Annotated[str, Meta(description="The id of the last event that they have read.")]
+    username: Annotated[str, Meta(description="What they are called.")] | UnsetType = UNSET

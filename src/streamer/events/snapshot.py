@@ -9,7 +9,7 @@ import msgspec
 
 from ..errors import InvalidFields
 from .cursor import ORIGIN, Cursor
-from .event import Event
+from .event import JOIN, LEAVE, Event
 from .job_event import JobEvent, check_job_event, snapshot_changes
 from .job_states import JobState, JobStates
 from .json_line import encode_line
@@ -37,6 +37,8 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
             open; None while one is, or if none ran.
         tasks: task name to the body of its last event, oldest task first.
         states: the jobs; on a job's own topic the topic itself is the one job.
+        present: who is there, on the topic of a conversation: what they are called, by user;
+            None on any other.
     """
 
     cursor: Cursor = ORIGIN
@@ -49,9 +51,11 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
     terminal: Cursor | None = None
     tasks: dict[str, msgspec.Raw] = {}
     states: JobStates = JobStates()
+    present: dict[str, str] | None = None
 
     def to_fields(self) -> dict[str, Any]:
         """The snapshot as JSON-ready fields for ``connected`` and ``/status``."""
+        present = {} if self.present is None else {"present": self.present}
         return {
             "status": self.status,
             "progress": self.progress,
@@ -63,6 +67,7 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
             "tasks": self.tasks,
             "jobs": shown_jobs(self.states),
             "jobs_left_out": self.states.left_out,
+            **present,
         }
 
     @cached_property
@@ -83,6 +88,10 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
         own = self.states.known.get("")
         return None if own is None else own.project
 
+    def with_present(self, present: dict[str, str] | None) -> Snapshot:
+        """The same state, with who is there."""
+        return self if present is None else msgspec.structs.replace(self, present=present)
+
     def at(self, cursor: Cursor) -> Snapshot:
         """The same state, known to hold up to `cursor`."""
         return msgspec.structs.replace(self, cursor=cursor)
@@ -93,6 +102,8 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
         What an earlier attempt of a job reports changes nothing once a later one has
         begun; but an end is an end, whatever attempt reports it.
         """
+        if event.type in {JOIN, LEAVE}:
+            return self._after_one_came(event)
         fields = msgspec.json.decode(event.fields)
         try:
             job_event = check_job_event(event.type, fields)
@@ -120,7 +131,22 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
             terminal=event.terminal,
             project=project_among(event.topics) if is_own else None,
         )
-        return Snapshot(cursor=event.id, tasks=tasks, states=states, **derived(states))
+        return Snapshot(
+            cursor=event.id, tasks=tasks, states=states, present=self.present, **derived(states)
+        )
+
+    def _after_one_came(self, event: Event) -> Snapshot:
+        """The state once somebody has come, or has left."""
+        if self.present is None or event.id is None:
+            return self
+        fields = msgspec.json.decode(event.fields)
+        user, name = fields.get("user"), fields.get("username")
+        if not isinstance(user, str) or not isinstance(name, str):
+            return self  # written by another publisher, straight into the log
+        present = {other: called for other, called in self.present.items() if other != user}
+        if event.type == JOIN:
+            present[user] = name
+        return msgspec.structs.replace(self, cursor=event.id, present=present)
 
     def _knows_later(self, job_id: str, job_event: JobEvent) -> bool:
         attempt, state = job_event.attempt, self.states.known.get(job_id)

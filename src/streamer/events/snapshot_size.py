@@ -20,7 +20,7 @@ AROUND_ONE: Final = 2000
 #: What may be large, and is left out as a whole.
 _TEXTS: Final = ("error", "message", "result")
 #: What is left out one by one, the first first: those over, and the oldest.
-_LISTS: Final = ("jobs", "tasks")
+_LISTS: Final = ("present", "jobs", "tasks")
 
 
 class Budget:
@@ -63,8 +63,10 @@ def _cut(fields: dict[str, Any], max_bytes: int) -> int:
         else:
             size += needed
     for name in _LISTS:
-        kept = dict(_newest(fields.get(name, {}), max_bytes - size))
-        fields[name] = {key: value for key, value in fields.get(name, {}).items() if key in kept}
+        if (listed := fields.get(name)) is None:
+            continue
+        kept = dict(_newest(listed, max_bytes - size))
+        fields[name] = {key: value for key, value in listed.items() if key in kept}
         size += _size(fields[name])
     return size
 

@@ -23,6 +23,7 @@ _SHOWN: Final = 80
 PROJECTS: Final = "projects/"
 JOBS: Final = "jobs/"
 USERS: Final = "users/"
+CHATS: Final = "chats/"
 #: Read by admins.
 ADMINS: Final = "admin"
 #: Read by everybody who has proved who they are.
@@ -38,7 +39,8 @@ def check_topic(text: str) -> str:
     if not isinstance(text, str) or _SHAPE.fullmatch(text) is None:
         raise InvalidTopic(
             f"{_shown(text)} is not a topic; it must be 1 to {MAX_SEGMENTS} segments "
-            "joined by '/', each of 1 to 64 of the characters A-Z a-z 0-9 _ . ~ -"
+            "joined by '/', each of 1 to 64 of the characters A-Z a-z 0-9 _ . ~ -",
+            topic=text if isinstance(text, str) else None,
         )
     return text
 
@@ -58,6 +60,16 @@ def user_topic(user: str) -> str:
     return USERS + _check_id("user", user)
 
 
+def chat_topic(chat: str) -> str:
+    """The topic of a conversation: ``chats/{chat}``; raises `InvalidTopic`."""
+    return CHATS + _check_id("chat", chat)
+
+
+def chat_of(topic: str) -> str | None:
+    """The id of the conversation that `topic` names, or None if it is none."""
+    return _single_segment_after(CHATS, topic)
+
+
 def project_of(topic: str) -> str | None:
     """The project id that `topic` names, or None if it is not a project's."""
     return _single_segment_after(PROJECTS, topic)
@@ -71,6 +83,11 @@ def project_among(topics: Iterable[str]) -> str | None:
 def job_of(topic: str) -> str | None:
     """The job id that `topic` names, or None if it is not a job's."""
     return _single_segment_after(JOBS, topic)
+
+
+def user_of(topic: str) -> str | None:
+    """The user that `topic` names, or None if it is not a user's."""
+    return _single_segment_after(USERS, topic)
 
 
 def _single_segment_after(prefix: str, topic: str) -> str | None:

@@ -12,11 +12,19 @@ Layout:
 - `party`: which party a connection belongs to, judged by its address.
 - `feed_registry`: the feeds of a process: opened when first asked for, kept whole whatever the
   log does.
+- `resting`: feeds that nobody reads: kept for who comes back soon, and no longer.
 - `feed`: a feed: the tail of one set of topics, and the readers that are live on it.
+- `live`: the readers that are live on a feed: each batch is handed to all of them, cohort by
+  cohort.
+- `throttled`: live readers that are written to only so often: what comes meanwhile waits, and
+  is merged.
 - `cohort`: a cohort: live readers that have all been written the same, and are written to as
   one.
 - `reader`: one reader in the hub: its session, its writer, and the pump between them.
+- `standing`: how the readers of a process stand: how many, in which state, and who is furthest
+  behind.
 - `session`: one reader's life, as a pure state machine.
+- `story`: what one reader follows that has an end of its own, such as an answer.
 - `seen`: what one reader has been given of each of its topics.
 - `send_progress`: whether somebody takes what is sent to it.
 - `tail`: the tail: the newest events of a feed, kept in the process, bounded.
@@ -45,6 +53,7 @@ __all__ = [
     "hub",
     "io_uring",
     "limits",
+    "live",
     "log_reads",
     "options",
     "party",
@@ -52,12 +61,16 @@ __all__ = [
     "pulse",
     "quotas",
     "reader",
+    "resting",
     "second_wheel",
     "seen",
     "send_progress",
     "session",
+    "standing",
     "stays",
+    "story",
     "stream_ids",
     "tail",
+    "throttled",
     "writer",
 ]

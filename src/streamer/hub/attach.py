@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -13,6 +13,10 @@ from ..events.event import Event
 from ..events.snapshot import Snapshot
 from ..events.topic import job_of
 from .controls import end_control
+from .story import Story
+
+#: See `Attach.enter`.
+Enter = Callable[[], Awaitable[Callable[[], None]]]
 
 
 class Attach(msgspec.Struct, frozen=True):
@@ -26,6 +30,7 @@ class Attach(msgspec.Struct, frozen=True):
         per_job: its topics are jobs: each is ended by its own terminal event, and
             the reader by the last of them.
         heartbeat: seconds between heartbeats, 1 or more.
+        rate: batches of events a second at most, merged; 0.0 is each event as it comes.
         client: where the connection comes from: an address.
         subject: who asks: a name made from the token that was presented; empty
             if there was none.
@@ -36,6 +41,9 @@ class Attach(msgspec.Struct, frozen=True):
         reads_as: whose cursors it is told of; "" is nobody's.
         counted: those of its topics where events count as unread.
         greeting: what a dialect's ``connected`` says beside the rest.
+        enter: what is done before the reader begins, once it is clear that it may, such as
+            to count as there; it returns what is called when the reader is over.
+        story: makes what it follows, if that has an end of its own.
     """
 
     topics: tuple[str, ...]
@@ -44,6 +52,7 @@ class Attach(msgspec.Struct, frozen=True):
     until_end: bool = False
     per_job: bool = False
     heartbeat: int = 15
+    rate: float = 0.0
     client: str = ""
     subject: str = ""
     credential: object = None
@@ -53,6 +62,8 @@ class Attach(msgspec.Struct, frozen=True):
     reads_as: str = ""
     counted: tuple[str, ...] = ()
     greeting: dict[str, Any] = {}
+    enter: Enter | None = None
+    story: Callable[[], Story] | None = None
 
 
 class Gone(Exception):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +14,7 @@ from ..events.cursor import Cursor
 from ..events.page import Page
 from ..metrics import Metrics
 from .feed import Feed
+from .resting import Resting, Topics
 
 if TYPE_CHECKING:
     from ..eventlog.base import EventLog
@@ -27,7 +28,8 @@ logger = logging.getLogger(__name__)
 #: Seconds before a log that is away is read again: the first time, and at most.
 REREADING: Final = Backoff(0.1, 2.0)
 
-Topics = tuple[str, ...]
+#: What handing a feed its events costs beside its readers, in readers.
+FEED_COST: Final = 4
 
 
 class FeedRegistry:
@@ -59,13 +61,16 @@ class FeedRegistry:
         self._limits = limits
         self._fan_out = fan_out
         self._feeds: dict[Topics, asyncio.Future[Feed]] = {}
-        self._by_topic: dict[str, set[Topics]] = {}
+        self._by_topic: dict[str, dict[Topics, None]] = {}
         # What is notified while a feed is being read from the log.
         self._held: dict[Topics, list[Event]] = {}
+        # What was notified of feeds whose turn has not come, and whether one is due.
+        self._waiting: OrderedDict[Topics, list[Event]] = OrderedDict()
+        self._turn_is_due = False
         # How many wait for a feed to be open: it is not at rest, though it has no readers yet.
         self._awaited: Counter[Topics] = Counter()
-        # Those that nobody reads or waits for, the one left longest ago first.
-        self._resting: dict[Topics, None] = {}
+        # Those that nobody reads or waits for.
+        self._resting = Resting(limits.resting_feeds, limits.resting_seconds, self._drop)
         self._tasks: set[asyncio.Task[None]] = set()
         self._resumptions = 0
 
@@ -79,8 +84,14 @@ class FeedRegistry:
         """Whether the log has been heard lately."""
         return self._notifications.healthy
 
+    @property
+    def live(self) -> int:
+        """How many readers are live."""
+        return sum(opening.result().live for opening in self._feeds.values() if _is_open(opening))
+
     async def close(self) -> None:
         """Stop listening."""
+        self._resting.close()
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -95,8 +106,9 @@ class FeedRegistry:
         opening = self._feeds.get(topics)
         if opening is not None and opening.done():
             feed = opening.result()
-            self._resting.pop(topics, None)
+            self._resting.remove(topics)
             feed.came()
+            self.settle(topics)
             return feed
         if opening is None:
             opening = self._feeds[topics] = self._loop.create_future()
@@ -106,6 +118,7 @@ class FeedRegistry:
             # Shielded: one client that goes away must not take the feed from others.
             feed = await asyncio.shield(opening)
             feed.came()
+            self.settle(topics)
         finally:
             self._awaited[topics] -= 1
             if not self._awaited[topics]:
@@ -115,6 +128,7 @@ class FeedRegistry:
 
     def peek(self, topics: Topics) -> Feed | None:
         """The feed of `topics` (sorted) if it is open and whole."""
+        self.settle(topics)
         opening = self._feeds.get(topics)
         if opening is None or not opening.done() or topics in self._held:
             return None
@@ -132,16 +146,13 @@ class FeedRegistry:
         self._rest_if_unused(feed.topics)
 
     def _rest_if_unused(self, topics: Topics) -> None:
-        """Drop the feed that has rested longest, if `topics` is one more that rests now."""
+        """Let the feed rest, if nobody reads it or waits for it."""
         opening = self._feeds.get(topics)
         if opening is None or not opening.done() or opening.result().readers:
             return
         if topics in self._held or topics in self._awaited:
             return  # asked again once it is read, or once nobody waits for it
-        self._resting.pop(topics, None)
-        self._resting[topics] = None  # last in line
-        if len(self._resting) > self._limits.resting_feeds:
-            self._drop(next(iter(self._resting)))
+        self._resting.add(topics)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run `work` until it is done or the feeds are closed."""
@@ -164,7 +175,7 @@ class FeedRegistry:
         # Held before it is subscribed: no event may fall between.
         self._held[topics] = []
         for topic in topics:
-            self._by_topic.setdefault(topic, set()).add(topics)
+            self._by_topic.setdefault(topic, {})[topics] = None
         resumptions = self._resumptions
         try:
             await self._notifications.subscribe(topics)
@@ -201,11 +212,12 @@ class FeedRegistry:
     def _drop(self, topics: Topics) -> None:
         del self._feeds[topics]
         self._held.pop(topics, None)
-        self._resting.pop(topics, None)
+        self._waiting.pop(topics, None)
+        self._resting.remove(topics)
         unheard = []
         for topic in topics:
             keys = self._by_topic[topic]
-            keys.discard(topics)
+            keys.pop(topics, None)
             if not keys:
                 del self._by_topic[topic]
                 unheard.append(topic)
@@ -215,26 +227,64 @@ class FeedRegistry:
     # What the log reports
 
     def notified(self, events: Sequence[Event]) -> None:
-        """Hand new events to the feeds of their topics, each feed's in one batch."""
+        """Hand new events to the feeds of their topics, each feed's in one batch.
+
+        As many feeds as have `HubLimits.turn_readers` readers are served at once; the others
+        wait for the event loop's next turns, and what is notified of them meanwhile comes in
+        the same batch. Feeds that do not wait are not behind those that do.
+        """
         batches: dict[Topics, list[Event]] = {}
         by_topic = self._by_topic
         for event in events:
             for topic in event.topics:
                 for topics in by_topic.get(topic, ()):
                     batches.setdefault(topics, []).append(event)
+        left = self._limits.turn_readers
         for topics, batch in batches.items():
-            opening = self._feeds.get(topics)
-            if opening is None:
-                continue  # dropped while the others were served: a reader that ended was its last
-            feed = opening.result() if opening.done() else None
-            if feed is not None and topics not in self._held:
-                feed.push(batch)
-                continue
-            self._hold(topics, batch)
-            # What is kept nowhere is for those who are live now: later, it might come
-            # to one of them a second time, by another feed.
-            if feed is not None:
-                feed.push([event for event in batch if event.id is None])
+            if topics in self._waiting:
+                self._waiting[topics] += batch
+            elif left > 0:
+                left -= self._hand(topics, batch)
+            else:
+                self._waiting[topics] = batch
+        self._serve_soon()
+
+    def settle(self, topics: Topics) -> None:
+        """Hand the feed of `topics` (sorted) now what it waits for.
+
+        Whoever asks for a feed finds it where the notifications are: it may come from another
+        that was served before, and must not meet there what it has seen here.
+        """
+        if topics in self._waiting:
+            self._hand(topics, self._waiting.pop(topics))
+
+    def _serve_soon(self) -> None:
+        if self._waiting and not self._turn_is_due:
+            self._turn_is_due = True
+            self._loop.call_soon(self._serve_waiting)
+
+    def _serve_waiting(self) -> None:
+        self._turn_is_due = False
+        left = self._limits.turn_readers
+        while self._waiting and left > 0:
+            left -= self._hand(*self._waiting.popitem(last=False))
+        self._serve_soon()
+
+    def _hand(self, topics: Topics, batch: list[Event]) -> int:
+        """Push `batch`, or hold it for later; return what that cost, in readers."""
+        opening = self._feeds.get(topics)
+        if opening is None:
+            return 0  # dropped while the others were served: a reader that ended was its last
+        feed = opening.result() if opening.done() else None
+        if feed is not None and topics not in self._held:
+            feed.push(batch)
+            return FEED_COST + feed.readers
+        self._hold(topics, batch)
+        # What is kept nowhere is for those who are live now: later, it might come
+        # to one of them a second time, by another feed.
+        if feed is not None:
+            feed.push([event for event in batch if event.id is None])
+        return FEED_COST
 
     def _hold(self, topics: Topics, batch: Sequence[Event]) -> None:
         held = self._held[topics]
@@ -246,7 +296,18 @@ class FeedRegistry:
 
     def interrupted(self, reason: str) -> None:
         """Streams stay open with heartbeats; what is missed is read later."""
+        self._metrics.interrupted()
         logger.warning("the event log went silent (%s); streams stay open", reason)
+
+    def deleted(self, topics: Sequence[str]) -> None:
+        """Read on in all feeds of `topics`: the log says what was lost, and all are told."""
+        # One that is just being opened or read is read once more.
+        self._resumptions += 1
+        for topic in topics:
+            for key in tuple(self._by_topic.get(topic, ())):
+                opening = self._feeds.get(key)
+                if opening is not None and opening.done():
+                    self._recover(opening.result())
 
     def resumed(self) -> None:
         """Read what every feed missed, before anything newer goes out."""
@@ -260,6 +321,8 @@ class FeedRegistry:
         """Read what `feed` missed, or that the log has lost it."""
         # One that was dropped has no readers, and another may have its topics.
         if self.peek(feed.topics) is feed:
+            # Nor is it at rest: whoever drops it now drops what is held for the next of its topics.
+            self._resting.remove(feed.topics)
             self._held[feed.topics] = []
             self.spawn(self._catch_up(feed))
 
@@ -290,3 +353,7 @@ class FeedRegistry:
             if page.gaps:
                 feed.lose(page.gaps, page.behind_gaps(stood))
             feed.push(page.events)
+
+
+def _is_open(opening: asyncio.Future[Feed]) -> bool:
+    return opening.done() and not opening.cancelled() and opening.exception() is None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ..backoff import jittered
 from ..errors import Draining, StreamerError, TooManyTopics
@@ -31,6 +32,7 @@ from .reader import Reader, alone
 from .session import ReadLog, Session, State
 from .stays import IsRevoked, Stays
 from .stream_ids import StreamIds
+from .throttled import interval_of
 
 if TYPE_CHECKING:
     from ..eventlog.base import EventLog
@@ -38,6 +40,23 @@ if TYPE_CHECKING:
     from ..events.snapshot import Snapshot
     from .feed import Feed
     from .writer import Writer
+
+logger = logging.getLogger(__name__)
+
+
+class Standing(NamedTuple):
+    """How many readers of a process are in which state.
+
+    Attributes:
+        live, lagging, replaying: as `session.State` has them.
+        lag: seconds between the newest event that is there for one that lags, and the last
+            it was given; of the one that is furthest behind.
+    """
+
+    live: int
+    lagging: int
+    replaying: int
+    lag: float
 
 
 class Hub:
@@ -78,6 +97,8 @@ class Hub:
         self.stream_ids: Final = StreamIds()
         # Each with the feed that it reads.
         self._readers: dict[Reader, Feed] = {}
+        # What is called when one is over.
+        self._leaves: dict[Reader, Callable[[], None]] = {}
         self._quotas = Quotas(
             self._options.max_readers,
             self._options.max_readers_per_client,
@@ -107,9 +128,22 @@ class Hub:
         self._pulse.start()
 
     @property
+    def readers(self) -> list[Reader]:
+        """All of them."""
+        return list(self._readers)
+
+    @property
     def healthy(self) -> bool:
         """Whether the log has been heard lately."""
         return self._feeds.healthy
+
+    def standing(self) -> Standing:
+        """How its readers stand now; it looks at each feed, and at each reader that lags."""
+        lagging = self._pulse.lagging
+        live = self._feeds.live
+        behind = (reader.feed.tail.head.ms - reader.cursor.ms for reader in lagging)
+        replaying = max(0, len(self._readers) - live - len(lagging))
+        return Standing(live, len(lagging), replaying, max(behind, default=0) / 1000)
 
     async def drain(self, seconds: float) -> None:
         """Ask every reader to come back elsewhere, spread over `seconds`.
@@ -134,7 +168,7 @@ class Hub:
 
     def reconnect_control(self, error: StreamerError | None = None) -> Control:
         """Asks a reader to come back, after a time of its own; `error` says why."""
-        why = error if error is not None else Draining("this process is shutting down")
+        why = error if error is not None else Draining("The server is restarting.")
         retry_ms = self._retry_ms()
         fields = {"retry_ms": retry_ms, "code": why.code, "detail": why.detail}
         return Control("reconnect", fields, retry_ms=retry_ms)
@@ -169,6 +203,21 @@ class Hub:
         # Also for whoever is refused: one that comes back by itself.
         retry_ms = self._retry_ms()
         self._admit(attach, writer, retry_ms)
+        leave = await attach.enter() if attach.enter is not None else None
+        try:
+            reader = await self._attach(attach, writer, retry_ms)
+        except BaseException:
+            if leave is not None:
+                leave()
+            raise
+        if leave is not None:
+            if reader in self._readers:
+                self._leaves[reader] = leave
+            else:  # it is over already
+                leave()
+        return reader
+
+    async def _attach(self, attach: Attach, writer: Writer, retry_ms: int) -> Reader:
         feed = await self._feeds.open(tuple(sorted(attach.topics)))
         try:
             snapshots = await self._reads.snapshots(feed)
@@ -202,6 +251,7 @@ class Hub:
             limits=self._limits,
             until_end=attach.until_end,
             per_job=attach.per_job,
+            story=None if attach.story is None else attach.story(),
         )
         reader = Reader(
             session,
@@ -212,11 +262,13 @@ class Hub:
             subject=attach.subject,
             transport=attach.transport,
             stream_id=self.stream_ids.next(),
+            interval=interval_of(attach.rate),
         )
         self._readers[reader] = feed
         self._quotas.enter(attach, len(attach.topics))
         self.stays.enter(reader, attach)
         self.metrics.attached(attach.transport)
+        logger.debug("a stream of %s begins", attach.topics, extra=reader.as_logged)
         for topic in attach.topics:
             self.counts[topic] += 1
         reader.beat_with(self._pulse.wheel, attach.heartbeat)
@@ -271,6 +323,8 @@ class Hub:
         except TooManyTopics:
             self._feeds.leave(feed)
             raise
+        if reader in self._readers:  # what is kept nowhere would not come by the other feed
+            self._feeds.settle(self._readers[reader].topics)
         if reader not in self._readers or not holds():
             self._feeds.leave(feed)
             return reader not in self._readers
@@ -313,6 +367,9 @@ class Hub:
             self._quotas.leave(reader, len(reader.session.topics))
             self.stays.leave(reader)
             self.metrics.left(reader.transport)
+            logger.debug("a stream of %s is over", reader.session.topics, extra=reader.as_logged)
+            if (leave := self._leaves.pop(reader, None)) is not None:
+                leave()
             self._pulse.forget(reader)
             self._release(reader, feed)
 
@@ -326,7 +383,7 @@ class Hub:
         if writer.lost:
             raise Gone
         if self.draining:
-            raise Draining("this process is shutting down; connect again")
+            raise Draining("The server is restarting.")
         self.stays.refuse_if_over(attach)
         self._quotas.refuse_if_full(attach, len(attach.topics), retry_ms / 1000)
 

@@ -16,11 +16,17 @@ class HubLimits(msgspec.Struct, frozen=True):
         cohort_readers: readers that are written to before control returns to the event loop
             of: some three milliseconds at the 4 to 6 µs that a send takes. Smaller
             cohorts let publishes in between, and every event then waits for two passes.
+        turn_readers: readers whose feeds are handed their events before the same; a
+            notification to everybody is one to ten thousand feeds.
         unfolded_events: kept of a feed before its snapshots are read again instead.
         resting_feeds: feeds without readers that are kept, so that a reconnect finds
             its tail.
+        resting_seconds: how long such a feed is kept: who comes back later reads the log.
         held_events: notified while a feed is read, and kept until it has been; beyond
             them it is read on instead. A log that is slow must not fill the memory.
+        waiting_events: that wait for the next batch of readers with a rate. Beyond them they
+            are merged before their time, and if that does not help, go out before it.
+        waiting_bytes: the same, of their size.
         ended_readers: readers whose token has ended, or is soon to, that are served
             before the event loop is let go of: ten thousand may end in one second.
         renewals: times that snapshots are read for one reader that comes while so much
@@ -38,9 +44,13 @@ class HubLimits(msgspec.Struct, frozen=True):
     page_bytes: int = 64 * 1024
     page_events: int = 100
     cohort_readers: int = 512
+    turn_readers: int = 512
     unfolded_events: int = 256
     resting_feeds: int = 256
+    resting_seconds: float = 120.0
     held_events: int = 10_000
+    waiting_events: int = 1000
+    waiting_bytes: int = 1024 * 1024
     ended_readers: int = 128
     renewals: int = 10
     losses: int = 1000

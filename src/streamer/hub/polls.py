@@ -7,9 +7,13 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from ..errors import LogUnavailable
 from ..events.cursor import Cursor
+from ..events.merging import merged
 from ..events.page import Page
+from .throttled import interval_of
 
 if TYPE_CHECKING:
     from ..eventlog.base import EventLog
@@ -20,6 +24,9 @@ if TYPE_CHECKING:
     from .limits import HubLimits
     from .quotas import Quotas
     from .stays import Stays
+
+#: Seconds between two looks of a poll that waits for more than it has.
+_LOOK_SECONDS: Final = 0.5
 
 
 class Polls:
@@ -64,7 +71,9 @@ class Polls:
         If it is empty, wait up to `wait` seconds for an event, and no longer than what
         `attach` has proved itself with holds. A poll counts as a reader until the
         block ends: send the answer within. `retry_after` is for whoever is refused,
-        in seconds.
+        in seconds. With a rate the events are merged, and whoever waits is answered no
+        sooner than the rate has it, unless a terminal event is among them or more are
+        there than fit into the page.
 
         Raises:
             LogUnavailable: the log is needed and away.
@@ -81,12 +90,19 @@ class Polls:
         def is_over() -> bool:
             return self._is_draining() or self._stays.is_revoked(attach.credential)
 
+        clock = asyncio.get_running_loop().time
+        began = clock()
         try:
             wait = min(wait, self._stays.left(attach))
             first = await self._first(topics, after, limit, wait, is_over)
+            if attach.rate and wait > 0:
+                left = min(wait, interval_of(attach.rate)) - (clock() - began)
+                first = await self._later(topics, first, limit, left, is_over)
             self._stays.refuse_if_over(attach)
             with self._room() as max_bytes:
                 page = await self._whole(topics, first, limit, max_bytes)
+                if attach.rate:
+                    page = msgspec.structs.replace(page, events=tuple(merged(page.events)))
                 self._metrics.replayed(len(page.events))
                 if page.gap is not None:
                     self._metrics.reported_gaps(1, 1)
@@ -127,6 +143,49 @@ class Polls:
                 await asyncio.wait([news], timeout=left)
         finally:
             self._feeds.leave(feed)
+
+    async def _later(
+        self,
+        topics: tuple[str, ...],
+        page: Page,
+        limit: int,
+        wait: float,
+        is_over: Callable[[], bool],
+    ) -> Page:
+        """`page` and what follows it within `wait` seconds, merged.
+
+        It ends sooner with a terminal event, a full page, a gap, or once `is_over`.
+
+        Raises:
+            LogUnavailable: the log is needed and away.
+        """
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + wait
+        feed = await self._feeds.open(tuple(sorted(topics)))
+        try:
+            while page.complete and len(page.events) < limit and not is_over():
+                end = feed.end()
+                if feed.tail.head > page.cursor:
+                    try:
+                        page = await self._longer(feed, topics, page, limit)
+                    except LogUnavailable:
+                        break
+                left = deadline - clock()
+                if left <= 0 or any(event.terminal for event in page.events):
+                    break
+                # Again and again: what waits in the log alone may be removed there.
+                await asyncio.wait([end], timeout=min(left, _LOOK_SECONDS))
+            return page
+        finally:
+            self._feeds.leave(feed)
+
+    async def _longer(self, feed: Feed, topics: tuple[str, ...], page: Page, limit: int) -> Page:
+        """`page` with what follows it, merged; complete unless a gap is next."""
+        found = await self._page(feed, topics, page.cursor, limit - len(page.events))
+        if found.gaps:  # an answer reports gaps before its events: the next one does
+            return msgspec.structs.replace(page, complete=False)
+        events = tuple(merged((*page.events, *found.events)))
+        return Page(page.gaps, events, found.cursor, complete=found.complete)
 
     @contextmanager
     def _room(self) -> Iterator[int]:

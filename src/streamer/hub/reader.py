@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ..errors import OUTCOMES, StreamerError
 from ..events.control import Control
 from ..events.event import Event, Run
+from ..events.merging import merged, merged_run
 from ..wire.form import encode
 from .controls import expired_control
 from .session import Join, ReadLog, Session, State
+from .stream_ids import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -86,6 +88,9 @@ class Host(Protocol):
     def forget(self, reader: Reader) -> None:
         """The reader is over."""
 
+    def start_drain(self, seconds: float) -> None:
+        """Ask every reader to come back elsewhere, unless that has begun."""
+
 
 class Reader:
     """A session and the transport that carries it.
@@ -102,6 +107,8 @@ class Reader:
         subject: and the subject that it named; empty if none.
         transport: how it reads: for the counters alone.
         stream_id: its name, which its client knows; empty where nobody gave it one.
+        interval: seconds between two batches of events, which it is given merged; 0.0 if it
+            is given each as it comes.
         asked: the page that is on its way to it: there is never more than one.
         cohort: those it is written to together with, while it is live and in step.
     """
@@ -113,6 +120,7 @@ class Reader:
         "cohort",
         "feed",
         "host",
+        "interval",
         "session",
         "stream_id",
         "subject",
@@ -131,6 +139,7 @@ class Reader:
         subject: str = "",
         transport: str = "",
         stream_id: str = "",
+        interval: float = 0.0,
     ) -> None:
         self.session = session
         self.writer = writer
@@ -140,6 +149,7 @@ class Reader:
         self.subject = subject
         self.transport = transport
         self.stream_id = stream_id
+        self.interval = interval
         self.asked: ReadLog | None = None
         self.cohort: Company | None = None
         # Where it sits in the wheel of heartbeats.
@@ -191,7 +201,11 @@ class Reader:
     def write(self, items: Sequence[Event | Control]) -> None:
         """Write `items` in this reader's form; the session has moved past them."""
         if items:
-            self.writer.write(encode(self.writer.form, items))
+            if self.interval:
+                items = merged_run(items) if isinstance(items, Run) else merged(items)
+            buffer = encode(self.writer.form, items)
+            if buffer:  # a form may have no word for any of them
+                self.writer.write(buffer)
             self._count(items)
 
     def reply(self, control: Control) -> None:
@@ -216,9 +230,15 @@ class Reader:
             metrics.reported_gaps(1, gaps)
 
     def finish_if_ended(self) -> None:
-        """End the connection properly, if the session has just ended itself."""
+        """End the connection properly, if the session has just ended itself.
+
+        One whose story has not ended is cut: its end would say that it has.
+        """
         if self.session.state is State.ENDED:
-            self.writer.close(1000, "ended")
+            if self.session.is_broken:
+                self.writer.abort()
+            else:
+                self.writer.close(1000, "ended")
             self.gone()
 
     def take_page(self, page: Page | None) -> None:
@@ -249,20 +269,36 @@ class Reader:
 
     def failed(self, error: Exception) -> None:
         """Be cut for `error`: a fault of ours, or of a transport."""
-        logger.error("a reader of %s failed, and is cut", self.session.topics, exc_info=error)
+        topics = self.session.topics
+        logger.error(
+            "a reader of %s failed, and is cut", topics, exc_info=error, extra=self.as_logged
+        )
+        self.host.metrics.dropped("failed")
         try:
             self.cut()
         except Exception:
-            logger.exception("a reader of %s could not be cut", self.session.topics)
+            logger.exception(
+                "a reader of %s could not be cut", self.session.topics, extra=self.as_logged
+            )
+
+    @property
+    def as_logged(self) -> dict[str, Any]:
+        """What a line of the log about it says beside its message."""
+        return {"fields": {"connection": shown(self.stream_id), "client": self.client}}
 
     def end_with(self, code: str, control: Control | None = None) -> None:
         """End the connection for the reason that `errors.OUTCOMES` lists under `code`."""
+        self._catch_up()
         if self.session.state is State.ENDED:
+            return
+        if self.session.story is not None:
+            self.cut()
             return
         if control is not None and not self.writer.full:
             self.write([control])
         self.session.finish()
         if code == "send_timeout":
+            self.host.metrics.dropped("send_timeout")
             self.writer.abort()
         else:
             self.writer.close(OUTCOMES[code].close_code, OUTCOMES[code].title.lower())
@@ -273,15 +309,21 @@ class Reader:
 
         One that is behind is cut: what it has not been sent would come after the end.
         """
+        self._catch_up()
         if self.session.state is State.ENDED:
             return
-        if self.writer.full:
+        if self.writer.full or self.session.story is not None:
             self.cut()
             return
         self.write([expired_control(error)])
         self.session.finish()
         self.writer.close(error.outcome.close_code, _UNAUTHORIZED)
         self.gone()
+
+    def _catch_up(self) -> None:
+        """Be written what waits for its time, before the end."""
+        if self.interval and self.session.state is State.LIVE:
+            self.resume()
 
     # Its cohort reports
 
@@ -313,6 +355,13 @@ class Reader:
         if self.session.state is State.LAGGING:
             self.session.drained()
             self.pump()
+
+    def retired(self, seconds: float) -> None:
+        """Have all readers asked to come back elsewhere: the server ends, and nobody said so.
+
+        Our own has drained before it tells connections; another has never heard of a hub.
+        """
+        self.host.start_drain(seconds)
 
     def gone(self) -> None:
         """Release everything it holds: the connection is over."""

@@ -11,6 +11,7 @@ what to read and what to write. It never awaits and never reads a clock.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
 from enum import Enum
 
@@ -25,6 +26,7 @@ from .controls import end_control, gap_control, gap_controls
 from .limits import HubLimits
 from .seen import Seen
 from .send_progress import SendProgress
+from .story import Story
 from .tail import Tail
 
 
@@ -82,10 +84,12 @@ class Session:
         until_end: end after the first terminal event.
         per_job: its topics are jobs: end each after its own terminal event, and
             the session after the last of them.
+        story: what it follows, if that has an end of its own.
 
     Attributes:
         cursor: everything up to here has been handed to the transport.
         state: see `State`. Both are for others to read, and for its methods to change.
+        story: as above.
     """
 
     __slots__ = (
@@ -98,6 +102,7 @@ class Session:
         "_seen",
         "cursor",
         "state",
+        "story",
         "topics",
         "until_end",
     )
@@ -110,8 +115,10 @@ class Session:
         limits: HubLimits,
         until_end: bool = False,
         per_job: bool = False,
+        story: Story | None = None,
     ) -> None:
         self.topics = topics
+        self.story = story
         self.cursor = cursor
         self.state = State.REPLAYING
         self.until_end = until_end
@@ -127,8 +134,13 @@ class Session:
 
     @property
     def may_end(self) -> bool:
-        """Whether a terminal event may be its last."""
-        return self.until_end or self._running is not None
+        """Whether an event may be its last."""
+        return self.until_end or self._running is not None or self.story is not None
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether it must not end as if all was said: its connection is cut."""
+        return self.story is not None and not self.story.is_over
 
     # What to do next
 
@@ -185,6 +197,8 @@ class Session:
     def take(self, events: Sequence[Event]) -> Sequence[Event | Control]:
         """Move past `events`, which follow the cursor; return what to write of them."""
         self._at_head = False
+        if self.story is not None:
+            return self._follow(events, self.story)
         some_are_old = self._seen.ahead > self.cursor
         if events and not some_are_old and not self.may_end:  # so are nearly all
             self.cursor = events[-1].end
@@ -202,6 +216,20 @@ class Session:
                     break
         return taken
 
+    def _follow(self, events: Sequence[Event], story: Story) -> Sequence[Event | Control]:
+        """Move past `events` up to the end of its story; return what is written of them."""
+        taken: list[Event | Control] = []
+        for event in events:
+            if event.id is not None:
+                self.cursor = event.end
+            taken += story.take(event)
+            if story.is_over or story.is_broken:
+                self.finish()
+                return taken
+        # What all are written alike is encoded once.
+        is_all = len(taken) == len(events) and all(map(operator.is_, taken, events))
+        return events if is_all else taken
+
     def take_page(self, page: Page) -> list[Event | Control]:
         """Move past a page that `ReadLog` asked for; return what to write of it."""
         if self._backfill:
@@ -212,6 +240,9 @@ class Session:
             if self._seen.begins(topic) == ORIGIN:
                 self._seen.begin(topic, begin)
         if page.gaps:
+            if self.story is not None:  # what was lost may have been its
+                self.finish()
+                return taken
             stood = self.cursor
             self.lose(page.gaps, page.behind_gaps(stood))
             taken += gap_controls(page.gaps, stood, self.cursor)

@@ -11,6 +11,8 @@ from typing import Final
 _PROCESS_BYTES: Final = 6
 #: Bytes of a stream's own name: 2^128 of them cannot be tried.
 _STREAM_BYTES: Final = 16
+#: Characters of a stream's own name that a line of the log has.
+_SHOWN: Final = 8
 _KEY_BYTES: Final = 32
 _COUNT_BYTES: Final = 8
 
@@ -37,6 +39,12 @@ class StreamIds:
         number = next(self._counts).to_bytes(_COUNT_BYTES, "big")
         digest = blake2b(number, digest_size=_STREAM_BYTES, key=self._key)
         return f"{self.process}.{digest.hexdigest()}"
+
+
+def shown(stream_id: str) -> str:
+    """The beginning of a stream's id: enough to find it in a log, and no use for anything else."""
+    process, _, own = stream_id.partition(".")
+    return f"{process}.{own[:_SHOWN]}"
 
 
 def process_of(stream_id: str) -> str:

@@ -70,8 +70,16 @@ class Tail:
             self._evict()
         return True
 
-    def extend_back(self, events: Sequence[Event], floor: Cursor) -> None:
-        """Take older events, complete after `floor`, if they fit; some may be here already."""
+    def extend_back(self, events: Sequence[Event], floor: Cursor, until: Cursor) -> None:
+        """Take older events, if they fit; some may be here already.
+
+        They are all that the log has after `floor` and up to `until`. If it lacks what is here,
+        that was a part of what is whole now, and the parts before it are gone as well: then
+        none are taken, for whoever is given a part was given all before it.
+        """
+        known = bisect_right(self._ids, until, lo=self._start) - self._start
+        if known != sum(1 for e in events if e.id and self.floor < e.id <= self.head):
+            return
         older = [event for event in events if event.id and floor < event.id <= self.floor]
         size = sum(event.size for event in older)
         fits = len(self) + len(older) <= self._max_events and self._size + size <= self._max_bytes
@@ -82,6 +90,10 @@ class Tail:
         self._start = 0
         self._size += size
         self.floor = floor
+
+    def place_of(self, cursor: Cursor) -> int:
+        """How many of its events are not after `cursor`, which is not before the floor."""
+        return bisect_right(self._ids, cursor, lo=self._start) - self._start
 
     def after(self, cursor: Cursor, max_bytes: int) -> Run:
         """Events after `cursor`: at least one if there is any, about `max_bytes` at most.

@@ -27,6 +27,9 @@ class Taker(Protocol):
     def gone(self) -> None:
         """The connection is lost, or the client ended it."""
 
+    def retired(self, seconds: float) -> None:
+        """The server ends, and gives its streams `seconds` to end before it."""
+
 
 class Writer(Protocol):
     """One connection, as the hub sees it; none of its methods blocks or raises.
@@ -80,8 +83,16 @@ class OfferedWriter(Writer, Protocol):
     def frame(self) -> None:
         """Decide how the stream ends, and take its head, which is sent next (HTTP only)."""
 
-    def start(self) -> None:
-        """Write the head, and what was held back until there was one (HTTP only)."""
+    def start(self) -> bool:
+        """Write the head, and what was held back until there was one (HTTP only).
+
+        False where the head has not come: something between the app and the server has it,
+        and will see every byte of the answer. Then nothing is written, and what the hub
+        writes is held until `withdraw`.
+        """
+
+    def withdraw(self) -> None:
+        """Throw away what was held, and be no writer: the answer goes another way (HTTP only)."""
 
     async def drained(self) -> None:
         """Return when the transport takes more (WebSocket only)."""

@@ -25,4 +25,5 @@ def _declare(broker: Broker, settings: Settings, kind: JobKind) -> Actor[..., An
     def run(**fields: Any) -> object:  # noqa: ANN401 - checked by the kind
         return kind.run(kind.read(fields), settings)
 
-    return actor(run, actor_name=kind.name, broker=broker, **kind.options)  # type: ignore[call-overload,no-any-return]
+    options = {**kind.options, "queue_name": kind.queue}
+    return actor(run, actor_name=kind.name, broker=broker, **options)  # type: ignore[call-overload,no-any-return]

@@ -19,9 +19,12 @@ from dramatiq.middleware import (
 from ..config.settings import Settings
 from ..publishing.sync_publisher import SyncPublisher
 from .client import open_client
+from .handed_back import HandedBack
 from .interruptions import Interruptions
 from .middleware import JobEvents
 
+#: The queues of actors whose modules have no broker: see `create_broker`.
+OWN_QUEUES: Final = "own"
 #: Times a failed job is tried again.
 MAX_RETRIES: Final = 3
 #: Seconds before the first retry, and before any: each waits twice as long.
@@ -55,6 +58,7 @@ def create_broker(
     settings: Settings,
     publisher: SyncPublisher | None = None,
     *,
+    queues: str = "dramatiq",
     max_retries: int = MAX_RETRIES,
     retry_seconds: tuple[float, float] = RETRY_SECONDS,
     time_limit: float = TIME_LIMIT,
@@ -67,6 +71,8 @@ def create_broker(
         settings: whose ``broker_url``, else ``redis_url``, and ``prefix`` say
             where the queues are.
         publisher: None for a process that only enqueues, and reports that itself.
+        queues: which of the queues there: actors of others than those of the workers of a queue
+            are lost in it, so a user's own have theirs apart.
         max_retries: times a failed job is tried again.
         retry_seconds: shortest and longest wait before a retry, in seconds.
         time_limit: seconds that a job may run.
@@ -97,13 +103,14 @@ def create_broker(
         # and must not strike there before the job has begun, or when it is over.
         TimeLimit(time_limit=time_limit * 1000),
         Interruptions(),
+        HandedBack(),
         AsyncIO(),
     ]
     return _Broker(  # type: ignore[no-untyped-call]
         client=client,
         middleware=middleware,
         # Beside the keys of the event log, and like them under one hash tag.
-        namespace=f"{{{settings.prefix}}}:dramatiq",
+        namespace=f"{{{settings.prefix}}}:{queues}",
         heartbeat_timeout=int(heartbeat_timeout * 1000),
         maintenance_chance=maintenance_chance,
     )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from ..config.server_url import API
+from ..events.cursor import ORIGIN
 from ..events.job_states import JobState
 from ..events.snapshot import Snapshot
 from ..events.snapshot_size import Budget
@@ -18,29 +21,44 @@ from .waiting import count_workers, queue_of
 def describe(
     job_id: str,
     snapshot: Snapshot,
-    kinds: Container[str],
+    kinds: Mapping[str, str],
     workers: list[frozenset[str]],
     budget: Budget | None = None,
 ) -> dict[str, Any]:
-    """The fields of a job; `workers` are the queues of each, `kinds` the names of those known."""
+    """The fields of a job; `workers` are the queues of each, `kinds` those known by their task."""
     queue = queue_of(snapshot) if snapshot.status == "queued" else None
+    task = task_of(snapshot, kinds)
     project, own = snapshot.project, snapshot.states.known.get("", JobState())
     return {
         "job_id": job_id,
         "project_id": None if project is None else project.removeprefix(PROJECTS),
-        "kind": kind_of(snapshot, kinds),
+        "kind": None if task is None else kinds.get(task, task),
         "stream_url": stream_url(job_id),
         "workers": None if queue is None else count_workers(workers, queue),
-        **shown_times(own),
+        **_times(own, snapshot),
         **(budget or Budget(1)).fit(snapshot.to_fields()),
     }
 
 
-def kind_of(snapshot: Snapshot, kinds: Container[str]) -> str | None:
-    """What kind of job it is; the name of its first task where that is none we know."""
+def task_of(snapshot: Snapshot, kinds: Mapping[str, str]) -> str | None:
+    """The task of a job: that of a kind we know, or else the first of its events."""
     names = [name for name in snapshot.tasks if name != CANCEL_TASK]
     known = (name for name in names if name in kinds)
     return next(known, next(iter(names), None))
+
+
+def _times(own: JobState, snapshot: Snapshot) -> dict[str, Any]:
+    """When it was, as far as the log keeps that: of a job's own topic Redis has its last events."""
+    times = shown_times(own)
+    if own.updated == ORIGIN:
+        bodies = [msgspec.json.decode(last) for last in reversed(snapshot.tasks.values())]
+        for name, kept in (
+            ("updated_at", "timestamp"),
+            ("task_name", "task_name"),
+            ("parent_id", "parent_id"),
+        ):
+            times[name] = next((body[kept] for body in bodies if body.get(kept)), None)
+    return times
 
 
 def stream_url(job_id: str) -> str:

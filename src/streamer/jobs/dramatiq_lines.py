@@ -5,7 +5,10 @@ from __future__ import annotations
 import logging
 from typing import Final
 
+from dramatiq import MessageProxy
 from dramatiq.middleware import Shutdown
+
+from .recording.recording import RECORDING
 
 #: The loggers of Dramatiq's threads; those of consumers have the queue's name behind it.
 _WORKER: Final = "dramatiq.worker.WorkerThread"
@@ -22,6 +25,8 @@ def speak_for_dramatiq() -> None:
 
 def _ours(record: logging.LogRecord) -> bool:
     """Whether `record` is written, possibly shortened."""
+    if record.name == _WORKER and isinstance(record.args, tuple):
+        record.args = tuple(_without_words(argument) for argument in record.args)
     if record.name.startswith(_CONSUMER):
         # `broker_watch` reports it, once, and when it is over.
         return not str(record.msg).startswith(_AWAY)
@@ -33,3 +38,10 @@ def _ours(record: logging.LogRecord) -> bool:
             record.msg, record.args = "job %s is interrupted and handed back", (message_id,)
             record.exc_info = record.exc_text = None
     return True
+
+
+def _without_words(argument: object) -> object:
+    """What somebody asks an AI server is nobody else's business, a log's neither."""
+    if isinstance(argument, MessageProxy) and argument.actor_name == RECORDING.name:
+        return f"{argument.actor_name}({argument.message_id})"
+    return argument

@@ -5,7 +5,9 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 from typing import Final
 
+from .chat_answer.chat_answer import CHAT_ANSWER
 from .kinds import JobKind
+from .recording.recording import RECORDING
 from .transcode.transcode import TRANSCODE
 from .trim.trim import TRIM
 
@@ -15,7 +17,9 @@ ENTRY_POINTS: Final = "streamer.jobs"
 
 def load_kinds() -> dict[str, JobKind]:
     """Every kind this installation knows, by name."""
-    kinds: dict[str, JobKind] = {kind.name: kind for kind in (TRANSCODE, TRIM)}
+    kinds: dict[str, JobKind] = {
+        kind.name: kind for kind in (TRANSCODE, TRIM, CHAT_ANSWER, RECORDING)
+    }
     for entry_point in entry_points(group=ENTRY_POINTS):
         kind: JobKind = entry_point.load()
         kinds[kind.name] = kind

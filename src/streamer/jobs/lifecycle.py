@@ -20,6 +20,8 @@ waiting       status waiting     {run}:waiting:{last}       end, first start
 found_worker  status queued      {run}:queued:{last}        end, first start
 started       status started     {run}:start:{n}            end, next starts
 progress      progress           none                       end, next starts
+lines         log                none                       end, next starts
+partial       partial            none                       end, next starts
 stalled       status stalled     {run}:stalled:{n}:{since}  end, next starts, retrying
 running       status running     {run}:back:{last}          end, next starts
 retrying      status retrying    {run}:retrying:{n}         end, next starts
@@ -35,11 +37,14 @@ refused       error              {run}:end                  nothing
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, TypeVar
 
 from ..events.topic import JOBS
+from ..events.trace import Trace
 from ..publishing.job_publishing import JobPublishing, job_fields
 from .keys import FIRST, end_key, queued_key, retry_key, run_name, start_key
+from .told import Line, Lines, Partial, Update
 
 A = TypeVar("A")
 
@@ -62,12 +67,14 @@ class Run(NamedTuple):
         id: which run of the job it is, as in `runs`.
         parent: the id of the job that this one is a part of; those that begin an
             attempt name it.
+        trace: what its events carry.
     """
 
     topics: tuple[str, ...]
     task_name: str | None
     id: str = FIRST
     parent: str | None = None
+    trace: Trace | None = None
 
     @property
     def job_id(self) -> str:
@@ -128,12 +135,15 @@ class Transition(NamedTuple):
 # A run waits.
 
 
-def queued(run: Run, queue: str, *, after: Attempt | None = None) -> Transition:
-    """It was enqueued; by the attempt `after`, if it is the same job that did."""
+def queued(run: Run, queue: str | None, *, after: Attempt | None = None) -> Transition:
+    """It was enqueued; by the attempt `after`, if it is the same job that did.
+
+    `queue` is None where no worker of a queue takes it.
+    """
     return _queued(run, "queued", "Queued", queue, key=queued_key(run.name), after=after)
 
 
-def queued_again(run: Run, queue: str) -> Transition:
+def queued_again(run: Run, queue: str | None) -> Transition:
     """It is about to start, and what was reported last is the end of another run."""
     return _queued(run, "queued", "Queued", queue, key=f"{run.name}:reset")
 
@@ -166,17 +176,30 @@ def started(attempt: Attempt) -> Transition:
     )
 
 
-def progress(
-    attempt: Attempt, fraction: float, message: str | None, metadata: Mapping[str, Any]
-) -> Transition:
-    """It has come to `fraction`, from 0.0 to 1.0; every update is an event of its own."""
+def progress(attempt: Attempt, update: Update) -> Transition:
+    """It has come so far; every update is an event of its own."""
     own = {
-        "progress": fraction,
+        "progress": update.fraction,
         "status": "in_progress",
-        "message": message,
-        "metadata": dict(metadata),
+        "message": update.message,
+        "rate": update.rate,
+        "eta_seconds": update.eta_seconds,
+        "tasks": update.tasks or None,
+        "metadata": dict(update.metadata),
     }
     return _event(attempt.run, "progress", own, attempt.number, key=None, unless=attempt.fence)
+
+
+def lines(attempt: Attempt, told: Lines) -> Transition:
+    """It has logged these; some of a moment are one event."""
+    own = {"lines": [_line(line) for line in told.lines], "left_out": told.left_out or None}
+    return _event(attempt.run, "log", own, attempt.number, key=None, unless=attempt.fence)
+
+
+def partial(attempt: Attempt, told: Partial) -> Transition:
+    """It has come to this so far."""
+    own = {"result": told.result}
+    return _event(attempt.run, "partial", own, attempt.number, key=None, unless=attempt.fence)
 
 
 def stalled(attempt: Attempt, seconds: float, since: int | None) -> Transition:
@@ -189,7 +212,7 @@ def stalled(attempt: Attempt, seconds: float, since: int | None) -> Transition:
     return _status(
         run,
         "stalled",
-        f"No sign of life from the worker for {seconds:g} s; the job will be delivered again",
+        f"No sign of life from the worker for {seconds:g} s",
         number,
         key=f"{run.name}:stalled:{number}:{since}",
         unless=(*attempt.fence, retry_key(run.name, number)),
@@ -267,15 +290,27 @@ def refused(run: Run, reason: str) -> Transition:
 # What is common to several.
 
 
+def _line(line: Line) -> dict[str, str]:
+    at = datetime.fromtimestamp(line.at, UTC).isoformat(timespec="milliseconds")
+    said = {"text": line.text, "level": line.level, "at": at.replace("+00:00", "Z")}
+    return said if line.source is None else {**said, "source": line.source}
+
+
 def _queued(
-    run: Run, status: str, message: str, queue: str, *, key: str, after: Attempt | None = None
+    run: Run,
+    status: str,
+    message: str,
+    queue: str | None,
+    *,
+    key: str,
+    after: Attempt | None = None,
 ) -> Transition:
     others = after.next_starts if after is not None else ()
     return _status(
         run,
         status,
         message,
-        metadata={QUEUE_FIELD: queue},
+        metadata={} if queue is None else {QUEUE_FIELD: queue},
         parent=run.parent,
         key=key,
         unless=(end_key(run.name), start_key(run.name, 1), *others),
@@ -315,4 +350,6 @@ def _event(
     fields = job_fields(
         own, task_name=run.task_name, attempt=attempt, run=run.id or None, parent_id=parent
     )
+    if run.trace is not None:
+        fields |= run.trace.to_fields()
     return Transition(run.topics, event_type, fields, key, unless)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Container
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, Self
 
 from ..errors import InvalidParameter
@@ -105,15 +105,18 @@ class Listed(NamedTuple):
 
 
 class JobList:
-    """Reads lists of jobs; `kinds` are the names of those that are known."""
+    """Reads lists of jobs."""
 
-    def __init__(self, log: EventLog, kinds: Container[str]) -> None:
+    def __init__(self, log: EventLog) -> None:
         self._log: Final = log
-        self._kinds: Final = kinds
         self._turns: Final = Turns(1, _LIST_SECONDS)
 
-    async def read(self, limit: int, allows: Allows | None, wanted: Wanted) -> Listed:
+    async def read(
+        self, limit: int, allows: Allows | None, wanted: Wanted, kinds: Mapping[str, str]
+    ) -> Listed:
         """The jobs with the newest events, the newest first: what is wanted and allowed.
+
+        `kinds` are those known, by the task of their events.
 
         Where something is asked of each, no more than `LOOKED_AT` are looked at; the
         list then ends there, and says where to go on.
@@ -132,11 +135,13 @@ class JobList:
                 if (job_id := job_of(topic)) is None:
                     continue
                 snapshot = await self._snapshot(topic)
+                if snapshot.status is None:  # it has expired, or was deleted
+                    continue
                 if allows is not None and not allows(topic, snapshot.project):
                     continue
                 if not wanted.has(job_id, snapshot):
                     continue
-                found.append(describe(job_id, snapshot, self._kinds, workers, budget))
+                found.append(describe(job_id, snapshot, kinds, workers, budget))
                 if len(found) == limit:
                     return Listed(found, _place_text(topic, at) if number < len(places) else None)
         return Listed(found, _place_text(*places[most - 1]) if len(places) > most else None)

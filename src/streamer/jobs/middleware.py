@@ -5,29 +5,36 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from dramatiq import Broker, Message, MessageProxy, Worker
-from dramatiq.middleware import Middleware, SkipMessage
+from dramatiq.common import q_name
+from dramatiq.middleware import Middleware, Shutdown, SkipMessage
 
-from ..events.cursor import ORIGIN
-from ..events.snapshot import Snapshot
+from ..events.job_event import MAX_NAME_LENGTH
 from ..publishing.sync_publisher import SyncPublisher
+from ..tracing.doing import current_trace
+from ..tracing.spans import DRAMATIQ
 from . import runs
+from .attempts import LEASE_SECONDS, Attempts
+from .current import progress as current_progress
 from .enqueues import Enqueues
 from .lifecycle import Run
+from .message_trace import mark_trace, trace_of
+from .owed_answer import owed_by
 from .parents import mark_parent, parent_of
-from .progress import Progress, set_progress
-from .progress import progress as current_progress
-from .reports import Reports, queue_of, task_name_of
-from .running import RunningJob, RunningJobs, cancel_asked
+from .running import RunningJob
+from .stops import JobCancelled, Raised
 from .topics import PROJECT_OPTION, AnyMessage, topics_of
 
-#: Seconds that a lease is held; as `Settings.lease_seconds`.
-LEASE_SECONDS: Final = 10.0
-
 _logger: Final = logging.getLogger(__name__)
+
+
+class _Cancelled(JobCancelled, SkipMessage):
+    """For which Dramatiq neither retries a message nor calls it failed."""
+
+
+_RAISED: Final = Raised(_Cancelled, Shutdown)
 
 
 class _Outcome(NamedTuple):
@@ -71,11 +78,16 @@ class JobEvents(Middleware):
     """
 
     def __init__(self, publisher: SyncPublisher, *, lease_seconds: float = LEASE_SECONDS) -> None:
-        self._publisher: Final = publisher
-        self._reports: Final = Reports(publisher)
-        self._running: Final = RunningJobs(publisher, lease_seconds=lease_seconds)
+        self._attempts: Final = Attempts(publisher, lease_seconds=lease_seconds)
+        self._reports: Final = self._attempts.reports
+        self._running: Final = self._attempts.running
         self._thread: Final = _Thread()
         self._enqueues: Final = Enqueues()
+
+    @property
+    def publisher(self) -> SyncPublisher:
+        """What the jobs are reported by."""
+        return self._attempts.publisher
 
     @property
     def actor_options(self) -> set[str]:
@@ -98,6 +110,8 @@ class JobEvents(Middleware):
             self._reports.retrying(job, delay, sys.exc_info()[1])
         elif not moved:
             mark_parent(message, current_progress().job_id, self._thread.delivery)
+            if trace_of(message) is None:
+                mark_trace(message, current_trace())
             self._begin_run(message, topics, job)
         if len(topics) > 1:
             message.options[PROJECT_OPTION] = topics[0].partition("/")[2]
@@ -131,40 +145,26 @@ class JobEvents(Middleware):
         run = _run_of(message, topics)
         runs.mark_delivered(message, run.id)
         self._thread.settled = message
-        before, over = self._reports.look(topics, run.name)
-        if over or (before is not None and _is_over(before, run.id)):
+        standing = self._attempts.look(run, retries=runs.retries_of(message))
+        if standing.over:
             self._refuse(run)
-        if before is not None and cancel_asked(before, run.id):
+        if standing.cancelled:
             self._thread.settled = None  # `after_skip_message` reports it
             raise SkipMessage("cancelled before it was started")
-        # What ended is another run.
-        reset = before is not None and before.terminal is not None
-        known = before.attempt if before is not None and not reset else None
-        number = max(known or 0, runs.retries_of(message)) + 1
-
-        def send(fraction: float, text: str | None, metadata: Mapping[str, Any]) -> None:
-            self._reports.progress(job, fraction, text, metadata)
-
         # Before the start is reported: whatever interrupts us then, its end is too.
-        progress = Progress(send, job_id=run.job_id, max_bytes=self._publisher.max_event_bytes)
-        job = RunningJob(
+        job = self._thread.job = self._attempts.prepare(
             run,
-            number,
-            progress,
-            queue=queue_of(message),
+            standing,
+            queue=_queue_of(message),
             retries=int(message.options.get("retries", 0)),
-            seen=before.cursor if before is not None else ORIGIN,
+            raised=_RAISED,
+            system=DRAMATIQ,
         )
-        self._thread.job = job
-        # First, so that a worker that dies in this moment is missed.
-        self._running.hold(job)
-        self._reports.started(job, reset=reset)
-        # A cancel between the look and the start: then the start is not in the log.
-        if self._reports.look(topics, run.name)[1]:
+        job.owed = owed_by(message.options)
+        if not self._attempts.start(job, reset=standing.reset):
             self._refuse(run)
         self._thread.settled = None
-        self._running.add(job)
-        set_progress(progress)
+        self._attempts.enter(job)
 
     def after_process_message(
         self,
@@ -182,7 +182,7 @@ class JobEvents(Middleware):
         """
         job = self._job_of(message)
         if job is not None and self._thread.outcome is None:
-            self._leave(job)
+            self._attempts.leave(job)
             self._thread.outcome = _Outcome(result, exception)
 
     def before_ack(self, broker: Broker, message: MessageProxy) -> None:  # noqa: ARG002
@@ -214,11 +214,12 @@ class JobEvents(Middleware):
         """Report ``cancelled``."""
         job = self._job_of(message)
         if job is not None:
-            self._leave(job)
-        if self._thread.settled is not message and (job is None or not job.superseded):
-            topics = topics_of(message, broker)
-            if topics:
-                self._reports.cancelled(_run_of(message, topics), job)
+            self._attempts.leave(job)
+        if self._thread.settled is not message:
+            if job is not None:
+                self._attempts.cancelled(job)
+            elif topics := topics_of(message, broker):
+                self._reports.skipped(_run_of(message, topics))
         if job is not None:
             self._reports.enqueued(job)
             self._release(job, message)
@@ -243,16 +244,10 @@ class JobEvents(Middleware):
         job = self._thread.job
         return job if job is not None and job.job_id == str(message.message_id) else None
 
-    def _leave(self, job: RunningJob) -> None:
-        set_progress(None)
-        self._running.remove(job)
-        job.progress.send_held()
-        job.progress.silence()
-
     def _release(self, job: RunningJob, message: MessageProxy) -> None:
         self._thread.job = self._thread.outcome = None
         self._thread.settled = message
-        self._running.release(job)
+        self._attempts.release(job)
 
     def _refuse(self, run: Run) -> None:
         _logger.info("this run of job %s is over; it is not started", run.job_id)
@@ -271,8 +266,9 @@ class JobEvents(Middleware):
             return  # it is reported when the job is over
         if not first and self._is_open(topics, job_id):
             return  # what it is now is reported; of this one, its start
-        task_name, parent = task_name_of(message), parent_of(message)
-        self._reports.queued(Run(topics, task_name, run, parent), queue_of(message))
+        task_name, parent = _task_name_of(message), parent_of(message)
+        begun = Run(topics, task_name, run, parent, trace_of(message))
+        self._reports.queued(begun, _queue_of(message))
 
     def _is_open(self, topics: tuple[str, ...], job_id: str) -> bool:
         """Whether another run of the job is waiting or running."""
@@ -284,15 +280,16 @@ class JobEvents(Middleware):
         if outcome is None or job.superseded or job.retried:
             return
         if outcome.exception is None:
-            self._reports.completed(job, outcome.result)
+            self._attempts.completed(job, outcome.result)
         else:
-            self._reports.failed(job, outcome.exception)
+            self._attempts.failed(job, outcome.exception)
         self._reports.enqueued(job)
 
 
 def _run_of(message: MessageProxy, topics: tuple[str, ...]) -> Run:
     """The run that a delivered message is, reported to `topics`."""
-    return Run(topics, task_name_of(message), runs.run_of(message), parent_of(message))
+    run, parent = runs.run_of(message), parent_of(message)
+    return Run(topics, _task_name_of(message), run, parent, trace_of(message))
 
 
 def _is_retry(job: RunningJob, message: Message[Any]) -> bool:
@@ -301,5 +298,11 @@ def _is_retry(job: RunningJob, message: Message[Any]) -> bool:
     return retries > job.retries and sys.exc_info()[1] is not None
 
 
-def _is_over(snapshot: Snapshot, run: str) -> bool:
-    return snapshot.terminal is not None and runs.run_in(snapshot) == run
+def _task_name_of(message: AnyMessage) -> str:
+    """The task of a message's events: its actor."""
+    return message.actor_name[:MAX_NAME_LENGTH]
+
+
+def _queue_of(message: AnyMessage) -> str:
+    """Where a message waits for a worker, whether or not its time has come."""
+    return str(q_name(message.queue_name))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ..errors import StreamerError
@@ -15,11 +16,27 @@ from ..events.new_event import MAX_DEPTH, check_depth
 _ENVELOPE_BYTES: Final = 2048
 #: Bytes of JSON that one character of a text takes, at most: ``\u0000``.
 _CHARACTER_BYTES: Final = 6
+#: Bytes that a line of a log takes beside its text, about: its level, time and source.
+_LINE_BYTES: Final = 200
+#: Fields, and letters of each, of metadata that surely fits.
+_MAX_PLAIN: Final = 16
+_PLAIN_LETTERS: Final = 64
+_PLAIN: Final[dict[type, Callable[[Any], bool]]] = {
+    str: lambda text: text.isascii() and len(text) <= _PLAIN_LETTERS,
+    int: lambda number: -(2**53) < number < 2**53,
+    float: math.isfinite,
+    bool: lambda _: True,
+    type(None): lambda _: True,
+}
 #: What stands where a text was cut.
 _CUT: Final = "..."
 
 #: An update without metadata.
 NO_METADATA: Final = b"{}"
+#: Bytes of JSON of one line of a job's log, at most; it is cut.
+MAX_LINE_BYTES: Final = 4000
+#: Bytes of JSON of a checkpoint, at most: it is kept beside the log, one for each job.
+MAX_CHECKPOINT_BYTES: Final = 64 * 1024
 
 
 class Checker:
@@ -34,7 +51,9 @@ class Checker:
     """
 
     def __init__(self, max_bytes: int) -> None:
-        self._room: Final = max(max_bytes - _ENVELOPE_BYTES, max_bytes // 2)
+        self.max_bytes: Final = max_bytes
+        #: Bytes that what is told may have, beside what is around it.
+        self.room: Final = max(max_bytes - _ENVELOPE_BYTES, max_bytes // 2)
 
     def fraction(self, value: object) -> tuple[float | None, str | None]:
         """A number from 0.0 to 1.0; what rounding made of these two is them."""
@@ -59,7 +78,7 @@ class Checker:
                 value = str(value)
             except Exception:  # noqa: BLE001 - of a foreign type; it is reported
                 return None, problem
-        limit = self._room // 2
+        limit = self.room // 2
         if value.isascii() and len(value) * _CHARACTER_BYTES <= limit:
             return value, problem
         text = _without_surrogates(value)
@@ -69,13 +88,24 @@ class Checker:
             problem = f"the message is cut; as JSON it may have {limit} bytes"
         return cut(text, limit), problem
 
+    def is_plain(self, metadata: Mapping[str, object]) -> bool:
+        """Whether there is nothing to check: a few numbers and short texts, fit as they are."""
+        return len(metadata) <= _MAX_PLAIN and all(
+            name.isascii()
+            and len(name) <= _PLAIN_LETTERS
+            and type(value) in _PLAIN
+            # Of what is not among these nothing is asked: it may be of any type.
+            and _PLAIN[type(value)](value)
+            for name, value in metadata.items()
+        )
+
     def metadata(
         self, given: Mapping[str, object], message: str | None
     ) -> tuple[bytes, str | None]:
         """One line of JSON of what fits beside `message`."""
         if not given:
             return NO_METADATA, None
-        limit = self._room - (0 if message is None else _size(message))
+        limit = self.room - (0 if message is None else _size(message))
         try:
             line = _encode(given)
         except Exception:  # noqa: BLE001 - of a foreign type; it is reported below
@@ -83,6 +113,40 @@ class Checker:
         if line and len(line) <= limit:
             return line, None
         return _what_can_be_published(given, limit)
+
+    def line(self, value: object) -> tuple[str, int]:
+        """A line of a log, cut, and how many bytes of JSON it has; any object as its text."""
+        try:
+            text = value if isinstance(value, str) else str(value)
+        except Exception as error:  # noqa: BLE001 - of a foreign type; it is reported
+            text = f"(a line that cannot be read: {type(error).__name__})"
+        if len(text) * 2 <= MAX_LINE_BYTES and text.isascii() and text.isprintable():
+            return text, 2 * len(text) + _LINE_BYTES  # a quote is two bytes
+        if not (text.isascii() and len(text) * _CHARACTER_BYTES <= MAX_LINE_BYTES):
+            text = cut(_without_surrogates(text), MAX_LINE_BYTES)
+        return text, _size(text) + _LINE_BYTES
+
+    def result(self, value: object) -> tuple[bytes, str | None]:
+        """Any JSON that fits into an event; empty if it does not."""
+        return _json(value, self.room, "the partial result")
+
+    def checkpoint(self, value: object) -> tuple[bytes, str | None]:
+        """Any JSON that can be kept; empty if it cannot."""
+        return _json(value, MAX_CHECKPOINT_BYTES, "the checkpoint")
+
+
+def _json(value: object, limit: int, what: str) -> tuple[bytes, str | None]:
+    try:
+        line = encode_line(value)
+        if line.count(b"{") + line.count(b"[") >= MAX_DEPTH:
+            check_depth({"value": value})
+    except StreamerError as error:
+        return b"", f"{what} is left out: {error}"
+    except Exception as error:  # noqa: BLE001 - of a foreign type; it is reported
+        return b"", f"{what} is left out: it raises {type(error).__name__}"
+    if len(line) > limit:
+        return b"", f"{what} is left out: it has {len(line)} bytes; {limit} are allowed"
+    return line, None
 
 
 def cut(text: str, limit: int) -> str:

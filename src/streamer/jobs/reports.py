@@ -5,14 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Mapping
-from typing import Any, Final
-
-from dramatiq.common import q_name
+from typing import Final
 
 from ..errors import InvalidFields, LogUnavailable, StreamerError
 from ..eventlog.base import EventLog
-from ..events.job_event import MAX_NAME_LENGTH
 from ..events.snapshot import Snapshot
 from ..publishing.sync_publisher import SyncPublisher
 from . import lifecycle
@@ -20,7 +16,7 @@ from .keys import end_key, queued_key, start_key
 from .lifecycle import Attempt, Run, Transition
 from .publishable import cut, text_of
 from .running import RunningJob
-from .topics import AnyMessage
+from .told import Lines, Partial, Told, Update
 
 #: Seconds a hook waits for its event to be in the log before the job continues,
 #: so that what another process publishes next comes after it.
@@ -29,16 +25,6 @@ ORDER_SECONDS: Final = 1.0
 _ERROR_CHARACTERS: Final = 2000
 
 _logger: Final = logging.getLogger(__name__)
-
-
-def task_name_of(message: AnyMessage) -> str:
-    """The task of a message's events: its actor."""
-    return message.actor_name[:MAX_NAME_LENGTH]
-
-
-def queue_of(message: AnyMessage) -> str:
-    """Where a message waits for a worker, whether or not its time has come."""
-    return str(q_name(message.queue_name))
 
 
 class Reports:
@@ -82,9 +68,9 @@ class Reports:
             return False
         return bool(known)
 
-    def queued(self, run: Run, queue: str, *, after: Attempt | None = None) -> None:
+    def queued(self, run: Run, queue: str | None, *, after: Attempt | None = None) -> None:
         """Report ``queued`` of a run that was enqueued, by the attempt `after` if by itself."""
-        self._report(lifecycle.queued(run, queue, after=after))
+        self.report(lifecycle.queued(run, queue, after=after))
 
     def enqueued(self, job: RunningJob) -> None:
         """Report ``queued`` of what a job has enqueued of itself, now that it is over."""
@@ -95,25 +81,44 @@ class Reports:
         """Report ``started``; with `reset`, after the end of another run."""
         if reset:
             lifecycle.queued_again(job.run, job.queue).publish_with(self._publisher)
-        self._report(lifecycle.started(job.attempt))
+        self.report(lifecycle.started(job.attempt))
 
-    def progress(
-        self, job: RunningJob, fraction: float, text: str | None, metadata: Mapping[str, Any]
-    ) -> None:
-        """Report how far a job is; for this the job does not wait.
+    def tell(self, job: RunningJob, told: Told) -> None:
+        """Report what a job tells while it runs; for this the job does not wait.
 
         Raises:
             StreamerError: it cannot be published.
         """
-        lifecycle.progress(job.attempt, fraction, text, metadata).publish_with(self._publisher)
+        match told:
+            case Update():
+                transition = lifecycle.progress(job.attempt, told)
+            case Lines():
+                transition = lifecycle.lines(job.attempt, told)
+            case Partial():
+                transition = lifecycle.partial(job.attempt, told)
+            case _:
+                return
+        transition.publish_with(self._publisher)
+
+    def checkpoint_of(self, job_id: str) -> bytes | None:
+        """The last checkpoint of a job's attempts so far, as JSON."""
+        if self._publisher.away:
+            return None
+        try:
+            return self._publisher.ask(lambda log: log.checkpoints.find(job_id), ORDER_SECONDS)
+        except LogUnavailable:
+            return None
 
     def retrying(self, job: RunningJob, delay: int | None, error: BaseException | None) -> None:
         """Report ``retrying``, in `delay` milliseconds."""
+        if error is not None:
+            job.work.fail(error)
         if job.superseded:
             return
         job.progress.send_held()
+        job.keep_checkpoint(self._publisher)
         seconds = (delay or 0) / 1000
-        self._report(lifecycle.retrying(job.attempt, self._text_of(error), seconds))
+        self.report(lifecycle.retrying(job.attempt, self._text_of(error), seconds))
 
     def completed(self, job: RunningJob, result: object) -> None:
         """Report ``completed``; a result that JSON cannot express is left out."""
@@ -133,20 +138,28 @@ class Reports:
             publish(None, f"the result cannot be encoded as JSON: {type(error).__name__}")
         # Before the message is acknowledged: after that nobody would report the end.
         self.settle()
+        job.forget_checkpoint(self._publisher)
 
     def failed(self, job: RunningJob, error: BaseException) -> None:
         """Report ``error``: the job is not tried again."""
-        self._report(lifecycle.failed(job.attempt, self._text_of(error), type(error).__name__))
+        job.keep_checkpoint(self._publisher)
+        self.report(lifecycle.failed(job.attempt, self._text_of(error), type(error).__name__))
 
     def refused(self, run: Run, reason: str) -> None:
         """Report ``error`` of a message that was never started."""
-        self._report(lifecycle.refused(run, reason))
+        self.report(lifecycle.refused(run, reason))
 
-    def cancelled(self, run: Run, job: RunningJob | None) -> None:
-        """Report ``cancelled``, of `job` if it was started."""
-        self._report(lifecycle.skipped(run) if job is None else lifecycle.cancelled(job.attempt))
+    def cancelled(self, job: RunningJob) -> None:
+        """Report ``cancelled`` of a job that was started."""
+        job.keep_checkpoint(self._publisher)
+        self.report(lifecycle.cancelled(job.attempt))
 
-    def _report(self, transition: Transition) -> None:
+    def skipped(self, run: Run) -> None:
+        """Report ``cancelled`` of a message that was not started."""
+        self.report(lifecycle.skipped(run))
+
+    def report(self, transition: Transition) -> None:
+        """Publish any transition, and wait until it is in the log."""
         transition.publish_with(self._publisher)
         self.settle()
 

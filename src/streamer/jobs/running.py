@@ -23,6 +23,7 @@ from ..events.event import Event
 from ..events.snapshot import Snapshot
 from ..every import every_until
 from ..publishing.sync_publisher import SyncPublisher
+from ..tracing.spans import Work
 from . import lifecycle
 from .keys import FIRST
 from .lifecycle import CANCEL_TASK, CANCELLING, Attempt, Run
@@ -48,7 +49,8 @@ class RunningJob:
     Attributes:
         run: which run of which job it is.
         number: which attempt of the run, counted from 1.
-        queue: where it waited.
+        work: its span, if spans are made.
+        queue: where it waited, if in a queue.
         retries: Dramatiq's count of retries as the attempt began.
         seen: the log's position up to which the job's events are known here.
         superseded: the log says that the run is over, or in a later attempt (this
@@ -57,6 +59,7 @@ class RunningJob:
         retried: the message was enqueued again, to be tried again.
         enqueued: the runs of the job that it has itself enqueued, or tried to.
         waiting: the last of those that was.
+        owed: the topic and the message that it is to answer, if any.
         stalled: the id of the event that called this attempt stalled, until it
             reported something itself.
     """
@@ -66,17 +69,20 @@ class RunningJob:
         run: Run,
         number: int,
         progress: Progress,
+        work: Work | None = None,
         *,
-        queue: str = "default",
+        queue: str | None = None,
         retries: int = 0,
         seen: Cursor = ORIGIN,
     ) -> None:
         self.run: Final = run
         self.number: Final = number
         self.progress: Final = progress
+        self.work: Final = Work(run.trace) if work is None else work
         self.queue: Final = queue
         self.retries: Final = retries
         self.seen = seen
+        self.owed: tuple[str, str] | None = None
         self.superseded = False
         self.retried = False
         self.enqueued: list[str] = []
@@ -102,6 +108,28 @@ class RunningJob:
     def lease(self) -> Lease:
         """Its sign of life."""
         return Lease(self.run.name, self.run.topics, self.number, self.run.task_name)
+
+    def keep_checkpoint(self, publisher: SyncPublisher) -> None:
+        """Have the log keep the newest checkpoint, if it does not yet; blocks for a moment."""
+        value = None if self.superseded else self.progress.telling.take_checkpoint()
+        if value is None:
+            return
+        job_id, run, number = self.job_id, self.run.id, self.number
+        kept = bytes(value)
+        if publisher.away:  # a job does not wait for what is not there
+            self.progress.telling.give_back(value)
+            return
+        try:
+            publisher.ask(lambda log: log.checkpoints.keep(job_id, run, number, kept))
+        except LogUnavailable:
+            self.progress.telling.give_back(value)
+
+    def forget_checkpoint(self, publisher: SyncPublisher) -> None:
+        """Have the log keep none: the job has completed."""
+        self.progress.telling.take_checkpoint()
+        if bytes(self.progress.kept) != b"null" and not publisher.away:
+            with contextlib.suppress(LogUnavailable):
+                publisher.ask(lambda log: log.checkpoints.forget(self.job_id))
 
     def look_at(self, event: Event) -> None:
         """Learn from an event of the job, whoever reported it, whether to stop."""
@@ -242,6 +270,8 @@ class RunningJobs:
             job.seen = page.cursor
             if job.stalled is not None and not job.superseded:
                 self._report_running(job)
+            # Now that it is known whether a later attempt has begun.
+            job.keep_checkpoint(self._publisher)
 
     def _renew(self, jobs: list[RunningJob]) -> None:
         leases = [job.lease for job in jobs if not job.superseded]
@@ -266,6 +296,15 @@ def cancel_asked(snapshot: Snapshot, run: str) -> bool:
     event: dict[str, Any] = msgspec.json.decode(body)
     asked = event.get("type") == "status" and event.get("status") == CANCELLING
     return asked and event.get("run", FIRST) == run
+
+
+def run_in(snapshot: Snapshot) -> str | None:
+    """The run that a job's snapshot is of; None if there is no event of the job."""
+    for body in reversed(snapshot.tasks.values()):
+        run = msgspec.json.decode(body).get("run")
+        if isinstance(run, str):
+            return run
+    return None if snapshot.status is None and not snapshot.tasks else FIRST
 
 
 _all: Final[weakref.WeakSet[RunningJobs]] = weakref.WeakSet()

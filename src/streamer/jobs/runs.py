@@ -11,10 +11,8 @@ from __future__ import annotations
 import uuid
 from typing import Any, Final
 
-import msgspec
 from dramatiq import Message, MessageProxy
 
-from ..events.snapshot import Snapshot
 from .keys import FIRST
 
 #: Message option: the name of the run; `FIRST` for the first one.
@@ -75,6 +73,11 @@ def mark_enqueued(message: AnyMessage, delay: int | None) -> None:
         options[_ENQUEUED_OPTION] = options[_REDIS_OPTION]
 
 
+def mark_moved(message: AnyMessage) -> None:
+    """Have the next enqueue begin no run: it is the one that was reported as queued."""
+    message.options[_DELAYED_OPTION] = True
+
+
 def mark_delivered(message: AnyMessage, run: str) -> None:
     """Have the retries of this delivery be of the same run."""
     message.options[RUN_OPTION] = run
@@ -85,12 +88,3 @@ def retries_of(message: AnyMessage) -> int:
     """Times that Dramatiq has retried this run."""
     retries = int(message.options.get("retries", 0))
     return max(0, retries - int(message.options.get(_RETRIES_OPTION, 0)))
-
-
-def run_in(snapshot: Snapshot) -> str | None:
-    """The run that a job's snapshot is of; None if there is no event of the job."""
-    for body in reversed(snapshot.tasks.values()):
-        run = msgspec.json.decode(body).get("run")
-        if isinstance(run, str):
-            return run
-    return None if snapshot.status is None and not snapshot.tasks else FIRST

@@ -13,8 +13,7 @@ from ..publishing.publisher import Publisher
 from . import lifecycle
 from .keys import run_named
 from .lifecycle import Attempt, Run
-from .running import cancel_asked
-from .runs import run_in
+from .running import cancel_asked, run_in
 
 #: Seconds between two looks, at most.
 _LOOK_SECONDS: Final = 1.0

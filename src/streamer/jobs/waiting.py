@@ -19,7 +19,7 @@ from ..publishing.publisher import Publisher
 from . import lifecycle
 from .keys import FIRST
 from .lifecycle import QUEUE_FIELD, WAITING, Run, Transition
-from .runs import run_in
+from .running import run_in
 
 #: Seconds without a worker before the jobs that wait for one say so: as long as a
 #: rolling restart may take, and no longer than a person waits without a word.

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 import logging
+import os
 import signal
 import time
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+import dramatiq
 from dramatiq import Broker
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.middleware import AsyncIO
 from dramatiq.worker import Worker
 
 from ..config.settings import Settings
@@ -16,14 +23,22 @@ from ..eventlog.open import open_event_log
 from ..processes.stop_signals import stop_signals
 from ..publishing.sync_publisher import SyncPublisher
 from .actors import declare_actors
-from .broker import create_broker
+from .broker import OWN_QUEUES, create_broker
 from .broker_watch import BrokerWatch
+from .desk import Desk, desk_of
+from .install import install
+from .job_kind import Marked, marked_kinds
 from .known_kinds import load_kinds
+from .own_modules import Own, UnusableModule, load_own
+from .shared import shared_attempts
 
 #: Seconds between two looks at whether a signal came.
 _LOOK_SECONDS: Final = 0.2
 #: Seconds that interrupted jobs have to stop, besides the time to drain.
 _LEAVE_SECONDS: Final = 5.0
+
+#: Actors that are named when a worker starts, at most.
+_NAMED: Final = 12
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -72,6 +87,88 @@ def run_worker(settings: Settings) -> int:
         delivered = publisher.close()
         broker.client.close()
     return 0 if stopped and delivered else 1
+
+
+def run_own_worker(
+    settings: Settings, modules: Sequence[str], ready: Callable[[], None] = lambda: None
+) -> int:
+    """Run the actors of a user's own modules likewise; return the exit code.
+
+    Those whose module has no broker wait in the Redis of the settings, apart from the
+    built-in jobs. `ready` is called once all is loaded, before any job is taken. Jobs that
+    run when it is to stop are interrupted where that loses nothing, and else have
+    `_LEAVE_SECONDS` to end.
+
+    Raises:
+        UnusableModule: there is nothing to run, saying why.
+        JobsUnavailable: there is no Redis to take jobs from.
+    """
+    stop = Stop()
+    for number in stop_signals():
+        signal.signal(number, stop)
+    # What the modules report by themselves goes the same way, as ours does: once installed.
+    os.environ.update(settings.to_env())
+    publisher = shared_attempts(settings.redis_url, settings.prefix).publisher
+    default = create_broker(settings, publisher, queues=OWN_QUEUES)
+    dramatiq.set_broker(default)
+    try:
+        own = load_own(modules)
+        with contextlib.suppress(ValueError):  # the module did, to a log that it chose itself
+            install(own.broker, publisher=publisher)
+        _have_loop(own.broker)
+        kinds = kinds_to_offer(own.broker)
+        _say_what_runs(own, kinds)
+        client = own.broker.client if isinstance(own.broker, RedisBroker) else default.client
+        with BrokerWatch(client), Desk(settings, desk_of(own.modules), kinds, own.broker):
+            ready()
+            stopped = run_until(stop, own.broker, threads=settings.job_threads)
+    finally:
+        delivered = publisher.close()
+        default.client.close()
+    return 0 if stopped and delivered else 1
+
+
+def kinds_to_offer(broker: Broker) -> list[Marked]:
+    """The actors of `broker` that are marked.
+
+    Raises:
+        UnusableModule: one is called as a job of ours is.
+    """
+    kinds = [
+        each for each in marked_kinds() if broker.actors.get(each.actor.actor_name) is each.actor
+    ]
+    taken = load_kinds()
+    for each in kinds:
+        if each.kind in taken:
+            raise UnusableModule(
+                f"the kind of job {each.kind!r} is built in; give yours another name, as in "
+                f'@streamer.job_kind("my-{each.kind}")'
+            )
+    return kinds
+
+
+def _say_what_runs(own: Own, kinds: Sequence[Marked]) -> None:
+    _logger.info(
+        "actors of %s: %s; started over HTTP: %s",
+        ", ".join(own.modules),
+        _named(own.broker.actors),
+        _named(each.kind for each in kinds) or "none, for none is a @streamer.job_kind",
+    )
+
+
+def _named(names: Iterable[str]) -> str:
+    first = sorted(names)
+    more = f" and {len(first) - _NAMED} more" if len(first) > _NAMED else ""
+    return ", ".join(first[:_NAMED]) + more
+
+
+def _have_loop(broker: Broker) -> None:
+    """Give async actors the loop that they run in, which a broker has not by itself."""
+    is_async = any(
+        inspect.iscoroutinefunction(inspect.unwrap(actor.fn)) for actor in broker.actors.values()
+    )
+    if is_async and not any(isinstance(each, AsyncIO) for each in broker.middleware):
+        broker.add_middleware(AsyncIO())
 
 
 def open_publisher(settings: Settings) -> SyncPublisher:

@@ -72,6 +72,10 @@ class Child:
             return 0
         return await self._process.wait()
 
+    def hang_up(self) -> None:
+        """Have it read its certificate again, if it is a server that has one."""
+        self._signal(signal.SIGHUP)
+
     async def stop(self, grace: float) -> bool:
         """Ask it to end, and end it after `grace` seconds; whether it ended by itself."""
         self._signal(signal.SIGTERM)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 
@@ -14,3 +15,11 @@ def stop_signals() -> tuple[signal.Signals, ...]:
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         return asked
     return (*asked, signal.SIGHUP)
+
+
+def rereads_at_hangup(*, has_certificate: bool) -> bool:
+    """Whether SIGHUP has a certificate read again, as of other servers that have one.
+
+    Not of one that was started at a terminal: there it says that the terminal is closed.
+    """
+    return has_certificate and not os.isatty(0)

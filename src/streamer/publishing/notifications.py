@@ -12,7 +12,7 @@ Answer = TypeVar("Answer")
 
 #: How grave a message of the system is.
 Level = Literal["info", "success", "warning", "error"]
-_LEVELS: Final = ("info", "success", "warning", "error")
+LEVELS: Final = ("info", "success", "warning", "error")
 
 
 class Notifications(Generic[Answer]):
@@ -84,8 +84,8 @@ class Notifications(Generic[Answer]):
         Raises:
             InvalidFields: `level` is none of ``info``, ``success``, ``warning``, ``error``.
         """
-        if level not in _LEVELS:
-            raise InvalidFields(f"level is {level!r}; it must be one of: {', '.join(_LEVELS)}")
+        if level not in LEVELS:
+            raise InvalidFields(f"level is {level!r}; it must be one of: {', '.join(LEVELS)}")
         topic = {"all": EVERYBODY, "admin": ADMINS}.get(target) or user_topic(target)
         return self._publisher.publish(
             topic, "system_message", {"message": message, "level": level}

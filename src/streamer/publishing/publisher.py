@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from time import monotonic
 from typing import Any, Final
 
 from ..eventlog.base import EventLog
 from ..events.cursor import Cursor
 from ..events.new_event import MAX_EVENT_BYTES, NewEvent, new_event
+from ..events.trace import PARENT
 from ..metrics import SILENT, Metrics
+from ..tracing.spans import appending, publishing
 from .job_publishing import JobPublishing
+from .teller import Teller
 
 #: Events in one append. Redis answers nobody else while it runs the script.
 MAX_BATCH: Final = 256
@@ -32,9 +36,11 @@ class Publisher(JobPublishing[Coroutine[Any, Any, Cursor | None]]):
     ) -> None:
         self._log: Final = log
         self._metrics: Final = metrics
-        self._max_event_bytes: Final = max_event_bytes
+        self.max_event_bytes: Final = max_event_bytes
         self._waiting: list[tuple[NewEvent, asyncio.Future[Cursor | None]]] = []
+        self._since = 0.0  # when the first of those that wait came, or sooner
         self._appending: asyncio.Task[None] | None = None
+        self._teller: Teller | None = None
 
     async def publish(
         self,
@@ -57,16 +63,29 @@ class Publisher(JobPublishing[Coroutine[Any, Any, Cursor | None]]):
             LogUnavailable: it is unknown whether the event was stored; with an
                 idempotency key, retrying is safe.
         """
-        event = new_event(
-            topics,
-            event_type,
-            fields,
-            idempotency_key=idempotency_key,
-            ephemeral=ephemeral,
-            unless=unless,
-            max_bytes=self._max_event_bytes,
-        )
-        return await self.append(event)
+        listed = (topics,) if isinstance(topics, str) else tuple(topics)
+        is_traced = fields is not None and PARENT in fields
+        with publishing(listed, event_type, is_traced=is_traced) as span:
+            event = new_event(
+                listed,
+                event_type,
+                fields,
+                idempotency_key=idempotency_key,
+                ephemeral=ephemeral,
+                unless=unless,
+                trace=span.trace,
+                max_bytes=self.max_event_bytes,
+            )
+            id_ = await self.append(event)
+            span.took(id_)
+            return id_
+
+    def teller(self) -> Teller:
+        """Who tells the answers that are said here, on the running event loop."""
+        loop = asyncio.get_running_loop()
+        if self._teller is None or self._teller.loop is not loop:
+            self._teller = Teller(self._log, loop)
+        return self._teller
 
     async def append(self, event: NewEvent) -> Cursor | None:
         """Append an event that is made already; return its id (None if ephemeral).
@@ -77,10 +96,30 @@ class Publisher(JobPublishing[Coroutine[Any, Any, Cursor | None]]):
         """
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Cursor | None] = loop.create_future()
+        if not self._waiting:
+            self._since = monotonic()
         self._waiting.append((event, answer))
         if self._appending is None:
             self._appending = loop.create_task(self._append_waiting())
         return await answer
+
+    async def append_all(self, events: Sequence[NewEvent]) -> None:
+        """Append events that are made already, in one append: all of them, or none.
+
+        Raises:
+            LogUnavailable: as of `append`.
+        """
+        if not events:
+            return
+        began = monotonic()
+        try:
+            with appending([event.trace for event in events]):
+                await self._log.append_all(events)
+        except Exception:
+            self._metrics.append_failed(len(events))
+            raise
+        took = monotonic() - began
+        self._metrics.published(len(events), took, took)
 
     async def _append_waiting(self) -> None:
         batch: list[tuple[NewEvent, asyncio.Future[Cursor | None]]] = []
@@ -88,7 +127,7 @@ class Publisher(JobPublishing[Coroutine[Any, Any, Cursor | None]]):
             while self._waiting:
                 batch = self._waiting[:MAX_BATCH]
                 del self._waiting[:MAX_BATCH]
-                await self._append(batch)
+                await self._append(batch, self._since)
         finally:
             # Cancelled, or a defect in the log: nobody may wait for ever.
             self._appending = None
@@ -96,15 +135,22 @@ class Publisher(JobPublishing[Coroutine[Any, Any, Cursor | None]]):
                 answer.cancel()
             self._waiting.clear()
 
-    async def _append(self, batch: list[tuple[NewEvent, asyncio.Future[Cursor | None]]]) -> None:
+    async def _append(
+        self, batch: list[tuple[NewEvent, asyncio.Future[Cursor | None]]], since: float
+    ) -> None:
+        began = monotonic()
+        events = [event for event, _ in batch]
         try:
-            ids = await self._log.append_all([event for event, _ in batch])
+            with appending([event.trace for event in events]):
+                ids = await self._log.append_all(events)
         except Exception as error:  # noqa: BLE001 - raised in each publisher
+            self._metrics.append_failed(len(batch))
             for _, answer in batch:
                 if not answer.done():
                     answer.set_exception(error)
             return
-        self._metrics.published(len(batch))
+        now = monotonic()
+        self._metrics.published(len(batch), now - since, now - began)
         for (_, answer), id_ in zip(batch, ids, strict=True):
             if not answer.done():  # a publisher that was cancelled does not wait
                 answer.set_result(id_)

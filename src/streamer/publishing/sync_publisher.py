@@ -17,9 +17,13 @@ from typing import Any, Final, Self, TypeVar
 from ..backoff import Backoff
 from ..errors import LogUnavailable
 from ..eventlog.base import BatchKey, EventLog
+from ..eventlog.open import opens_found_log
 from ..events.new_event import MAX_EVENT_BYTES, NewEvent, new_event
+from ..events.trace import PARENT
+from ..tracing.spans import appending, publishing
+from .event_buffer import EventBuffer
 from .job_publishing import JobPublishing
-from .outbox import Outbox
+from .teller import Teller
 
 T = TypeVar("T")
 
@@ -44,23 +48,30 @@ class SyncPublisher(JobPublishing[None]):
     """Publishes from any thread; one background thread appends, in order, in batches.
 
     Nothing that happens to the log reaches the caller: while it is away events
-    are buffered (see `Outbox` for what goes first when that is full) and then
+    are buffered (see `EventBuffer` for what goes first when that is full) and then
     delivered in order, each once. A forked child starts with an empty buffer
     and a thread and connection of its own.
 
     Args:
-        open_log: makes the event log; called in the background thread.
+        open_log: makes the event log; called in the background thread. Without it, it is
+            the one that ``STREAMER_…`` in the environment names, or else that of the
+            ``streamer run`` that is at work on the data directory.
         max_events: events buffered at most.
         max_bytes: bytes buffered at most.
         block_seconds: longest wait of one `publish`, while the log takes events
-            more slowly than they come. While it is away nothing waits.
+            more slowly than they come. While it is away nothing waits, and no event
+            loop ever does.
         max_event_bytes: largest SSE frame of one event.
         backoff: seconds to wait before the n-th attempt (from 0) to reach the log again.
+
+    Raises:
+        LogUnavailable: without `open_log`: nothing names a log.
+        InvalidSetting: without `open_log`: a variable is malformed.
     """
 
     def __init__(
         self,
-        open_log: Callable[[], EventLog],
+        open_log: Callable[[], EventLog] | None = None,
         *,
         max_events: int = MAX_EVENTS,
         max_bytes: int = MAX_BYTES,
@@ -68,7 +79,7 @@ class SyncPublisher(JobPublishing[None]):
         max_event_bytes: int = MAX_EVENT_BYTES,
         backoff: Callable[[int], float] = BACKOFF,
     ) -> None:
-        self._open_log: Final = open_log
+        self._open_log: Final = open_log or opens_found_log()
         self._max_events: Final = max_events
         self._max_bytes: Final = max_bytes
         self._block_seconds: Final = block_seconds
@@ -83,7 +94,7 @@ class SyncPublisher(JobPublishing[None]):
         # and the lock would stay taken for ever.
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
-        self._outbox = Outbox(self._max_events, self._max_bytes)
+        self._buffer = EventBuffer(self._max_events, self._max_bytes)
         self._taken: int | None = None  # number of the first event on its way
         self._name = uuid.uuid4().hex
         self._thread: threading.Thread | None = None
@@ -91,6 +102,7 @@ class SyncPublisher(JobPublishing[None]):
         self._log: EventLog | None = None
         self._wake = asyncio.Event()
         self._ready = threading.Event()
+        self._teller: Teller | None = None
         self._idle = False
         self._away = False
         self._drop_told = False
@@ -117,22 +129,27 @@ class SyncPublisher(JobPublishing[None]):
             InvalidInput: what `new_event` refuses.
             EventTooLarge: the body would be over the limit.
         """
-        event = new_event(
-            topics,
-            event_type,
-            fields,
-            idempotency_key=idempotency_key,
-            ephemeral=ephemeral,
-            unless=unless,
-            max_bytes=self._max_event_bytes,
-        )
+        listed = (topics,) if isinstance(topics, str) else tuple(topics)
+        is_traced = fields is not None and PARENT in fields
+        # It ends when the event is handed over; that of the append is below it.
+        with publishing(listed, event_type, is_traced=is_traced) as span:
+            event = new_event(
+                listed,
+                event_type,
+                fields,
+                idempotency_key=idempotency_key,
+                ephemeral=ephemeral,
+                unless=unless,
+                trace=span.trace,
+                max_bytes=self._max_event_bytes,
+            )
         with self._lock:
             if self._closing:
                 self._count_dropped(1, "the publisher is closed")
                 return
-            if not self._outbox.has_room_for(event):
+            if not self._buffer.has_room_for(event):
                 self._wait_for_room(event)
-            dropped = self._outbox.add(event)
+            dropped = self._buffer.add(event)
             if dropped:
                 self._count_dropped(dropped, "the buffer is full")
             if self._thread is None:
@@ -144,7 +161,7 @@ class SyncPublisher(JobPublishing[None]):
     def flush(self, timeout: float = CLOSE_SECONDS) -> bool:
         """Wait until all that was published so far is in the log; whether it is."""
         with self._lock:
-            last = self._outbox.next_number
+            last = self._buffer.next_number
             return self._changed.wait_for(lambda: self._oldest() >= last, timeout)
 
     @property
@@ -184,6 +201,20 @@ class SyncPublisher(JobPublishing[None]):
         finally:
             future.cancel()
 
+    def teller(self) -> Teller:
+        """Who tells the answers that are said here, in the background thread.
+
+        Raises:
+            LogUnavailable: the publisher is closed.
+        """
+        if self._teller is None or self._closing:
+
+            async def make(log: EventLog) -> Teller:
+                return Teller(log, asyncio.get_running_loop())
+
+            self._teller = self.ask(make)
+        return self._teller
+
     def close(self, timeout: float = CLOSE_SECONDS) -> bool:
         """Deliver what is buffered, then stop; whether all was delivered."""
         with self._lock:
@@ -212,14 +243,16 @@ class SyncPublisher(JobPublishing[None]):
     # What follows is called with the lock held.
 
     def _held(self) -> int:
-        return self._outbox.next_number - self._oldest()
+        return self._buffer.next_number - self._oldest()
 
     def _oldest(self) -> int:
-        return self._outbox.first_number if self._taken is None else self._taken
+        return self._buffer.first_number if self._taken is None else self._taken
 
     def _wait_for_room(self, event: NewEvent) -> None:
+        if _is_in_a_loop():
+            return  # which has more to do than to wait for this
         self._changed.wait_for(
-            lambda: self._away or self._outbox.has_room_for(event), self._block_seconds
+            lambda: self._away or self._buffer.has_room_for(event), self._block_seconds
         )
 
     def _count_dropped(self, count: int, why: str) -> None:
@@ -248,7 +281,7 @@ class SyncPublisher(JobPublishing[None]):
             with self._lock:
                 self._closing = True
                 self._taken = None
-                self._outbox = Outbox(self._max_events, self._max_bytes)
+                self._buffer = EventBuffer(self._max_events, self._max_bytes)
                 self._changed.notify_all()
             self._ready.set()
 
@@ -271,8 +304,8 @@ class SyncPublisher(JobPublishing[None]):
         while True:
             self._wake.clear()
             with self._lock:
-                first = self._outbox.first_number
-                batch = self._outbox.take(BATCH_EVENTS, BATCH_BYTES)
+                first = self._buffer.first_number
+                batch = self._buffer.take(BATCH_EVENTS, BATCH_BYTES)
                 if batch:
                     self._taken = first
                     self._changed.notify_all()
@@ -286,7 +319,8 @@ class SyncPublisher(JobPublishing[None]):
         failures = 0
         while not self._abandoned:
             try:
-                await log.append_all(batch, key)
+                with appending([event.trace for event in batch]):
+                    await log.append_all(batch, key)
             except LogUnavailable as error:
                 self._went_away(error)
                 await self._pause(self._backoff(failures))
@@ -321,6 +355,14 @@ class SyncPublisher(JobPublishing[None]):
                 self._away = False
                 self._drop_told = False
                 _logger.warning("the event log is back; dropped so far: %d", self.dropped)
+
+
+def _is_in_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 _publishers: Final[weakref.WeakSet[SyncPublisher]] = weakref.WeakSet()

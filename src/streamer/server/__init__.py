@@ -3,6 +3,11 @@
 Layout:
 
 - `server`: one server process: uvicorn around the app, stopping in order.
+- `application`: an application of somebody else's, named as on uvicorn's command line.
+- `certificate`: the certificate that a server proves who it is with, read again when its files
+  change.
+- `tls_door`: a connection that is to speak TLS: until it does, it waits, and is counted and
+  bounded.
 - `http1`: the fast path over HTTP/1.1: uvicorn's protocol class, offering a `Writer` to the
   app.
 - `websocket`: the fast path over WebSocket: uvicorn's protocol class, offering a `Writer` to
@@ -21,11 +26,14 @@ Layout:
 
 __all__ = [
     "acceptance",
+    "application",
+    "certificate",
     "descriptors",
     "http1",
     "request_pieces",
     "request_protocol",
     "server",
+    "tls_door",
     "transport_writer",
     "upgrade_offer",
     "websocket",

@@ -7,6 +7,7 @@ import sys
 from typing import Final, Protocol
 
 from ..hub.party import party_of
+from ..metrics import SILENT, Metrics
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -43,9 +44,11 @@ class Acceptance:
     Args:
         most: connections of the process; 0 is no limit.
         most_waiting: those that wait; 0 is no limit.
+        metrics: counts those that there was no room for.
     """
 
-    def __init__(self, most: int = 0, most_waiting: int = 0) -> None:
+    def __init__(self, most: int = 0, most_waiting: int = 0, metrics: Metrics = SILENT) -> None:
+        self._metrics: Final = metrics
         self._most: Final = most
         self._most_waiting: Final = most_waiting
         self._count = 0
@@ -64,6 +67,7 @@ class Acceptance:
         """Take a new connection of `host`, which waits now; False if there is no room."""
         if self._most and self._count >= self._most and not self._make_room():
             self._refused += 1
+            self._metrics.dropped("no_room")
             return False
         connection.party = party = sys.intern(party_of(host))
         self._count += 1
@@ -136,6 +140,7 @@ class Acceptance:
         self.work(oldest)
         oldest.give_way()
         self._gave_way += 1
+        self._metrics.dropped("made_room")
         return True
 
 

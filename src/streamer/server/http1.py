@@ -26,17 +26,24 @@ class _Head:
 
     The head goes out with the first events: one packet, and one call of the system
     for each reader that comes.
+
+    Attributes:
+        is_direct: whether the app's own task wrote the head. If not, middleware runs the
+            app beside itself, and takes what it sends as a body to pass on.
     """
 
-    __slots__ = ("_transport", "text")
+    __slots__ = ("_task", "_transport", "is_direct", "text")
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
+        self._task = asyncio.current_task()
         self.text = b""
+        self.is_direct = False
 
     def write(self, data: bytes) -> None:
         """Keep what is a head, or an answer that says why there is none."""
         self.text += data
+        self.is_direct = asyncio.current_task() is self._task
 
     def close(self) -> None:
         """It came to no stream: send what uvicorn wrote instead, and end."""
@@ -93,21 +100,36 @@ class FastHttp(TransportWriter, RequestProtocol):
             self.cycle.chunked_encoding = True
         self.cycle.transport = _Head(self.transport)  # type: ignore[assignment]
 
-    def start(self) -> None:
+    def start(self) -> bool:
         """Write the head and what was held, and from now on write through."""
-        head = cast("_Head", self.cycle.transport).text
+        head = cast("_Head", self.cycle.transport)
         self.cycle.transport = self.transport  # which it closes if this fails
+        if not (head.is_direct or self.lost):
+            self._give_back(head.text)
+            return False
         # To uvicorn this response is over; its cycle can neither write nor end it.
         self.cycle.response_complete = True
         self._keep_alive = self.cycle.keep_alive
         self._streaming = True
         held, self._held = self._held, None
-        self.write(b"".join((head, *(held or ()))))
+        self.write(b"".join((head.text, *(held or ()))))
         self._let_go()
         if self.taker is not None:
             self.taker.requeued()
         if self._ended:
             self.close(1000, "ended")
+        return True
+
+    def _give_back(self, head: bytes) -> None:
+        """Let uvicorn write this answer, of which it may have written the head."""
+        if head:
+            self.transport.write(head)
+        elif not self._chunked:
+            self.cycle.chunked_encoding = None  # it announces what it does
+
+    def withdraw(self) -> None:
+        """Throw away what was held."""
+        self._held = self.taker = None
 
     def write(self, buffer: bytes) -> None:
         """Hand `buffer` to the transport, or hold it until the head is sent."""
@@ -189,5 +211,6 @@ class FastHttp(TransportWriter, RequestProtocol):
         """Begin a graceful shutdown; a stream is ended by the hub's drain."""
         if self._streaming:
             self._keep_alive = False
+            self.tell_retired()
         else:
             super().shutdown()

@@ -11,11 +11,10 @@ import socket as socket_module
 from collections.abc import Sequence
 from socket import AF_INET, AF_INET6, IPPROTO_TCP, socket
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import uvicorn
-from litestar import Litestar
 
 from ..api.hosts import hosts_of
 from ..app import create_app
@@ -23,11 +22,15 @@ from ..config.settings import Settings
 from ..hub.heartbeat import Wheel
 from ..hub.hub import Hub
 from ..limits import RequestLimits
+from ..metrics import Metrics
 from ..processes.log_lines import write_log
-from ..processes.stop_signals import stop_signals
+from ..processes.stop_signals import rereads_at_hangup, stop_signals
+from ..prometheus.counting import Counting
 from .acceptance import Acceptance
+from .certificate import CertificateFiles
 from .descriptors import Room, make_room
 from .http1 import FastHttp
+from .tls_door import TlsDoor
 from .websocket import FastWebSocket
 
 logger = logging.getLogger(__name__)
@@ -52,7 +55,7 @@ COLLECT_AFTER: Final = (20_000, 20, 50)
 class _Protocols:
     """The protocol classes of one process, with its settings and its connections."""
 
-    def __init__(self, settings: Settings, room: Room) -> None:
+    def __init__(self, settings: Settings, room: Room, metrics: Metrics) -> None:
         limits_ = RequestLimits(
             head_bytes=settings.max_head_bytes,
             head_seconds=settings.head_timeout,
@@ -61,44 +64,73 @@ class _Protocols:
             silence_seconds=settings.pong_timeout,
             frames_per_second=settings.command_rate,
         )
-        acceptance_ = Acceptance(room.connections, room.waiting)
+        acceptance_ = Acceptance(room.connections, room.waiting, metrics)
         silence_: Wheel[FastWebSocket] = Wheel()
 
         class Http(FastHttp):
             limits = limits_
             acceptance = acceptance_
+            drain_seconds = settings.drain_seconds
 
         class WebSocket(FastWebSocket):
             limits = limits_
             acceptance = acceptance_
+            drain_seconds = settings.drain_seconds
             silence = silence_
             deflate = settings.ws_deflate
 
         self.http: Final = Http
         self.websocket: Final = WebSocket
+        self.certificate: CertificateFiles | None = None
+        #: What a new connection begins with.
+        self.first: type[asyncio.Protocol] = Http
+        if settings.tls_cert is not None:
+            self.certificate = files_ = CertificateFiles(settings.tls_cert, settings.tls_key)
+
+            class Door(TlsDoor):
+                limits = limits_
+                acceptance = acceptance_
+                certificate = files_
+                inner = Http
+
+            self.first = Door
 
     def tick(self, now: float) -> None:
         """Let a second pass."""
+        if self.certificate is not None:
+            self.certificate.look(now)
         self.http.acceptance.tick(now)
         for socket_ in self.websocket.silence.tick():
             socket_.is_there()
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, asking every reader to reconnect elsewhere before it stops."""
+    """uvicorn, asking every reader to reconnect elsewhere before it stops.
+
+    The hub of an app within another is not known here: its streams are told that the
+    server ends, and have it drain.
+    """
 
     def __init__(
-        self, config: uvicorn.Config, protocols: _Protocols, hub: Hub, drain_seconds: float
+        self, config: uvicorn.Config, protocols: _Protocols, hub: Hub | None, drain_seconds: float
     ) -> None:
         super().__init__(config)
         self._protocols: Final = protocols
         self._hub: Final = hub
         self._drain_seconds: Final = drain_seconds
+        self._reread = False
+
+    def read_again(self) -> None:
+        """Read the certificate again, soon: this is called by a signal, in between anything."""
+        self._reread = True
 
     async def on_tick(self, counter: int) -> bool:
         """Look at connections once a second; uvicorn calls it ten times."""
         if counter % _TICKS == 0:
             self._protocols.tick(asyncio.get_running_loop().time())
+        if self._reread and self._protocols.certificate is not None:
+            self._reread = False
+            self._protocols.certificate.read_again()
         return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -110,30 +142,55 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """Drain, then stop: whoever connects in between is asked to come back."""
         self._protocols.http.retiring = True
-        draining = asyncio.create_task(self._hub.drain(self._drain_seconds))
-        while not draining.done() and not self.force_exit:
-            await asyncio.wait((draining,), timeout=_LOOK_AGAIN)
-        draining.cancel()
+        if self._hub is not None:
+            draining = asyncio.create_task(self._hub.drain(self._drain_seconds))
+            while not draining.done() and not self.force_exit:
+                await asyncio.wait((draining,), timeout=_LOOK_AGAIN)
+            draining.cancel()
         await super().shutdown(sockets)
 
 
-def serve(settings: Settings, *, sockets: Sequence[socket] | None = None) -> None:
-    """Serve until SIGINT, SIGTERM or SIGHUP, on `sockets` or where `settings` say."""
-    write_log(settings.log_level)
+def serve(
+    settings: Settings,
+    *,
+    sockets: Sequence[socket] | None = None,
+    application: Any = None,  # noqa: ANN401 - an ASGI app of any framework
+) -> None:
+    """Serve until SIGINT, SIGTERM or SIGHUP, on `sockets` or where `settings` say.
+
+    What is served is `application`, by default Streamer alone. With a certificate, SIGHUP
+    has it read again instead, unless a terminal could have sent it.
+
+    Raises:
+        InvalidCertificate: there is one, and it cannot be used.
+    """
+    write_log(settings.log_level, settings.log_format)
+    rereads = rereads_at_hangup(has_certificate=settings.tls_cert is not None)
     hangs_up = signal.SIGHUP in stop_signals()
-    settings = _with_hosts(settings)
     # uvicorn raises the signal again when it is done, so that the exit code would
     # say "killed": an end in order is 0.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     room = make_room(settings.max_connections)
-    app = create_app(msgspec.structs.replace(settings, max_connections=room.readers))
-    protocols = _Protocols(settings, room)
-    config = _config(app, settings, protocols)
-    server = _Server(config, protocols, app.state.hub, settings.drain_seconds)
+    metrics = Counting()
+    protocols = _Protocols(settings, room, metrics)
+    if application is None:
+        app = create_app(
+            msgspec.structs.replace(_with_hosts(settings), max_connections=room.readers),
+            metrics=metrics,
+        )
+        config, hub = _config(app, settings, protocols), app.state.hub
+        # Commands are small; 1009 closes a connection that sends anything larger.
+        config.ws_max_size = COMMAND_BYTES
+    else:
+        config, hub = _config(application, settings, protocols), None
+        config.timeout_graceful_shutdown = math.ceil(settings.drain_seconds) + _MARGIN
+    server = _Server(config, protocols, hub, settings.drain_seconds)
     for listening in sockets or ():
         cut_the_dead(listening, settings.send_timeout)
-    if hangs_up:  # uvicorn itself knows of the other two only
+    if rereads:
+        signal.signal(signal.SIGHUP, lambda *_: server.read_again())
+    elif hangs_up:  # uvicorn itself knows of the other two only
         signal.signal(signal.SIGHUP, lambda _, frame: server.handle_exit(signal.SIGTERM, frame))
     _spare_the_collector()
     server.run(sockets=list(sockets) if sockets is not None else None)
@@ -175,18 +232,20 @@ def cut_the_dead(listening: socket, seconds: float) -> None:
         listening.setsockopt(IPPROTO_TCP, option, round(seconds * 1000))
 
 
-def _config(app: Litestar, settings: Settings, protocols: _Protocols) -> uvicorn.Config:
+def _config(
+    app: Any,  # noqa: ANN401 - an ASGI app of any framework
+    settings: Settings,
+    protocols: _Protocols,
+) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http=protocols.http,
+        http=protocols.first,
         ws=protocols.websocket,
         # A frame that is shared by all readers cannot be compressed for each.
         ws_per_message_deflate=False,
-        # Commands are small; 1009 closes a connection that sends anything larger.
-        ws_max_size=COMMAND_BYTES,
         # The hub's wheel of heartbeats pings every reader, without a timer each.
         ws_ping_interval=None,
         timeout_keep_alive=math.ceil(settings.keep_alive),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from ..hub.writer import Taker
@@ -15,7 +15,11 @@ class TransportWriter:
 
     Attributes:
         form, full, lost, taker: as of a `Writer`.
+        drain_seconds: what streams are given to end, once the server ends.
     """
+
+    #: On a server that is not ours, nobody sets it: short, for a person may wait.
+    drain_seconds: ClassVar[float] = 1.0
 
     transport: asyncio.Transport
     form: Form
@@ -75,6 +79,11 @@ class TransportWriter:
         self.full = False
         if self.taker is not None:
             self.taker.drained()
+
+    def tell_retired(self) -> None:
+        """The server ends."""
+        if self.taker is not None:
+            self.taker.retired(self.drain_seconds)
 
     def tell_gone(self) -> None:
         """The connection is lost, or the client ended it."""

@@ -297,5 +297,7 @@ class FastWebSocket(TransportWriter, WebSocketsSansIOProtocol):
 
     def shutdown(self) -> None:
         """Begin a graceful shutdown; a stream is ended by the hub's drain."""
-        if self.taker is None and self._closing is None:
+        if self.taker is not None:
+            self.tell_retired()
+        elif self._closing is None:
             super().shutdown()

@@ -11,6 +11,7 @@ from ..errors import LogUnavailable, StreamerError
 from ..events.topic import job_topic, project_topic
 from ..jobs import lifecycle
 from ..jobs.lifecycle import Attempt, Run
+from ..jobs.told import Update
 from ..publishing.publisher import Publisher
 from .stored import Record
 
@@ -67,12 +68,12 @@ class Reports:
 
     async def _publish_progress(self, upload_id: str, record: Record, there: int) -> None:
         whole = record.length
-        transition = lifecycle.progress(
-            _attempt(upload_id, record),
+        update = Update(
             there / whole if whole else 0.0,
             f"Uploading {record.filename}",
             {"bytes": there, "length": whole, "filename": record.filename},
         )
+        transition = lifecycle.progress(_attempt(upload_id, record), update)
         await self._publish(transition.publish_with(self._publisher))
 
     async def _publish(self, publishing: Coroutine[Any, Any, object]) -> bool:

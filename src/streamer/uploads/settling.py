@@ -14,18 +14,17 @@ from ..config.settings import Settings
 from ..errors import InvalidSource
 from ..jobs.transcode.outputs import remove_old
 from ..jobs.transcode.probe import Media, Unreadable, probe
+from ..jobs.transcode.source import UPLOADED
 from .store import ID
 from .stored import Record, Stored
 
-#: The folder of the media directory that uploads are in.
-_FOLDER: Final = "uploads"
 #: What `_move` makes on its way, and leaves there if the process is ended.
 _NEW: Final = re.compile(r"\A\.[0-9a-f]{32}\.new\Z")
 
 
 def source_of(upload_id: str) -> str:
     """What a job names the video that was uploaded under this id, if there is one."""
-    return f"{_FOLDER}/{upload_id}"
+    return f"{UPLOADED}{upload_id}"
 
 
 def settle(stored: Stored, settings: Settings) -> Record:
@@ -71,7 +70,7 @@ def remove_video(stored: Stored, settings: Settings) -> None:
 
 def remove_old_videos(settings: Settings) -> None:
     """Remove the videos that were uploaded as results are: the old, and the oldest of too many."""
-    folder = settings.media_dir / _FOLDER
+    folder = settings.media_dir / UPLOADED
     if folder.is_dir():
         age, most = settings.output_age, settings.output_bytes
         remove_old(folder, max_age=age, max_bytes=most, named=ID)

@@ -134,16 +134,22 @@ export class Access {
    * @returns {Promise<Record<string, unknown>>} throws an Error with the server's own sentence
    */
   async get(url) {
+    const answer = await this.request(url, { cache: "no-store" });
+    const said = objectOf(await answer.json().catch(() => ({})));
+    if (answer.ok) return said;
+    throw new Error(textOf(said.detail) ?? `The server answered ${answer.status}.`);
+  }
+
+  /** As `fetch`; a person is asked for a token where the server wants one. */
+  async request(/** @type {string} */ url, /** @type {RequestInit} */ init = {}) {
     for (;;) {
       const own = this.#own;
-      const answer = await this.fetch(url, { cache: "no-store" });
+      const answer = await this.fetch(url, init);
+      if (answer.status !== 401) return answer;
       const said = objectOf(await answer.json().catch(() => ({})));
-      if (answer.ok) return said;
-      const detail = textOf(said.detail) ?? `The server answered ${answer.status}.`;
-      if (answer.status !== 401) throw new Error(detail);
       if (own !== this.#own) continue;
       this.forget();
-      await this.#ask(own === null ? "This server asks who you are." : detail);
+      await this.#ask(own === null ? "This server asks who you are." : (textOf(said.detail) ?? "The server answered 401."));
     }
   }
 

@@ -41,6 +41,13 @@ export function placeIn(hash) {
   }
 }
 
+/** @returns {string | null} the conversation that is opened; null where none is */
+export function chatIn(/** @type {Place | "new" | null} */ place) {
+  if (place === null || place === "new") return null;
+  const [first, id, ...more] = place.topic.split("/");
+  return first === "chats" && more.length === 0 ? (id ?? null) : null;
+}
+
 /** @returns {string} such as `#jobs/8f3c` */
 export function hashOf(/** @type {Place} */ { topic, key }) {
   return `#${topic}${key === null ? "" : `:${wellFormed(key)}`}`;

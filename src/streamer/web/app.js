@@ -7,7 +7,9 @@
  * @module
  */
 
-import { hashOf, isSame, placeIn } from "./address.js";
+import { chatIn, hashOf, isSame, placeIn } from "./address.js";
+import { Bell } from "./bell.js";
+import { Chat } from "./chat.js";
 import { Connection } from "./connection.js";
 import { button, byId, element, input } from "./elements.js";
 import { Feed } from "./feed.js";
@@ -29,8 +31,8 @@ import { accessOf } from "./token-form.js";
 /** Beside the page, wherever that is: a proxy may have put it under a prefix. */
 const SERVER = new URL(".", document.baseURI).href.replace(/\/$/u, "");
 const API = `${SERVER}/api/v1`;
-/** Topics of one connection, a server's limit; projects among them, and jobs of none. */
-const MAX_TOPICS = 100;
+/** Topics of one connection, two less than a server's limit, for the bell's; projects among them, and jobs of none. */
+const MAX_TOPICS = 98;
 const MAX_PROJECTS = 90;
 /** Milliseconds between looks for projects and jobs that are not watched yet. */
 const LOOK_MS = 3000;
@@ -48,6 +50,8 @@ const access = accessOf(API, () => restart());
 const connection = new Connection(SERVER, (why) => token(why), draw);
 const opened = new Opened(API, access, rows, act);
 const list = new RowList(byId("rows"), listMore);
+const bell = new Bell(SERVER, access, connection);
+const chat = new Chat(SERVER, access);
 
 /** Feeds whose jobs are not in the rows yet. @type {Set<Feed>} */
 const changed = new Set();
@@ -64,7 +68,7 @@ let typed = 0;
 
 /** As whom the connection is. */
 async function token(/** @type {import("./connection.js").Why} */ why) {
-  const given = await access.token(why, [...connection.feeds.keys()]);
+  const given = await access.token(why, connection.topics);
   if (why === "expiring") opened.note("token", "A new token was taken");
   return given;
 }
@@ -72,7 +76,8 @@ async function token(/** @type {import("./connection.js").Why} */ why) {
 /* What is watched. */
 
 function watch() {
-  const topics = new Set(place !== null && place !== "new" ? [place.topic] : []);
+  // A conversation is read at its own address, by its own connection.
+  const topics = new Set(place !== null && place !== "new" && chatIn(place) === null ? [place.topic] : []);
   for (const topic of projects.slice(0, MAX_PROJECTS)) topics.add(topic);
   for (const { job, project } of rows.matching()) {
     if (topics.size >= MAX_TOPICS) break;
@@ -170,16 +175,20 @@ function go() {
 }
 
 function show(/** @type {boolean} */ isMove) {
-  const isOne = place !== null && place !== "new";
-  document.body.dataset.view = place === null ? "list" : isOne ? "opened" : "new";
+  const talk = chatIn(place);
+  const isOne = place !== null && place !== "new" && talk === null;
+  document.body.dataset.view = place === null ? "list" : talk !== null ? "chat" : isOne ? "opened" : "new";
   byId("opened").hidden = !isOne;
-  byId("new").hidden = isOne;
+  byId("chat").hidden = talk === null;
+  byId("new").hidden = isOne || talk !== null;
+  chat.open(talk);
   watch();
   const one = isOne ? /** @type {import("./address.js").Place} */ (place) : null;
   opened.open(one, one === null ? null : (connection.feeds.get(one.topic) ?? null));
   // Who comes from a list by keyboard goes on at what was opened.
   if (isMove && isOne) byId("opened-title").focus({ preventScroll: true });
   if (isMove && place === "new") input("source").focus();
+  if (isMove && talk !== null) byId("chat-text").focus();
   if (isMove) scrollTo(0, 0);
   draw();
 }
@@ -197,7 +206,9 @@ async function act(/** @type {"cancel" | "retry"} */ what, /** @type {ShownJob} 
 
 /** Go on as somebody else, or as nobody. */
 function restart() {
+  bell.restart();
   connection.reopen();
+  chat.restart();
   look();
 }
 
@@ -245,11 +256,12 @@ function showProjects() {
   select.value = names.includes(chosen) ? chosen : "";
 }
 
-function showState(/** @type {Condition} */ condition) {
+function showState(/** @type {Condition} */ given) {
+  const condition = { ...given, ...chat.condition };
   const badge = byId("state");
   setText(badge, stateWords(condition));
   badge.dataset.state = condition.isCut ? "cut" : condition.state;
-  const title = opened.title;
+  const title = opened.title ?? chat.title;
   document.title = title === null ? "Streamer" : `${title} · Streamer`;
 }
 
@@ -293,7 +305,7 @@ for (const radio of document.querySelectorAll("[name=elsewhere]")) radio.addEven
 
 addEventListener("keydown", (event) => {
   const { target } = event;
-  const isTyping = target instanceof HTMLElement && target.matches("input:not([type=radio], [type=file])");
+  const isTyping = target instanceof HTMLElement && target.matches("input:not([type=radio], [type=file]), textarea");
   if (event.key === "/" && !isTyping && !event.ctrlKey && !event.metaKey && !event.altKey) {
     event.preventDefault();
     input("words").focus();
@@ -316,7 +328,7 @@ function close() {
   });
 }
 
-startForm(API, access, (jobId) => {
+startForm(SERVER, access, (jobId) => {
   location.hash = `#jobs/${jobId}`;
 });
 

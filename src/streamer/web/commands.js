@@ -49,12 +49,13 @@ function browser(/** @type {Stream} */ { topic, server, after, asksWho }) {
 </script>`;
 }
 
-function python(/** @type {Stream} */ { topic, server, asksWho }) {
+function python(/** @type {Stream} */ { topic, server, after, asksWho }) {
+  const from = after === null ? "" : `, after=${quoted(after)}`;
   const token = asksWho ? ', token=os.environ["STREAMER_TOKEN"]' : "";
-  return `${asksWho ? "import os\n\n" : ""}from streamer.client import follow
+  return `${asksWho ? "import os\n\n" : ""}import streamer
 
-for event in follow(${quoted(server)}, ${quoted(topic)}${token}):
-    print(event.type, event.body)`;
+for event in streamer.follow(${quoted(server)}, ${quoted(topic)}${from}${token}):
+    print(event.type, event.fields)`;
 }
 
 function react(/** @type {Stream} */ { topic, server, asksWho }) {

@@ -7,6 +7,7 @@
  */
 
 import { createClient } from "./client/client.js";
+import { Lasting } from "./lasting.js";
 import { Line } from "./line.js";
 
 /** @import { Client, ClientOptions } from "./client/client.js" */
@@ -27,8 +28,8 @@ import { Line } from "./line.js";
 
 /** @type {State[]} what says most about a connection of several topics, first */
 const RANKS = ["waiting", "live", "polling", "replaying", "connecting", "refused", "ended", "idle"];
-/** @type {Record<string, string>} */
-const NAMES = { sse: "SSE", websocket: "WebSocket", poll: "polling" };
+/** What a person calls each way. @type {Record<string, string>} */
+export const NAMES = { sse: "SSE", websocket: "WebSocket", poll: "polling" };
 
 export class Connection {
   #url;
@@ -38,6 +39,8 @@ export class Connection {
   #transport = "auto";
   /** @type {Client} */
   #client;
+  /** @type {Set<Lasting>} */
+  #lasting = new Set();
   /** @type {Map<string, Feed>} by topic */
   feeds = new Map();
 
@@ -58,6 +61,19 @@ export class Connection {
 
   get transport() {
     return this.#transport;
+  }
+
+  /** All that is watched. */
+  get topics() {
+    return [...this.feeds.keys(), ...[...this.#lasting].flatMap(({ topics }) => topics)];
+  }
+
+  /** As a client's, of one that goes on when another client takes its place. */
+  subscribe(/** @type {readonly string[]} */ topics, /** @type {{from: string}} */ { from }) {
+    const one = new Lasting(topics, from, () => this.#lasting.delete(one));
+    this.#lasting.add(one);
+    one.attach(this.#client);
+    return one;
   }
 
   /** Watch just these topics: those that are watched already go on as they are. */
@@ -81,7 +97,7 @@ export class Connection {
     this.#transport = transport;
     const before = this.#client;
     this.#client = this.#open();
-    for (const feed of this.feeds.values()) feed.attach(this.#client);
+    for (const one of [...this.feeds.values(), ...this.#lasting]) one.attach(this.#client);
     before.close();
   }
 

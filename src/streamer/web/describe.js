@@ -58,7 +58,10 @@ function words(/** @type {Body} */ body) {
     case "error":
       return joined(body.task_name, body.error);
     case "completed":
+      if (textOf(body.result_omitted)) return joined(body.task_name, `its result is left out: ${body.result_omitted}`);
       return joined(body.task_name, objectOf(body.result).url ?? rest({ result: body.result }));
+    case "log":
+      return logged(body);
     case "connected":
       return body.resumed ? `Resumed after ${textOf(body.cursor)}` : `First visit, from ${textOf(body.cursor)} on`;
     case "caught_up":
@@ -82,6 +85,14 @@ function words(/** @type {Body} */ body) {
 
 function joined(/** @type {unknown[]} */ ...parts) {
   return parts.map(textOf).filter((part) => part !== null && part !== "").join(" · ");
+}
+
+/** The lines of a job's log; anybody else's event of this type as it is. */
+function logged(/** @type {Body} */ body) {
+  const lines = Array.isArray(body.lines) ? body.lines.map((line) => textOf(objectOf(line).text)) : [];
+  if (lines.length === 0 || lines.includes(null)) return rest(body);
+  const before = numberOf(body.left_out);
+  return joined(body.task_name, before ? `${before} lines left out` : null, ...lines);
 }
 
 function progressed(/** @type {Body} */ { progress }) {

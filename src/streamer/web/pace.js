@@ -56,7 +56,7 @@ export function foldPace(paces, key, body) {
 
 function words(/** @type {Body} */ body, /** @type {{from: number, at: number}} */ start, /** @type {number} */ progress, /** @type {number} */ at) {
   const said = objectOf(body.metadata);
-  const left = secondsOf(said.eta_seconds) ?? secondsOf(said.eta) ?? estimate(start, progress, at);
+  const left = secondsOf(said.eta_seconds) ?? secondsOf(said.eta) ?? secondsOf(body.eta_seconds) ?? estimate(start, progress, at);
   const parts = [speedOf(said.speed)];
   if (left !== null && progress < 1) parts.push(`about ${clock(left)} left`);
   return parts.filter((part) => part !== "").join(" · ");

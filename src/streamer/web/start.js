@@ -1,5 +1,6 @@
 /**
- * The form for new jobs: of the sample, of a file of the server, or of one that is uploaded here.
+ * The form for new jobs: of the sample, of a file of the server, of one that is uploaded here, or
+ * of a kind of somebody's own.
  *
  * @module
  */
@@ -7,24 +8,35 @@
 import { percent } from "./describe.js";
 import { button, byId, element, input } from "./elements.js";
 import { textOf } from "./fields.js";
+import { KindFields, kindsIn } from "./kind-fields.js";
 import { post } from "./post.js";
+import { preview } from "./preview.js";
 import { setText } from "./template.js";
 import { Upload } from "./upload.js";
 
 /** @import { Access } from "./access.js" */
 /** @import { Accepted, Claimed } from "./client/wire.d.ts" */
+/** @import { Schema } from "./kind-fields.js" */
 /** @import { Progress } from "./upload.js" */
 
+const NO_KINDS = "No worker offers any yet. One does, a moment after it was started, that has an actor under @streamer.job_kind.";
+
 /**
- * @param {string} api
+ * @param {string} server
  * @param {Access} access
  * @param {(jobId: string) => void} started called with each job that was accepted
  */
-export function startForm(api, access, started) {
+export function startForm(server, access, started) {
+  const api = `${server}/api/v1`;
   const form = element("start-form", HTMLFormElement);
   const file = input("file");
   /** @type {Upload | null} */
   let upload = null;
+  const showPreview = preview();
+  const ownFields = new KindFields(byId("own-fields"));
+  const ownKind = element("own-kind", HTMLSelectElement);
+  /** What was offered when it was asked last. @type {Map<string, Schema>} */
+  let kinds = new Map();
 
   const fail = (/** @type {string} */ id, /** @type {string | null} */ words) => {
     byId(id).hidden = words === null;
@@ -34,34 +46,75 @@ export function startForm(api, access, started) {
   form.addEventListener("submit", async (submitted) => {
     submitted.preventDefault();
     fail("start-failure", null);
+    const asked = wanted();
+    if (asked === null) return;
     button("start").disabled = true;
     try {
-      const fields = new FormData(form);
-      const source = String(fields.get("source")).trim();
-      const own = isTrim()
-        ? { kind: "trim", source, start: Number(fields.get("from")), end: Number(fields.get("to")) }
-        : { kind: "transcode", source, height: Number(fields.get("height")) };
       /** @type {Claimed<Accepted>} */
-      const job = await post(access, `${api}/projects/${encodeURIComponent(project())}/jobs`, own);
+      const job = await post(access, `${api}/projects/${encodeURIComponent(project())}/jobs`, asked);
       started(textOf(job.task_id) ?? "");
     } catch (error) {
-      fail("start-failure", /** @type {Error} */ (error).message);
+      const { message } = /** @type {Error} */ (error);
+      fail("start-failure", message);
+      if (chosen() === "own") ownFields.blame(message);
     }
     button("start").disabled = false;
   });
 
-  const isTrim = () => element("start-form", HTMLFormElement).kind.value === "trim";
+  /** @returns {object | null} the body of the request; null where a field says what is wrong */
+  function wanted() {
+    const fields = new FormData(form);
+    const source = String(fields.get("source")).trim();
+    if (chosen() === "transcode") return { kind: "transcode", source, height: Number(fields.get("height")) };
+    if (chosen() === "trim") return { kind: "trim", source, start: Number(fields.get("from")), end: Number(fields.get("to")) };
+    const own = ownFields.read();
+    return own && { kind: ownKind.value, ...own };
+  }
+
+  const chosen = () => form.kind.value;
   const project = () => input("project").value;
 
   for (const radio of form.querySelectorAll("[name=kind]")) radio.addEventListener("change", showKind);
 
   function showKind() {
-    byId("of-trim").hidden = !isTrim();
-    byId("of-transcode").hidden = isTrim();
+    const kind = chosen();
+    for (const each of ["transcode", "trim", "own"]) byId(`of-${each}`).hidden = kind !== each;
+    for (const name of ["of-video", "source-hint", "drop"]) byId(name).hidden = kind === "own";
     // What is not shown is not asked for.
-    for (const name of ["from", "to"]) input(name).disabled = !isTrim();
+    input("source").disabled = kind === "own";
+    for (const name of ["from", "to"]) input(name).disabled = kind !== "trim";
+    fail("start-failure", null);
+    button("start").disabled = false;
+    byId("own-fields").replaceChildren();
+    if (kind === "own") offer();
   }
   showKind();
+
+  /** Ask which kinds there are now: a worker may have been started since. */
+  async function offer() {
+    button("start").disabled = true;
+    setText(byId("own-about"), "Asking which kinds there are …");
+    try {
+      kinds = kindsIn(await access.get(`${server}/schema/openapi.json`));
+    } catch (error) {
+      setText(byId("own-about"), /** @type {Error} */ (error).message);
+      return;
+    }
+    if (chosen() !== "own") return;
+    byId("own-kinds").hidden = kinds.size === 0;
+    ownKind.replaceChildren(...[...kinds.keys()].map((kind) => new Option(kind, kind)));
+    if (kinds.size === 0) setText(byId("own-about"), NO_KINDS);
+    else showOwn();
+  }
+
+  function showOwn() {
+    const body = kinds.get(ownKind.value) ?? {};
+    setText(byId("own-about"), textOf(body.description) ?? "");
+    ownFields.show(body);
+    fail("start-failure", null);
+    button("start").disabled = false;
+  }
+  ownKind.addEventListener("change", showOwn);
 
   /* A file of one's own. */
 
@@ -69,6 +122,7 @@ export function startForm(api, access, started) {
     if (chosen === undefined) return;
     fail("upload-failure", null);
     if (!input("project").reportValidity()) return;
+    showPreview(chosen);
     upload?.cancel();
     const mine = new Upload(api, chosen, project(), {
       access,

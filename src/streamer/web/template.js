@@ -41,7 +41,28 @@
  * @property {HTMLElement} origin
  * @property {HTMLElement} raw
  *
- * @typedef {{"job-card": CardParts, "job-row": RowParts, "log-line": LineParts}} Templates by the id of the
+ * @typedef {object} NoticeParts
+ * @property {HTMLElement} unread
+ * @property {HTMLAnchorElement} link
+ * @property {HTMLElement} text
+ * @property {HTMLElement} when
+ *
+ * @typedef {object} ItemParts
+ * @property {HTMLElement} face
+ * @property {HTMLElement} name
+ * @property {HTMLElement} at
+ * @property {HTMLElement} quoted
+ * @property {HTMLElement} text
+ * @property {HTMLElement} files
+ * @property {HTMLElement} note
+ * @property {HTMLButtonElement} stop
+ * @property {HTMLElement} thoughts
+ * @property {HTMLElement} given
+ * @property {HTMLElement} summary
+ * @property {HTMLElement} choices
+ * @property {HTMLElement} seen
+ *
+ * @typedef {{"chat-item": ItemParts, "job-card": CardParts, "job-row": RowParts, "log-line": LineParts, "notice-row": NoticeParts}} Templates by the id of the
  *   `<template>`, its `data-part` elements by name; `index.html` has them
  */
 

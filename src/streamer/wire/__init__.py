@@ -4,10 +4,12 @@ Layout:
 
 - `form`: what a wire form is: how events and control events become one shared buffer.
 - `sse`: server-sent events (WHATWG HTML, section 9.2): frames as bytes.
+- `bodies`: the two forms of a dialect whose clients read JSON texts: frames, and lines to be
+  framed.
 - `websocket`: webSocket (RFC 6455): event bodies as text frames, and commands from a client.
 - `poll`: the answer to a poll: a page of bodies as one JSON object.
 - `refusal`: the server's own answer to a request that never reaches the app, as bytes (RFC
   9457).
 """
 
-__all__ = ["form", "poll", "refusal", "sse", "websocket"]
+__all__ = ["bodies", "form", "poll", "refusal", "sse", "websocket"]

@@ -19,6 +19,9 @@ from support.victims import VictimStage
 API: Final = "/api/v1"
 MINE: Final = f"{API}/projects/mine"
 
+#: Headers whose values come back: in answers, in events, in lines of the log.
+IDS: Final = ("X-Request-ID", "traceparent", "tracestate")
+
 #: Ends of a line, of a text or of a frame, each before something that would be an event.
 ENDS: Final = {
     "lf": "\n",
@@ -35,6 +38,7 @@ ENDS: Final = {
     "bom": "\ufeff",
     "end of chunk": "\r\n0\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
 }
+TRACE: Final = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 FORGED: Final = 'event: completed{e}data: {{"forged":1}}{e}id: 9-9{e}{e}x-forged: 1{e}{e}'
 
 
@@ -54,6 +58,9 @@ def bodies(text: str) -> Iterator[dict[str, Any]]:
     yield {"type": "note" + text}
     yield {"type": "note", "id": text}
     yield {"type": "note", "timestamp": text}
+    yield {"type": "note", "traceparent": text}
+    yield {"type": "note", "traceparent": TRACE, "tracestate": text}
+    yield {"type": "note", "traceparent": TRACE + text}
     whole = {"task_name": "t", "job_id": "j"}
     for name in ("task_name", "job_id", "parent_id", "project_id", "message"):
         yield {"type": "progress", "progress": 0.1, **whole, name: text}
@@ -98,6 +105,8 @@ def test_what_is_published_is_one_event_whatever_is_in_it(
     house.settle()
     for way, peer in {**readers, **late}.items():
         read = read_by(peer)
+        assert {body.get("traceparent", TRACE) for body in read} == {TRACE}
+        assert not any("tracestate" in body for body in read)
         events = [
             body
             for body in read
@@ -114,8 +123,8 @@ def test_what_is_published_is_one_event_whatever_is_in_it(
 
 
 def without_ours(body: dict[str, Any]) -> dict[str, Any]:
-    """What the publisher wrote of it."""
-    ours = {"id", "topic", "topics", "timestamp"}
+    """What the publisher wrote of it, but for a trace: what is none is left out."""
+    ours = {"id", "topic", "topics", "timestamp", "traceparent", "tracestate"}
     return {"project_id": "mine"} | {name: it for name, it in body.items() if name not in ours}
 
 
@@ -174,7 +183,7 @@ def requests(text: str) -> Iterator[tuple[str, str, dict[str, str]]]:
     yield f"{API}/jobs/{part}/cancel", "POST", {}
     for path in ("files", "web", "schema", "nowhere"):
         yield f"/{path}/{part}", "GET", {}
-    for name in ("Last-Event-ID", "Idempotency-Key", "Origin", "Cookie", "Sec-Fetch-Site"):
+    for name in ("Last-Event-ID", "Idempotency-Key", "Origin", "Cookie", "Sec-Fetch-Site", *IDS):
         yield f"{MINE}/stream", "GET", {name: part}
         yield f"{MINE}/events", "POST", {name: part}
         yield f"{MINE}/stream", "WEBSOCKET", {name: part}
@@ -259,6 +268,7 @@ def test_what_a_frame_says_ends_no_line_of_the_answer_or_of_the_log(
     [
         *("Last-Event-ID", "Idempotency-Key", "Authorization", "Cookie", "Origin", "Host"),
         *("X-Forwarded-For", "Sec-WebSocket-Protocol", "User-Agent", "Content-Type"),
+        *IDS,
     ],
 )
 def test_no_byte_of_a_header_gets_into_an_answer(house: VictimStage, name: str, value: str) -> None:

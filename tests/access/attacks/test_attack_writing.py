@@ -75,12 +75,37 @@ def test_whoever_may_not_publish_changes_nothing(house: VictimStage, change: str
     assert [peer.take() for peer in reading] == before
 
 
+#: What admins alone do to the log itself: the method, the address and the body.
+UPKEEP = {
+    "delete a topic": ("DELETE", f"{API}/admin/topics/{TOPICS[0]}", None),
+    "keep less": ("PUT", f"{API}/admin/retention/projects", {"length": 1}),
+    "keep as the servers say": ("DELETE", f"{API}/admin/retention/projects", None),
+}
+
+
+@pytest.mark.parametrize("who", ["7", "reader", "mallory"])
+@pytest.mark.parametrize("change", UPKEEP)
+def test_the_log_is_kept_by_admins_alone(house: VictimStage, change: str, who: str) -> None:
+    method, target, body = UPKEEP[change]
+    sent = b"" if body is None else json.dumps(body).encode()
+    answer = house.ask(target, who, method=method, body=sent, headers=HEADERS)
+    assert status_of(answer) == 403
+    assert house.changed() == []
+
+
 def test_every_address_that_changes_something_is_tried_here(house: VictimStage) -> None:
     """One that comes later is either here or of those that concern nobody else's things."""
     own = {f"{API}/tokens", f"{API}/streams/{{stream_id}}/token"}
     # What nobody else has is moved by them: how far they have read.
     own |= {path for path, _ in ways_in(house.app) if path.endswith("/cursor")}
-    own.add(f"{API}/notifications/read")
+    own |= {f"{API}/notifications/read", f"{API}/push/subscriptions"}
+    # Somebody else's conversations have a file of their own.
+    own |= {path for path, _ in ways_in(house.app) if "/chats/{chat_id}" in path}
+    own |= {f"{API}/ai/chats"}
+    # So have recordings, which are named by whoever may make one.
+    own |= {path for path, _ in ways_in(house.app) if path.startswith(f"{API}/openai/v1/")}
+    # And the log itself is kept by admins.
+    own |= {path for path, _ in ways_in(house.app) if path.startswith(f"{API}/admin/")}
     tried = {target.partition("?")[0] for target, _ in CHANGES.values()}
     named = {
         path.replace("{project_id}", "x1").replace("{job_id}", "v1").replace("{upload_id}", UPLOAD)

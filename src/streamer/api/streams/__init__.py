@@ -3,9 +3,12 @@
 Layout:
 
 - `sse`: streams as server-sent events.
+- `told_answers`: an answer of a conversation, followed from where it is found to its end.
 - `websocket`: streams over WebSocket, at the same URLs.
+- `chats`: conversations as streams: whoever reads one is there.
 - `commands`: what the client of a WebSocket says, and what is done about it.
+- `followed`: events of topics as values, for a stream that says them in words of its own.
 - `portable`: a writer over any ASGI server: buffers wait here until `send` takes them.
 """
 
-__all__ = ["commands", "portable", "sse", "websocket"]
+__all__ = ["chats", "commands", "followed", "portable", "sse", "told_answers", "websocket"]

@@ -12,6 +12,7 @@ from ...config.settings import Settings
 from ...errors import InvalidFrame, InvalidTopic, StreamerError
 from ...events.control import Control
 from ...events.cursor import Cursor
+from ...hub.attach import Enter
 from ...hub.controls import refreshed_control
 from ...hub.hub import Hub
 from ...hub.reader import Reader
@@ -79,6 +80,12 @@ class Commands:
         """What `connected` says beside the rest; may raise a `StreamerError`."""
         del socket
         return {}
+
+    @staticmethod
+    def enter(socket: Socket) -> Enter | None:
+        """What is done before the reader begins, as `Attach.enter`; may raise a `StreamerError`."""
+        del socket
+        return None
 
     async def receive(self) -> None:
         """Obey commands until the client has gone."""
@@ -167,7 +174,9 @@ class Commands:
         state = self._socket.app.state
         await may_read(asker, (read.topic,), state.log)
         reader = reader_of(asker, read.reader)
-        found, is_moved = await move_cursor(state, read.topic, reader, read.to())
+        found, is_moved = await move_cursor(
+            state, read.topic, reader, read.to(), username=asker.grants.name
+        )
         fields = {"topic": read.topic, "reader": reader, **found.to_fields(), "moved": is_moved}
         self._reader.reply(Control("moved", fields))
 

@@ -20,6 +20,7 @@ class PortableWriter:
 
     Attributes:
         close_code, close_reason: for a WebSocket's close frame, once closed.
+        was_cut: whether it ended before its end.
     """
 
     def __init__(self, form: Form, *, high_water: int) -> None:
@@ -29,6 +30,7 @@ class PortableWriter:
         self.taker: Taker | None = None
         self.close_code = 1000
         self.close_reason = ""
+        self.was_cut = False
         self._high_water = high_water
         self._buffers: list[bytes] = []
         self._size = 0
@@ -66,6 +68,7 @@ class PortableWriter:
 
     def abort(self) -> None:
         """End now."""
+        self.was_cut = True
         self.close(4408, "send timeout")
         self._buffers.clear()
         if self._cut is not None:

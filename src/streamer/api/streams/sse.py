@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Any, Final
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Final, NamedTuple
 
 import anyio
 from litestar import Request, Response, route
 from litestar.enums import HttpMethod
 from litestar.status_codes import HTTP_503_SERVICE_UNAVAILABLE
-from litestar.types import ASGIApp, ExceptionHandlersMap, Receive, Scope, Send
+from litestar.types import ASGIApp, ExceptionHandlersMap, Message, Receive, Scope, Send
 from sse_starlette import EventSourceResponse
 
 from ...config.settings import Settings
 from ...errors import StreamerError
 from ...events.topic import job_topic, project_topic
-from ...hub.attach import Finished, Gone
+from ...hub.attach import Attach, Enter, Finished, Gone
 from ...hub.hub import Hub
 from ...hub.writer import OfferedWriter, offered_writer
 from ...wire import sse
-from ...wire.form import encode
+from ...wire.form import Form, encode
 from ..asker import asker_of
 from ..documentation import StreamOperation
 from ..may import may_read
@@ -38,9 +39,6 @@ from ..stream_request import (
 from .portable import PortableWriter
 
 _METHODS: Final = [HttpMethod.GET, HttpMethod.HEAD]
-_RAW_HEADERS: Final = [
-    (name.lower().encode("ascii"), value.encode("ascii")) for name, value in sse.HEADERS.items()
-]
 #: Seconds that a drain may take, at most; the server has its own limit.
 MAX_DRAIN: Final = 3600.0
 
@@ -108,13 +106,38 @@ async def stream_topics(request: Request[Any, Any, Any]) -> ASGIApp:
     )
 
 
+class SseForms(NamedTuple):
+    """The wire forms of one kind of stream.
+
+    Attributes:
+        plain: as any server sends it.
+        chunked: with the chunks of HTTP/1.1, for the fast path.
+        headers: what the answer has beside what every stream has.
+    """
+
+    plain: Form
+    chunked: Form
+    headers: Mapping[str, str] = {}
+
+    def all_headers(self) -> dict[str, str]:
+        """The headers of the answer."""
+        return {**sse.HEADERS, **self.headers}
+
+
+_NAMED: Final = SseForms(sse.NAMED, sse.NAMED_CHUNKED)
+_UNNAMED: Final = SseForms(sse.UNNAMED, sse.UNNAMED_CHUNKED)
+
 SSE_HANDLERS = (stream_project, stream_job, stream_topics)
 
 
-async def serve_stream(request: Request[Any, Any, Any], topics: tuple[str, ...]) -> ASGIApp:
-    """Serve events of `topics`, as the request asks for them, if it may read each."""
+async def serve_stream(
+    request: Request[Any, Any, Any], topics: tuple[str, ...], *, enter: Enter | None = None
+) -> ASGIApp:
+    """Serve events of `topics`, as the request asks for them, if it may read each.
+
+    `enter` is as in `Attach`.
+    """
     settings: Settings = request.app.state.settings
-    hub: Hub = request.app.state.hub
     query = request.query_params
     headers = headers_of(request)
     asker = asker_of(request)
@@ -124,26 +147,36 @@ async def serve_stream(request: Request[Any, Any, Any], topics: tuple[str, ...])
         headers,
         heartbeat=settings.heartbeat,
         asker=asker,
-        unread=request.app.state.unread,
+        unread=request.app.state.log.rules.current.unread,
         transport="sse",
         root_path=request.scope.get("root_path", ""),
+        enter=enter,
     )
     await may_read(asker, topics, request.app.state.log)
     if request.method == HttpMethod.HEAD:
         return Response(b"", headers=sse.HEADERS, media_type=sse.HEADERS["Content-Type"])  # type: ignore[return-value]
-    unnamed = reads_messages(query)
-    offered = offered_writer(request.scope)  # type: ignore[arg-type]
+    return await open_stream(request, attach, _UNNAMED if reads_messages(query) else _NAMED)
+
+
+async def open_stream(request: Request[Any, Any, Any], attach: Attach, forms: SseForms) -> ASGIApp:
+    """Answer with a stream of what `attach` asks for; whether it may be read was asked before.
+
+    Raises:
+        StreamerError: as `Hub.attach`, where nothing was sent yet.
+    """
+    state = request.app.state
+    high_water = state.settings.high_water
+    offered = None if state.is_proxied else offered_writer(request.scope)  # type: ignore[arg-type]
     stream: _FastStream | _PortableStream
-    form = sse.UNNAMED if unnamed else sse.NAMED
     if offered is not None:
-        if request.scope["http_version"] == "1.1":  # an older client knows no chunks
-            form = sse.UNNAMED_CHUNKED if unnamed else sse.NAMED_CHUNKED
-        offered.open(form, settings.high_water)
-        stream = _FastStream(offered)
+        # An older client knows no chunks.
+        is_chunked = request.scope["http_version"] == "1.1"
+        offered.open(forms.chunked if is_chunked else forms.plain, high_water)
+        stream = _FastStream(offered, request, attach, forms)
     else:
-        stream = _PortableStream(PortableWriter(form, high_water=settings.high_water), hub)
+        stream = _portable(request, forms)
     try:
-        await hub.attach(attach, stream.writer)
+        await state.hub.attach(attach, stream.writer)
     except Gone:
         return Response(b"", status_code=204)  # type: ignore[return-value]  # to nobody
     except Finished:
@@ -155,25 +188,96 @@ async def serve_stream(request: Request[Any, Any, Any], topics: tuple[str, ...])
 class _FastStream:
     """The fast path: the head through ASGI, everything after it from the hub."""
 
-    def __init__(self, writer: OfferedWriter) -> None:
+    def __init__(
+        self,
+        writer: OfferedWriter,
+        request: Request[Any, Any, Any],
+        attach: Attach,
+        forms: SseForms,
+    ) -> None:
         self.writer = writer
+        self._request: Final = request
+        self._attach: Final = attach
+        self._forms: Final = forms
 
-    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # A list of its own: middleware adds what is for this one client alone.
-        headers = list(_RAW_HEADERS)
+        headers = [
+            (name.lower().encode("ascii"), value.encode("ascii"))
+            for name, value in self._forms.all_headers().items()
+        ]
         self.writer.frame()
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        self.writer.start()
+        if not self.writer.start():
+            await self._go_round(scope, receive, send)
+
+    async def _go_round(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Continue on the portable path: the host has middleware that passes answers on.
+
+        It is known by what it does with the first stream; those that follow are not tried.
+        """
+        state = self._request.app.state
+        state.is_proxied = True
+        hub: Hub = state.hub
+        portable = _portable(self._request, self._forms)
+        # Nothing has been sent: it begins anew, before it ends, so that it was never away.
+        first = self.writer.taker
+        last: bytes | None = b""
+        try:
+            await hub.attach(self._attach, portable.writer)
+        except StreamerError as error:
+            if self._attach.story is not None:  # an end would be taken for the story's
+                raise
+            last = encode(self._forms.plain, [hub.reconnect_control(error)])
+        except (Gone, Finished):
+            pass
+        else:
+            last = None
+        finally:
+            if first is not None:
+                first.gone()
+            self.writer.withdraw()
+        if last is None:
+            await portable(scope, receive, _without_head(send))
+        else:
+            await send({"type": "http.response.body", "body": last, "more_body": False})
+
+
+def _portable(request: Request[Any, Any, Any], forms: SseForms) -> _PortableStream:
+    state = request.app.state
+    writer = PortableWriter(forms.plain, high_water=state.settings.high_water)
+    return _PortableStream(writer, state.hub, forms)
+
+
+def _without_head(send: Send) -> Send:
+    """What sends all of an answer but its head, which was sent."""
+
+    async def rest(message: Message) -> None:
+        if message["type"] != "http.response.start":
+            await send(message)
+
+    return rest
+
+
+class StreamCut(Exception):
+    """The connection is cut on purpose: its client comes back, and loses nothing."""
 
 
 class _PortableStream:
-    """The portable path: an `EventSourceResponse` of bytes that are encoded already."""
+    """The portable path: an `EventSourceResponse` of bytes that are encoded already.
 
-    def __init__(self, writer: PortableWriter, hub: Hub) -> None:
+    One that is cut raises: only so does every server, and every middleware, cut the
+    connection, and write no end of the answer.
+    """
+
+    def __init__(self, writer: PortableWriter, hub: Hub, forms: SseForms) -> None:
         self.writer = writer
         self._hub = hub
+        self._forms = forms
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.writer.was_cut:
+            raise StreamCut
         stopping = anyio.Event()
 
         async def drain() -> None:
@@ -181,8 +285,8 @@ class _PortableStream:
             self._hub.start_drain()
 
         response = EventSourceResponse(
-            self.writer.buffers(),
-            headers=sse.HEADERS,
+            self._buffers(),
+            headers=self._forms.all_headers(),
             ping=0,  # heartbeats are the hub's, one wheel for all readers
             sep="\n",
             data_sender_callable=drain,
@@ -200,3 +304,12 @@ class _PortableStream:
                 await response(scope, receive, send)  # type: ignore[arg-type]
         finally:
             self.writer.lose()
+        if self.writer.was_cut:
+            raise StreamCut
+
+    async def _buffers(self) -> AsyncIterator[bytes]:
+        """What the hub writes, until it closes the stream; one that is cut has no end."""
+        async for buffer in self.writer.buffers():
+            yield buffer
+        if self.writer.was_cut:
+            await asyncio.get_running_loop().create_future()  # until cancelled

@@ -115,12 +115,14 @@ async def serve_socket(
             headers,
             heartbeat=settings.heartbeat,
             asker=asker,
-            unread=socket.app.state.unread,
+            unread=socket.app.state.log.rules.current.unread,
             transport="websocket",
             root_path=socket.scope.get("root_path", ""),
         )
         asked = [topic for topic in attach.topics if topic != speech.waits]
         await may_read(asker, asked, socket.app.state.log)
+        if (enter := speech.enter(socket)) is not None:
+            attach = msgspec.structs.replace(attach, enter=enter)
         if greeting := await speech.greeting(socket):
             attach = msgspec.structs.replace(attach, greeting=greeting)
         reader = await hub.attach(attach, writer)

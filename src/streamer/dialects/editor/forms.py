@@ -13,12 +13,9 @@ from ...events.event import Event
 from ...events.json_line import encode_line
 from ...events.snapshot import Snapshot
 from ...events.topic import check_topic
-from ...wire.websocket import text_frame
+from ...wire.bodies import BodyFrames, BodyLines
 
 _VIDEOS: Final = "videos/"
-#: An empty pong, which nobody asked for and nobody sees (RFC 6455, section 5.5.3): what is
-#: sent where there is nothing to say, for a buffer of nothing is none.
-_NOTHING: Final = b"\x8a\x00"
 
 
 def video_topic(video_id: str) -> str:
@@ -127,43 +124,5 @@ def _outcome(result: object) -> dict[str, Any]:
     return outcome
 
 
-class EditorFrames:
-    """The editor's words as WebSocket frames, for writing straight to a transport."""
-
-    name = "editor-frames"
-    heartbeat = b"\x89\x00"  # an empty ping, which every client answers unasked
-
-    def event(self, event: Event) -> bytes:
-        """One text frame for each video."""
-        return b"".join(map(text_frame, bodies_of(event))) or _NOTHING
-
-    def control(self, control: Control) -> bytes:
-        """One text frame, or two, or nothing."""
-        return b"".join(map(text_frame, bodies_of_control(control))) or _NOTHING
-
-    def wrap(self, frames: bytes) -> bytes:
-        """Frames follow one another as they are."""
-        return frames
-
-
-class EditorLines:
-    """The same as lines, each to be sent as a text frame by whoever frames them."""
-
-    name = "editor-lines"
-    heartbeat = b""  # the server that frames also pings
-
-    def event(self, event: Event) -> bytes:
-        """One line for each video."""
-        return b"".join(body + b"\n" for body in bodies_of(event))
-
-    def control(self, control: Control) -> bytes:
-        """One line, or two, or nothing."""
-        return b"".join(body + b"\n" for body in bodies_of_control(control))
-
-    def wrap(self, frames: bytes) -> bytes:
-        """Lines follow one another as they are."""
-        return frames
-
-
-FRAMES: Final = EditorFrames()
-LINES: Final = EditorLines()
+FRAMES: Final = BodyFrames("editor-frames", bodies_of, bodies_of_control)
+LINES: Final = BodyLines("editor-lines", bodies_of, bodies_of_control)

@@ -14,6 +14,7 @@ from ...api.connections import Census
 from ...api.documentation import ApiOperation
 from ...api.farewells import Socket
 from ...api.may import may_see
+from ...api.notifications import ANYBODY
 from ...api.query import QUERY, STREAM, Query
 from ...api.streams.commands import Commands
 from ...api.streams.sse import PROBLEMS, serve_stream
@@ -30,8 +31,6 @@ from .statistics import statistics
 
 _METHODS: Final = [HttpMethod.GET, HttpMethod.HEAD]
 _USER: Final = {QUERY: Query((*STREAM[QUERY].once, "user_id"))}
-#: Whose inbox it is where nobody is asked who they are, and nobody says.
-_ANYBODY: Final = "anybody"
 _ALLOWED: Final = "allowed are ping, get_stats and JSON objects of the type ping, read and token"
 
 
@@ -156,7 +155,7 @@ def _user_of(connection: Connection) -> str:
     asker = asker_of(connection)
     said: str | None = connection.query_params.get("user_id")
     if asker.grants is EVERYTHING:
-        return said or _ANYBODY
+        return said or ANYBODY
     if not asker.grants.subject:
         raise Forbidden("a token without a sub has no notifications")
     if said not in {None, asker.grants.subject}:

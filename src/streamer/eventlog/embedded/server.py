@@ -20,6 +20,7 @@ from ...errors import LogUnavailable
 from . import supervisor
 from .binary import find_server_binary
 from .data_lock import DataLock
+from .in_place import finish
 
 _log: Final = logging.getLogger(__name__)
 
@@ -30,6 +31,8 @@ _START_TIMEOUT: Final = 30.0
 #: Seconds that stopping may take; the supervisor kills the server after five.
 _STOP_TIMEOUT: Final = 10.0
 _PAUSE: Final = 0.02
+#: Bytes of its log beyond which a new one is begun; one older is kept.
+_LOG_BYTES: Final = 1024 * 1024
 #: Seconds between the death of a supervisor and the next: something may kill each.
 _PAUSE_OF_SUPERVISOR: Final = 0.2
 #: Which of the fields behind its name has a process's number of threads: proc_pid_stat(5).
@@ -86,6 +89,7 @@ class EmbeddedServer:
         binary = self._binary or find_server_binary()
         lock = self._lock.acquire()
         try:
+            finish(self._data_dir)
             self._choose_socket()
             self._lock.announce(self.url)
             self._stopping.clear()
@@ -146,6 +150,9 @@ class EmbeddedServer:
 
     def _spawn(self, binary: Path, lock: int) -> subprocess.Popen[bytes]:
         log_file = self._data_dir / "server.log"
+        with contextlib.suppress(FileNotFoundError):
+            if log_file.stat().st_size > _LOG_BYTES:
+                log_file.replace(log_file.with_name("server.log.1"))
         with log_file.open("ab") as log:
             return subprocess.Popen(
                 [
@@ -174,6 +181,8 @@ class EmbeddedServer:
             "save": "",
             "maxmemory-policy": "noeviction",
             "daemonize": "no",
+            # It runs for years, and would write of every file that it writes anew.
+            "loglevel": "warning",
             "logfile": str(self._data_dir / "server.log"),
         }
         return [word for name, value in settings.items() for word in (f"--{name}", value)]

@@ -9,20 +9,30 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from ...config.retention import RetentionPolicy
+from ...config.rules import Rules
 from ...config.unread import UnreadPolicy
 from ...events.cursor import Cursor
 from ...events.event import Event
 from ...events.new_event import NewEvent
 from ...events.page import Back, Page
 from ...events.snapshot import Snapshot
+from ...events.topic import CHATS, job_of
 from ..base import READ_BYTES, BatchKey, Listener, Place
 from ..lifetimes import BATCH_TTL, IDEMPOTENCY_TTL
 from ..merge import TopicPage, merge, merge_back, share_of
 from .access import MemoryAccess
+from .checkpoints import MemoryCheckpoints
+from .glances import MemoryGlances
 from .leases import MemoryLeases
 from .notifications import MemoryNotifications
+from .presence import MemoryPresence
+from .push import MemoryPushes
 from .reader_cursors import MemoryReaderCursors
+from .reports import MemoryReports
+from .rules import MemoryRules
 from .topic import MemoryTopic
+from .typing import MemoryTypists
+from .upkeep import MemoryUpkeep
 from .workers import MemoryWorkers
 
 #: Milliseconds between two looks at what may be forgotten.
@@ -57,8 +67,7 @@ class MemoryEventLog:
         unread: UnreadPolicy | None = None,
     ) -> None:
         self._clock: Final = clock
-        self._retention: Final = retention if retention is not None else RetentionPolicy()
-        self._unread: Final = unread if unread is not None else UnreadPolicy()
+        self.rules: Final = MemoryRules(Rules(retention, unread))
         self._lock: Final = threading.RLock()
         self._head = self._birth = Cursor(clock(), 0)
         self._topics: Final[dict[str, MemoryTopic]] = {}
@@ -68,10 +77,28 @@ class MemoryEventLog:
         self._notifications: Final[list[MemoryNotifications]] = []
         self._swept = clock()
         self.leases: Final = MemoryLeases(clock)
+        self.checkpoints: Final = MemoryCheckpoints(clock, self.rules)
         self.workers: Final = MemoryWorkers(clock)
+        self.glances: Final = MemoryGlances(self._snapshots)
+        self.reports: Final = MemoryReports(clock)
+        self.pushes: Final = MemoryPushes(clock, self._lock)
         self.access: Final = MemoryAccess(clock)
+        self.typists: Final = MemoryTypists(clock)
+        self.presence: Final = MemoryPresence(clock, self._lock, self._append_one, self._remove)
         self.reader_cursors: Final = MemoryReaderCursors(
-            clock, self._lock, lambda name: (self._head, self._topic(name, clock())), self._unread
+            clock,
+            self._lock,
+            lambda name: (self._head, self._topic(name, clock())),
+            self.rules.current.unread,
+        )
+        self.upkeep: Final = MemoryUpkeep(
+            self._lock,
+            lambda name: self._topic(name, clock()),
+            self._next_id,
+            self._tell_deleted,
+            self._forget_with,
+            cursors=self.reader_cursors,
+            rules=self.rules,
         )
 
     async def append(self, event: NewEvent) -> Cursor | None:
@@ -199,9 +226,18 @@ class MemoryEventLog:
             now = self._clock()
             found = {name: self._topic(name, now) for name in topics}
             return {
-                name: Snapshot(cursor=self._head) if topic is None else topic.snapshot(self._head)
+                name: (
+                    Snapshot(cursor=self._head) if topic is None else topic.snapshot(self._head)
+                ).with_present(self.presence.present(name) if name.startswith(CHATS) else None)
                 for name, topic in found.items()
             }
+
+    def _remove(self, name: str, id_: Cursor) -> None:
+        if (topic := self._topics.get(name)) is not None:
+            topic.remove(id_)
+
+    def _append_one(self, event: NewEvent) -> Cursor | None:
+        return self._append_all((event,), None)[0]
 
     def _append(self, new: NewEvent, ms: int, now: int) -> Cursor | None:
         for key in (new.idempotency_key, *new.unless):
@@ -219,14 +255,36 @@ class MemoryEventLog:
                 topic = self._topic(name, now)
                 if topic is None:
                     topic = self._topics[name] = MemoryTopic(name)
-                rule = self._unread.of(name)
+                rule = self.rules.current.unread.of(name)
                 counts = rule is not None and rule.counts(event.type)
-                topic.append(event, self._retention.of(name), counts=counts)
+                topic.append(
+                    event,
+                    self.rules.current.retention.of(name),
+                    counts=counts,
+                    part_of=new.part_of,
+                    whole_of=new.whole_of,
+                )
+                if counts:
+                    self.pushes.note(name)
         if new.idempotency_key is not None:
             self._by_key[new.topics[0], new.idempotency_key] = (now + IDEMPOTENCY_TTL, id_)
         for notifications in self._notifications:
             notifications.notify(event)
         return id_
+
+    def _next_id(self) -> Cursor:
+        ms = max(self._clock(), self._head.ms)
+        self._head = Cursor(ms, self._head.seq + 1 if self._head.ms == ms else 0)
+        return self._head
+
+    def _tell_deleted(self, topic: str) -> None:
+        for notifications in self._notifications:
+            notifications.notify_deleted(topic)
+
+    def _forget_with(self, topic: str) -> None:
+        self.presence.forget(topic)
+        if (job_id := job_of(topic)) is not None:
+            self.checkpoints.remove(job_id)
 
     def _topic(self, name: str, now: int) -> MemoryTopic | None:
         topic = self._topics.get(name)

@@ -18,7 +18,8 @@ class MemoryNotifications:
         self._listener: Final = listener
         self._loop: Final = asyncio.get_running_loop()
         self._topics: Final[set[str]] = set()
-        self._waiting: list[Event] = []
+        # New events, and the names of topics that were deleted.
+        self._waiting: list[Event | str] = []
         self._closed = False
 
     @property
@@ -47,11 +48,28 @@ class MemoryNotifications:
         """
         if self._closed or self._topics.isdisjoint(event.topics):
             return
-        self._waiting.append(event)
+        self._wait(event)
+
+    def notify_deleted(self, topic: str) -> None:
+        """Say soon that `topic` was deleted, if it is subscribed; from any thread, too."""
+        if not self._closed and topic in self._topics:
+            self._wait(topic)
+
+    def _wait(self, item: Event | str) -> None:
+        self._waiting.append(item)
         if len(self._waiting) == 1:
             self._loop.call_soon_threadsafe(self._hand_on)
 
     def _hand_on(self) -> None:
-        events, self._waiting = self._waiting, []
-        if not self._closed:
+        items, self._waiting = self._waiting, []
+        events: list[Event] = []
+        for item in items:
+            if isinstance(item, Event):
+                events.append(item)
+            elif not self._closed:
+                if events:
+                    self._listener.notified(events)
+                events = []
+                self._listener.deleted((item,))
+        if events and not self._closed:
             self._listener.notified(events)

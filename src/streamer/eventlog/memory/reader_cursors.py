@@ -61,6 +61,14 @@ class MemoryReaderCursors:
         await asyncio.sleep(0)
         return {subject: cursor for subject, (cursor, _) in latest[:MAX_LISTED]}
 
+    def count(self, topic: str) -> int:
+        """How many subjects have a cursor on a topic."""
+        return len(self._of(topic))
+
+    def forget(self, topic: str) -> None:
+        """Forget the cursors on a topic."""
+        self._cursors.pop(topic, None)
+
     def _move(self, topic: str, subject: str, to: Cursor) -> tuple[ReadState, bool]:
         head, now = self._find(topic)[0], self._clock()
         if head < to:

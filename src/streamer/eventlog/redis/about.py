@@ -31,6 +31,7 @@ class About(msgspec.Struct, frozen=True):
             ``unknown`` where it is not said.
         policy: its ``maxmemory-policy``: which keys it gives up when memory is short;
             None where it is not said.
+        ahead: seconds by which its clock is ahead of ours, to within a round trip.
     """
 
     server: str
@@ -38,6 +39,7 @@ class About(msgspec.Struct, frozen=True):
     latency_ms: float
     persistence: str
     policy: str | None = None
+    ahead: float = 0.0
 
     @property
     def new_enough(self) -> bool:
@@ -68,6 +70,9 @@ async def describe(
             began = time.perf_counter()
             await commands.call("PING")
             trips.append(time.perf_counter() - began)
+        asked = time.time()
+        seconds, micros = await commands.call("TIME")
+        ahead = int(seconds) + int(micros) / 1e6 - (asked + time.time()) / 2
         appends = info.get("aof_enabled") == "1"
         persistence = "append-only file" if appends else await _saves(commands)
     finally:
@@ -81,6 +86,7 @@ async def describe(
         latency_ms=min(trips) * 1000,
         persistence=persistence,
         policy=info.get("maxmemory_policy"),
+        ahead=ahead,
     )
 
 

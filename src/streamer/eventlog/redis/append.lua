@@ -4,17 +4,25 @@
 -- KEYS
 --   1  clock    2  birth    3  topics    (see position.lua)
 --   4  batch: string "<sequence> <id>...", the publisher's last batch
---   then four for each topic t (from 1), at 4t+1 ... 4t+4:
+--   5  rules     (see rules.lua)
+--   then five for each topic t (from 1), at 5t+1 ... 5t+5:
 --     stream    fields: "e", the entry; of a topic on which events are counted "n": how many
 --               count up to this one, and "+" if this one does
---     meta      hash: last, trimmed (ids), reason ("trimmed" or "expired"),
---               busy ("1" while a job runs, "0" at rest, none before any job)
+--     meta      hash: last, trimmed (ids), reason ("trimmed", "expired" or
+--               "deleted": then both ids are that of the deletion),
+--               busy ("1" while a job runs, "0" at rest, none before any job),
+--               parts (the id of the last part that is kept; "" or none for none),
+--               push ("1" if its user has push subscriptions, see push.lua)
 --     snapshot  of a job's own topic a hash: JSON by field name; terminal, an id;
 --               of any other a hash of its jobs, events of no job being those of the
 --               job "": "=<job id>" -> a line each (see jobs.lua), "~<job id>" -> the last
 --               event's id and the progress, "^<job id>" -> the message; counts: COUNTS
 --     tasks     hash: task -> "<id> <entry>"
+--     parts     stream of the parts of what is not whole yet; "e", the entry; "w", the
+--               name of the whole. They are in no other stream, so they are no events of
+--               the topic's length, none that count, and are removed without a trace.
 --   then idempotency keys, each a string: the id of the first event, or "-"
+--   last, if a topic is a user's: due, of push.lua
 -- ARGV
 --   1  floor    2  bound    (see position.lua)
 --   3  replicas that are waited for afterwards
@@ -23,17 +31,25 @@
 --   7  milliseconds a topic's meta outlives it
 --   8  milliseconds a topic stays in the index after its last event
 --   9  tasks kept in a snapshot              10  jobs not over, the same
---  11  jobs over, the same                   12  number of topics
+--  11  jobs over, the same                   12  parts kept of a topic
+--  13  number of topics
+--  14  the rules by which the rest was laid out
 --   then five for each topic: its name, the name it is notified under,
---     events kept, milliseconds kept at rest, "1" if events are counted on it
---   then for each event: entry, kind ("-", "T" terminal, "P" progress, "E" ephemeral),
+--     events kept, milliseconds kept at rest, "1" if events are counted on it, "2" if
+--     it is a user's besides
+--   then for each event: entry, kind ("-", "T" terminal, "P" progress, "E" ephemeral,
+--     "C" a part, "W" a whole, "B" both),
 --     number of its idempotency key in KEYS (0: none), task ("" or "=<task>"), the
 --     task as JSON, its job's id ("" none), the id of that one's parent ("" none),
 --     number of topics, their numbers (below zero where it counts), number of changes, name and JSON of each,
---     number of idempotency keys that must not be there, their numbers in KEYS
--- Returns the ids in order, "-" for an ephemeral event.
+--     number of idempotency keys that must not be there, their numbers in KEYS;
+--     of kind C, W and B the name of the whole
+-- Returns the ids in order, "-" for an ephemeral event; or the rules of the log, if they are
+-- others: then nothing was done.
 
-local HEADER = 12
+local HEADER = 14
+local rules = look('HGET', KEYS[5], 'text')
+if rules and rules ~= ARGV[14] then return rules end
 local sequence = ARGV[4]
 if sequence ~= '' then
   local stored = look('GET', KEYS[4])
@@ -51,27 +67,38 @@ local touched, by_number = {}, {}
 
 -- A topic that is going to be appended to.
 local function topic_of(number)
-  local key, arg = 4 * number, HEADER + 5 * (number - 1)
-  local meta = look('HMGET', KEYS[key + 2], 'last', 'busy', 'kept')
+  local key, arg = 5 * number + 1, HEADER + 5 * (number - 1)
+  local meta = look('HMGET', KEYS[key + 1], 'last', 'busy', 'kept', 'parts', 'push')
   local topic = {
-    stream = KEYS[key + 1], meta = KEYS[key + 2],
-    snapshot = KEYS[key + 3], tasks = KEYS[key + 4],
+    stream = KEYS[key], meta = KEYS[key + 1],
+    snapshot = KEYS[key + 2], tasks = KEYS[key + 3], parts = KEYS[key + 4],
     name = ARGV[arg + 1],
     max_length = tonumber(ARGV[arg + 3]), max_age = tonumber(ARGV[arg + 4]),
-    length = look('XLEN', KEYS[key + 1]),
-    is_counted = ARGV[arg + 5] == '1',
+    length = look('XLEN', KEYS[key]),
+    is_counted = ARGV[arg + 5] ~= '0', is_pushed = ARGV[arg + 5] == '2' and meta[5],
     last = meta[1], busy = meta[2],
     folded = {}, last_of_task = {}, coming = 0,
   }
   topic.kept_until = topic.length > 0 and tonumber(meta[3] or nil)
-  if not topic.last then
-    topic.trimmed, topic.reason = lost_of(topic.name, topic.stream, topic.length)
-  else
+  local part = part_of(topic.last, meta[4], topic.parts)
+  if part then
+    topic.last_part, topic.part_count = part, look('XLEN', topic.parts)
+  end
+  if topic.last then
     if topic.length == 0 then
-      topic.trimmed, topic.reason = topic.last, 'expired'
+      local gone = look('HMGET', topic.meta, 'trimmed', 'reason')
+      topic.trimmed, topic.reason = topic.last, gone[1] == topic.last and gone[2] or 'expired'
       topic.busy = topic.busy and '0'
     end
     log.raise(topic.last, topic.stream)
+  elseif not meta[4] then
+    topic.trimmed, topic.reason = lost_of(topic.name, topic.stream, topic.length)
+  end
+  if part then
+    log.raise(part, topic.parts)
+    if topic.part_count == 0 then
+      topic.trimmed, topic.reason, topic.last_part = later_of(topic.trimmed, part), 'expired', ''
+    end
   end
   by_number[number] = topic
   touched[#touched + 1] = topic
@@ -87,6 +114,15 @@ local function check(topic)
     local last = look('XREVRANGE', topic.stream, '+', '-', 'COUNT', 1)[1]
     topic.counted = last and tonumber(string.match(last[2][4] or '', '^%d+') or nil) or 0
   end
+  if topic.has_parts then
+    topic.part_count = topic.part_count or look('XLEN', topic.parts)
+    need('XADD', topic.parts, '*', 'e', '', 'w', '')
+    need('XRANGE', topic.parts, '-', '+')
+    need('XTRIM', topic.parts, 'MAXLEN', '=', 0)
+    need('XDEL', topic.parts, '0-1')
+  end
+  if topic.has_parts or topic.last_part then need('PEXPIREAT', topic.parts, 1) end
+  if topic.is_pushed then look('ZCARD', KEYS[#KEYS]) end
   if topic.length + topic.coming > topic.max_length then
     need('XTRIM', topic.stream, 'MAXLEN', '=', 1)
     need('XRANGE', topic.stream, '-', '+')
@@ -113,7 +149,7 @@ local function look_at_key(number)
   return known[key]
 end
 
-local arg = HEADER + 5 * ARGV[12]
+local arg = HEADER + 5 * ARGV[13]
 local last_arg = #ARGV
 while arg < last_arg do
   local first_topic = arg + 8
@@ -128,6 +164,8 @@ while arg < last_arg do
     last = first_unless + ARGV[first_unless], is_news = change_count > 0 or kind == 'T',
   }
   events[#events + 1] = event
+  local is_parted = kind == 'C' or kind == 'W' or kind == 'B'
+  if is_parted then event.name = ARGV[event.last + 1] end
   local is_of_job = event.is_news or task ~= ''
   is_any_of_job = is_any_of_job or is_of_job
 
@@ -149,10 +187,11 @@ while arg < last_arg do
         local topic = by_number[number] or topic_of(number)
         topic.coming = topic.coming + 1
         topic.is_of_job = topic.is_of_job or is_of_job
+        if is_parted then topic.has_parts = true end
       end
     end
   end
-  arg = event.last
+  arg = is_parted and event.last + 1 or event.last
 end
 -- What of jobs.lua is needed, if anything is.
 local jobs = is_any_of_job and learning()
@@ -173,6 +212,34 @@ if sequence ~= '' then need('SET', KEYS[4], '') end
 if tonumber(ARGV[3]) > 0 then need('WAIT', ARGV[3], 0) end
 
 -- From here on it writes.
+
+-- Remove the parts of what is whole now: it says all that they said.
+local function remove_parts(topic, name)
+  -- Arguments that one call of Lua may have, by far.
+  local STEP = 1000
+  if topic.part_count == 0 then return end
+  local gone, left = {}, ''
+  for _, part in ipairs(redis.call('XRANGE', topic.parts, '-', '+')) do
+    if part[2][4] == name then gone[#gone + 1] = part[1] else left = part[1] end
+  end
+  if #gone == topic.part_count then
+    redis.call('XTRIM', topic.parts, 'MAXLEN', '=', 0)
+  else
+    for i = 1, #gone, STEP do
+      redis.call('XDEL', topic.parts, unpack(gone, i, math.min(i + STEP - 1, #gone)))
+    end
+  end
+  topic.part_count, topic.last_part = topic.part_count - #gone, left
+end
+
+-- Keep a part apart; whether there is room for it there.
+local function add_part(topic, id, entry, name)
+  if topic.part_count >= tonumber(ARGV[12]) then return false end
+  redis.call('XADD', topic.parts, id, 'e', entry, 'w', name)
+  topic.part_count, topic.last_part = topic.part_count + 1, id
+  topic.is_appended, topic.is_part_added = true, true
+  return true
+end
 
 local digits = ms and string.format('%.0f', ms)
 local ids, notifications = {}, {}
@@ -211,15 +278,27 @@ for _, event in ipairs(events) do
       if counts then number = -number end
       if kind ~= 'E' then
         local topic = by_number[number]
-        if topic.is_counted then
-          if counts then topic.counted = topic.counted + 1 end
+        local name, is_apart = event.name, false
+        if name then
+          if kind ~= 'C' then remove_parts(topic, name) end
+          is_apart = kind ~= 'W' and add_part(topic, id, entry, name)
+        end
+        if is_apart then
+          -- It is no event of the stream yet.
+        elseif topic.is_counted then
+          if counts then
+            topic.counted = topic.counted + 1
+            topic.is_due = topic.is_pushed
+          end
           local counted = string.format(counts and '%.0f+' or '%.0f', topic.counted)
           redis.call('XADD', topic.stream, id, 'e', entry, 'n', counted)
         else
           redis.call('XADD', topic.stream, id, 'e', entry)
         end
-        topic.length = topic.length + 1
-        topic.last, topic.is_appended = id, true
+        if not is_apart then
+          topic.length = topic.length + 1
+          topic.last, topic.is_appended = id, true
+        end
         local stale = event.is_news and jobs.is_stale(topic, event)
         if event.is_news and not stale then
           if jobs.is_own(topic) then
@@ -251,7 +330,7 @@ end
 
 -- Store what is known of a topic beside its events; its oldest are removed.
 local function store(topic)
-  local meta = { 'last', topic.last }
+  local meta = topic.last and { 'last', topic.last } or {}
   local excess = topic.length - topic.max_length
   if excess > 0 then
     if excess > 1 then
@@ -262,13 +341,22 @@ local function store(topic)
     redis.call('XTRIM', topic.stream, 'MAXLEN', '=', topic.max_length)
   end
   if topic.trimmed then
-    meta[3], meta[4], meta[5], meta[6] = 'trimmed', topic.trimmed, 'reason', topic.reason
+    for _, word in ipairs({ 'trimmed', topic.trimmed, 'reason', topic.reason }) do
+      meta[#meta + 1] = word
+    end
+  end
+  if topic.last_part then
+    meta[#meta + 1] = 'parts'
+    meta[#meta + 1] = topic.last_part
   end
   if topic.busy then
     meta[#meta + 1] = 'busy'
     meta[#meta + 1] = topic.busy
   end
   redis.call('ZADD', KEYS[3], digits, topic.name)
+  if topic.is_due then
+    redis.call('ZADD', KEYS[#KEYS], 'NX', string.format('%.0f', now()), string.match(topic.name, '[^/]+$'))
+  end
 
   -- A topic at rest goes as a whole at one moment; its meta stays behind to distinguish
   -- a gap from nothing. One with a job that is not over is kept for longer, and each
@@ -284,6 +372,9 @@ local function store(topic)
   local kept = topic.kept_until
   if kept and kept >= at and kept <= later and not topic.is_of_job then
     redis.call('HSET', topic.meta, unpack(meta))
+    if topic.is_part_added then
+      redis.call('PEXPIREAT', topic.parts, string.format('%.0f', kept))
+    end
     return
   end
   local text = string.format('%.0f', later)
@@ -291,13 +382,18 @@ local function store(topic)
   meta[#meta + 1] = text
   redis.call('HSET', topic.meta, unpack(meta))
   redis.call('PEXPIREAT', topic.stream, text)
-  redis.call('PEXPIREAT', topic.meta, string.format('%.0f', later + ARGV[7]))
+  local forgotten = later + ARGV[7]
+  -- As push.py's SUBSCRIPTION_TTL: 400 days.
+  if topic.is_pushed then forgotten = math.max(forgotten, ms + 400 * 24 * 3600 * 1000) end
+  redis.call('PEXPIREAT', topic.meta, string.format('%.0f', forgotten))
+  if topic.last_part then redis.call('PEXPIREAT', topic.parts, text) end
   if topic.busy then
     redis.call('PEXPIREAT', topic.snapshot, text)
     redis.call('PEXPIREAT', topic.tasks, text)
   end
 end
 
+if also then also(touched[1], last_id) end
 for _, topic in ipairs(touched) do
   -- Unless all that was to come had the key of an event of the same batch.
   if topic.is_appended then

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
-from ...config.retention import RetentionPolicy
-from ...config.unread import Counted, UnreadPolicy
+from ...config.rules import Rules
+from ...config.unread import Counted
 from ...events.event import Event
 from ...events.job_states import MAX_ENDED, MAX_JOBS
 from ...events.json_line import encode_line
 from ...events.new_event import NewEvent
 from ...events.snapshot import MAX_TASKS
-from ..base import BatchKey
+from ...events.topic import user_of
+from ..base import MAX_PARTS, BatchKey
 from ..lifetimes import BATCH_TTL, IDEMPOTENCY_TTL, TOMBSTONE_TTL
 from .keys import Keys
 
 Argument = str | bytes | int
+
+#: Of a topic on which events are counted: that it is a user's, who may have to be pushed.
+_OF_USER: Final = 2
 
 
 def append_arguments(
     events: Sequence[NewEvent],
     batch: BatchKey | None,
     keys: Keys,
-    retention: RetentionPolicy,
-    unread: UnreadPolicy,
+    rules: Rules,
     *,
     wait_replicas: int,
 ) -> tuple[list[str], list[Argument]]:
@@ -35,6 +39,7 @@ def append_arguments(
     names = [
         *keys.position,
         keys.batch(batch.publisher if batch is not None else ""),
+        keys.rules,
     ]
     arguments: list[Argument] = [
         wait_replicas,
@@ -42,19 +47,24 @@ def append_arguments(
         BATCH_TTL,
         IDEMPOTENCY_TTL,
         TOMBSTONE_TTL,
-        int(retention.longest_age * 1000),
+        int(rules.retention.longest_age * 1000),
         MAX_TASKS,
         MAX_JOBS,
         MAX_ENDED,
+        MAX_PARTS,
         len(numbers),
+        rules.text,
     ]
-    rules: dict[str, Counted | None] = {}
+    counted: dict[str, Counted | None] = {}
+    is_of_user = False
     for topic in numbers:
-        kept = retention.of(topic)
+        kept = rules.retention.of(topic)
         names += (keys.stream(topic), keys.meta(topic), keys.snapshot(topic), keys.tasks(topic))
+        names.append(keys.parts(topic))
         max_age = int(kept.max_age * 1000)
-        rules[topic] = unread.of(topic)
-        is_counted = int(rules[topic] is not None)
+        counted[topic] = rules.unread.of(topic)
+        is_counted = 0 if counted[topic] is None else _OF_USER if user_of(topic) is not None else 1
+        is_of_user = is_of_user or is_counted == _OF_USER
         arguments += (topic, keys.notification(topic), kept.max_length, max_age, is_counted)
     for event in events:
         number_of_key = 0
@@ -72,7 +82,7 @@ def append_arguments(
             len(event.topics),
         )
         for topic in event.topics:
-            rule = rules[topic]
+            rule = counted[topic]
             counts = rule is not None and rule.counts(event.type)
             arguments.append(-numbers[topic] if counts else numbers[topic])
         arguments.append(len(event.changes))
@@ -82,7 +92,9 @@ def append_arguments(
         for key in event.unless:
             names.append(keys.idempotency(event.topics[0], key))
             arguments.append(len(names))
-    return names, arguments
+        if event.part_of is not None or event.whole_of is not None:
+            arguments.append(event.part_of or event.whole_of or "")
+    return [*names, *([keys.push_due] * is_of_user)], arguments
 
 
 def entry_of(event: NewEvent) -> bytes:
@@ -95,4 +107,8 @@ def _kind(event: NewEvent) -> str:
         return "E"
     if event.terminal:
         return "T"
+    if event.whole_of is not None:
+        return "W" if event.part_of is None else "B"
+    if event.part_of is not None:
+        return "C"
     return "P" if event.type == "progress" else "-"

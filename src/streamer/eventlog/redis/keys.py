@@ -21,16 +21,24 @@ class Keys:
         self.topics = f"{tag}:topics"
         #: What position.lua takes first.
         self.position = (self.clock, self.birth, self.topics)
+        self.rules = f"{tag}:rules"
         self.processes = f"{tag}:processes"
         self.lease_deadlines = f"{tag}:leases:deadlines"
         self.leases = f"{tag}:leases:held"
         self.leases_looked = f"{tag}:leases:looked"
         #: Written to see whether anything can be; nothing is kept in it.
         self.trial = f"{tag}:check"
+        self.presence_due = f"{tag}:presence:due"
+        self.presence_looked = f"{tag}:presence:looked"
+        self.typing = f"{tag}:typing"
         self.workers = f"{tag}:workers"
+        self.reporting = f"{tag}:reporting"
         self.signing_key = f"{tag}:access:key"
         self.revoked = f"{tag}:access:revoked"
         self.revision = f"{tag}:access:revision"
+        self.push_due = f"{tag}:push:due"
+        self.push_sends = f"{tag}:push:sends"
+        self.push_subjects = f"{tag}:push:subjects"
         self.notification_prefix = f"{tag}:n:{database}:"
         self.probe_prefix = f"{tag}:p:{database}:"
         self._tag = tag
@@ -51,6 +59,10 @@ class Keys:
         """The last event of each task of the topic."""
         return f"{self._tag}:k:{topic}"
 
+    def parts(self, topic: str) -> str:
+        """The parts of what is not whole yet."""
+        return f"{self._tag}:pt:{topic}"
+
     def cursors(self, topic: str) -> str:
         """How far each subject has read the topic."""
         return f"{self._tag}:rc:{topic}"
@@ -58,6 +70,22 @@ class Keys:
     def moved(self, topic: str) -> str:
         """When the cursor of each subject on the topic was moved last."""
         return f"{self._tag}:rm:{topic}"
+
+    def push_subscriptions(self, subject: str) -> str:
+        """The push subscriptions of a subject."""
+        return f"{self._tag}:ps:{subject}"
+
+    def push_owner(self, subscription: str) -> str:
+        """Whose the push subscription of that name is."""
+        return f"{self._tag}:po:{subscription}"
+
+    def members(self, topic: str) -> str:
+        """Who is there in the conversation that the topic is."""
+        return f"{self._tag}:pm:{topic}"
+
+    def left(self, topic: str) -> str:
+        """The event that told of each user that they have left that conversation."""
+        return f"{self._tag}:pl:{topic}"
 
     def notification(self, topic: str) -> str:
         """The name under which the topic's events are notified."""
@@ -73,9 +101,17 @@ class Keys:
         digest = hashlib.sha256(f"{topic}\n{key}".encode()).hexdigest()
         return f"{self._tag}:i:{digest[:40]}"
 
+    def checkpoint(self, job_id: str) -> str:
+        """Where a job can go on from."""
+        return f"{self._tag}:cp:{job_id}"
+
     def worker(self, worker: str) -> str:
         """The queues of a worker."""
         return f"{self._tag}:w:{worker}"
+
+    def report(self, process: str) -> str:
+        """How a process does."""
+        return f"{self._tag}:pr:{process}"
 
     def renewals(self, process: str) -> str:
         """The renewals of streams that a process is to take."""

@@ -9,6 +9,7 @@ import msgspec
 
 from ...config.redis_url import parse_redis_url
 from ...config.retention import RetentionPolicy
+from ...config.rules import Rules
 from ...config.unread import UnreadPolicy
 from ...errors import LogUnavailable
 from ...events.cursor import ORIGIN, Cursor
@@ -16,21 +17,30 @@ from ...events.event import Event
 from ...events.new_event import NewEvent
 from ...events.page import Back, Page
 from ...events.snapshot import Snapshot
+from ...events.topic import CHATS
 from ..base import READ_BYTES, BatchKey, Listener, Place
 from ..merge import TopicPage, merge, merge_back, share_of
 from ..turns import Turns
 from .access import RedisAccess
 from .append import append_arguments
+from .checkpoints import RedisCheckpoints
+from .glances import RedisGlances
 from .job_records import job_states
 from .keys import Keys
 from .leases import RedisLeases
 from .link.commands import Commands
 from .link.search import open_route
 from .notifications import RECONNECTING, Notifier
+from .presence import RedisPresence, present_in
+from .push import RedisPushes
 from .reader_cursors import RedisReaderCursors
+from .reports import RedisReports
+from .rules import MAX_RULES, RedisRules
 from .script import Script
 from .seen import Seen
 from .stored import cursor_of, ranges_of, what_we_stored
+from .typing import RedisTypists
+from .upkeep import RedisUpkeep
 from .workers import RedisWorkers
 
 #: Pages and snapshots that are read at the same time: a publish waits on the one
@@ -57,8 +67,8 @@ class RedisEventLog:
     Args:
         url: one of the forms of `redis_url.ALLOWED`.
         prefix: of every key; two logs with different prefixes share one server.
-        retention: how much of each topic is kept.
-        unread: which events count as unread on each topic.
+        retention: how much of each topic is kept, until a server has said it (`LogRules`).
+        unread: which events count as unread on each topic, likewise.
         wait_replicas: replicas that must have an event before it is acknowledged.
         timeout: seconds that connecting, or one command, may take.
         probe_interval: seconds between two proofs that notifications arrive.
@@ -85,8 +95,6 @@ class RedisEventLog:
         self._timeout: Final = timeout
         self._probe_interval: Final = probe_interval
         self._backoff: Final = backoff
-        self._retention: Final = retention if retention is not None else RetentionPolicy()
-        self._unread: Final = unread if unread is not None else UnreadPolicy()
         self._route: Final = open_route(self._url, prefix, timeout)
         self._commands: Final = Commands(self._url, self._route, timeout)
         self._keys: Final = Keys(prefix, self._commands.database)
@@ -97,10 +105,20 @@ class RedisEventLog:
             self._keys,
             lambda names, arguments: self._commands.run_script(_LEASES, names, arguments),
         )
+        self.rules: Final = RedisRules(self._keys, self._commands, Rules(retention, unread))
+        self.checkpoints: Final = RedisCheckpoints(self._keys, self._commands, self.rules)
         self.workers: Final = RedisWorkers(self._keys, self._commands)
+        self.glances: Final = RedisGlances(self._keys, self._commands)
+        self.reports: Final = RedisReports(self._keys, self._commands)
+        self.pushes: Final = RedisPushes(self._keys, self._commands)
+        self.typists: Final = RedisTypists(self._keys, self._commands)
+        self.presence: Final = RedisPresence(self._keys, self._commands, self._seen, self.rules)
         self.access: Final = RedisAccess(self._keys, self._commands)
         self.reader_cursors: Final = RedisReaderCursors(
-            self._keys, self._commands, self._seen, self._reading, self._unread
+            self._keys, self._commands, self._seen, self._reading, self.rules
+        )
+        self.upkeep: Final = RedisUpkeep(
+            self._keys, self._commands, self._seen, self._reading, self.rules
         )
 
     async def append(self, event: NewEvent) -> Cursor | None:
@@ -115,27 +133,28 @@ class RedisEventLog:
             return []
         durable = not all(event.ephemeral for event in events)
         wait_replicas = self._wait_replicas if durable else 0
-        keys, arguments = append_arguments(
-            events,
-            batch,
-            self._keys,
-            self._retention,
-            self._unread,
-            wait_replicas=wait_replicas,
-        )
         repeatable = batch is not None or all(event.idempotency_key for event in events)
-        acknowledged = 0
-        if wait_replicas:
-            found, acknowledged = await self._commands.run_and_wait(
-                _APPEND,
-                keys,
-                arguments,
-                wait_replicas,
-                before=self._seen.arguments,
-                repeatable=repeatable,
+        for _ in range(MAX_RULES):
+            keys, arguments = append_arguments(
+                events, batch, self._keys, self.rules.current, wait_replicas=wait_replicas
             )
+            acknowledged = 0
+            if wait_replicas:
+                found, acknowledged = await self._commands.run_and_wait(
+                    _APPEND,
+                    keys,
+                    arguments,
+                    wait_replicas,
+                    before=self._seen.arguments,
+                    repeatable=repeatable,
+                )
+            else:
+                found = await self._run(_APPEND, keys, arguments, repeatable=repeatable)
+            if not isinstance(found, bytes):
+                break
+            self.rules.follow(found)
         else:
-            found = await self._run(_APPEND, keys, arguments, repeatable=repeatable)
+            raise LogUnavailable("its rules change too often (are servers started in a loop?)")
         with what_we_stored:
             ids = [None if id_ == b"-" else cursor_of(id_) for id_ in found]
         for id_ in ids:
@@ -154,7 +173,7 @@ class RedisEventLog:
         share = share_of(limit, len(topics))
         keys = list(self._keys.position)
         for topic in topics:
-            keys += (self._keys.stream(topic), self._keys.meta(topic))
+            keys += (self._keys.stream(topic), self._keys.meta(topic), self._keys.parts(topic))
         size = share_of(READ_BYTES, len(topics))
         async with self._reading:
             found = await self._run(_READ, keys, (str(after), share, size, *topics))
@@ -162,15 +181,16 @@ class RedisEventLog:
         with what_we_stored:
             pages = [
                 TopicPage(
-                    topic=topic,
+                    topic=topics[number[0] - 1] if number else topics[place],
                     events=[
                         Event.from_entry(cursor_of(id_), entry) for id_, (_, entry, *_) in entries
                     ],
                     full=bool(full),
                     trimmed=cursor_of(trimmed) if trimmed else None,
                     reason=reason.decode() if reason else "trimmed",
+                    of_parts=bool(number),
                 )
-                for topic, (trimmed, reason, entries, full) in zip(topics, found, strict=True)
+                for place, (trimmed, reason, entries, full, *number) in enumerate(found)
             ]
             position = cursor_of(head)
             began, lost = ranges_of(birth)
@@ -199,17 +219,30 @@ class RedisEventLog:
         """See `EventLog.head`."""
         return (await self.read((), ORIGIN, 1)).cursor
 
+    async def go_on_above(self, id_: Cursor) -> Cursor:
+        """Continue above `id_`, which may have been given though the log does not know it.
+
+        For a log that was put back to an older state: whoever has read what came after
+        that is told by a gap of reason ``reset``. Returns the log's position.
+        """
+        self._seen.note(id_)
+        return await self.head()
+
     async def snapshots(self, topics: Sequence[str]) -> dict[str, Snapshot]:
         """See `EventLog.snapshots`."""
         keys = list(self._keys.position)
         for topic in topics:
             keys += (self._keys.snapshot(topic), self._keys.tasks(topic))
+        chats = [topic for topic in topics if topic.startswith(CHATS)]
+        keys += (self._keys.members(topic) for topic in chats)
         async with self._reading:
             head, *found = await self._run(_SNAPSHOTS, keys, ())
         with what_we_stored:
             position = cursor_of(head)
+            present = dict(zip(chats, map(present_in, found[2 * len(topics) :]), strict=True))
+            del found[2 * len(topics) :]
             snapshots = {
-                topic: _snapshot(position, fields, tasks)
+                topic: _snapshot(position, fields, tasks).with_present(present.get(topic))
                 for topic, fields, tasks in zip(topics, found[::2], found[1::2], strict=True)
             }
         self._seen.note(position)
@@ -268,7 +301,9 @@ class RedisEventLog:
         # One after the other, and not as one: a death in between leaves a key that expires,
         # and a name is in the set only once there is something to find under it.
         await self._commands.call("SET", self._keys.process(process), report, "PX", CONNECTIONS_TTL)
-        await self._commands.call("SADD", self._keys.processes, process)
+        if await self._commands.call("SADD", self._keys.processes, process):
+            # Whoever is new looks who is gone, or processes that crash would add up unasked.
+            await self.connections(but=process)
 
     async def connections(self, *, but: str) -> dict[str, int]:
         """See `EventLog.connections`."""

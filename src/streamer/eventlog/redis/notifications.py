@@ -37,6 +37,8 @@ _STABLE: Final = 5.0
 _MISSED_PROBES: Final = 2
 #: Topics in one SUBSCRIBE: its reply is one line each, all in one write of Redis.
 _SUBSCRIBE_STEP: Final = 1000
+#: What a notification begins with that names no event, but the id of a deletion.
+_DELETED: Final = b"!"
 
 
 class _Round:
@@ -295,20 +297,38 @@ class Notifier:
         events: list[Event] = []
         for reply in replies:
             kind = reply[0]
-            if kind == b"message":
-                event = self._event_of(reply[1], reply[2])
-                if event is not None:
-                    events.append(event)
-            elif kind == b"subscribe":
-                self._heard.add(reply[1])
-                self._confirm()
-            elif kind == b"unsubscribe" and reply[1] == self._asked:
-                self._asked = b""
-                self._forgive()
-            elif kind == b"unsubscribe":
-                self._heard.discard(reply[1])
+            if kind != b"message":
+                self._answered(kind, reply[1])
+            elif reply[2].startswith(_DELETED):
+                if self._is_deletion(reply[2]):
+                    if events:
+                        self._listener.notified(events)
+                        events = []
+                    self._listener.deleted((reply[1].decode()[len(self._prefix) :],))
+            elif (event := self._event_of(reply[1], reply[2])) is not None:
+                events.append(event)
         if events:
             self._listener.notified(events)
+
+    def _answered(self, kind: bytes, name: bytes) -> None:
+        if kind == b"subscribe":
+            self._heard.add(name)
+            self._confirm()
+        elif kind == b"unsubscribe" and name == self._asked:
+            self._asked = b""
+            self._forgive()
+        elif kind == b"unsubscribe":
+            self._heard.discard(name)
+
+    def _is_deletion(self, payload: bytes) -> bool:
+        """Whether a notification says that its topic was deleted, and follows what came before."""
+        if not self._live:
+            return False
+        try:
+            id_ = cursor_of(payload[len(_DELETED) :])
+        except ValueError:
+            return False
+        return self._follows(id_)
 
     def _event_of(self, name: bytes, payload: bytes) -> Event | None:
         if name == self._probe:

@@ -4,7 +4,9 @@
 -- KEYS
 --   1  clock: string "<ms>-<seq>", the last id handed out
 --   2  birth: string "<id> <id>:<id> ...": where the log begins, then each range that
---      it lost since, oldest first: after the first id, up to the second
+--      it lost since, oldest first: after the first id, up to the second. What a Streamer
+--      keeps of another shape than this one knows begins with "schema <number> "; this
+--      shape, which has no such word, is schema 1
 --   3  topics: sorted set, topic -> milliseconds of its last event
 -- ARGV
 --   1  floor: the highest id that the caller's process has seen; "0-0" for none
@@ -62,6 +64,22 @@ local function lost_of(topic, stream, length)
   return seq > 0 and id_of(ms, seq - 1) or string.format('%.0f-', ms - 1) .. LAST_SEQ, 'trimmed'
 end
 
+-- The id of the last part that a topic keeps, nil for none: as its meta says, or, where that
+-- is gone, as the parts themselves do.
+local function part_of(last, kept, parts)
+  if kept and kept ~= '' then return kept end
+  if last or kept then return nil end
+  local newest = look('XREVRANGE', parts, '+', '-', 'COUNT', 1)[1]
+  return newest and newest[1]
+end
+
+-- The later of two ids, of which the first may be nil.
+local function later_of(id, other)
+  if not id then return other end
+  local ms, seq = numbers_of(id, '')
+  return is_less(ms, seq, numbers_of(other, '')) and other or id
+end
+
 -- Keep the position for a script that else only reads. If Redis refuses writes
 -- just now the answer is the same, and the next call finds it again.
 function log.keep()
@@ -101,10 +119,15 @@ local function go_on(topics, is_whole)
   log.birth = string.match(birth, '^%S+') .. ' ' .. table.concat(ranges, ' ')
 end
 
+-- What a script writes besides, once it has appended its one event; of those that do.
+local also
+
 do -- Find the position.
   local clock, birth = look('GET', KEYS[1]), look('GET', KEYS[2])
   local topics = look('ZCARD', KEYS[3])
   if birth and not string.find(birth, '^%d+-%d+%f[%s%z]') then
+    local schema = string.match(birth, '^schema (%d+) ')
+    if schema then fail('NEWER schema ' .. schema .. ', of which this one knows 1') end
     fail('WRONGTYPE no id of ours (' .. KEYS[2] .. ')')
   end
   log.birth = birth

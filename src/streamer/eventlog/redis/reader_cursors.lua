@@ -2,6 +2,7 @@
 --
 -- KEYS
 --   1  clock    2  birth    3  topics    (see position.lua)
+--   4  rules    (see rules.lua)
 --   then three for each topic:
 --     stream    fields "e", the entry, and "n": events that count up to this one, and "+"
 --               if this one does (see append.lua)
@@ -12,7 +13,8 @@
 --   3  subject
 --   4  where its cursor on the one topic is moved to; "" to move none
 --   5  milliseconds that a cursor is kept    6  how many are, of one topic
--- Returns {clock, what became of the move, then for each topic its cursor (nil: none) and how
+--   7  the rules of the log, as far as the caller knows
+-- Returns {clock, the rules if they are others, what became of the move, then for each topic its cursor (nil: none) and how
 -- many events after that count}; of the move "moved", "kept", "ahead" or "full".
 
 local subject, target = ARGV[3], ARGV[4]
@@ -69,12 +71,12 @@ local function move(cursors, moved, found)
 end
 
 -- The clock may have been lost, and have begun again below what is in a topic.
-for key = 4, #KEYS, 3 do
+for key = 5, #KEYS, 3 do
   local last = look('XREVRANGE', KEYS[key], '+', '-', 'COUNT', 1)[1]
   if last then log.raise(last[1], KEYS[key]) end
 end
 local outcome, answer = 'kept', {}
-for key = 4, #KEYS, 3 do
+for key = 5, #KEYS, 3 do
   local cursor = look('HGET', KEYS[key + 1], subject)
   if target ~= '' then
     outcome = move(KEYS[key + 1], KEYS[key + 2], cursor)
@@ -84,4 +86,5 @@ for key = 4, #KEYS, 3 do
   answer[#answer + 1] = unread_after(KEYS[key], cursor)
 end
 log.keep()
-return { id_of(log.ms, log.seq), outcome, unpack(answer) }
+local rules = look('HGET', KEYS[4], 'text')
+return { id_of(log.ms, log.seq), rules ~= ARGV[7] and rules, outcome, unpack(answer) }

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from ...config.unread import UnreadPolicy
 from ...errors import InvalidCursor, TooManyReaders
 from ...events.cursor import Cursor
 from ...events.reading import Reading, ReadState
@@ -13,6 +12,7 @@ from ..reader_cursors import CURSOR_TTL, MAX_LISTED, MAX_READERS
 from ..turns import Turns
 from .keys import Keys
 from .link.commands import Commands
+from .rules import RedisRules
 from .script import Script
 from .seen import Seen
 from .stored import cursor_of, what_we_stored
@@ -24,14 +24,14 @@ class RedisReaderCursors:
     """`ReaderCursors` in Redis, by reader_cursors.lua."""
 
     def __init__(
-        self, keys: Keys, commands: Commands, seen: Seen, reading: Turns, unread: UnreadPolicy
+        self, keys: Keys, commands: Commands, seen: Seen, reading: Turns, rules: RedisRules
     ) -> None:
         self._keys: Final = keys
         self._commands: Final = commands
         self._seen: Final = seen
         # With all else that is read: a publish waits behind these at most.
         self._reading: Final = reading
-        self._unread: Final = unread
+        self._rules: Final = rules
 
     async def move(self, topic: str, subject: str, to: Cursor) -> tuple[ReadState, bool]:
         """See `ReaderCursors.move`."""
@@ -70,19 +70,27 @@ class RedisReaderCursors:
     async def _run(
         self, topics: Sequence[str], subject: str, target: str
     ) -> tuple[Cursor, bytes, dict[str, ReadState]]:
-        names = list(self._keys.position)
+        names = [*self._keys.position, self._keys.rules]
         for topic in topics:
             names += (self._keys.stream(topic), self._keys.cursors(topic), self._keys.moved(topic))
-        arguments: list[Any] = [subject, target, CURSOR_TTL, MAX_READERS]
-        head, outcome, *found = await self._commands.run_script(
+        arguments: list[Any] = [
+            subject,
+            target,
+            CURSOR_TTL,
+            MAX_READERS,
+            self._rules.current.text,
+        ]
+        head, rules, outcome, *found = await self._commands.run_script(
             _READER_CURSORS, names, arguments, before=self._seen.arguments
         )
+        if rules is not None:
+            self._rules.follow(rules)
         with what_we_stored:
             position = cursor_of(head)
             states = {
                 topic: ReadState(
                     cursor_of(cursor) if cursor else None,
-                    unread if self._unread.of(topic) is not None else None,
+                    unread if self._rules.current.unread.of(topic) is not None else None,
                 )
                 for topic, cursor, unread in zip(topics, found[::2], found[1::2], strict=True)
             }

@@ -2,10 +2,10 @@
 --
 -- KEYS
 --   1  clock    2  birth    3  topics    (see position.lua)
---   then two for each topic: snapshot, tasks
+--   then two for each topic: snapshot, tasks; then one for each conversation: its members
 -- ARGV
 --   1  floor    2  bound    (see position.lua)
--- Returns {clock, then for each topic its snapshot and its tasks, flat}.
+-- Returns {clock, then each of these, flat}.
 
 log.keep()
 local answer = { id_of(log.ms, log.seq) }

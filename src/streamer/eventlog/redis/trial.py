@@ -71,15 +71,25 @@ def needed(url: RedisURL, keys: Keys, wait_replicas: int) -> Iterator[tuple[str,
 def _commands_by_key(keys: Keys) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
     retry, process = keys.idempotency(_ANY, _ANY), keys.process(_ANY)
     renewals, answer = keys.renewals(_ANY), keys.answer(_ANY)
-    stream, meta = keys.stream(_ANY), keys.meta(_ANY)
+    stream, meta, parts = keys.stream(_ANY), keys.meta(_ANY), keys.parts(_ANY)
     state = (keys.snapshot(_ANY), keys.tasks(_ANY))
     channels = (keys.notification(_ANY), keys.probe_prefix + _ANY)
-    texts = (keys.clock, keys.birth, keys.batch(_ANY), retry, keys.leases_looked)
+    texts = (
+        keys.clock,
+        keys.birth,
+        keys.batch(_ANY),
+        retry,
+        keys.leases_looked,
+        keys.presence_looked,
+        keys.checkpoint(_ANY),
+    )
     return [
         (texts, ("GET KEY", "SET KEY v")),
         ((retry,), ("PEXPIRE KEY 1", "MGET KEY")),
         ((stream,), ("XADD KEY * e v", "XTRIM KEY MAXLEN = 1", "XRANGE KEY - +", "XLEN KEY")),
         ((stream,), ("XINFO STREAM KEY", "XREVRANGE KEY + -")),
+        ((parts,), ("XADD KEY * e v w n", "XDEL KEY 0-1", "XTRIM KEY MAXLEN = 0")),
+        ((parts,), ("XLEN KEY", "XRANGE KEY - +", "XREVRANGE KEY + -")),
         (
             (keys.cursors(_ANY),),
             (
@@ -97,16 +107,42 @@ def _commands_by_key(keys: Keys) -> list[tuple[tuple[str, ...], tuple[str, ...]]
         ((*state, keys.leases), ("HSET KEY f v", "HDEL KEY f", "HGET KEY f", "HLEN KEY")),
         (state, ("HGETALL KEY",)),
         ((keys.leases,), ("HKEYS KEY",)),
-        ((keys.cursors(_ANY), keys.moved(_ANY)), ("PEXPIRE KEY 1",)),
-        ((stream, meta, *state), ("PEXPIREAT KEY 1",)),
+        ((keys.members(_ANY),), ("HSET KEY f v", "HDEL KEY f", "HGET KEY f", "HLEN KEY")),
+        ((keys.left(_ANY),), ("HSET KEY f v", "HDEL KEY f", "HGET KEY f", "HLEN KEY")),
+        ((keys.left(_ANY),), ("PEXPIRE KEY 1",)),
+        ((stream,), ("XDEL KEY 0-1",)),
+        ((keys.members(_ANY),), ("HMGET KEY f", "HGETALL KEY", "PEXPIRE KEY 1")),
+        (
+            (keys.presence_due, keys.typing),
+            ("ZADD KEY 0 m", "ZCARD KEY", "ZREM KEY m", "ZRANGEBYSCORE KEY 0 0"),
+        ),
+        ((keys.presence_due,), ("ZRANGE KEY 0 0", "ZSCORE KEY m")),
+        ((keys.cursors(_ANY), keys.moved(_ANY)), ("PEXPIRE KEY 1", "PEXPIREAT KEY 1")),
+        ((keys.left(_ANY), keys.checkpoint(_ANY)), ("PEXPIREAT KEY 1",)),
+        ((stream, meta, parts, *state), ("PEXPIREAT KEY 1",)),
         ((keys.topics, keys.lease_deadlines), ("ZADD KEY 0 m", "ZCARD KEY", "ZRANGE KEY 0 0")),
         ((keys.topics,), ("ZREVRANGE KEY 0 0", "ZSCORE KEY m", "ZREMRANGEBYSCORE KEY 0 0")),
         ((keys.lease_deadlines,), ("ZREM KEY m", "ZRANGEBYSCORE KEY 0 0")),
-        ((keys.processes, keys.workers), ("SADD KEY m", "SREM KEY m", "SMEMBERS KEY")),
+        (
+            (keys.processes, keys.workers, keys.reporting),
+            ("SADD KEY m", "SREM KEY m", "SMEMBERS KEY"),
+        ),
         ((keys.signing_key, keys.revision, answer), ("GET KEY", "SET KEY v")),
         ((keys.revoked,), ("ZADD KEY 0 m", "ZCARD KEY", "ZRANGE KEY 0 0", "ZSCORE KEY m")),
         ((keys.revoked,), ("ZREMRANGEBYSCORE KEY 0 0",)),
         ((renewals,), ("HSET KEY f v", "HLEN KEY", "HGETALL KEY", "HDEL KEY f", "PEXPIRE KEY 1")),
-        ((process, keys.worker(_ANY)), ("SET KEY v", "MGET KEY")),
+        (
+            (keys.push_due, keys.push_sends, keys.push_subjects),
+            ("ZADD KEY 0 m", "ZCARD KEY", "ZREM KEY m", "ZSCORE KEY m", "ZRANGEBYSCORE KEY 0 0"),
+        ),
+        (
+            (keys.push_subscriptions(_ANY),),
+            ("HGET KEY f", "HSET KEY f v", "HDEL KEY f", "HLEN KEY", "HKEYS KEY", "PEXPIRE KEY 1"),
+        ),
+        ((keys.push_subscriptions(_ANY),), ("HGETALL KEY",)),
+        ((keys.rules,), ("HGET KEY f", "HMGET KEY f", "HSET KEY f v")),
+        ((meta,), ("HGET KEY f", "HLEN KEY", "HDEL KEY f")),
+        ((keys.push_owner(_ANY),), ("GET KEY", "SET KEY v")),
+        ((process, keys.worker(_ANY), keys.report(_ANY)), ("SET KEY v", "MGET KEY")),
         (channels, ("PUBLISH KEY v", "SUBSCRIBE KEY", "UNSUBSCRIBE KEY")),
     ]

@@ -24,7 +24,8 @@ class RedisWorkers:
         said = msgspec.json.encode(sorted(queues))
         # One after the other, and not as one: see `RedisEventLog.report_connections`.
         await self._commands.call("SET", self._keys.worker(worker), said, "PX", WORKER_TTL)
-        await self._commands.call("SADD", self._keys.workers, worker)
+        if await self._commands.call("SADD", self._keys.workers, worker):
+            await self.queues()  # likewise
 
     async def withdraw(self, worker: str) -> None:
         """See `Workers.withdraw`."""

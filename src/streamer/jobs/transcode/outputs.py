@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from ...errors import DiskFull
 from .encoding import FORMATS
 from .ffmpeg import OutOfSpace
 from .sample import is_left_behind
@@ -16,6 +17,9 @@ from .sample import is_left_behind
 _RESULT: Final = re.compile(
     rf"(?:[0-9a-f]{{32}}|[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}})\.(?:{'|'.join(FORMATS)}|jpg)"
 )
+
+#: Seconds after which whoever was refused a job may find more room.
+_LATER_SECONDS: Final = 30.0
 
 
 class _Result(NamedTuple):
@@ -70,12 +74,30 @@ def check_space(directory: Path, reserve: int) -> None:
     Raises:
         OutOfSpace: fewer than `reserve` bytes are free.
     """
+    if problem := _why_full(directory, reserve):
+        raise OutOfSpace(problem)
+
+
+def refuse_if_full(directory: Path, reserve: int) -> None:
+    """Refuse a job that would write there, before it is queued.
+
+    Where there is no such directory its worker has another disk, and looks itself.
+
+    Raises:
+        DiskFull: fewer than `reserve` bytes are free.
+    """
+    if directory.is_dir() and (problem := _why_full(directory, reserve)):
+        raise DiskFull(problem, retry_after=_LATER_SECONDS)
+
+
+def _why_full(directory: Path, reserve: int) -> str | None:
     free = shutil.disk_usage(directory).free
-    if free < reserve:
-        raise OutOfSpace(
-            f"the disk of the results is nearly full: {free:,} bytes are free, and "
-            f"{reserve:,} are kept free (STREAMER_DISK_RESERVE)"
-        )
+    if free >= reserve:
+        return None
+    return (
+        f"the disk of the results is nearly full: {free:,} bytes are free, and "
+        f"{reserve:,} are kept free (STREAMER_DISK_RESERVE)"
+    )
 
 
 def _results(directory: Path, named: re.Pattern[str]) -> list[_Result]:

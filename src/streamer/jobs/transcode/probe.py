@@ -37,6 +37,8 @@ _ENTRIES: Final = (
 _WORDS: Final = {
     "moov atom not found": "it is cut off: what says where its pictures are (moov) is missing",
     "max pixel count": f"its pictures have more than {MAX_PIXELS:,} pixels",
+    "Picture size": f"its pictures have more than {MAX_PIXELS:,} pixels",
+    "Format not on whitelist": "it is of a kind that is no video (a picture, sound, a playlist)",
     "max_streams": f"it has more than {MAX_TRACKS} tracks",
 }
 

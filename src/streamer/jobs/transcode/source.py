@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import unicodedata
@@ -14,11 +15,14 @@ from ...config.settings import Settings
 from ...errors import InvalidSource
 from ..progress import Progress
 from .ffmpeg import FfmpegKilled, find_program
+from .outputs import refuse_if_full
 from .probe import Media, Unreadable, probe
 from .sample import SAMPLE_SECONDS, ensure_sample
 
 #: The source that is generated rather than found.
 SAMPLE: Final = "sample"
+#: What the name of a video begins with that a client has uploaded.
+UPLOADED: Final = "uploads/"
 #: Characters of a source's name: no file system takes more.
 _MAX_CHARACTERS: Final = 1024
 
@@ -33,9 +37,11 @@ def check_source(name: str, settings: Settings) -> float | None:
     Raises:
         InvalidSource: it may not or cannot be read.
         JobsUnavailable: ffmpeg is not installed.
+        DiskFull: there is no room for a result.
     """
     find_program("ffmpeg")
     find_program("ffprobe")
+    refuse_if_full(settings.output_dir, settings.disk_reserve)
     if name == SAMPLE:
         return float(SAMPLE_SECONDS)
     try:
@@ -73,6 +79,10 @@ def open_video(directory: Path, name: str) -> Iterator[tuple[int, Media]]:
     """
     descriptor = open_source(directory, name)
     try:
+        if name.startswith(UPLOADED):
+            # The oldest make room for new ones: one that is wanted is not old.
+            with contextlib.suppress(OSError):  # another user's
+                os.utime(descriptor)
         try:
             media = probe(descriptor)
         except Unreadable as error:

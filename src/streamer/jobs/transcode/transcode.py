@@ -9,8 +9,8 @@ import msgspec
 
 from ...config.settings import Settings
 from ...errors import InvalidSource, JobsUnavailable
+from ..current import progress
 from ..kinds import JobKind
-from ..progress import progress
 from .encoding import MAX_RATE, input_options, output_options
 from .ffmpeg import FfmpegFailed, descriptor_url, variable_rate
 from .packets import Extent, Packets, check_whole, read_packets

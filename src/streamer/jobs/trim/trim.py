@@ -9,8 +9,8 @@ import msgspec
 
 from ...config.settings import Settings
 from ...errors import InvalidFields, InvalidSource, JobsUnavailable
+from ..current import progress
 from ..kinds import JobKind
-from ..progress import progress
 from ..transcode.ffmpeg import FfmpegFailed, descriptor_url
 from ..transcode.packets import Packets, read_packets
 from ..transcode.poster import make_poster

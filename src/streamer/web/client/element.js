@@ -109,5 +109,5 @@ export class StreamerProgress extends Base {
   }
 }
 
-const { customElements } = globalThis;
-if (customElements && !customElements.get("streamer-progress")) customElements.define("streamer-progress", StreamerProgress);
+const { customElements: elements } = globalThis;
+if (!elements?.get("streamer-progress")) elements?.define("streamer-progress", StreamerProgress);

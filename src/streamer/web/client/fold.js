@@ -61,7 +61,7 @@ function said(/** @type {Row} */ row, /** @type {Row} */ { type, status: word, p
   const named = isStatus ? word : type;
   const status = WORDS[named] ?? named;
   // A late word of an attempt before this one; an end is the end, whoever tells it.
-  if (attempt < row.attempt && (type === "progress" || (isStatus && status !== "cancelled"))) return row;
+  if ((attempt ?? row.attempt) < row.attempt && (type === "progress" || (isStatus && status !== "cancelled"))) return row;
   return {
     result: null, error: null, progress: null,
     ...row,

@@ -4,10 +4,12 @@
  * @module
  */
 
+import { FIRST_RETRY_MS, backOff } from "./access.js";
 import { positionIn } from "./order.js";
-import { openSse } from "./sse.js";
 
 /** @import { Authorize, Outcome, Why } from "./access.js" */
+/** @import { Environment } from "./client.js" */
+/** @import { More } from "./more.js" */
 
 /**
  * @typedef {"sse" | "websocket" | "poll"} Transport
@@ -15,13 +17,17 @@ import { openSse } from "./sse.js";
  * @typedef {object} LinkOptions
  * @property {string} api the server's address, up to /api/v1
  * @property {Authorize} authorize
+ * @property {() => Promise<More>} load what is needed once there is an answer
  * @property {Transport | "auto"} transport
  * @property {number} maxAttempts
- * @property {typeof globalThis.WebSocket} WebSocket
+ * @property {number | undefined} rate batches of events a second at most
+ * @property {Environment} environment
  *
  * @typedef {Awaited<ReturnType<Authorize>> & LinkOptions & {
- *   query: string, cursor: string | undefined, signal: AbortSignal, heard: () => void, frame: (body: any, retry?: number) => void,
- * }} Asked `query`: the topics; `heard`: anything came, be it a heartbeat; `frame`: an event or a control
+ *   answer: Response | false, query: string, cursor: string | undefined, signal: AbortSignal, heard: () => void,
+ *   frame: (body: any, retry?: number) => void,
+ * }} Asked `answer`: a stream's, over SSE; `query`: the topics; `heard`: anything came, be it a heartbeat; `frame`: an
+ *   event or a control
  *
  * @typedef {(asked: Asked) => Promise<0 | void>} Opener opens one connection; resolves where it was lost, with 0 where
  *   a better way may be tried again; throws an `Outcome`, or whatever broke it
@@ -31,11 +37,11 @@ import { openSse } from "./sse.js";
  * @property {Transport} transport
  * @property {string | undefined} [reason] one sentence for people
  * @property {number | undefined} [retryAt] milliseconds since 1970
- * @property {string | undefined} [cursor] where it is
- * @property {Map<string, string> | undefined} [refusals] by topic the server's sentence; of none where that is not known
+ * @property {string | undefined} [topic] the one that is refused, where others may not be
  *
  * @typedef {object} Hooks
- * @property {(body: any) => void} receive every event and control
+ * @property {(body: any, signal?: AbortSignal) => Outcome | void} receive every event and control, and the `signal` of a
+ *   connection of one's own; returns how the connection ends with it
  * @property {(state: LinkState) => void} enter
  *
  * @typedef {object} Source
@@ -45,10 +51,6 @@ import { openSse } from "./sse.js";
  * @property {() => void} close
  */
 
-/** Milliseconds before the first new attempt, unless the server said; doubled for each that fails. */
-const FIRST_RETRY_MS = 500;
-/** Milliseconds between attempts at most: a server that is back is found within this time. */
-const MAX_RETRY_MS = 15_000;
 /** Milliseconds of silence after which a connection is dead: three heartbeats. */
 const SILENCE_MS = 45_000;
 /** Milliseconds for the first word where there is another way: a proxy may hold a stream back for ever. */
@@ -76,11 +78,11 @@ export function openLink(options, { receive, enter }) {
   let silent = 0;
   let isRejected = false;
   let retry = FIRST_RETRY_MS;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  /** Of the next attempt, or of the looks at an open connection. @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
 
   /** @param {LinkState["state"]} name @param {Partial<LinkState>} [more] */
-  const set = (name, more) => enter({ state: (state = name), transport: /** @type {Transport} */ (ways[way]), cursor, ...more });
+  const set = (name, more) => enter({ state: (state = name), transport: /** @type {Transport} */ (ways[way]), ...more });
 
   function drop() {
     clearTimeout(timer);
@@ -90,27 +92,26 @@ export function openLink(options, { receive, enter }) {
   /** Where it only goes on with other topics, nobody is told that it is not live for a moment. */
   async function connect(/** @type {Why} */ why = "connect", isQuiet = false) {
     drop();
-    const mine = (current = new AbortController());
-    const { signal } = mine;
+    const { signal } = (current = new AbortController());
     if (!isQuiet) set("connecting");
+    const name = /** @type {Transport} */ (ways[way]);
     let isOpen = false;
-    let heardAt = 0;
-    /** @type {ReturnType<typeof setInterval> | undefined} */
-    let watchdog;
-    signal.onabort = () => clearInterval(watchdog);
 
-    function over(/** @type {Outcome} */ { reason, message, wait }) {
+    function over(/** @type {Outcome} */ { reason, message, wait, topic }) {
       if (signal.aborted) return;
       drop();
       if (reason === "unauthorized" && !isRejected) {
         isRejected = true;
         connect(reason);
+      } else if (reason === "ended" && cursor && !isOpen) {
+        // What it resumes is over. Who has nothing yet is told how, and then the same.
+        cursor = "";
+        connect();
       } else if (reason === "ended") {
         query = "";
         set(reason);
       } else if (reason) {
-        const tell = (/** @type {Map<string, string> | undefined} */ refusals) => mine === current && set("refused", { reason: message, refusals });
-        import("./poll.js").then(({ refusalsOf }) => refusalsOf(query, options.authorize)).then(tell, () => tell(undefined));
+        set("refused", { reason: message, topic });
       } else if (++failures >= options.maxAttempts) {
         set("refused", { reason: `No connection after ${failures} attempts.` });
       } else {
@@ -118,8 +119,7 @@ export function openLink(options, { receive, enter }) {
           silent = 0;
           way = (way + 1) % ways.length;
         }
-        // Jitter, or all readers of a server that was away come back in the same instant.
-        const ms = wait || Math.min(MAX_RETRY_MS, retry * 2 ** (failures - 1)) * (0.5 + Math.random() / 2);
+        const ms = wait || backOff(failures, retry);
         timer = setTimeout(connect, ms);
         const isOffline = globalThis.navigator?.onLine === false;
         set("waiting", { reason: isOffline ? "This device is offline." : message || "The server cannot be reached.", retryAt: Date.now() + ms });
@@ -128,8 +128,8 @@ export function openLink(options, { receive, enter }) {
 
     function frame(/** @type {any} */ body, /** @type {number | undefined} */ wait) {
       if (signal.aborted) return;
-      const { type, detail: message } = body;
-      isOpen = true;
+      const { type } = body;
+      isOpen ||= type !== "end";
       retry = wait || retry;
       cursor = positionIn(body) ?? cursor;
       if (type === "connected") {
@@ -137,45 +137,43 @@ export function openLink(options, { receive, enter }) {
         silent = 0;
         if (!isQuiet) set("replaying");
       }
-      receive(body);
+      const outcome = receive(body, signal);
+      if (outcome) over(outcome);
       if (type === "caught_up") {
         // Only now: a server that accepts and fails at once must not be asked in a tight loop.
         failures = 0;
-        set(ways[way] === "poll" ? "polling" : "live");
-      } else if (type === "expiring") {
-        // The path is the server's own, and may be beneath a proxy's. Without another token it ends, and says so.
-        options.authorize(type)
-          .then(({ token, ask }) => (token ? ask(body.refresh.replace("/api/v1", ""), { method: "POST", signal }) : null))
-          .catch(() => {});
-      } else if (type === "reconnect" || type === "expired") {
-        over({ wait: body.retry_ms, message: body.code === "draining" ? "The server is restarting." : message });
-      } else if (type === "end" && !body.remaining) {
-        over({ reason: "ended" });
+        set(name === "poll" ? "polling" : "live");
       }
     }
 
     try {
       const access = await options.authorize(why);
       if (signal.aborted) return;
-      const begunAt = Date.now();
-      const heard = () => (heardAt = Date.now());
-      watchdog = setInterval(() => {
-        if (Date.now() - (heardAt || begunAt) > (heardAt || !ways[1] ? SILENCE_MS : FIRST_WORD_MS)) over({ message: "The connection went silent." });
+      let most = ways[1] ? FIRST_WORD_MS : SILENCE_MS;
+      let heardAt = Date.now();
+      const heard = () => {
+        most = SILENCE_MS;
+        heardAt = Date.now();
+      };
+      timer = setInterval(() => {
+        if (Date.now() - heardAt > most) over({ message: "The connection went silent." });
       }, LOOK_MS);
-      const open = ways[way] === "sse" ? openSse : (await (ways[way] === "poll" ? import("./poll.js") : import("./websocket.js"))).open;
-      way = (await open({ ...options, ...access, query, cursor, signal, heard, frame })) ?? way;
+      const headers = { Accept: "text/event-stream", ...(cursor && { "Last-Event-ID": cursor }) };
+      // What comes waits in the stream until there is what knows what to do with it.
+      const [answer, more] = await Promise.all([name === "sse" && access.ask(`/stream?${query}`, { headers, signal }), options.load()]);
+      way = (await more[name]({ ...options, ...access, answer, query, cursor, signal, heard, frame })) ?? way;
       over({});
     } catch (error) {
-      const { name, message, reason, wait } = /** @type {Error & Outcome} */ (error);
+      const { name, message, reason, wait, topic } = /** @type {Error & Outcome} */ (error);
       // What a browser or Node throws is a TypeError and the like, and tells people nothing.
-      over({ message: name === "Error" ? message : "", reason, wait });
+      over({ message: name === "Error" ? message : "", reason, wait, topic });
     }
   }
 
   return {
     want(topics, first) {
       // No character of a topic has a meaning in an address.
-      const wanted = `topic=${topics.sort().join("&topic=")}`;
+      const wanted = `topic=${topics.sort().join("&topic=")}${options.rate ? `&rate=${options.rate}` : ""}`;
       if (wanted === query) return;
       // What begins anew begins where it is wanted from.
       cursor = (query && cursor) || first();

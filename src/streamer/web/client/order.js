@@ -12,16 +12,16 @@ export const ORIGIN = "0-0";
  * An id is `<milliseconds>-<sequence>`, of up to 15 digits and of as many events as there are in a millisecond: both
  * are exact as numbers.
  *
- * @returns {boolean} whether `id` is after `other`
+ * @returns {number} above 0 where `id` is after `other`; for sorting
  */
-export const isAfter = (/** @type {string} */ id, /** @type {string} */ other) => {
+export const compare = (/** @type {string} */ id, /** @type {string} */ other) => {
   const [ms = 0, sequence = 0] = id.split("-").map(Number);
   const [otherMs = 0, otherSequence = 0] = other.split("-").map(Number);
-  return (ms - otherMs || sequence - otherSequence) > 0;
+  return ms - otherMs || sequence - otherSequence;
 };
 
-/** @returns {string | undefined} the earliest; undefined of none */
-export const earliest = (/** @type {string[]} */ ids) => ids.sort((a, b) => (isAfter(a, b) ? 1 : -1))[0];
+/** One that has no position yet is behind every other. */
+export const isBehind = (/** @type {{lastEventId: string | null}} */ { lastEventId }, /** @type {string} */ id) => !lastEventId || compare(id, lastEventId) > 0;
 
 /** @returns {string | undefined} where a reader is that has this; a publisher's own `cursor` moves nobody */
 export const positionIn = (/** @type {any} */ { type, id, cursor }) => id ?? (/^(connected|caught_up|gap)$/u.test(type) ? cursor : undefined);

@@ -4,20 +4,17 @@
  * @module
  */
 
+import { backOff } from "./access.js";
+
 /** @import { Authorize, Outcome, Why } from "./access.js" */
 
 /** Events that wait; beyond, whoever publishes is told at once. */
 const MOST = 1000;
 /** Milliseconds for an answer. */
 const ANSWER_MS = 30_000;
-const FIRST_RETRY_MS = 500;
-const MAX_RETRY_MS = 15_000;
 
-/**
- * @param {Authorize} authorize
- * @param {AbortSignal} closed
- */
-export function openOutbox(authorize, closed) {
+/** @param {{authorize: Authorize, signal: AbortSignal}} of a client */
+export function openOutbox({ authorize, signal: closed }) {
   /** @type {Promise<unknown>} */
   let last = Promise.resolve();
   let waiting = 0;
@@ -41,7 +38,7 @@ export function openOutbox(authorize, closed) {
         // Where it is lost, or its answer is, the key makes a second time harmless.
         const { reason, wait } = /** @type {Outcome} */ (error);
         if (reason && (reason !== "unauthorized" || why === reason)) throw error;
-        const ms = wait || Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** failures++) * (0.5 + Math.random() / 2);
+        const ms = wait || backOff(++failures);
         if (reason) why = reason;
         else if (!closed.aborted) await new Promise((done) => setTimeout((go = () => done(null)), ms));
       }
@@ -50,9 +47,10 @@ export function openOutbox(authorize, closed) {
 
   /**
    * @param {object} event
-   * @param {string} [key] by default one of its own. (`randomUUID` is there in secure pages alone.)
+   * @param {{idempotencyKey?: string}} [options] the key: by default one of its own. (`randomUUID` is there in secure
+   *   pages alone.)
    */
-  return async (event, key = crypto.getRandomValues(new Uint32Array(4)).join("-")) => {
+  return async (event, { idempotencyKey: key = crypto.getRandomValues(new Uint32Array(4)).join("-") } = {}) => {
     if (waiting >= MOST) throw new Error(`${MOST} events wait to be published; there is room for no more`);
     waiting += 1;
     const sent = last.then(() => send(JSON.stringify(event), key));

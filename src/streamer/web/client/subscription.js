@@ -34,8 +34,13 @@ export class Subscription {
   snapshot = null;
   /** @type {Transport} */
   transport = "sse";
-  /** Whether what comes on the connection is all that comes after `lastEventId`. @internal */
-  covered = false;
+  /**
+   * Whether what comes on the connection is all that comes after `lastEventId`; undefined before anything is known.
+   *
+   * @type {boolean | undefined}
+   * @internal
+   */
+  covered;
   /** @internal */
   closed = false;
 

@@ -12,7 +12,7 @@
 
 /** Of what the tabs say to each other: those of another version share a connection of their own. */
 const VERSION = 1;
-/** Milliseconds between a follower's questions; after {@link SILENT} without an answer the leader is frozen. */
+/** Milliseconds between a follower's words; after {@link SILENT} without an answer the leader is frozen. */
 const ASK_MS = 4000;
 const SILENT = 3;
 /** Milliseconds in which all tabs say what they want. */
@@ -21,12 +21,11 @@ const GATHER_MS = 50;
 /**
  * @typedef {object} Message
  * @property {string} from a tab
- * @property {string[]} [topics] what it wants
- * @property {boolean} [asks] whether the leader is there
+ * @property {string[]} [topics] what it wants; said again and again, for whoever leads to answer
  * @property {boolean} [retry] that it connects now
  * @property {boolean} [leads] from who leads now
  * @property {any} [body] from the leader, as the next
- * @property {LinkState} [state]
+ * @property {LinkState | undefined} [state]
  */
 
 /**
@@ -36,14 +35,14 @@ const GATHER_MS = 50;
  * @param {Environment} environment
  * @returns {Promise<Source>} rejects where tabs may not
  */
-export async function openShared(open, { receive, enter, told }, api, { locks = navigator.locks, BroadcastChannel = globalThis.BroadcastChannel }) {
+export async function openShared(open, { receive, enter, told }, api, { locks = navigator.locks, BroadcastChannel: Channel = BroadcastChannel }) {
   const name = `streamer ${VERSION} ${api}`;
   const me = crypto.randomUUID();
-  const channel = new BroadcastChannel(name);
+  const channel = new Channel(name);
   const post = (/** @type {Partial<Message>} */ message) => channel.postMessage({ ...message, from: me });
   const ended = new AbortController();
   /** Released when this tab leaves. @type {Promise<void>} */
-  const held = new Promise((done) => ended.signal.addEventListener("abort", () => done()));
+  const held = new Promise((done) => (ended.signal.onabort = () => done()));
   /** @type {string[]} */
   let own = [];
   /** @type {() => string | undefined} */
@@ -66,8 +65,7 @@ export async function openShared(open, { receive, enter, told }, api, { locks = 
   function gather() {
     clearTimeout(gathering);
     gathering = setTimeout(() => {
-      // A tab that is frozen wants still what it may not read.
-      const topics = new Set([own, ...others.values()].flat().filter((topic) => !state?.refusals?.has(topic)));
+      const topics = new Set([own, ...others.values()].flat());
       if (topics.size) link?.want([...topics], from);
     }, GATHER_MS);
   }
@@ -75,15 +73,18 @@ export async function openShared(open, { receive, enter, told }, api, { locks = 
   function lead() {
     leader = me;
     link = open({
-      receive(body) {
+      receive(body, signal) {
         post({ body });
-        receive(body);
+        return receive(body, signal);
       },
       enter(now) {
         state = now;
         post({ state });
         enter(now);
-        if (now.refusals) gather();
+        if (!now.topic) return;
+        // A tab that is frozen wants still what it may not read.
+        for (const [tab, topics] of others) others.set(tab, topics.filter((topic) => topic !== now.topic));
+        gather();
       },
     });
     post({ leads: true });
@@ -113,7 +114,7 @@ export async function openShared(open, { receive, enter, told }, api, { locks = 
   }
 
   channel.onmessage = ({ data }) => {
-    const { from, leads, asks, retry, topics, body, state: now } = /** @type {Message} */ (data);
+    const { from, leads, retry, topics, body, state: now } = /** @type {Message} */ (data);
     if (leads) {
       leader = from;
       silent = 0;
@@ -127,13 +128,13 @@ export async function openShared(open, { receive, enter, told }, api, { locks = 
           gather();
         }).catch(() => {});
       }
+      const isKnown = `${others.get(from)}` === `${topics}`;
       others.set(from, topics);
-      post({ body: told(), ...(state && { state }) });
+      post(isKnown ? {} : { body: told(), state });
       gather();
     } else if (link) {
-      if (asks) post({});
       if (retry) link.wake();
-    } else if (!topics && !asks && !retry) {
+    } else if (!topics && !retry) {
       leader ??= from;
       if (from !== leader) return;
       silent = 0;
@@ -156,7 +157,7 @@ export async function openShared(open, { receive, enter, told }, api, { locks = 
       silent = 0;
       contend(true);
     } else {
-      post({ asks: true });
+      announce();
     }
   }, ASK_MS);
 

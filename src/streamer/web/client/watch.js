@@ -130,7 +130,7 @@ export function watch(topics, options = {}) {
         state: isOff ? "refused" : state,
         reason,
         reconnectAttempts: Math.min(attempts, most),
-        isConnected: ["replaying", "live", "polling"].includes(state),
+        isConnected: /live|polling|replaying/u.test(state),
         isFallback: state === "polling" || (isOver && !isOff),
       });
       touch();

@@ -25,6 +25,8 @@ _ADVICE = {
     "MOVED": "this Redis is one node of a cluster; give it as redis+cluster://",
     "UNKNOWN": "Redis does not know one of our commands; is it renamed, or are scripts disabled?",
     "BUSY": "Redis is busy with a script",
+    "NEWER": "the event log is kept by a newer Streamer; upgrade this one, or choose another "
+    "STREAMER_PREFIX",
     "WRONGTYPE": "Redis holds something else under one of our keys; choose another STREAMER_PREFIX",
 }
 #: What Redis adds to the error of a script.

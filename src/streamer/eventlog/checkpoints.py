@@ -1,0 +1,24 @@
+"""Where jobs can go on from, kept beside the log: one checkpoint for each job, its last."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Checkpoints(Protocol):
+    """One for each job; nobody who reads the log is given it.
+
+    It is kept until it is forgotten, or else as long as a job that reports nothing more is:
+    the age of the job's topic, and `lifetimes.SILENT_TTL`.
+
+    Every method raises `LogUnavailable` when the log cannot be reached in time.
+    """
+
+    async def keep(self, job_id: str, run: str, attempt: int, value: bytes) -> None:
+        """Keep `value` instead of the one before, unless a later attempt of `run` kept that."""
+
+    async def find(self, job_id: str) -> bytes | None:
+        """What was kept last, of whatever run."""
+
+    async def forget(self, job_id: str) -> None:
+        """Keep none."""

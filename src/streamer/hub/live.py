@@ -1,0 +1,279 @@
+"""The readers that are live on a feed: each batch is handed to all of them, cohort by cohort."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from ..events.cursor import Cursor
+from ..events.event import Event, Run
+from ..wire.form import PerFeed, encode
+from .cohort import Cohort, roomy
+from .controls import gap_controls
+from .reader import Source, alone
+from .session import State
+
+if TYPE_CHECKING:
+    from ..events.page import Gap
+    from ..metrics import Metrics
+    from ..wire.form import FeedForm, Form
+    from .fan_out import FanOut
+    from .limits import HubLimits
+    from .reader import Reader
+
+
+class Owner(Source, Protocol):
+    """Whose readers they are: a feed.
+
+    Attributes:
+        metrics: counts what they are handed.
+    """
+
+    metrics: Metrics
+
+
+class Live:
+    """Readers of one feed that are written to as soon as there is anything.
+
+    Args:
+        feed: whose readers they are.
+        position: where they stand: at the head of its tail.
+        limits: of a cohort.
+        fan_out: sends to them.
+        call_soon: of the event loop, which is let go of between two cohorts.
+    """
+
+    #: Whether what comes does not wait, but for what comes before it.
+    _is_at_once: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        feed: Owner,
+        position: Cursor,
+        *,
+        limits: HubLimits,
+        fan_out: FanOut,
+        call_soon: Callable[[Callable[[], None]], object],
+    ) -> None:
+        self._feed = feed
+        self._limits = limits
+        self._fan_out = fan_out
+        self._call_soon = call_soon
+        self._cohorts: list[Cohort] = []
+        # Those that a cohort cannot take: they stand elsewhere, or may end.
+        self._apart: dict[Reader, None] = {}
+        # The forms of theirs that have a state of this feed, by their plain form.
+        self._forms: dict[PerFeed, FeedForm] = {}
+        self._outbox: list[Event] = []  # arrived, not yet in a pass
+        self._pass: _Pass | None = None  # the one under way, if it yielded to the loop
+        self._sent = position  # where the last pass left them
+
+    def __len__(self) -> int:
+        """How many they are."""
+        return len(self._apart) + sum(map(len, self._cohorts))
+
+    def join(self, reader: Reader) -> None:
+        """Count `reader` among them; its cursor is at the head, or ahead of it.
+
+        It is ahead where the log has shown it more than was notified here yet.
+        """
+        session = reader.session
+        if session.may_end or session.cursor != self._sent:
+            self._apart[reader] = None
+            return
+        form = reader.writer.form
+        first: bytes | None = b""
+        if isinstance(form, PerFeed):
+            own = self._forms.get(form)
+            if own is None:
+                own = self._forms[form] = form.for_feed()
+            elif self._pass is not None:
+                self._pass.encode_for(own)  # whoever joins now begins behind that batch
+            form, first = own, own.begin()
+            if first is None:
+                self._apart[reader] = None
+                return
+        most = self._limits.cohort_readers
+        cohort = roomy(reversed(self._cohorts), form, self._sent, most)
+        if cohort is None:
+            cohort = Cohort(form, self._sent, self._fan_out)
+            self._cohorts.append(cohort)
+        cohort.add(reader)
+        if first:
+            reader.writer.write(first)
+
+    def leave(self, reader: Reader) -> None:
+        """`reader` is one of them no longer, if it was; its session knows where it stands."""
+        cohort = reader.cohort
+        if cohort is None:
+            self._apart.pop(reader, None)
+            return
+        cohort.remove(reader)
+        if not cohort:
+            self._cohorts = [other for other in self._cohorts if other]
+            if self._forms:
+                kept = {id(other.form) for other in self._cohorts}
+                self._forms = {f: own for f, own in self._forms.items() if id(own) in kept}
+
+    def push(self, events: Sequence[Event]) -> None:
+        """Hand them what is new: at once, or when those before it have been handed to all."""
+        self._outbox += events
+        if self._pass is None:
+            self._begin_pass()
+
+    def finish(self) -> None:
+        """Hand everything that has arrived to all of them now."""
+        while self._pass is not None or self._outbox:
+            if self._pass is None:
+                self._begin_pass()
+            elif self._pass.run(self._feed):
+                self._pass = None
+
+    def lose(self, gaps: Sequence[Gap], behind: Cursor) -> None:
+        """Report `gaps`, which moves them to `behind`; `finish` was called before."""
+        until = max(gap.until for gap in gaps)
+        stood, self._sent = self._sent, behind
+        controls = gap_controls(gaps, stood, behind)
+        buffers: dict[Form, bytes] = {}
+        for cohort in tuple(self._cohorts):
+            cohort.lose(gaps)
+            self._feed.metrics.reported_gaps(len(cohort), len(controls))
+            if cohort.form not in buffers:  # one batch for all of a form
+                buffers[cohort.form] = encode(cohort.form, controls)
+            cohort.write(buffers[cohort.form], behind)
+        for reader in tuple(self._apart):
+            if reader.session.story is not None:
+                alone(reader, reader.cut)
+            elif reader.session.cursor == stood:
+                reader.session.lose(gaps, behind)
+                alone(reader, partial(reader.write, controls))
+            elif reader.session.cursor < until:
+                alone(reader, reader.resume)
+
+    def _taken(self) -> list[Event]:
+        """What the next pass hands to them: everything that has arrived."""
+        batch, self._outbox = self._outbox, []
+        return batch
+
+    def _begin_pass(self) -> None:
+        """Hand everything that has arrived to each of them, in one write."""
+        self._pass = _Pass(
+            self._taken(),
+            self._sent,
+            self._cohorts,
+            self._apart,
+            self._limits.cohort_readers,
+            is_at_once=self._is_at_once,
+        )
+        self._sent = self._pass.head
+        self._continue_pass()
+
+    def _continue_pass(self) -> None:
+        if self._pass is None:  # it was finished at once, when the log was lost
+            return
+        if not self._pass.run(self._feed):
+            self._call_soon(self._continue_pass)
+            return
+        self._pass = None
+        if self._outbox:
+            self._pass_ended()
+
+    def _pass_ended(self) -> None:
+        """More came during a pass."""
+        self._call_soon(self._begin_pass_if_idle)
+
+    def _begin_pass_if_idle(self) -> None:
+        if self._pass is None and self._outbox:
+            self._begin_pass()
+
+
+class _Pass:
+    """One batch of events on its way to the readers that were live when it began.
+
+    Args:
+        most: readers that stand apart of one `run`.
+        is_at_once: whether it began as soon as it could: how long that took is measured.
+
+    Attributes:
+        head: where it leaves them: at the end of its last durable event.
+    """
+
+    __slots__ = (
+        "_apart",
+        "_base",
+        "_batch",
+        "_cohorts",
+        "_most",
+        "_oldest",
+        "_served",
+        "_terminal",
+        "head",
+    )
+
+    def __init__(
+        self,
+        batch: list[Event],
+        base: Cursor,
+        cohorts: list[Cohort],
+        apart: dict[Reader, None],
+        most: int,
+        *,
+        is_at_once: bool,
+    ) -> None:
+        stored = [event for event in batch if event.id is not None]
+        self.head = stored[-1].end if stored else base
+        oldest = stored[0].id if stored and is_at_once else None
+        self._oldest = oldest.ms if oldest is not None else 0
+        self._base = base
+        self._batch = Run(batch)
+        self._cohorts = cohorts[::-1]
+        self._apart = list(apart)
+        self._most = most
+        self._terminal = any(event.terminal for event in batch)
+        self._served = 0  # of those that stand apart, since they were last counted
+
+    def encode_for(self, form: Form) -> None:
+        """Let `form` see the batch now, if it has not; its cohorts are written the same."""
+        encode(form, self._batch)
+
+    def run(self, feed: Owner) -> bool:
+        """Write to the next cohort, or to as many that stand apart; True when all are served."""
+        if self._cohorts:
+            cohort = self._cohorts.pop()
+            size = len(cohort)  # a write may make one leave
+            try:
+                cohort.write(encode(cohort.form, self._batch), self.head)
+            except Exception as error:  # noqa: BLE001 - reported by it
+                # They lack what the others have now: they must not continue from there.
+                cohort.failed(error)
+            else:
+                feed.metrics.delivered(size, len(self._batch), self._oldest)
+        else:
+            readers, self._apart = self._apart[: self._most], self._apart[self._most :]
+            for reader in readers:
+                # It may have filled up, or gone, since the pass began.
+                if reader.session.state is State.LIVE and reader.feed is feed:
+                    alone(reader, partial(self._serve, reader, feed))
+            if self._served:
+                feed.metrics.delivered(self._served, len(self._batch), self._oldest)
+                self._served = 0
+        return not self._cohorts and not self._apart
+
+    def _serve(self, reader: Reader, feed: Owner) -> None:
+        """Give a reader that no cohort takes what it lacks."""
+        session = reader.session
+        cursor = reader.cursor
+        is_stored = self.head != self._base
+        may_be_last = session.story is not None or (self._terminal and session.may_end)
+        if is_stored and (cursor != self._base or may_be_last):
+            # It joined between two events of the batch, or one may be its last.
+            if cursor < feed.tail.head:
+                reader.resume()
+            return
+        if is_stored:
+            session.move_to(self.head)
+        if buffer := encode(reader.writer.form, self._batch):  # a form may have no word for it
+            reader.writer.write(buffer)
+        self._served += 1
+        reader.rejoin()
