@@ -95,6 +95,7 @@ PURE: Final = (
     *("hub/session", "hub/tail", "hub/seen", "hub/send_progress", "hub/quotas", "hub/party"),
     *("hub/controls", "hub/options", "hub/limits", "hub/second_wheel"),
     *("server/acceptance", "server/request_pieces", "server/upgrade_offer", "api/rate.py"),
+    *("server/deflate_offer", "server/handshake"),
     *("access/patterns", "access/grants", "access/revoked", "access/credentials", "access/claims"),
     *("access/compact", "access/validity", "access/verified", "access/key_set"),
     *("hub/heartbeat", "hub/writer", "hub/limits"),

@@ -114,12 +114,12 @@ async def test_each_refusal_is_one_line_of_the_log(start_live: StartLive) -> Non
         await open_websocket(client)
         client.send(frame(0x81, b"\xff"))
         await client.until(struct.pack("!BBH", 0x88, 20, 1007))
-    await wait_until(lambda: "not UTF-8" in errors_of(live), "nothing was logged of the text")
+    await wait_until(lambda: "must be UTF-8" in errors_of(live), "nothing was logged of the text")
     # Beside what the command says to whoever has started it.
     said = [json.loads(line) for line in errors_of(live).splitlines() if line.startswith("{")]
     lines = [line["message"] for line in said if line["level"] in {"info", "warning"}]
     assert len([line for line in lines if "refused" in line]) == 2
-    assert len([line for line in lines if "not UTF-8" in line]) == 1
+    assert len([line for line in lines if "must be UTF-8" in line]) == 1
     assert "Traceback" not in errors_of(live)
 
 

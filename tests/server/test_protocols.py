@@ -15,7 +15,6 @@ import pytest
 import uvicorn
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 from websockets.asyncio.client import connect as connect_websocket
 from websockets.extensions import Extension
@@ -57,19 +56,6 @@ async def test_uvicorns_http_protocol_still_keeps_what_an_idle_stream_lets_go_of
 
 
 @pytest.mark.parametrize(
-    "name",
-    [
-        *("handshake_initiated", "handshake_complete", "close_sent", "disconnected", "writable"),
-        *("transport", "conn", "queue", "frames", "curr_msg_data_type", "read_paused", "client"),
-    ],
-)
-async def test_uvicorns_websocket_protocol_still_has_the_state_we_read(name: str) -> None:
-    """An upgrade of uvicorn that renames it would break ends and flow control."""
-    protocol = FastWebSocket(_config(), ServerState(), {})
-    assert hasattr(protocol, name)
-
-
-@pytest.mark.parametrize(
     ("owner", "names"),
     [
         (
@@ -78,12 +64,6 @@ async def test_uvicorns_websocket_protocol_still_has_the_state_we_read(name: str
             data_received on_response_complete pause_writing resume_writing connection_made
             connection_lost shutdown handle_websocket_upgrade _should_upgrade
             _unset_keepalive_if_required""",
-        ),
-        (
-            WebSocketsSansIOProtocol,
-            """handle_connect handle_events handle_cont handle_ping handle_close
-            handle_parser_exception send_receive_event_to_app data_received pause_writing
-            resume_writing connection_made connection_lost shutdown send receive""",
         ),
         (FlowControl, "pause_writing resume_writing resume_reading"),
     ],
@@ -101,16 +81,28 @@ def test_a_cycle_that_is_complete_is_left_alone_by_uvicorn() -> None:
 
 
 async def test_the_parsers_below_still_keep_what_we_read() -> None:
-    """Of uvicorn's cycle and flow control, and of the `websockets` library."""
-    socket = FastWebSocket(_config(), ServerState(), {})
-    assert socket.conn.events == []
-    assert socket.conn.handshake_exc is None
+    """Of uvicorn's cycle and flow control."""
     source = inspect.getsource(RequestResponseCycle)
     for name in ("response_started", "chunked_encoding", "message_event", "disconnected"):
         assert f"self.{name} =" in source
     assert "if self.chunked_encoding is None and" in source, "else HTTP/1.0 would get chunks"
     assert 'self.transport.write(b"".join(content))' in source, "else a head would wait for ever"
     assert "self.write_paused = False" in inspect.getsource(FlowControl)
+
+
+def test_uvicorn_still_hands_a_websocket_on_with_its_whole_head() -> None:
+    """Made as ours is, told of the transport, and given the head in one piece."""
+    source = inspect.getsource(HttpToolsProtocol.handle_websocket_upgrade)
+    assert "protocol = self.ws_protocol_class(" in source
+    assert "protocol.connection_made(self.transport)" in source
+    assert 'protocol.data_received(b"".join(output))' in source
+    assert "self.transport.set_protocol(protocol)" in source
+
+
+async def test_an_open_websocket_has_no_dictionary() -> None:
+    """An attribute that is no slot would cost every reader hundreds of bytes."""
+    protocol = FastWebSocket(_config(), ServerState(), {})
+    assert not hasattr(protocol, "__dict__")
 
 
 # Streams over the wire

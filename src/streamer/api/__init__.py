@@ -26,6 +26,7 @@ Layout:
 - `hosts`: under which names this server may be asked.
 - `job_schemas`: what OpenAPI says of the jobs that may be asked for: a body for each kind.
 - `jobs`: the HTTP face of jobs.
+- `kept_scope`: what is kept of a WebSocket's handshake while its stream lives.
 - `may`: may they? What every address, transport and command asks before it reads or writes.
 - `methods`: which methods an address answers to, and ``HEAD`` wherever ``GET`` is one of them.
 - `notifications`: the notifications of whoever asks, kept beyond their connections.
@@ -89,6 +90,7 @@ __all__ = [
     "hosts",
     "job_schemas",
     "jobs",
+    "kept_scope",
     "long_body",
     "may",
     "methods",

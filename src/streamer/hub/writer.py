@@ -74,6 +74,17 @@ class Writer(Protocol):
         """Cut the connection; what was not yet sent is thrown away."""
 
 
+class Listener(Protocol):
+    """Whom a WebSocket's client talks to."""
+
+    async def hear(self, said: str | bytes) -> None:
+        """Take one message, a text or bytes.
+
+        The next is handed on once it returns, and nothing is read meanwhile: who says too
+        much waits.
+        """
+
+
 class OfferedWriter(Writer, Protocol):
     """A writer that our own server offers for the request at hand."""
 
@@ -94,8 +105,11 @@ class OfferedWriter(Writer, Protocol):
     def withdraw(self) -> None:
         """Throw away what was held, and be no writer: the answer goes another way (HTTP only)."""
 
-    async def drained(self) -> None:
-        """Return when the transport takes more (WebSocket only)."""
+    def listen(self, listener: Listener) -> None:
+        """Hand what the client says to `listener`, and live on when the app has returned.
+
+        From then on the app itself neither receives nor sends (WebSocket only).
+        """
 
 
 def offered_writer(scope: MutableMapping[str, Any]) -> OfferedWriter | None:

@@ -8,10 +8,17 @@ Layout:
   change.
 - `tls_door`: a connection that is to speak TLS: until it does, it waits, and is counted and
   bounded.
+- `hearing`: what a WebSocket's client says, heard one after the other, by a task while there
+  is something.
 - `http1`: the fast path over HTTP/1.1: uvicorn's protocol class, offering a `Writer` to the
   app.
-- `websocket`: the fast path over WebSocket: uvicorn's protocol class, offering a `Writer` to
-  the app.
+- `websocket`: the fast path over WebSocket: an asyncio protocol for uvicorn, offering a
+  `Writer` to the app.
+- `app_socket`: a WebSocket as an ASGI app has it: its scope, and what is received and sent.
+- `frame_intake`: takes what a WebSocket's client sends, no faster than it is handled and its
+  rate allows.
+- `handshake`: the handshake of a WebSocket (RFC 6455, section 4.2): read, and answered.
+- `deflate_offer`: offers of permessage-deflate (RFC 7692, section 7.1), and what is agreed to.
 - `transport_writer`: a writer that is an asyncio protocol: what it is given goes to its own
   transport.
 - `request_protocol`: HTTP/1.1 requests, one at a time and within limits: uvicorn's protocol
@@ -26,9 +33,14 @@ Layout:
 
 __all__ = [
     "acceptance",
+    "app_socket",
     "application",
     "certificate",
+    "deflate_offer",
     "descriptors",
+    "frame_intake",
+    "handshake",
+    "hearing",
     "http1",
     "request_pieces",
     "request_protocol",

@@ -214,6 +214,8 @@ class RequestProtocol(HttpToolsProtocol):
         self.scope["headers"] = only_websocket(self.headers)
         self.acceptance.leave(self)
         self.handle_websocket_upgrade()
+        # The parser and this hold one another: else both would wait for the collector.
+        self.parser = self.scope = self.flow = self.headers = None  # type: ignore[assignment]
         if rest:
             cast("asyncio.Protocol", self.transport.get_protocol()).data_received(rest)
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 if TYPE_CHECKING:
     from ..hub.writer import Taker
     from ..wire.form import Form
+
+
+_NONE: Final[tuple[str, ...]] = ()
 
 
 class TransportWriter:
@@ -17,6 +20,8 @@ class TransportWriter:
         form, full, lost, taker: as of a `Writer`.
         drain_seconds: what streams are given to end, once the server ends.
     """
+
+    __slots__ = _NONE  # the protocol has them: of two bases only one may have any
 
     #: On a server that is not ours, nobody sets it: short, for a person may wait.
     drain_seconds: ClassVar[float] = 1.0

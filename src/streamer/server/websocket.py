@@ -1,4 +1,4 @@
-"""The fast path over WebSocket: uvicorn's protocol class, offering a `Writer` to the app."""
+"""The fast path over WebSocket: an asyncio protocol for uvicorn, offering a `Writer` to the app."""
 
 from __future__ import annotations
 
@@ -6,269 +6,320 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.exceptions import SecurityError
-from websockets.extensions.permessage_deflate import (
-    PerMessageDeflate,
-    ServerPerMessageDeflateFactory,
-)
+from uvicorn.protocols.utils import get_remote_addr
 
-from ..api.rate import Pace
-from ..errors import HeadTooLarge, InvalidRequest, StreamerError
+from ..errors import StreamerError
 from ..hub.heartbeat import Wheel
 from ..hub.send_progress import SendProgress
-from ..hub.writer import EXTENSION
-from ..limits import FRAME_BURST, RequestLimits
+from ..wire.client_frames import CloseFrame, Message, PingFrame, Received, Violation
 from ..wire.refusal import refusal
-from ..wire.websocket import DEFLATED_FRAMES, FRAMES, WINDOW_BITS
+from ..wire.websocket import (
+    DEFLATED_FRAMES,
+    FRAMES,
+    WINDOW_BITS,
+    close_frame,
+    close_reason,
+    pong_frame,
+)
 from .acceptance import Acceptance, address_of
+from .app_socket import AppSocket
+from .deflate_offer import agreed
+from .frame_intake import FrameIntake
+from .handshake import read_handshake
+from .hearing import Hearing
 from .transport_writer import TransportWriter
 
 if TYPE_CHECKING:
-    from asyncio.transports import BaseTransport
+    from uvicorn.config import Config
+    from uvicorn.server import ServerState
 
-    from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
-    from websockets.frames import Frame
-    from websockets.http11 import Request
-
+    from ..hub.writer import Listener
     from ..wire.form import Form
 
 _logger: Final = logging.getLogger(__name__)
 
-#: Bytes that are parsed at a time: no more than forty frames, of six bytes each.
-_PIECE: Final = 256
-
-_DEFLATE = ServerPerMessageDeflateFactory(
-    server_no_context_takeover=True,
-    client_no_context_takeover=True,
-    server_max_window_bits=WINDOW_BITS,
-    client_max_window_bits=WINDOW_BITS,
-)
+#: Seconds that a client has to answer our close frame.
+_CLOSE_SECONDS: Final = 10.0
+#: Codes an app is told of that no frame has (RFC 6455, section 7.4.1).
+_NO_CODE: Final = 1005
+_ABNORMAL: Final = 1006
+_RESTART: Final = 1012
 
 
-class FastWebSocket(TransportWriter, WebSocketsSansIOProtocol):
+class FastWebSocket(TransportWriter, FrameIntake, asyncio.Protocol):
     """A WebSocket that takes shared, already framed buffers.
 
-    The app accepts and receives as ever; what the hub sends goes straight to
-    the transport, in frames that need no state of the connection.
+    An app accepts, receives and sends as ever. One that takes the offered writer calls
+    `open` and `listen`, and returns: from then on there is no task, no scope and no
+    coroutine for the connection, only this object. What the hub sends goes straight to the
+    transport, in frames that need no state of the connection; a task runs while something
+    that the client said is heard, and no longer.
     """
 
     #: Whether to agree to permessage-deflate (RFC 7692) when a client offers it.
     deflate: ClassVar[bool] = False
-    #: Bounds, the count of connections, and the wheel that pings silent clients: the
-    #: process's own.
-    limits: ClassVar[RequestLimits] = RequestLimits()
+    #: The count of connections, and the wheel that pings silent clients: the process's own.
     acceptance: ClassVar[Acceptance] = Acceptance()
     silence: ClassVar[Wheel[FastWebSocket]] = Wheel()
 
-    party: str | None = None
-    _closing: asyncio.Task[None] | None = None
-    #: What came in and waits: for the app, or for the rate.
-    _inbox: bytes = b""
-    _rest: asyncio.TimerHandle | None = None
-    #: The newest pong that found no room.
-    _pong: bytes = b""
-    #: Whether anything came since the last look, and whether a ping asks for it.
-    _heard: bool = True
-    _asked: bool = False
-    _progress: SendProgress | None = None
-    _pace: Pace
-    _slot: dict[FastWebSocket, None]
+    __slots__ = (
+        *("form", "full", "lost", "party", "taker", "transport"),
+        *("_app", "_asked", "_deflate_bits", "_ending", "_has_closed", "_heard"),
+        *("_is_open", "_hearing", "_pong", "_progress", "_slot", "_state", "_writable"),
+    )
 
-    def connection_made(self, transport: BaseTransport) -> None:
+    party: str | None
+    #: The app, until it has a listener in its place.
+    _app: AppSocket | None
+    _hearing: Hearing | None
+    _ending: asyncio.TimerHandle | None
+    #: Set when the transport takes more, while somebody waits for that.
+    _writable: asyncio.Event | None
+    _progress: SendProgress | None
+    _slot: dict[FastWebSocket, None] | None
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(_loop or asyncio.get_event_loop(), config.ws_max_size)
+        self._state = server_state
+        self._app = AppSocket(self, config, server_state, app_state)
+        self.full = self.lost = False
+        self.party = self.taker = None
+        self._hearing = self._ending = self._writable = self._progress = self._slot = None
+        #: Whether the handshake is over; and whether our close frame is sent.
+        self._is_open = self._has_closed = False
+        #: The window that a client lets us compress with, as a power of two; 0 is none.
+        self._deflate_bits = 0
+        #: The newest pong that found no room.
+        self._pong = b""
+        #: Whether anything came since the last look, and whether a ping asks for it.
+        self._heard, self._asked = True, False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Count the connection; HTTP has made room for it."""
-        super().connection_made(transport)
-        # It logs whole requests and frames, with the tokens in them.
-        self.conn.debug = False
-        self.client = address_of(self.client)
-        self._pace = Pace(self.limits.frames_per_second, FRAME_BURST)
-        self._slot = {}
-        self.acceptance.enter(self, self.client[0] if self.client else "")
+        self.transport = transport
+        self._state.connections.add(self)  # type: ignore[arg-type]
+        client = address_of(get_remote_addr(transport))
+        self.acceptance.enter(self, client[0] if client else "")
         self.acceptance.work(self)
-
-    def handle_connect(self, event: Request) -> None:
-        """Offer the writer in the scope of an acceptable handshake."""
-        # Never with uvicorn's own extension: its frames depend on one another,
-        # and those that all readers share cannot.
-        self.conn.available_extensions = [_DEFLATE] if self.deflate else None
-        super().handle_connect(event)
-        if not self.handshake_complete:  # else it was refused
-            self.scope["extensions"][EXTENSION] = self  # type: ignore[assignment]
-            self._slot = self.silence.add(self, max(1, int(self.limits.silence_seconds / 3)))
 
     # What the app calls
 
     def open(self, form: Form, high_water: int) -> FastWebSocket:
         """Become a writer of `form`; call it once the socket is accepted."""
-        agreed = [e for e in self.conn.extensions if isinstance(e, PerMessageDeflate)]
-        fits = agreed and agreed[0].local_max_window_bits >= WINDOW_BITS
+        fits = self._deflate_bits >= WINDOW_BITS
         self.form = DEFLATED_FRAMES if fits and form is FRAMES else form
         self.limit(high_water)
         self.acceptance.seat(self)
-        # Of no use after the handshake, and 3 kB of each reader; the parser holds
-        # on to the request, so that its headers are emptied too.
-        self.request.headers.clear()
-        self.request = self.response = None  # type: ignore[assignment]
         return self
+
+    def listen(self, listener: Listener) -> None:
+        """Hand what the client says to `listener`, and live on when the app has returned."""
+        app, self._app = self._app, None
+        if self.lost or app is None:
+            return
+        self._hearing = Hearing(listener, self, self._state.tasks)
+        for said in app.taken_back():
+            self._hear(said)
+        self.read_on()
 
     async def drained(self) -> None:
         """Return when the transport takes more."""
-        await self.writable.wait()
+        while self.full and not self.lost:
+            self._writable = self._writable or asyncio.Event()
+            await self._writable.wait()
 
     def close(self, code: int, reason: str) -> None:
-        """Send a close frame after what was written; uvicorn finishes the handshake."""
-        self.taker = None
-        if self.lost:
+        """Send a close frame after what was written; the client answers with its own."""
+        self.taker = self._hearing = None
+        self.say_close(code, close_reason(reason))
+
+    # What the app sends otherwise
+
+    def accept(self, head: bytes) -> None:
+        """Send the head that accepts the handshake, and read what follows it."""
+        if not self.transport.is_closing():
+            self._is_open = True
+            self.transport.write(head)
+            self.read_on()
+
+    def refuse(self, answer: bytes) -> None:
+        """Send the answer that declines the handshake, and end."""
+        if not self.lost:
+            self._has_closed = True
+            self.transport.write(answer)
+            self.transport.close()
+
+    def send_frame(self, frame: bytes) -> None:
+        """Send one message."""
+        self.write(frame)
+
+    def say_close(self, code: int, reason: str) -> None:
+        """Send the close frame, and nothing after it."""
+        if self._has_closed or self.lost or self.transport.is_closing():
             return
-        message: Any = {"type": "websocket.close", "code": code, "reason": reason}
-        self._closing = self.loop.create_task(self._send_close(message))
-
-    async def _send_close(self, message: Any) -> None:  # noqa: ANN401 - an ASGI message
-        if not self.disconnected and not self.close_sent:
-            await self.send(message)
-
-    async def send(self, message: ASGISendEvent) -> None:
-        """Send for the app; what the client sent meanwhile may be read afterwards."""
-        if message["type"] == "websocket.close":
-            self.acceptance.work(self)
-        await super().send(message)
-        self._take_in()
-
-    async def receive(self) -> ASGIReceiveEvent:
-        """Return the next message; others are read when there is none."""
-        message = await self.queue.get()
-        if self.read_paused and self.queue.empty():
-            self.read_paused = False
-            self._take_in()
-        return message
+        self._has_closed = True
+        self.acceptance.work(self)
+        self.transport.write(close_frame(code, reason))
+        self._ending = self._loop.call_later(_CLOSE_SECONDS, self.transport.close)
+        self.read_on()
 
     # What comes in
 
     def data_received(self, data: bytes) -> None:
-        """Parse the handshake, then frames, no faster than the rate."""
+        """Read the handshake, then frames, no faster than the rate."""
         self._heard = True
-        if not self.handshake_initiated:
+        if self._app is not None and not self._app.scope:
             self._shake_hands(data)
             return
-        self._inbox += data
-        self._take_in()
+        if not self.is_over:
+            self.feed(data)
 
     def _shake_hands(self, head: bytes) -> None:
-        super().data_received(head)
-        if self.handshake_initiated:
+        """Run the app for a handshake, which HTTP hands on whole."""
+        assert self._app is not None  # noqa: S101
+        client = address_of(get_remote_addr(self.transport))
+        try:
+            handshake = read_handshake(head)
+        except StreamerError as error:
+            _logger.info("%s: refused: %s", client[0] if client else "", error.detail)
+            self.refuse(refusal(error))
             return
-        # The library has refused it by itself, and has no event for that.
-        problem = self.conn.handshake_exc
-        error: StreamerError
-        if isinstance(problem, SecurityError):
-            error = HeadTooLarge(f"the handshake of a WebSocket is too large: {problem}")
-        else:
-            cause = (problem and problem.__cause__) or problem
-            error = InvalidRequest(f"this is not a WebSocket handshake: {cause}")
-        _logger.info("%s: refused: %s", self.client[0] if self.client else "", error.detail)
-        self.transport.write(refusal(error))
-        self.transport.close()
+        deflate = agreed(handshake.values(b"sec-websocket-extensions")) if self.deflate else None
+        self._deflate_bits = deflate.window_bits if deflate is not None else 0
+        self._slot = self.silence.add(self, max(1, int(self.limits.silence_seconds / 3)))
+        self._app.begin(handshake, self.transport, client, deflate)
+        task = self._loop.create_task(self._app.run())
+        self._state.tasks.add(task)
+        task.add_done_callback(self._app_returned)
 
-    def _take_in(self) -> None:
-        """Parse what came, as far as the handshake, the app and the rate let us."""
-        inbox, start = self._inbox, 0
-        while start < len(inbox) and self._may_parse():
-            super().data_received(inbox[start : start + _PIECE])
-            start += _PIECE
-        self._inbox = inbox[start:]
-        if self._inbox or self._rest is not None or self.read_paused:
-            self.transport.pause_reading()
-        else:
+    def _app_returned(self, task: asyncio.Task[None]) -> None:
+        self._state.tasks.discard(task)
+        # One that has a listener lives on, and one that the app has closed takes its time.
+        if self._hearing is None and not self._has_closed and not self.lost:
+            self.transport.close()
+
+    @property
+    def waits(self) -> bool:
+        """Whether the handshake, the app or the listener has to be waited for."""
+        if not self._is_open:
+            return True
+        said_to = self._app or self._hearing
+        return said_to is not None and said_to.is_busy and not self._has_closed
+
+    @property
+    def may_deflate(self) -> bool:
+        """Whether that was agreed to."""
+        return self._deflate_bits > 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is read any more."""
+        return self.lost or self.transport.is_closing()
+
+    def let_come(self, *, more: bool) -> None:
+        """Have the transport read `more`, or not."""
+        if more:
             self.transport.resume_reading()
+        else:
+            self.transport.pause_reading()
 
-    def _may_parse(self) -> bool:
-        return (
-            self.handshake_complete
-            and self._rest is None
-            and not self.read_paused
-            and not self.transport.is_closing()
-        )
+    def take(self, received: Received) -> None:
+        """Handle one frame."""
+        if isinstance(received, CloseFrame):
+            self._end_as_client_says(received)
+        elif self._has_closed:
+            return  # it may not have our close frame yet
+        elif isinstance(received, Message):
+            self._hear(received.data)
+        elif isinstance(received, PingFrame):
+            self._answer(pong_frame(received.payload))
 
-    def handle_events(self) -> None:
-        """Count frames of every kind: control frames and fragments cost as much as others."""
-        count = len(self.conn.events)
-        super().handle_events()
-        wait = self._pace.spend(count, self.loop.time()) if count else 0.0
-        if wait:
-            self._rest = self.loop.call_later(wait, self._rested)
+    def _hear(self, said: str | bytes) -> None:
+        if self._hearing is not None:
+            self._hearing.hear(said, self._loop)
+        elif self._app is not None:
+            self._app.put(said)
 
-    def _rested(self) -> None:
-        self._rest = None
-        self._take_in()
+    def was_heard(self, *, well: bool) -> None:
+        """What the client said last is done."""
+        if not well:
+            self._hearing = None
+            if not self.lost:
+                self.transport.abort()
+        self.read_on()
 
-    def handle_cont(self, event: Frame) -> None:
-        """Take a fragment; an empty one adds nothing, and there could be any number."""
-        if event.data or event.fin:
-            super().handle_cont(event)
-
-    def send_receive_event_to_app(self) -> None:
-        """Hand on a message; text must be UTF-8 (RFC 6455, section 8.1)."""
-        if self.curr_msg_data_type == "text" and not self.close_sent:
-            try:
-                b"".join(self.frames).decode()
-            except UnicodeDecodeError as error:
-                _logger.info("a WebSocket client sent text that is not UTF-8: %s", error)
-                self.frames = []
-                self.conn.send_close(1007, "text must be UTF-8")
-                self.handle_parser_exception()
-                return
-        super().send_receive_event_to_app()
-
-    def handle_ping(self) -> None:
-        """Answer; if the client takes nothing, only its newest ping, when it does again.
+    def _answer(self, pong: bytes) -> None:
+        """Answer a ping; if the client takes nothing, only its newest, when it does again.
 
         RFC 6455 (section 5.5.3) allows that, and else a client that pings and does
         not read would fill our memory.
         """
-        if self.close_sent:
-            return
         if self.full:
-            for pong in self.conn.data_to_send():
-                self._pong = pong
-            return
-        super().handle_ping()
-        self.written()
+            self._pong = pong
+        else:
+            self.write(pong)
+
+    def _end_as_client_says(self, close: CloseFrame) -> None:
+        """Write nothing after the close frame that answers the client's."""
+        if not self._has_closed:
+            self._be_over(close.code, close.reason)
+            self.transport.write(close_frame(close.code))
+        self.transport.close()
+
+    def cut_off(self, violation: Violation) -> None:
+        """Write nothing after the close frame that says what was wrong."""
+        _logger.info("a WebSocket client has sent what it may not: %s", violation.reason)
+        if not self._has_closed:
+            self._be_over(violation.code, violation.reason)
+            self.transport.write(close_frame(violation.code, violation.reason))
+        self.transport.close()
+
+    def _be_over(self, code: int, reason: str) -> None:
+        self._has_closed = True
+        self.tell_gone()
+        self.acceptance.work(self)
+        self._tell_app(code, reason)
+
+    def _tell_app(self, code: int, reason: str = "") -> None:
+        if self._app is not None:
+            self._app.end(code, reason)
+        if self._writable is not None:
+            self._writable.set()
 
     # What the transport and uvicorn call
 
     def pause_writing(self) -> None:
         """The transport is over its high-water mark."""
-        super().pause_writing()
         self.tell_filled()
 
     def resume_writing(self) -> None:
         """The transport has drained."""
-        super().resume_writing()
         if self._pong:
             self.transport.write(self._pong)
             self._pong = b""
+        if self._writable is not None:
+            self._writable.set()
+            self._writable = None
         self.tell_drained()
 
-    def handle_close(self, event: Frame) -> None:
-        """Write nothing after the close frame that answers the client's."""
-        self.tell_gone()
-        self.acceptance.work(self)
-        super().handle_close(event)
-
-    def handle_parser_exception(self) -> None:
-        """Write nothing after the close frame that says what was wrong."""
-        self.tell_gone()
-        self.acceptance.work(self)
-        super().handle_parser_exception()
-
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the loop's own
         """Report to the reader, too."""
         self.acceptance.leave(self)
-        self._slot.pop(self, None)
-        if self._rest is not None:
-            self._rest.cancel()
-        super().connection_lost(exc)
+        self._state.connections.discard(self)
+        if self._slot is not None:
+            self._slot.pop(self, None)
+        if self._ending is not None:
+            self._ending.cancel()
+        self.stop()
+        self._hearing = self._ending = None
         self.tell_gone()
+        self._tell_app(_NO_CODE if self._is_open else _ABNORMAL)
 
     def is_there(self) -> None:
         """Ask a client that is silent for a sign of life, and cut it if it gives none.
@@ -281,7 +332,7 @@ class FastWebSocket(TransportWriter, WebSocketsSansIOProtocol):
             self.transport.abort()
         else:
             self._asked = True
-            if self.handshake_complete and not self.close_sent:
+            if self._is_open and not self._has_closed:
                 self.write(FRAMES.heartbeat)
 
     def look(self, now: float) -> None:
@@ -299,5 +350,8 @@ class FastWebSocket(TransportWriter, WebSocketsSansIOProtocol):
         """Begin a graceful shutdown; a stream is ended by the hub's drain."""
         if self.taker is not None:
             self.tell_retired()
-        elif self._closing is None:
-            super().shutdown()
+        elif not self._has_closed and not self.lost:
+            if self._is_open:
+                self._be_over(_RESTART, "")
+                self.transport.write(close_frame(_RESTART))
+            self.transport.close()

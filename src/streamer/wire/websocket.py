@@ -14,8 +14,12 @@ from ..events.control import Control
 from ..events.cursor import Cursor
 from ..events.event import Event
 from ..events.topic import check_topic
+from .client_frames import NO_CODE
 
 _TEXT: Final = 0x81  # FIN + opcode text, RFC 6455 section 5.2
+_BINARY: Final = 0x82
+_CLOSE: Final = 0x88
+_PONG: Final = 0x8A
 _SHORT: Final = 125
 _MEDIUM: Final = 0xFFFF
 
@@ -33,6 +37,23 @@ WORTH_DEFLATING: Final = 96
 def text_frame(payload: bytes) -> bytes:
     """`payload` as one unmasked, unfragmented text frame (RFC 6455, section 5.2)."""
     return _frame(_TEXT, payload)
+
+
+def binary_frame(payload: bytes) -> bytes:
+    """`payload` as one unmasked, unfragmented binary frame."""
+    return _frame(_BINARY, payload)
+
+
+def pong_frame(payload: bytes) -> bytes:
+    """What answers a ping of `payload` (RFC 6455, section 5.5.3)."""
+    return _frame(_PONG, payload)
+
+
+def close_frame(code: int, reason: str = "") -> bytes:
+    """The last frame (RFC 6455, section 5.5.1); 1005 is a frame without a code."""
+    if code == NO_CODE:
+        return _frame(_CLOSE, b"")
+    return _frame(_CLOSE, code.to_bytes(2) + reason.encode())
 
 
 def deflated_text_frame(payload: bytes) -> bytes:

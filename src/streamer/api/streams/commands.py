@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from functools import partial
 from typing import Any, ClassVar
 
@@ -16,7 +14,6 @@ from ...hub.attach import Enter
 from ...hub.controls import refreshed_control
 from ...hub.hub import Hub
 from ...hub.reader import Reader
-from ...hub.writer import OfferedWriter
 from ...wire.form import Form
 from ...wire.websocket import (
     FRAMES,
@@ -29,14 +26,13 @@ from ...wire.websocket import (
     Unsubscribe,
     parse_command,
 )
-from ..asker import Asker, asker_of, who_has
+from ..asker import Asker, Connection, asker_of, who_has
 from ..farewells import Socket, older_refused_control, refused_control
+from ..kept_scope import connection_of, kept_scope
 from ..may import may_read
-from ..rate import Rate
 from ..reader_cursors import move_cursor, reader_of
 from ..refusals import note_refusal
 from ..renewals import Renewals
-from .portable import PortableWriter
 
 
 class Commands:
@@ -54,21 +50,20 @@ class Commands:
     lines: ClassVar[Form] = LINES
     waits: ClassVar[str | None] = None
 
-    __slots__ = ("_hub", "_reader", "_socket", "_topics", "_writer")
+    __slots__ = ("_hub", "_kept", "_reader", "_topics")
 
     def __init__(
-        self,
-        socket: Socket,
-        hub: Hub,
-        reader: Reader,
-        writer: PortableWriter | OfferedWriter,
-        topics: tuple[str, ...],
+        self, socket: Connection, hub: Hub, reader: Reader, topics: tuple[str, ...]
     ) -> None:
-        self._socket = socket
+        self._kept = kept_scope(socket.scope)
         self._hub = hub
         self._reader = reader
-        self._writer = writer
         self._topics = topics
+
+    @property
+    def _socket(self) -> Connection:
+        """What it was opened with, without its headers; made anew for each command."""
+        return connection_of(self._kept)
 
     @staticmethod
     def refused(error: StreamerError) -> Control:
@@ -87,19 +82,12 @@ class Commands:
         del socket
         return None
 
-    async def receive(self) -> None:
-        """Obey commands until the client has gone."""
-        while True:
-            message = await self._socket.receive()
-            if message["type"] == "websocket.disconnect":
-                return
-            text: Any = message.get("text")
-            # A client that sends commands and reads no replies must not fill our memory,
-            # and one that sends too many waits: its socket is not read meanwhile.
-            await self._writer.drained()
-            if isinstance(self._writer, PortableWriter):  # our own server has done it
-                await self._pace()
-            await self.take(text if text is not None else b"")
+    async def hear(self, said: str | bytes) -> None:
+        """Obey one frame, or say why not; who asks for what fails here is cut."""
+        try:
+            await self.take(said)
+        except Exception as error:  # noqa: BLE001 - reported by it
+            self._reader.failed(error)
 
     async def take(self, text: str | bytes) -> None:
         """Obey one frame, or say why not."""
@@ -111,14 +99,6 @@ class Commands:
     def _refuse(self, control: Control, error: StreamerError) -> None:
         note_refusal(self._socket, error)
         self._reader.reply(control)
-
-    async def _pace(self) -> None:
-        rate: Rate = self._socket.app.state.command_rate
-        connection = str(id(self))
-        wait = rate.wait(connection, time.monotonic())
-        if wait:
-            await asyncio.sleep(wait)
-            rate.wait(connection, time.monotonic())
 
     async def _obey(self, command: Command) -> None:
         match command:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from litestar import websocket
@@ -29,6 +30,7 @@ from ..farewells import Farewells, Socket
 from ..may import may_read
 from ..origins import Origins
 from ..query import STREAM, STREAM_OF_TOPICS, query_of
+from ..rate import Rate
 from ..refusals import note_refusal
 from ..stream_request import (
     headers_of,
@@ -142,14 +144,14 @@ async def serve_socket(
         # Else they would live as long as the socket.
         forget(socket.scope)  # type: ignore[arg-type]
         socket.scope["headers"] = []
-    connection = speech(socket, hub, reader, writer, attach.topics)
-    try:
-        if isinstance(writer, PortableWriter):
+    connection = speech(socket, hub, reader, attach.topics)
+    if isinstance(writer, PortableWriter):
+        try:
             await _send_and_receive(socket, writer, connection)
-        else:
-            await connection.receive()
-    finally:
-        reader.gone()
+        finally:
+            reader.gone()
+    else:
+        writer.listen(connection)
 
 
 def _reason(error: StreamerError) -> str:
@@ -176,10 +178,32 @@ async def _send_and_receive(socket: Socket, writer: PortableWriter, connection: 
 
     sending = asyncio.create_task(send())
     writer.on_abort(sending.cancel)
-    tasks = {sending, asyncio.create_task(connection.receive())}
+    tasks = {sending, asyncio.create_task(_receive(socket, writer, connection))}
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _receive(socket: Socket, writer: PortableWriter, connection: Commands) -> None:
+    """Hand on what the client says, until it has gone."""
+    rate: Rate = socket.app.state.command_rate
+    while True:
+        message = await socket.receive()
+        if message["type"] == "websocket.disconnect":
+            return
+        text: Any = message.get("text")
+        # A client that sends commands and reads no replies must not fill our memory,
+        # and one that sends too many waits: its socket is not read meanwhile.
+        await writer.drained()
+        await _pace(rate, str(id(connection)))
+        await connection.hear(text if text is not None else b"")
+
+
+async def _pace(rate: Rate, connection: str) -> None:
+    wait = rate.wait(connection, time.monotonic())
+    if wait:
+        await asyncio.sleep(wait)
+        rate.wait(connection, time.monotonic())

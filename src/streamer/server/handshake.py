@@ -1,0 +1,127 @@
+"""The handshake of a WebSocket (RFC 6455, section 4.2): read, and answered."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from ..errors import HeadTooLarge, InvalidRequest
+
+#: RFC 6455, section 1.3.
+_GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+_VERSION: Final = b"13"
+#: Bytes of a key, before it is written in base64.
+_KEY_BYTES: Final = 16
+#: Fields of a head, and bytes of a line in it: more than any client sends that is one.
+MAX_FIELDS: Final = 128
+MAX_LINE: Final = 8192
+
+Fields = Sequence[tuple[bytes, bytes]]
+
+
+class Handshake(msgspec.Struct, frozen=True):
+    """A request for a WebSocket.
+
+    Attributes:
+        target: as of the request line.
+        fields: with names in lower case.
+        accept: the value of ``Sec-WebSocket-Accept`` that answers it.
+    """
+
+    target: bytes
+    fields: Fields
+    accept: bytes
+
+    def values(self, name: bytes) -> list[str]:
+        """Those of a field, in order."""
+        return [value.decode("latin-1") for known, value in self.fields if known == name]
+
+
+def read_handshake(head: bytes) -> Handshake:
+    """Read a whole head, which a parser of HTTP has read before.
+
+    Raises:
+        HeadTooLarge: it is larger than that of any client.
+        InvalidRequest: it is no handshake.
+    """
+    first, *lines = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
+    if len(lines) > MAX_FIELDS or max(map(len, (first, *lines))) > MAX_LINE:
+        raise HeadTooLarge(
+            "the handshake of a WebSocket is too large: it may have "
+            f"{MAX_FIELDS} header fields, and {MAX_LINE} bytes in a line"
+        )
+    fields = [(line[:colon].lower(), line[colon + 2 :]) for line, colon in _with_colons(lines)]
+    named = {name: value for name, value in fields if name.startswith(b"sec-websocket-")}
+    _refuse_repeated(fields)
+    for name, value in fields:
+        if (name == b"content-length" and value != b"0") or name == b"transfer-encoding":
+            raise _no_handshake("it has a body")
+    if (version := named.get(b"sec-websocket-version")) != _VERSION:
+        raise _no_handshake(f"Sec-WebSocket-Version must be 13, and is {_shown(version)}")
+    key = named.get(b"sec-websocket-key", b"")
+    if not _is_key(key):
+        raise _no_handshake("Sec-WebSocket-Key must be 16 bytes, in base64")
+    return Handshake(first.split(b" ")[1], fields, accept_of(key))
+
+
+def accept_of(key: bytes) -> bytes:
+    """What answers `key`, the value of ``Sec-WebSocket-Key``."""
+    return base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest())
+
+
+def switching(handshake: Handshake, fields: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """The answer that accepts `handshake`, with more `fields`.
+
+    Raises:
+        ValueError: one of them has the end of a line in it.
+    """
+    return (
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: %b\r\n%b\r\n" % (handshake.accept, lines_of(fields))
+    )
+
+
+def lines_of(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """`fields` as lines of a head.
+
+    Raises:
+        ValueError: one of them has the end of a line in it.
+    """
+    lines = [b"%b: %b" % field for field in fields]
+    if any(b"\r" in line or b"\n" in line for line in lines):
+        raise ValueError("a header field has the end of a line in it")
+    return b"".join(line + b"\r\n" for line in lines)
+
+
+def _with_colons(lines: Iterable[bytes]) -> Iterable[tuple[bytes, int]]:
+    for line in lines:
+        colon = line.find(b": ")
+        if colon <= 0:
+            raise _no_handshake("a line of its head is no header field")
+        yield line, colon
+
+
+def _refuse_repeated(fields: Fields) -> None:
+    for name in (b"sec-websocket-key", b"sec-websocket-version"):
+        if sum(known == name for known, _ in fields) > 1:
+            raise _no_handshake(f"{name.decode()} comes twice")
+
+
+def _is_key(key: bytes) -> bool:
+    try:
+        return len(base64.b64decode(key, validate=True)) == _KEY_BYTES
+    except binascii.Error:
+        return False
+
+
+def _shown(version: bytes | None) -> str:
+    return "missing" if version is None else repr(version[:16].decode("latin-1"))
+
+
+def _no_handshake(why: str) -> InvalidRequest:
+    return InvalidRequest(f"this is not a WebSocket handshake: {why}")
