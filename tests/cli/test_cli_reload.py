@@ -21,6 +21,19 @@ from support.waiting import wait_until_blocking
 
 READY = r"is ready at (http://127\.0\.0\.1:\d+)"
 LOADED = "running jobs in"
+#: A job that nothing interrupts.
+HOLDS = """
+
+@streamer.job_kind
+@dramatiq.actor(max_retries=0)
+def holds(flag: str):
+    pathlib.Path(flag).touch()
+    while True:
+        try:
+            threading.Event().wait(0.05)
+        except BaseException:
+            pass
+"""
 #: Seconds that anything may take: each of five processes imports all that it needs.
 PATIENCE = 50
 
@@ -81,7 +94,8 @@ def result(run: Program, job_id: str) -> Any:  # noqa: ANN401 - whatever an acto
 
     state = wait_until_blocking(over, f"job {job_id} did not end: {run.err}", deadline=PATIENCE)
     assert state is not None
-    assert state["status"] == "completed", state
+    # Texts: what else an assertion shows is shortened.
+    assert state["status"] == "completed", f"{state}\n{run.err}"
     return state["result"]
 
 
@@ -139,6 +153,21 @@ def test_a_change_is_loaded_a_mistake_is_shown_and_no_job_is_lost(
     started = descendants(run.pid)
     assert run.stop() == 0, str(run)
     assert not any(command_of(pid) for pid in started)
+
+
+def test_a_new_worker_takes_nothing_before_the_other_has_ended(
+    run: Program, project: Path, tmp_path: Path
+) -> None:
+    """Else the old one would take a job of a kind that only the new one knows, and fail it."""
+    flag = tmp_path / "flag"
+    write(project, TASKS + HOLDS)
+    loaded(run, 3)
+    submit(run, kind="holds", flag=str(flag))
+    wait_until_blocking(flag.exists, "the job did not begin", deadline=PATIENCE)
+    write(project, TASKS)
+    loaded(run, 4)
+    last_words = "1 jobs did not stop within 5 s"
+    assert last_words in run.err[: run.err.rindex(LOADED)], run.err
 
 
 def test_a_module_that_cannot_be_run_ends_the_run_with_what_is_wrong(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from functools import partial
 
@@ -12,6 +11,7 @@ import rich_click as click
 from ..config.settings import Settings
 from ..processes.parent import end_with_parent
 from ..processes.replaced import UNUSABLE
+from ..processes.turn import wait_for_turn
 from .command import Command
 from .directories import make_directories
 from .log_url import needed_log_url, refuse_jobs_in_a_cluster
@@ -29,12 +29,12 @@ def worker_name(modules: tuple[str, ...]) -> str:
 @with_settings("redis_url", "data_dir", "job_threads", "log_level")
 @click.option("--reload", is_flag=True, help="Load MODULE again when a Python file here changes.")
 @click.option("--parent-pipe", type=int, hidden=True)
-@click.option("--ready-pipe", type=int, hidden=True)
+@click.option("--turn-socket", type=int, hidden=True)
 def worker(
     settings: Settings,
     modules: tuple[str, ...],
     parent_pipe: int | None,
-    ready_pipe: int | None,
+    turn_socket: int | None,
     *,
     reload: bool,
 ) -> None:
@@ -76,15 +76,9 @@ def worker(
         sys.exit(code)
     try:
         with reporting(settings.metrics_dir):
-            code = run_own_worker(settings, modules, partial(_say_ready, ready_pipe))
+            code = run_own_worker(settings, modules, partial(wait_for_turn, turn_socket))
     except UnusableModule as error:
         # Not in a box: what Python says of a line points into it.
         click.echo(f"Error: {error}", err=True)
         sys.exit(UNUSABLE)
     sys.exit(code)
-
-
-def _say_ready(pipe: int | None) -> None:
-    if pipe is not None:
-        os.write(pipe, b"1")
-        os.close(pipe)

@@ -58,6 +58,11 @@ class Stop:
         """Stop."""
         self._asked = True
 
+    @property
+    def asked(self) -> bool:
+        """Whether it was."""
+        return self._asked
+
     def wait(self) -> None:
         """Return once asked to stop."""
         while not self._asked:
@@ -90,14 +95,16 @@ def run_worker(settings: Settings) -> int:
 
 
 def run_own_worker(
-    settings: Settings, modules: Sequence[str], ready: Callable[[], None] = lambda: None
+    settings: Settings,
+    modules: Sequence[str],
+    turn: Callable[[Callable[[], bool]], None] = lambda _: None,
 ) -> int:
     """Run the actors of a user's own modules likewise; return the exit code.
 
     Those whose module has no broker wait in the Redis of the settings, apart from the
-    built-in jobs. `ready` is called once all is loaded, before any job is taken. Jobs that
-    run when it is to stop are interrupted where that loses nothing, and else have
-    `_LEAVE_SECONDS` to end.
+    built-in jobs. `turn` is called once all is loaded, and returns when jobs may be offered and
+    taken, or when what it is given says that this process is to stop. Jobs that run when it is
+    to stop are interrupted where that loses nothing, and else have `_LEAVE_SECONDS` to end.
 
     Raises:
         UnusableModule: there is nothing to run, saying why.
@@ -119,9 +126,12 @@ def run_own_worker(
         kinds = kinds_to_offer(own.broker)
         _say_what_runs(own, kinds)
         client = own.broker.client if isinstance(own.broker, RedisBroker) else default.client
-        with BrokerWatch(client), Desk(settings, desk_of(own.modules), kinds, own.broker):
-            ready()
-            stopped = run_until(stop, own.broker, threads=settings.job_threads)
+        stopped = True
+        with BrokerWatch(client):
+            turn(lambda: stop.asked)
+            if not stop.asked:
+                with Desk(settings, desk_of(own.modules), kinds, own.broker):
+                    stopped = run_until(stop, own.broker, threads=settings.job_threads)
     finally:
         delivered = publisher.close()
         default.client.close()

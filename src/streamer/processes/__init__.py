@@ -7,6 +7,7 @@ Layout:
 - `leash`: runs a program that ends when whoever holds our standard input does.
 - `keeper`: a child that is to run for as long as we do: started again when it dies.
 - `replaced`: a child that is to run for as long as we do, and is replaced when its code changes.
+- `turn`: a process that takes another's place begins once that one has ended, as its parent says.
 - `stop_signals`: the signals that ask a process to stop in order.
 - `log_lines`: how a process writes its log: one line for each thing, on the standard error.
 - `log_text`: a line of the log as a person reads it.
@@ -25,4 +26,5 @@ __all__ = [
     "parent",
     "replaced",
     "stop_signals",
+    "turn",
 ]

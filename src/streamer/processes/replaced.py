@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
+import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
@@ -27,8 +27,9 @@ class Replaced:
     """Runs one command of ours, whatever becomes of one of its processes.
 
     A new one takes the place of another only once it has loaded its code, which it says by a
-    byte into its ``--ready-pipe``: with a mistake in the code, all goes on as it was. The other
-    one then ends as if it were stopped.
+    byte into its ``--turn-socket``: with a mistake in the code, all goes on as it was. The other
+    one then ends as if it were stopped, and only then is the new one given its turn, by a byte
+    of ours: of two at once, the old one would take what only the new one knows.
 
     Args:
         name: what it is to a person.
@@ -120,43 +121,53 @@ class Replaced:
         Return the exit code if it ended before; None also where it is to be replaced or
         stopped itself.
         """
-        ours, theirs = os.pipe()
+        ours, theirs = socket.socketpair()
         child = Child(
             self.name,
-            [*self._arguments, "--ready-pipe", str(theirs)],
+            [*self._arguments, "--turn-socket", str(theirs.fileno())],
             self._leash,
             self._environ,
-            fds=[theirs],
+            fds=[theirs.fileno()],
         )
-        with contextlib.closing(_Pipe(ours)) as pipe:
-            try:
-                await child.start()
-            except OSError as error:  # no memory, no more processes
-                self._say(f"The {self.name} cannot be started: {error.strerror or error}.")
-                return 1
-            finally:
-                os.close(theirs)
+        with ours:
+            with theirs:
+                try:
+                    await child.start()
+                except OSError as error:  # no memory, no more processes
+                    self._say(f"The {self.name} cannot be started: {error.strerror or error}.")
+                    return 1
             self._running().append(child)
-            ready = asyncio.ensure_future(pipe.is_written())
+            ours.setblocking(False)  # noqa: FBT003
+            ready = asyncio.ensure_future(_is_ready(ours))
             await _first_of(asyncio.shield(ready), self._change.wait(), stop.wait())
             if not ready.done():  # what hangs as it is loaded is not waited for
                 ready.cancel()
+                await asyncio.wait({ready})
                 await child.kill()
                 return None
-        if not ready.result():
-            return await child.wait()
-        before, self._child = self._child, child
-        if before is not None and before.running:
-            task = asyncio.create_task(self._replace(before))
-            self._replacing.add(task)
-            task.add_done_callback(self._replacing.discard)
+            if not ready.result():
+                return await child.wait()
+            before, self._child = self._child, child
+            turn = ours.dup()
+        earlier = tuple(self._replacing)
+        task = asyncio.create_task(self._hand_over(before, earlier, turn))
+        self._replacing.add(task)
+        task.add_done_callback(self._replacing.discard)
         return None
 
-    async def _replace(self, child: Child) -> None:
-        if not await child.stop(GRACE):
-            self._say(
-                f"The {self.name} that was replaced did not end within {GRACE:g} s and was killed."
-            )
+    async def _hand_over(
+        self, before: Child | None, earlier: Sequence[asyncio.Task[None]], turn: socket.socket
+    ) -> None:
+        """Give a new one its turn, when `before` and all that came earlier have ended."""
+        with turn:
+            if before is not None and not await before.stop(GRACE):
+                self._say(
+                    f"The {self.name} that was replaced did not end within {GRACE:g} s "
+                    "and was killed."
+                )
+            await asyncio.gather(*earlier)
+            with contextlib.suppress(OSError):  # it has ended itself
+                turn.send(b"1")
 
     async def _wait_for_change(self, stop: asyncio.Event) -> None:
         """Say what holds until the mistake is corrected, and wait if there is nothing else."""
@@ -180,27 +191,12 @@ class Replaced:
         return ended.result()
 
 
-class _Pipe:
-    """The end of a pipe that is read."""
-
-    def __init__(self, fd: int) -> None:
-        self._file: Final = os.fdopen(fd, "rb", 0)
-
-    async def is_written(self) -> bool:
-        """Whether something was written before the other end was closed."""
-        reader = asyncio.StreamReader()
-        loop = asyncio.get_running_loop()
-        transport, _ = await loop.connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reader), self._file
-        )
-        try:
-            return bool(await reader.read(1))
-        finally:
-            transport.close()
-
-    def close(self) -> None:
-        """Read no more."""
-        self._file.close()
+async def _is_ready(turn: socket.socket) -> bool:
+    """Whether the child said so before it closed its end."""
+    try:
+        return bool(await asyncio.get_running_loop().sock_recv(turn, 1))
+    except OSError:
+        return False
 
 
 def _few(files: Sequence[str]) -> str:
