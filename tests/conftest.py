@@ -7,6 +7,7 @@ from collections.abc import Generator
 import pytest
 
 pytest_plugins = [
+    "support.patience",
     "support.replicated",
     "support.servers",
     "support.postgres",

@@ -17,7 +17,7 @@ from support.live import Live, StartLive
 from support.processes import Program
 from support.quick_worker import quick_worker
 from support.servers import Server
-from support.waiting import DEADLINE
+from support.waiting import DEADLINE, LONG_DEADLINE
 
 #: Clients of one conversation: one asks, the others look in.
 CLIENTS: Final = 10
@@ -40,11 +40,11 @@ class Swarm:
 
     def wait_for(self, conversations: int) -> None:
         """Wait until so many have ended."""
-        self._program.wait_for(f'^{{"ended":{conversations}}}$', deadline=3 * DEADLINE)
+        self._program.wait_for(f'^{{"ended":{conversations}}}$', deadline=LONG_DEADLINE)
 
     def ends(self, lives: int) -> dict[str, Any]:
         """Wait for all of them; what they did. Nobody has seen a lie."""
-        said = self._said("lives", deadline=3 * DEADLINE + lives / 10)
+        said = self._said("lives", deadline=LONG_DEADLINE + lives / 10)
         assert said["faults"] == [], "\n".join(said["faults"][:5])
         assert said["lives"] == lives // CLIENTS * CLIENTS
         return said
@@ -61,7 +61,7 @@ def swarm(tmp_path: Path) -> Iterator[Swarm]:
         yield Swarm(program)
 
 
-@pytest.mark.timeout(120 + LIVES // 10)
+@pytest.mark.timeout(300 + LIVES // 10)
 def test_a_thousand_lives_see_no_truncated_answer_that_says_it_is_ready(
     swarm: Swarm, start_live: StartLive
 ) -> None:
@@ -76,7 +76,7 @@ def test_a_thousand_lives_see_no_truncated_answer_that_says_it_is_ready(
     assert did["stopped"] > 0
 
 
-@pytest.mark.timeout(240 + HARD_LIVES // 5)
+@pytest.mark.timeout(300 + HARD_LIVES // 5)
 def test_nor_do_lives_during_which_server_worker_and_redis_die(
     swarm: Swarm, start_live: StartLive, own_server: Server
 ) -> None:

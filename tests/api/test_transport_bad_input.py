@@ -14,11 +14,12 @@ from websockets.exceptions import ConnectionClosed
 
 from support.live import Live
 from support.readers import publish, sse, websocket
+from support.waiting import DEADLINE
 
 
 @pytest.fixture
 async def client(live: Live) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=live.url, timeout=20) as opened:
+    async with httpx.AsyncClient(base_url=live.url) as opened:
         yield opened
 
 
@@ -481,7 +482,7 @@ async def test_a_request_that_is_no_http_is_refused(
     parts = urlsplit(live.url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
     writer.write(request_bytes)
-    line = await asyncio.wait_for(reader.readline(), 20)
+    line = await asyncio.wait_for(reader.readline(), DEADLINE)
     assert line == b"" or line.split()[1][:1] == b"4", line
     writer.close()
     await writer.wait_closed()

@@ -13,6 +13,7 @@ import pytest
 
 from support.processes import Program
 from support.servers import Server
+from support.waiting import DEADLINE
 
 #: Open files of the server: 128 are its own, 32 of the rest for connections that
 #: are no readers, and half of those may wait.
@@ -41,7 +42,7 @@ def test_idle_connections_of_one_client_lock_nobody_out(crowded: tuple[Program, 
     program, port = crowded
     url = f"http://127.0.0.1:{port}"
     with ExitStack() as stack:
-        client = stack.enter_context(httpx.Client(base_url=url, timeout=10))
+        client = stack.enter_context(httpx.Client(base_url=url))
         stream = stack.enter_context(client.stream("GET", "/api/v1/projects/p/stream"))
         lines = stream.iter_lines()
         assert next(line for line in lines if "caught_up" in line)
@@ -54,7 +55,7 @@ def test_idle_connections_of_one_client_lock_nobody_out(crowded: tuple[Program, 
         event = {"type": "tick"}
         assert httpx.post(f"{url}/api/v1/projects/p/events", json=event).status_code == 201
         assert next(line for line in lines if "tick" in line)
-        opened[0].settimeout(10)
+        opened[0].settimeout(DEADLINE)
         assert opened[0].recv(1) == b"", "the oldest was closed"
     program.wait_for(r"too many connections \(\d+\): \d+ that waited were closed, 0 were not taken")
     assert "Traceback" not in program.err
@@ -69,7 +70,7 @@ def test_readers_beyond_the_room_are_sent_away_and_the_rest_goes_on(
     url = f"http://127.0.0.1:{port}"
     with ExitStack() as stack:
         client = stack.enter_context(
-            httpx.Client(base_url=url, timeout=10, limits=httpx.Limits(max_connections=None))
+            httpx.Client(base_url=url, limits=httpx.Limits(max_connections=None))
         )
         readers = [
             stack.enter_context(client.stream("GET", "/api/v1/projects/p/stream"))

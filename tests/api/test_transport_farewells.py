@@ -61,7 +61,7 @@ def test_a_stream_without_a_log_is_told_to_come_back(
     """A 503 would be final for an EventSource; polls and publishes are answered with it."""
     live = start_live(path, redis_url=own_server.url)
     own_server.kill()
-    with httpx.Client(base_url=live.url, timeout=20) as client:
+    with httpx.Client(base_url=live.url) as client:
         for stream in ("projects/p/stream", "jobs/j/stream?last_event_id=1-0", "stream?topic=a"):
             told = is_told_to_come_back(client.get(f"/api/v1/{stream}"), "log_unavailable")
             assert "Redis" in told
@@ -86,7 +86,7 @@ def test_a_full_server_tells_a_stream_to_come_back(
     """Over every address of a stream; its connection serves on."""
     live = start_live(path, STREAMER_MAX_CONNECTIONS="1")
     with ExitStack() as stack:
-        client = stack.enter_context(httpx.Client(base_url=live.url, timeout=20))
+        client = stack.enter_context(httpx.Client(base_url=live.url))
         stack.enter_context(client.stream("GET", "/api/v1/stream?topic=x"))
         answers = [client.get(stream) for _ in range(3)]
         for answer in answers:

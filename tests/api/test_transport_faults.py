@@ -28,7 +28,7 @@ def stream_of(project: str) -> str:
 async def test_a_slow_reader_holds_up_nobody_and_is_caught_up(live: Live, project: str) -> None:
     """It reads nothing while 8 MB are published; another has them all; then it has, too."""
     async with (
-        httpx.AsyncClient(base_url=live.url, timeout=20) as client,
+        httpx.AsyncClient(base_url=live.url) as client,
         _slow_reader(live, project) as (slow, connection),
         sse(live.url, stream_of(project)) as other,
     ):
@@ -48,7 +48,7 @@ async def test_a_crowd_with_a_slow_one_in_it_gets_everything_in_order(
     """However a crowd is sent to: by one system call for all, or by one for each."""
     live = start_live("fast", STREAMER_IO_URING=io_uring)
     async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(httpx.AsyncClient(base_url=live.url, timeout=20))
+        client = await stack.enter_async_context(httpx.AsyncClient(base_url=live.url))
         slow, connection = await stack.enter_async_context(_slow_reader(live, project))
         target = stream_of(project)
         crowd = [await stack.enter_async_context(sse(live.url, target)) for _ in range(FEW)]
@@ -70,7 +70,7 @@ async def test_a_reader_that_takes_nothing_is_cut_and_loses_nothing(
     live = start_live("fast", STREAMER_SEND_TIMEOUT="1")
     counted = f"/api/v1/ws/projects/{project}/connections"
     async with (
-        httpx.AsyncClient(base_url=live.url, timeout=20) as client,
+        httpx.AsyncClient(base_url=live.url) as client,
         _slow_reader(live, project) as (slow, connection),
     ):
         text = "x" * 50_000
@@ -118,7 +118,7 @@ async def test_streams_outlive_a_crash_of_redis(
     """The same connections get what is published after it; ids continue."""
     live = start_live(path, redis_url=own_server.url)
     async with (
-        httpx.AsyncClient(base_url=live.url, timeout=20) as client,
+        httpx.AsyncClient(base_url=live.url) as client,
         sse(live.url, stream_of(project)) as stream,
         websocket(live.ws_url, stream_of(project)) as socket,
     ):
@@ -160,13 +160,13 @@ async def test_a_reader_loses_nothing_when_the_server_is_killed(
     live = start_live(path)
     async with sse(live.url, stream_of(project)) as stream:
         await stream.has("connected", "caught_up")
-        async with httpx.AsyncClient(base_url=live.url, timeout=20) as client:
+        async with httpx.AsyncClient(base_url=live.url) as client:
             ids = [await publish(client, project, "note", n=n) for n in range(3)]
         await stream.has_ids(ids)
         live.kill()
         await wait_until(lambda: stream.cut or stream.ended, "the connection was not cut")
     live.start()
-    async with httpx.AsyncClient(base_url=live.url, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=live.url) as client:
         ids.append(await publish(client, project, "note", n=3))
         headers = {"Last-Event-ID": stream.parser.last_event_id}
         async with sse(live.url, stream_of(project), headers) as again:
@@ -181,8 +181,7 @@ async def test_readers_are_counted_over_processes(start_live: StartLive, project
     servers = [start_live(path, STREAMER_PREFIX=prefix) for path in ("fast", "portable")]
     async with AsyncExitStack() as stack:
         clients = [
-            await stack.enter_async_context(httpx.AsyncClient(base_url=s.url, timeout=20))
-            for s in servers
+            await stack.enter_async_context(httpx.AsyncClient(base_url=s.url)) for s in servers
         ]
 
         async def counts(number: int) -> bool:

@@ -39,7 +39,7 @@ async def test_who_leaves_while_a_topic_is_opened_costs_nobody_an_event(
     live = start_live(path, redis_url=own_server.url)
     target = f"/api/v1/projects/{project}/stream"
     async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(httpx.AsyncClient(base_url=live.url, timeout=20))
+        client = await stack.enter_async_context(httpx.AsyncClient(base_url=live.url))
         bystander = await stack.enter_async_context(
             sse(live.url, "/api/v1/projects/bystander/stream?heartbeat=1")
         )
@@ -79,7 +79,7 @@ async def test_a_crowd_of_leavers_is_never_counted_against_those_who_stay(
     live = start_live(
         path, redis_url=own_server.url, STREAMER_MAX_CONNECTIONS_PER_CLIENT=str(LEAVERS)
     )
-    async with httpx.AsyncClient(base_url=live.url, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=live.url) as client:
         for _ in range(3):
             own_server.freeze()
             leavers = [

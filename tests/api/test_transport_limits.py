@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from support.live import Live, StartLive
-from support.waiting import wait_until_blocking
+from support.waiting import DEADLINE, wait_until_blocking
 
 PATHS = pytest.mark.parametrize("path", ["fast", "portable"])
 
@@ -168,7 +168,7 @@ def test_commands_beyond_the_rate_wait_and_none_is_lost(start_live: StartLive, p
         ready(client)
         for _ in range(400):
             client.send("ping")
-        assert [client.recv(timeout=20) for _ in range(400)] == ['{"type":"pong"}'] * 400
+        assert [client.recv(timeout=DEADLINE) for _ in range(400)] == ['{"type":"pong"}'] * 400
 
 
 @PATHS

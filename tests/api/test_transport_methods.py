@@ -16,6 +16,7 @@ from streamer.api.asker import client_of
 from support.asgi_peer import AsgiPeer
 from support.live import Live
 from support.stage import Peer, Stage
+from support.waiting import DEADLINE
 
 READ = [
     *("/", "/web/app.js", "/healthz", "/readyz", "/schema", "/schema/openapi.json"),
@@ -29,7 +30,7 @@ READ = [
 
 @pytest.fixture
 def client(live: Live) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=live.url, timeout=20) as opened:
+    with httpx.Client(base_url=live.url) as opened:
         yield opened
 
 
@@ -90,7 +91,7 @@ def test_every_address_says_which_methods_it_takes(client: httpx.Client, method:
 def exchange(live: Live, request: bytes) -> bytes:
     """The first answer's head, and all that follows if the request was to close."""
     parts = urlsplit(live.url)
-    with closing(sockets.create_connection((parts.hostname, parts.port), timeout=10)) as peer:
+    with closing(sockets.create_connection((parts.hostname, parts.port), timeout=DEADLINE)) as peer:
         peer.sendall(request)
         received = peer.recv(65536)
         while b"Connection: close" in request and (data := peer.recv(65536)):
@@ -204,7 +205,7 @@ def _statuses(live: Live, requests: bytes) -> list[int]:
     """The status of each answer to pipelined requests, until the server closes."""
     parts = urlsplit(live.url)
     received = b""
-    with closing(sockets.create_connection((parts.hostname, parts.port), timeout=20)) as peer:
+    with closing(sockets.create_connection((parts.hostname, parts.port), timeout=DEADLINE)) as peer:
         peer.sendall(requests)
         while data := peer.recv(1 << 20):
             received += data

@@ -59,7 +59,7 @@ async def test_all_is_served_beneath_the_prefix(mounted: str, project: str) -> N
     """Streams over SSE and WebSocket, polls, publishing: begun by the first who asks."""
     base, path = f"http://{mounted}/live", f"/live/api/v1/projects/{project}/stream"
     async with (
-        httpx.AsyncClient(base_url=base, timeout=20) as client,
+        httpx.AsyncClient(base_url=base) as client,
         sse(f"http://{mounted}", path) as stream,
         websocket(f"ws://{mounted}", path) as socket,
     ):

@@ -19,7 +19,7 @@ from support.raw_http import RawClient, answers_in, connect
 from support.readers import sse, websocket
 from support.stage import HANDSHAKE as OPENING
 from support.stage import Peer, Stage
-from support.waiting import wait_until, wait_until_blocking
+from support.waiting import DEADLINE, wait_until, wait_until_blocking
 
 HANDSHAKE = (
     "GET /api/v1/projects/p/stream{query} HTTP/1.1\nHost: x\nConnection: Upgrade\n"
@@ -227,7 +227,7 @@ async def test_a_head_that_comes_byte_by_byte_has_no_longer_than_another(
             client.send("y")
             return ended.done()
 
-        await wait_until(more, "the head went on and on", deadline=5)
+        await wait_until(more, "the head went on and on")
         (answer,) = answers_in(await ended)
     assert answer.status == 408
 
@@ -291,7 +291,7 @@ def small_socket(live: Live) -> Iterator[socket.socket]:
     """A connection whose client takes little before it is full."""
     with socket.socket() as opened:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        opened.settimeout(10)
+        opened.settimeout(DEADLINE)
         opened.connect(("127.0.0.1", live.port))
         yield opened
 
@@ -319,7 +319,7 @@ def test_who_pings_and_does_not_read_fills_no_memory_and_is_cut(
         client.sendall((HANDSHAKE.format(query="") + "\n").replace("\n", "\r\n").encode())
         assert b" 101 " in client.recv(2000)
         with pytest.raises(ConnectionError):
-            wait_until_blocking(lambda: client.sendall(pings), "it was never cut", deadline=20)
+            wait_until_blocking(lambda: client.sendall(pings), "it was never cut")
     assert memory_of(live) - before < 20_000_000
 
 

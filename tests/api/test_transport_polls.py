@@ -26,7 +26,7 @@ from streamer.hub.options import HubOptions
 from streamer.hub.writer import EXTENSION
 from support.live import Live, StartLive
 from support.readers import sse, websocket
-from support.waiting import wait_until
+from support.waiting import DEADLINE, wait_until
 
 PATHS = pytest.mark.parametrize("path", ["fast", "portable"])
 LARGE = "x" * 50_000
@@ -35,7 +35,7 @@ LIMITS = HubLimits()
 
 async def publish_large(url: str, topics: list[str], count: int) -> list[str]:
     """Publish large events to each topic in turn; return their ids."""
-    async with httpx.AsyncClient(base_url=url, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=url) as client:
         ids = []
         for n in range(count):
             body = {"type": "note", "topic": topics[n % len(topics)], "text": LARGE, "n": n}
@@ -62,7 +62,7 @@ async def test_an_answer_is_bounded_in_bytes_and_polling_on_loses_nothing(
     query = "&".join(f"topic={name}" for name in names)
     seen: list[str] = []
     sizes, after = [], "0-0"
-    async with httpx.AsyncClient(base_url=live.url, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=live.url) as client:
         while True:
             answer = await client.get(f"/api/v1/events?{query}&limit=1000&after={after}")
             sizes.append(int(answer.headers["content-length"]))
@@ -85,7 +85,7 @@ async def test_an_answer_has_as_many_small_events_as_were_asked_for(
     """From the log and from the tail, whatever the pages that they are read by."""
     path = f"/api/v1/projects/{project}/events"
     stream = f"/api/v1/projects/{project}/stream?from=earliest"
-    async with httpx.AsyncClient(base_url=live.url, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=live.url) as client:
         for n in range(300):
             await client.post(path, json={"type": "note", "text": "x" * 1000, "n": n})
         for _ in range(2):
@@ -102,7 +102,7 @@ async def test_an_answer_has_as_many_small_events_as_were_asked_for(
 async def test_polls_that_wait_count_as_readers(start_live: StartLive, path: str) -> None:
     """Of the process and of their client; one that was answered, or left, does not."""
     live = start_live(path, STREAMER_MAX_CONNECTIONS_PER_CLIENT="3", STREAMER_MAX_CONNECTIONS="4")
-    async with httpx.AsyncClient(base_url=live.url, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=live.url) as client:
         cursor = (await client.get("/api/v1/status?topic=a")).json()["cursor"]
         with ExitStack() as stack:
             target = f"/api/v1/events?topic=a&wait=60&after={cursor}"
@@ -214,7 +214,7 @@ async def test_a_poll_counts_until_its_answer_was_taken(hub: Hub) -> None:
 async def test_a_poll_that_is_not_read_is_cut(hub: Hub) -> None:
     """After the send timeout, in which not one piece of its answer was taken."""
     poll = Slow(takes=2)
-    await asyncio.wait_for(poll.poll(hub, send_timeout=0.01), 20)
+    await asyncio.wait_for(poll.poll(hub, send_timeout=0.01), DEADLINE)
     assert poll.is_cut
     assert len(poll.sent) == 2 * 64 * 1024
     whole = Slow(takes=1000)
@@ -245,7 +245,7 @@ async def test_many_polls_that_do_not_read_hold_little_memory(hub: Hub) -> None:
 async def test_large_snapshots_are_sent_in_part(live: Live, project: str) -> None:
     """In `connected` over both transports, a status and a list of jobs; each says so."""
     topics = [f"jobs/{project}-{n}" for n in range(4)]
-    async with httpx.AsyncClient(base_url=live.url, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=live.url) as client:
         for topic in topics:
             for n in range(7):
                 body = {"topic": topic, "type": "progress", "progress": 0.5, "task_name": f"t{n}"}
@@ -273,7 +273,7 @@ async def test_large_snapshots_are_sent_in_part(live: Live, project: str) -> Non
 async def test_forty_large_polls_leave_the_log_to_others(live: Live, project: str) -> None:
     """Publishers and small readers are served meanwhile, and so are the polls."""
     await publish_large(live.url, [project], 60)
-    async with httpx.AsyncClient(base_url=live.url, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=live.url) as client:
         polls = [
             asyncio.create_task(client.get(f"/api/v1/events?topic={project}&limit=1000"))
             for _ in range(40)

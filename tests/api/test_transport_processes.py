@@ -89,7 +89,7 @@ async def stack() -> AsyncIterator[AsyncExitStack]:
 
 
 async def post(live: Live, path: str, headers: Mapping[str, str], body: Any = None) -> int:  # noqa: ANN401
-    async with httpx.AsyncClient(base_url=live.url, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=live.url) as client:
         return (await client.post(f"/api/v1{path}", headers=headers, json=body)).status_code
 
 

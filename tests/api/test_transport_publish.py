@@ -12,6 +12,7 @@ from streamer.events.json_line import encode_line
 from streamer.events.new_event import MAX_EVENT_BYTES, frame_size
 from support.live import Live, StartLive
 from support.readers import publish, sse
+from support.waiting import DEADLINE
 
 NOTE = {"type": "note"}
 HEAD = "POST /api/v1/projects/{project}/events HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
@@ -19,7 +20,7 @@ HEAD = "POST /api/v1/projects/{project}/events HTTP/1.1\r\nHost: x\r\nContent-Le
 
 @pytest.fixture
 async def client(live: Live) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=live.url, timeout=20) as opened:
+    async with httpx.AsyncClient(base_url=live.url) as opened:
         yield opened
 
 
@@ -145,7 +146,7 @@ async def test_a_client_that_goes_in_the_middle_of_its_body_publishes_nothing(
     with socket.create_connection(("127.0.0.1", live.port)) as raw:
         raw.sendall(HEAD.format(project=project).encode() + b'{"type":"note"}')
         raw.shutdown(socket.SHUT_WR)
-        raw.settimeout(20)
+        raw.settimeout(DEADLINE)
         while raw.recv(4096):
             pass
     last = await publish(client, project, "note")
@@ -157,7 +158,7 @@ def test_beyond_the_rate_the_body_is_not_waited_for(start_live: StartLive) -> No
     """The refusal comes before any of the body is sent."""
     live = start_live(STREAMER_PUBLISH_RATE="0.1")
     assert httpx.post(f"{live.url}/api/v1/projects/p/events", json=NOTE).status_code == 201
-    with socket.create_connection(("127.0.0.1", live.port), timeout=20) as raw:
+    with socket.create_connection(("127.0.0.1", live.port), timeout=DEADLINE) as raw:
         raw.sendall(HEAD.format(project="p").encode())
         assert raw.recv(4096).startswith(b"HTTP/1.1 429 ")
 

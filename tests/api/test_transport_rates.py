@@ -99,7 +99,7 @@ async def test_over_every_transport_folding_fewer_events_is_folding_all(
         STREAM.format(topic=topic, rate=""),
     )
     async with (
-        httpx.AsyncClient(base_url=live.url, timeout=30) as client,
+        httpx.AsyncClient(base_url=live.url) as client,
         sse(live.url, full_path) as full,
         sse(live.url, path) as few,
         websocket(live.ws_url, path) as socket,
@@ -133,7 +133,7 @@ async def test_over_every_transport_folding_fewer_events_is_folding_all(
 
 @pytest.mark.parametrize("rate", ["0", "0.09", "50.1", "-1", "nan", "fast", ""])
 async def test_a_rate_out_of_range_is_refused_by_name(live: Live, rate: str) -> None:
-    async with httpx.AsyncClient(base_url=live.url, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=live.url) as client:
         for path in ("stream", "events"):
             answer = await client.get(f"/api/v1/{path}?topic=a&rate={rate}")
             assert answer.status_code == httpx.codes.BAD_REQUEST
@@ -153,7 +153,7 @@ async def test_a_poll_with_a_rate_is_answered_in_its_time_with_what_came(
     """A second after it was asked, unless a job ends; whoever does not wait does not wait."""
     loop = asyncio.get_running_loop()
     topic = f"{project}/slow"
-    async with httpx.AsyncClient(base_url=live.url, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=live.url) as client:
 
         async def say(kind: str, **fields: object) -> None:
             await client.post("/api/v1/events", json={"topic": topic, "type": kind, **fields})

@@ -11,12 +11,12 @@ import pytest
 
 from support.live import Live
 from support.readers import publish, sse, websocket
-from support.waiting import wait_until
+from support.waiting import DEADLINE, wait_until
 
 
 @pytest.fixture
 async def client(live: Live) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=live.url, timeout=20) as opened:
+    async with httpx.AsyncClient(base_url=live.url) as opened:
         yield opened
 
 
@@ -476,7 +476,7 @@ async def test_a_long_poll_wakes_up_at_once(client: httpx.AsyncClient, project: 
     path = f"/api/v1/projects/{project}/events?wait=60&after={empty['cursor']}"
     waiting = asyncio.create_task(client.get(path))
     id_ = await publish(client, project, "note")
-    page = (await asyncio.wait_for(waiting, 20)).json()
+    page = (await asyncio.wait_for(waiting, DEADLINE)).json()
     assert [event["id"] for event in page["events"]] == [id_]
     late = await client.get(f"/api/v1/projects/{project}/events?wait=0.01&after={page['cursor']}")
     assert late.json()["events"] == []

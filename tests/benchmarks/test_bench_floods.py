@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from support.waiting import LONG_DEADLINE
+
 _FLOODS = Path(__file__).parents[2] / "benchmarks" / "floods.py"
 
 
@@ -22,7 +24,7 @@ def test_a_tiny_flood_is_measured(flood: str, tmp_path: Path) -> None:
         [sys.executable, str(_FLOODS), "--smoke", "--flood", flood, "--save", str(saved)],
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=LONG_DEADLINE,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from support.waiting import DEADLINE
+
 Encode = Callable[[Sequence[int]], bytes]
 
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
@@ -67,7 +69,7 @@ def _server(answer: Callable[[], bytes], *, cut: bool) -> Iterator[int]:
                 size = pieces.choice((1, 2, 3, 30)) if cut else len(left)
                 reader.sendall(left[:size])
                 left = left[size:]
-            stop.wait(30)
+            stop.wait(DEADLINE)
 
     stop = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:

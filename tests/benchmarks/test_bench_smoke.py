@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from support.requirements import needs
+from support.waiting import LONG_DEADLINE
 
 _BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -26,7 +27,7 @@ def test_the_smallest_scenario_runs_against_the_bare_server(scenario: str) -> No
         ],
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=LONG_DEADLINE,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -50,7 +51,7 @@ def test_a_few_inboxes_are_notified_one_by_one_and_all_at_once(scenario: str) ->
         ],
         capture_output=True,
         text=True,
-        timeout=55,
+        timeout=LONG_DEADLINE,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -24,6 +24,7 @@ from streamer.config.settings import Settings
 from support.live import Live, free_port
 from support.processes import Program, streamer
 from support.scripted_server import HEAD, ScriptedServer
+from support.waiting import DEADLINE
 
 TOO_LONG = "x" * 300
 #: Where none is; what is tried here is refused before that matters.
@@ -339,7 +340,7 @@ def test_a_stream_of_something_else_is_told_on_a_terminal() -> None:
                 stdout=theirs,
                 stderr=subprocess.PIPE,
                 text=True,
-                timeout=20,
+                timeout=DEADLINE,
                 check=False,
             )
     finally:

@@ -34,10 +34,6 @@ def holds(flag: str):
         except BaseException:
             pass
 """
-#: Seconds that anything may take: each of five processes imports all that it needs.
-PATIENCE = 50
-
-pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture
@@ -51,7 +47,7 @@ def run(project: Path, short_dir: Path) -> Iterator[Program]:
     arguments = ("run", "myapp.tasks", "--reload", "--port", "0", "--data-dir", short_dir)
     environ = {"STREAMER_DRAIN_SECONDS": "0.2", "STREAMER_JOB_THREADS": "1"}
     with streamer(*arguments, cwd=project, environ=environ) as program:
-        program.wait_for(READY, deadline=PATIENCE)
+        program.wait_for(READY)
         loaded(program, 2)  # the built-in jobs', and the project's
         yield program
 
@@ -60,8 +56,7 @@ def loaded(run: Program, times: int) -> None:
     """Wait until so many workers have been ready since the beginning."""
     wait_until_blocking(
         lambda: run.err.count(LOADED) >= times,
-        f"no {times} workers were ready: {run.err}",
-        deadline=PATIENCE,
+        lambda: f"no {times} workers were ready: {run.err}",
     )
 
 
@@ -77,7 +72,7 @@ def children(run: Program) -> dict[str, set[int]]:
 
 
 def submit(run: Program, **body: object) -> str:
-    url = f"{run.wait_for(READY, deadline=PATIENCE)[1]}/api/v1/projects/p1/jobs"
+    url = f"{run.wait_for(READY)[1]}/api/v1/projects/p1/jobs"
     answer = httpx.post(url, json=body)
     assert answer.status_code == 202, answer.text
     job_id: str = answer.json()["task_id"]
@@ -86,13 +81,13 @@ def submit(run: Program, **body: object) -> str:
 
 def result(run: Program, job_id: str) -> Any:  # noqa: ANN401 - whatever an actor returned
     """What a job came to."""
-    url = f"{run.wait_for(READY, deadline=PATIENCE)[1]}/api/v1/jobs/{job_id}"
+    url = f"{run.wait_for(READY)[1]}/api/v1/jobs/{job_id}"
 
     def over() -> dict[str, Any] | None:
         state: dict[str, Any] = httpx.get(url).json()
         return state if state["status"] in ("completed", "failed") else None
 
-    state = wait_until_blocking(over, f"job {job_id} did not end: {run.err}", deadline=PATIENCE)
+    state = wait_until_blocking(over, lambda: f"job {job_id} did not end: {run.err}")
     assert state is not None
     # Texts: what else an assertion shows is shortened.
     assert state["status"] == "completed", f"{state}\n{run.err}"
@@ -123,7 +118,6 @@ def test_a_change_is_loaded_a_mistake_is_shown_and_no_job_is_lost(
     write(project, "def broken(:")
     run.wait_for(
         "The worker of myapp.tasks goes on with what it had, until a file changes",
-        deadline=PATIENCE,
     )
     assert 'tasks.py", line 1' in run.err
     assert "SyntaxError" in run.err
@@ -139,7 +133,7 @@ def test_a_change_is_loaded_a_mistake_is_shown_and_no_job_is_lost(
     def one_worker() -> bool:
         return len(children(run)["worker myapp.tasks"]) == 1
 
-    wait_until_blocking(one_worker, "a worker that was replaced did not end", deadline=PATIENCE)
+    wait_until_blocking(one_worker, "a worker that was replaced did not end")
     after = children(run)
     assert after["serve"] == before["serve"]
     assert after["worker"] == before["worker"]
@@ -163,7 +157,7 @@ def test_a_new_worker_takes_nothing_before_the_other_has_ended(
     write(project, TASKS + HOLDS)
     loaded(run, 3)
     submit(run, kind="holds", flag=str(flag))
-    wait_until_blocking(flag.exists, "the job did not begin", deadline=PATIENCE)
+    wait_until_blocking(flag.exists, "the job did not begin")
     write(project, TASKS)
     loaded(run, 4)
     last_words = "1 jobs did not stop within 5 s"
@@ -176,7 +170,7 @@ def test_a_module_that_cannot_be_run_ends_the_run_with_what_is_wrong(
     project = own_project(myapp__tasks="import nonesuch")
     arguments = ("run", "myapp.tasks", "--port", "0", "--data-dir", short_dir)
     with streamer(*arguments, cwd=project) as program:
-        assert program.wait(deadline=PATIENCE) == 2
+        assert program.wait() == 2
     assert "Error: myapp.tasks cannot be imported:" in program.err
     assert "No module named 'nonesuch'" in program.err
     assert "Traceback" not in program.err
@@ -188,11 +182,9 @@ def test_a_worker_alone_waits_for_the_mistake_to_be_corrected(
     project = own_project(myapp__tasks="import nonesuch")
     environ = job_settings.to_env()
     with streamer("worker", "myapp.tasks", "--reload", cwd=project, environ=environ) as program:
-        program.wait_for(
-            "The worker of myapp.tasks is not running; it is started once a file", deadline=PATIENCE
-        )
+        program.wait_for("The worker of myapp.tasks is not running; it is started once a file")
         write(project, TASKS)
-        program.wait_for(LOADED, deadline=PATIENCE)
+        program.wait_for(LOADED)
         assert program.stop() == 0, str(program)
 
 

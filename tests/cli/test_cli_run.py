@@ -135,7 +135,7 @@ def test_a_server_that_dies_is_started_again_on_its_port(run: Program) -> None:
     """As a worker is: who connects meanwhile waits, and is answered by the next one."""
     server, url = child(run, "serve"), url_of(run)
     os.kill(server, signal.SIGKILL)
-    assert httpx.get(f"{url}/healthz", timeout=20).is_success
+    assert httpx.get(f"{url}/healthz").is_success
     run.wait_for(r"The server ended \(killed by SIGKILL\); starting it again")
     assert child(run, "serve") != server
     assert run.stop() == 0
@@ -149,7 +149,7 @@ def test_an_embedded_log_that_dies_is_started_again(run: Program, short_dir: Pat
     os.kill(valkey, signal.SIGKILL)
 
     def kept() -> bool:
-        answer = httpx.get(events, params={"after": "0-0"}, timeout=20)
+        answer = httpx.get(events, params={"after": "0-0"})
         return answer.is_success and [e["id"] for e in answer.json()["events"]] == [published]
 
     wait_until_blocking(kept, "the log did not come back with its events")

@@ -13,6 +13,7 @@ import pytest
 
 from support.live import Live, StartLive
 from support.processes import Program, streamer
+from support.waiting import DEADLINE
 
 
 def publish(live: Live, topic: str, event_type: str, *fields: str) -> str:
@@ -143,7 +144,7 @@ def test_it_ends_when_nobody_reads_its_output_any_more(live_server: Live, projec
         assert process.stderr is not None
         assert process.stdout.readline()
         process.stdout.close()
-        code = process.wait(20)
+        code = process.wait(DEADLINE)
         assert (code, process.stderr.read()) == (0, b"")
 
 

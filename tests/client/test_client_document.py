@@ -11,6 +11,7 @@ import pytest
 
 from support.documents import blocks
 from support.live import Live
+from support.waiting import DEADLINE
 
 GUIDE: Final = "docs/PYTHON.md"
 PROGRAMS: Final = blocks(GUIDE, "python")
@@ -36,5 +37,5 @@ def test_each_program_of_the_document_runs(number: int, live_server: Live) -> No
         assert running.stdout.readline(), running.stderr.read()
         end = {**EVENTS[0], "type": "completed", "result": 7}
         httpx.post(f"{live_server.url}/api/v1/events", json=end).raise_for_status()
-        assert running.wait(20) == 0
+        assert running.wait(DEADLINE) == 0
         assert running.stderr.read() == ""

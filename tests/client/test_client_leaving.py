@@ -18,7 +18,7 @@ from streamer.client import EventStream, follow, follow_async
 from support.following import body, says
 from support.live import Live
 from support.scripted_server import SILENCE, ScriptedServer
-from support.waiting import wait_until, wait_until_blocking
+from support.waiting import DEADLINE, wait_until, wait_until_blocking
 
 TRANSPORTS = pytest.mark.parametrize("transport", ["sse", "websocket"])
 CONNECTED, TWO = body("connected", "1-0"), body("progress", "2-0", progress=0.5)
@@ -87,7 +87,7 @@ def test_another_thread_may_close_it_while_it_waits(
     reading.start()
     wait_until_blocking(lambda: "caught_up" in seen, "it was not caught up")
     events.close()
-    reading.join(10)
+    reading.join(DEADLINE)
     assert not reading.is_alive()
     assert seen == ["connected", "caught_up"]
     wait_until_blocking(lambda: readers(live_server) == 0, "the connection was left open")
@@ -107,7 +107,7 @@ def test_another_thread_may_close_it_while_it_waits_to_come_back(transport: str)
     reading = threading.Thread(target=lambda: list(events))
     reading.start()
     for _ in range(4):  # the waits grow: it is in one of them
-        assert waiting.wait(10)
+        assert waiting.wait(DEADLINE)
         waiting.clear()
     events.close()
     reading.join(2)
@@ -157,7 +157,7 @@ async def cancelled_at(
         if stage == "head":
             await wait_until(lambda: server.requests, "it did not connect")
         else:
-            await asyncio.wait_for(reached.wait(), 10)
+            await asyncio.wait_for(reached.wait(), DEADLINE)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -221,7 +221,7 @@ def test_ctrl_c_ends_it_wherever_it_waits(live_server: Live, project: str, trans
         assert [running.stdout.readline() for _ in range(2)] == ["connected\n", "caught_up\n"]
         running.send_signal(signal.SIGINT)
         assert running.stdout.read() == "interrupted\n"
-        assert running.wait(10) == 0
+        assert running.wait(DEADLINE) == 0
         assert running.stderr.read() == ""
     wait_until_blocking(lambda: readers(live_server) == 0, "the connection was left open")
 
@@ -238,7 +238,7 @@ def test_a_program_that_ends_with_an_open_stream_ends(
         "print(next(events).type)\n"
     )
     command = [sys.executable, "-W", "error", "-X", "dev", "-c", program]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False)
     assert (done.stdout, done.stderr, done.returncode) == ("connected\n", "", 0)
 
 

@@ -11,7 +11,6 @@ from support.live import StartLive
 from support.tcp_proxy import TcpProxy
 
 
-@pytest.mark.timeout(120)
 def test_every_client_loses_and_doubles_nothing_over_cuts_a_crash_and_a_restart(
     start_live: StartLive, runner: ClientRunner, project: str
 ) -> None:

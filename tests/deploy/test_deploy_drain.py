@@ -118,7 +118,7 @@ async def test_a_poll_that_waits_is_answered_by_a_drain(
 ) -> None:
     """With an empty page and its cursor, not with a cut: it polls on elsewhere."""
     topic = f"projects/{project}"
-    async with httpx.AsyncClient(base_url=draining.url, trust_env=False, timeout=40) as client:
+    async with httpx.AsyncClient(base_url=draining.url, trust_env=False) as client:
         cursor = (await client.get("/api/v1/status", params={"topic": topic})).json()["cursor"]
         query = {"topic": topic, "after": cursor, "wait": "30"}
         polling = asyncio.create_task(client.get("/api/v1/events", params=query))

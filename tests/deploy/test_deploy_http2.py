@@ -70,6 +70,6 @@ def test_twenty_streams_of_one_page_are_open_at_once(
             lambda: trusting.execute_script("return heard") == STREAMS, "not all heard it"
         )
         trusting.execute_script("sources.slice(1).forEach((source) => source.close())")
-        wait_until_blocking(lambda: are_there(1), "streams that were closed stay", deadline=10)
+        wait_until_blocking(lambda: are_there(1), "streams that were closed stay")
         trusting.execute_script("sources[0].close()")
         trusting.get("about:blank")

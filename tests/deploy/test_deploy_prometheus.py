@@ -179,9 +179,9 @@ def watched(tmp_path: Path, own_server: Server) -> Iterator[Watched]:
                 ]
             )
         )
-        client = stack.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30))
+        client = stack.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{port}"))
         watched = Watched(client, server, own_server)
-        wait_until_blocking(lambda: is_ready(watched), "Prometheus is not ready", deadline=60)
+        wait_until_blocking(lambda: is_ready(watched), "Prometheus is not ready")
         yield watched
 
 
@@ -210,7 +210,7 @@ def test_a_prometheus_sees_what_is_wrong_nothing_else_and_all_that_the_dashboard
     assert watched.client.post(address, json=event).is_success
     expected = {f"streamer-{name}": {name} for name in WRONG}
     with saying(watched.firing):
-        wait_until_blocking(lambda: watched.firing() == expected, "other alerts fired", deadline=40)
+        wait_until_blocking(lambda: watched.firing() == expected, "other alerts fired")
 
     def unanswered() -> list[tuple[str, str]]:
         return [
@@ -220,7 +220,7 @@ def test_a_prometheus_sees_what_is_wrong_nothing_else_and_all_that_the_dashboard
         ]
 
     with saying(unanswered):
-        wait_until_blocking(lambda: not unanswered(), "the dashboard has empty panels", deadline=10)
+        wait_until_blocking(lambda: not unanswered(), "the dashboard has empty panels")
     watched.log.kill()
 
     def fires(*names: str) -> bool:

@@ -17,7 +17,7 @@ from support.documents import ROOT
 from support.processes import Program
 from support.requirements import needs
 from support.servers import Server
-from support.waiting import DEADLINE, wait_until_blocking
+from support.waiting import wait_until_blocking
 
 UNITS: Final = ROOT / "deploy" / "systemd"
 COMMAND: Final = "/opt/streamer/bin/streamer"
@@ -96,7 +96,7 @@ def confined_url(redis_server: Server, short_dir: Path, prefix: str) -> Iterator
 
 def test_a_server_does_without_memory_that_is_written_and_run(confined_url: str) -> None:
     event = {"type": "progress", "progress": 0.5, "task_name": "encode"}
-    with httpx.Client(base_url=confined_url, timeout=DEADLINE) as ask:
+    with httpx.Client(base_url=confined_url) as ask:
         # It says where it listens before it is loaded; a busy machine takes seconds for that.
         wait_until_blocking(lambda: ask.get("/readyz").is_success, "it did not become ready")
         sent = ask.post("/api/v1/projects/p1/events", json=event)

@@ -24,6 +24,7 @@ from support.jobs import working
 from support.live import Live, StartLive
 from support.nginx import nginx_before
 from support.ui_message import UiClient
+from support.waiting import DEADLINE
 
 URL: Final = "/api/v1/ai/chats"
 CHAT: Final = f"{URL}/42"
@@ -62,20 +63,20 @@ class Stream:
 
     async def until(self, text: str) -> None:
         """Read until it has said so much."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(DEADLINE):
             while self.client.text != text:
                 self.client.feed(await anext(self._parts))
 
     async def rest(self) -> None:
         """Read to the end; raises if there is none."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(DEADLINE):
             async for part in self._parts:
                 self.client.feed(part)
 
 
 @asynccontextmanager
 async def reading(url: str, body: object = None) -> AsyncIterator[Stream]:
-    async with httpx.AsyncClient(trust_env=False, timeout=20) as client:
+    async with httpx.AsyncClient(trust_env=False) as client:
         method = "GET" if body is None else "POST"
         async with client.stream(method, url, json=body) as answer:
             assert answer.status_code == 200

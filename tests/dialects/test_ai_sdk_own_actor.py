@@ -18,6 +18,7 @@ import time
 import dramatiq
 
 import streamer
+from support.waiting import DEADLINE
 
 
 @streamer.job_kind
@@ -58,7 +59,7 @@ def test_it_answers_what_is_posted_knows_what_was_said_and_is_stopped(
 ) -> None:
     """Until its worker has started an answer fails at once."""
     live = start_live(STREAMER_AI_KIND="reply")
-    with httpx.Client(base_url=f"{live.url}/api/v1/ai/chats", timeout=20) as client:
+    with httpx.Client(base_url=f"{live.url}/api/v1/ai/chats") as client:
 
         def said(text: str) -> tuple[str, str]:
             with client.stream("POST", "", json=body(text)) as stream:

@@ -24,7 +24,7 @@ from streamer.publishing.answer_events import AnswerEvents
 from support.ag_ui import Agent, node_program
 from support.ai_server import chunk, whole
 from support.ai_stage import Stage
-from support.waiting import wait_until_blocking
+from support.waiting import DEADLINE, wait_until_blocking
 
 SAID: Final = [{"id": "m1", "role": "user", "content": "hello"}]
 
@@ -152,7 +152,7 @@ def taken(tmp_path: Path, cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=DEADLINE,
     )
     return [json.loads(line) for line in done.stdout.split("\n") if line.startswith("{")]
 
@@ -318,7 +318,7 @@ class TestLive:
             # In the middle, by an id that a client may have of a shorter piece.
             place = f"{answer}/{4 + 9}"
             asked = {"Last-Event-ID": place}
-            stream = httpx.stream("GET", address(stage, chat, 1), headers=asked, timeout=20)
+            stream = httpx.stream("GET", address(stage, chat, 1), headers=asked)
             with stream as joined:
                 lines = joined.iter_lines()
                 frames = [next(lines) for _ in range(8)]

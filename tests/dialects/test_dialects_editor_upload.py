@@ -73,7 +73,7 @@ def film(clip: Path) -> bytes:
 
 def send(live: Live, film: bytes, name: str = "../../holiday.mp4") -> httpx.Response:
     files = {"video": (name, film, "video/mp4")}
-    return httpx.post(f"{live.url}/api/upload", files=files, timeout=60)
+    return httpx.post(f"{live.url}/api/upload", files=files)
 
 
 def test_a_video_goes_up_and_is_trimmed_by_the_name_it_was_given(live: Live, film: bytes) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from support.live import StartLive
 from support.requirements import needs
-from support.waiting import DEADLINE
+from support.waiting import LONG_DEADLINE
 
 ROOT: Final = Path(__file__).parents[2]
 CLIENTS: Final = (ROOT / "docs" / "CLIENTS.md").read_text(encoding="utf-8")
@@ -45,7 +45,7 @@ def test_the_javascript_does_what_is_said(
     script = tmp_path / "example.mjs"
     script.write_text(code)
     done = subprocess.run(
-        [needs("node"), script], capture_output=True, text=True, timeout=DEADLINE * 3, check=False
+        [needs("node"), script], capture_output=True, text=True, timeout=LONG_DEADLINE, check=False
     )
     assert done.returncode == 0, done.stderr
     shown = "".join(

@@ -53,7 +53,7 @@ async def test_a_user_reads_what_a_handler_publishes_over_the_end_of_its_server(
     app, ada, bob, name = app_of(framework, tmp_path)
     mounted = Mounted(tmp_path, app, server, redis_server.url)
     path = f"/live/api/v1/stream?topic=orders/{name}"
-    async with httpx.AsyncClient(base_url=mounted.url, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=mounted.url) as client:
         with mounted.running() as program:
             assert (await client.get(path)).status_code == 401
             assert (await client.get(path, headers=bob)).status_code == 403

@@ -18,7 +18,7 @@ from streamer.events.cursor import ORIGIN
 from support.live import StartLive
 from support.requirements import needs
 from support.servers import Server
-from support.waiting import DEADLINE
+from support.waiting import LONG_DEADLINE
 
 ROOT: Final = Path(__file__).parents[2]
 TEXT: Final = (ROOT / "docs" / "NOTIFICATIONS.md").read_text("utf-8")
@@ -72,7 +72,7 @@ def test_the_javascript_counts_what_is_unread(start_live: StartLive, tmp_path: P
     script = tmp_path / "example.mjs"
     script.write_text(f"{code}\ntopic.close();\nclient.close();\n")
     done = subprocess.run(
-        [needs("node"), script], capture_output=True, text=True, timeout=DEADLINE * 3, check=False
+        [needs("node"), script], capture_output=True, text=True, timeout=LONG_DEADLINE, check=False
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "unread: 0"

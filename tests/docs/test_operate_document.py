@@ -16,7 +16,6 @@ from support.live import StartLive
 DOCUMENT: Final = "docs/OPERATE.md"
 
 
-@pytest.mark.timeout(240)  # a dozen programs are started
 def test_every_command_prints_what_the_document_shows(
     start_live: StartLive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,7 @@ from streamer.config.settings import Settings
 from support.live import Live
 from support.requirements import needs
 from support.settings_table import DOCUMENT, ENV_EXAMPLE, env_example, with_current_table
+from support.waiting import DEADLINE
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -106,7 +107,7 @@ def test_every_streamer_of_the_documents_works(live_server: Live) -> None:
             capture_output=True,
             text=True,
             env=environ,
-            timeout=20,
+            timeout=DEADLINE,
             check=False,
         )
         assert done.returncode == 0, (command, done)
@@ -132,7 +133,7 @@ def test_the_python_of_the_readme_runs(source: str, live_server: Live) -> None:
         ],
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=DEADLINE,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -11,6 +11,7 @@ import pytest
 
 from streamer.cli.openapi import Kind, schema_text
 from support.front_end import js_module
+from support.waiting import DEADLINE
 
 ROOT: Final = Path(__file__).parents[2]
 CLIENT: Final = ROOT / "src" / "streamer" / "web" / "client"
@@ -34,7 +35,7 @@ def test_the_types_of_the_javascript_client_are_made_of_the_same_schema() -> Non
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=DEADLINE,
         check=False,
     )
     assert made.returncode == 0, made.stderr

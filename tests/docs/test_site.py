@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-import pytest
 from selenium.webdriver import ActionChains, Chrome
 
 import streamer
@@ -20,7 +19,7 @@ from streamer.cli import main
 from streamer.errors import OUTCOMES
 from support.browser import open_browser
 from support.file_server import file_server
-from support.waiting import wait_until_blocking
+from support.waiting import LONG_DEADLINE, wait_until_blocking
 
 ROOT: Final = Path(__file__).parents[2]
 
@@ -79,14 +78,13 @@ def build() -> Path:
         env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}", "NO_COLOR": "1"},
         capture_output=True,
         text=True,
-        timeout=150,
+        timeout=LONG_DEADLINE,
         check=False,
     )
     assert done.returncode == 0, f"{done.stdout[-3000:]}{done.stderr[-3000:]}"
     return ROOT / "site"
 
 
-@pytest.mark.timeout(180)  # seven seconds, on a machine that has nothing else to do
 def test_the_site_is_whole_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
     """One test, for it is built once: two workers would build it twice, in one place."""
     site = build()

@@ -28,7 +28,7 @@ from support.live import free_port
 from support.processes import Program
 from support.requirements import needs
 from support.servers import Server
-from support.waiting import wait_until
+from support.waiting import DEADLINE, wait_until
 
 ROOT: Final = Path(__file__).parents[2]
 TEXT: Final = (ROOT / "docs" / "TOKENS.md").read_text(encoding="utf-8")
@@ -49,7 +49,13 @@ def rows(heading: str) -> list[list[str]]:
 def printed(command: list[str], directory: Path) -> str:
     environ = {**os.environ, "STREAMER_AUTH_SECRET": SECRET}
     return subprocess.run(
-        command, capture_output=True, text=True, check=True, env=environ, cwd=directory, timeout=30
+        command,
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environ,
+        cwd=directory,
+        timeout=DEADLINE,
     ).stdout.strip()
 
 

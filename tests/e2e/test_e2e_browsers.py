@@ -38,7 +38,6 @@ def follow_all(
     }
 
 
-@pytest.mark.timeout(120)
 def test_eventsource_and_websocket_lose_and_double_nothing(
     pages: dict[str, PageRunner], start_live: StartLive, project: str
 ) -> None:

@@ -17,7 +17,7 @@ from selenium.webdriver.common.by import By
 from support.examples import EXAMPLES, copied
 from support.mounting import Mounted
 from support.servers import Server
-from support.waiting import wait_until_blocking
+from support.waiting import LONG_DEADLINE, wait_until_blocking
 
 PACKAGES: Final = Path(__file__).parents[2] / "tools" / "js" / "node_modules"
 #: What htmx's page is given, as its README has it copied from npm's packages.
@@ -39,7 +39,7 @@ def set_up(name: str, directory: Path) -> str:
             cwd=directory,
             check=True,
             capture_output=True,
-            timeout=50,
+            timeout=LONG_DEADLINE,
         )
     served = re.search(r"^streamer serve (\S+)$", readme, re.MULTILINE)
     assert served, readme

@@ -18,7 +18,7 @@ from websockets.sync.client import connect
 
 from support.live import Live, StartLive
 from support.push_service import Browser, PushService
-from support.waiting import wait_until_blocking
+from support.waiting import DEADLINE, wait_until_blocking
 
 #: What Chromium would do at its push service: subscriptions, kept over pages.
 _PUSH_MANAGER: Final = """
@@ -89,7 +89,7 @@ class Page:
             devtools.send(json.dumps({"id": 1, "method": "ServiceWorker.enable"}))
             found = ""
             while not found:
-                said = json.loads(devtools.recv(timeout=10))
+                said = json.loads(devtools.recv(timeout=DEADLINE))
                 if said.get("method") == "ServiceWorker.workerRegistrationUpdated":
                     for it in said["params"]["registrations"]:
                         if it["scopeURL"] == f"{self.live.url}/client/" and not it["isDeleted"]:
@@ -106,7 +106,7 @@ class Page:
                     return True
                 # One may be lost while its worker begins; one that comes twice is shown once.
                 devtools.send(json.dumps(push))
-                while json.loads(devtools.recv(timeout=10)).get("id") != push["id"]:
+                while json.loads(devtools.recv(timeout=DEADLINE)).get("id") != push["id"]:
                     pass
                 return False
 

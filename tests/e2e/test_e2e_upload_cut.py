@@ -53,9 +53,7 @@ def test_200_mb_that_are_cut_twice_and_paused_once_arrive_whole(
         page.run(_COUNT)
         browser.find_element(By.ID, "file").send_keys(str(padded(clip, tmp_path)))
         for cuts, percent in enumerate((10, 60), start=1):
-            wait_until_blocking(
-                partial(has_sent, page, percent), f"never at {percent} %", deadline=60
-            )
+            wait_until_blocking(partial(has_sent, page, percent), f"never at {percent} %")
 
             def hit(cuts: int = cuts) -> bool:
                 """Cut again what was between two pieces: that nobody notices."""
@@ -71,7 +69,6 @@ def test_200_mb_that_are_cut_twice_and_paused_once_arrive_whole(
         wait_until_blocking(
             lambda: page.text("upload-said") == "Uploaded",
             "it was not uploaded",
-            deadline=60,
         )
         wait_until_blocking(
             lambda: page.run("return document.getElementById('source').value") != "sample",

@@ -25,6 +25,7 @@ from support.job_stories import Story, stories
 from support.requirements import needs
 from support.servers import FakeClock, Server
 from support.snapshot_cases import CASES, Case, shown_by, with_ids
+from support.waiting import LONG_DEADLINE
 
 _FOLD: Final = Path(__file__).parents[1] / "web" / "fold.mjs"
 #: The fields of a job that are times.
@@ -94,7 +95,7 @@ def test_a_page_does_what_the_page_says() -> None:
         input="\n".join(visit.line for visit in visits),
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=LONG_DEADLINE,
         check=False,
     )
     assert run.returncode == 0, run.stderr

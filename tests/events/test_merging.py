@@ -26,6 +26,7 @@ from streamer.events.merging import (
 from streamer.events.snapshot import Snapshot
 from support.requirements import needs
 from support.throttling import Told, answers, event, throttled_stories
+from support.waiting import LONG_DEADLINE
 
 _FOLD: Final = Path(__file__).parents[1] / "web" / "fold-both.mjs"
 _ANSWERS: Final = 400
@@ -321,7 +322,7 @@ def test_a_page_and_the_client_come_to_the_same() -> None:
         input="\n".join(lines),
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=LONG_DEADLINE,
         check=False,
     )
     assert done.returncode == 0, done.stderr

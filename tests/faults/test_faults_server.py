@@ -33,7 +33,7 @@ async def test_a_killed_server_with_a_thousand_readers_loses_nothing(stage: Stag
         stage.server.kill()
         await load.refused()
         stage.start()
-        await load.flows(3, deadline=40)
+        await load.flows(3)
         verdict = await load.settle()
         assert verdict.declared == 0
         assert all(reader.connections == 2 for reader in readers)

@@ -57,7 +57,7 @@ async def _break_something(load: Load, fault: Fault, samples: Samples) -> None:
     print(f"{samples.seconds:.1f} {fault.__name__}", file=sys.stderr)  # noqa: T201 - for a failure
     samples.note(fault.__name__)
     await fault(load)
-    await load.flows(load.stage.random.randint(1, 10), deadline=40)
+    await load.flows(load.stage.random.randint(1, 10))
 
 
 @pytest.mark.timeout(SECONDS * 1.2 + 300)

@@ -14,6 +14,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from support.live import Live
+from support.waiting import DEADLINE
 
 #: Requests of each operation; set it higher for a long run.
 EXAMPLES: Final = int(os.environ.get("STREAMER_FUZZ_EXAMPLES", "15"))
@@ -40,7 +41,7 @@ def test_every_request_is_answered_as_the_schema_says(
     """Whatever comes, the answer is one that openapi.json lists, and none is a 500."""
     if isinstance(case.query, dict):
         case.query.pop("wait", None)  # it may be a minute
-    answer = case.call(base_url=fuzzed.url, timeout=10)
+    answer = case.call(base_url=fuzzed.url, timeout=DEADLINE)
     assert b"Traceback" not in answer.content
     case.validate_response(
         answer,

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from support.live import Live
+from support.waiting import DEADLINE
 
 _SETTINGS: Final = settings(
     max_examples=150,
@@ -53,7 +54,7 @@ paths = st.one_of(
 
 def ask(live: Live, head: bytes) -> tuple[int, bytes, bytes]:
     """Send one request; its status, its head, and what came with the first event at least."""
-    with socket.create_connection(("127.0.0.1", live.port), timeout=10) as sock:
+    with socket.create_connection(("127.0.0.1", live.port), timeout=DEADLINE) as sock:
         sock.sendall(head)
         received = b""
         while b"\r\n\r\n" not in received:
@@ -86,7 +87,7 @@ def test_any_stream_request_is_served_or_told_what_was_wrong(
     line = b"" if resume is None else b"Last-Event-ID: " + resume + b"\r\n"
     request = b"%b %b HTTP/1.1\r\nHost: x\r\n%b\r\n" % (method, target.encode(), line)
     if method == b"HEAD":
-        with socket.create_connection(("127.0.0.1", fuzzed.port), timeout=10) as sock:
+        with socket.create_connection(("127.0.0.1", fuzzed.port), timeout=DEADLINE) as sock:
             sock.sendall(request)
             assert int(sock.recv(65536).split(b" ", 2)[1]) in {200, 400, 404, 405}
         return
@@ -108,7 +109,7 @@ def test_bytes_that_are_no_http_end_their_connection_and_no_other(
     fuzzed: Live, garbage: bytes, head: bool
 ) -> None:
     """A 400 or an end; the process goes on serving everybody else."""
-    with socket.create_connection(("127.0.0.1", fuzzed.port), timeout=10) as sock:
+    with socket.create_connection(("127.0.0.1", fuzzed.port), timeout=DEADLINE) as sock:
         sock.sendall((b"GET /healthz HTTP/1.1\r\n" if head else b"") + garbage + b"\r\n\r\n")
         sock.shutdown(socket.SHUT_WR)
         received = b""

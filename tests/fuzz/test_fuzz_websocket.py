@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from websockets.sync.client import ClientConnection, connect
 
 from support.live import Live
+from support.waiting import DEADLINE
 
 _SETTINGS: Final = settings(
     max_examples=60,
@@ -52,7 +53,7 @@ def read_until_pong(socket: ClientConnection) -> list[str]:
     """Types of what came, up to the pong; each is a JSON object of one line."""
     types = []
     while True:
-        text = socket.recv(timeout=10)
+        text = socket.recv(timeout=DEADLINE)
         assert isinstance(text, str), "a binary frame came"
         body = json.loads(text)
         types.append(body["type"])
@@ -73,7 +74,7 @@ def test_no_message_costs_a_client_its_connection(
         for message in messages:
             socket.send(message if len(message) > 1 else message[0])
         for payload in set(pings):
-            assert socket.ping(payload).wait(10), "a ping frame was not answered"
+            assert socket.ping(payload).wait(DEADLINE), "a ping frame was not answered"
         socket.send("ping")
         types = read_until_pong(socket)
         assert types[0] == "connected"
@@ -116,7 +117,7 @@ def frame(head: int, payload: bytes, *, masked: bool = True) -> bytes:
 def test_a_broken_frame_is_answered_by_its_close_code(fuzzed: Live, wire: bytes, code: int) -> None:
     """As RFC 6455 (sections 5 and 7.4) has it, and the server serves on."""
     with connect(url_of(fuzzed), proxy=None) as socket:
-        assert json.loads(socket.recv(timeout=10))["type"] == "connected"
+        assert json.loads(socket.recv(timeout=DEADLINE))["type"] == "connected"
         socket.socket.sendall(wire)
         with pytest.raises(websockets.ConnectionClosed) as closed:
             read_until_pong(socket)  # none comes

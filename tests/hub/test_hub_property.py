@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 
-import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -106,7 +105,6 @@ def test_every_reader_is_given_what_the_log_has_or_told_what_it_lost(
     run(bounds, steps)
 
 
-@pytest.mark.timeout(240)
 def test_a_swarm_of_runs_finds_nothing() -> None:
     """Each is long, and does much of a few things: what chance alone seldom brings together."""
     found = hunt(range(SWARM))

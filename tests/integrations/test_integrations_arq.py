@@ -93,12 +93,12 @@ async def endless(ctx):
 
 async def patient(ctx):
     told = streamer.progress().update  # which is where it stops
-    await wait_until(lambda: told(0.1), "it was not cancelled", deadline=60)
+    await wait_until(lambda: told(0.1), "it was not cancelled")
 
 
 async def held(ctx, until):
     streamer.progress().update(0.25)
-    await wait_until(lambda: os.path.exists(until), "it was not let go", deadline=60)
+    await wait_until(lambda: os.path.exists(until), "it was not let go")
     return "done"
 
 
@@ -107,7 +107,7 @@ async def nightly(ctx):
 
 
 async def value(enqueued):
-    return await (await enqueued).result(timeout=30)
+    return await (await enqueued).result(timeout=60)
 
 
 async def error(pool, job_id):

@@ -296,7 +296,7 @@ async def test_a_task_that_is_cancelled_stops_and_whoever_waits_for_it_is_told(
     assert await watcher.story(running) == ["queued", "started", "cancelling", "cancelled"]
     assert await watcher.story(waiting) == ["queued", "cancelled"]
     assert not (stage.directory / "begun").exists()
-    got = "(lambda r: type(r.get(timeout=10, propagate=False)).__name__)"
+    got = "(lambda r: type(r.get(timeout=60, propagate=False)).__name__)"
     for each in (running, waiting):
         assert stage.ask(f"{got}(app.AsyncResult('{each}'))") == ["TaskRevokedError"]
     assert "Traceback" not in worker.err
@@ -383,7 +383,7 @@ async def test_tasks_are_done_while_nothing_can_be_reported(stage: Stage) -> Non
     """Neither what publishes nor what runs them is held up by a log that is not there."""
     stage.environ["STREAMER_REDIS_URL"] = "redis://127.0.0.1:1"
     stage.start_worker("--pool", "prefork", "--concurrency", "1")
-    assert stage.ask("add.delay(1, 2).get(timeout=30)", "fickle.delay(1).get(timeout=30)") == [3, 1]
+    assert stage.ask("add.delay(1, 2).get(timeout=60)", "fickle.delay(1).get(timeout=60)") == [3, 1]
 
 
 def test_tasks_of_one_process_are_reported_to_one_log(stage: Stage) -> None:

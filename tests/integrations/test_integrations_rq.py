@@ -367,7 +367,7 @@ async def test_jobs_are_done_while_nothing_can_be_reported(stage: Stage) -> None
     """Neither what enqueues nor what runs them is held up by a log that is not there."""
     stage.environ["STREAMER_REDIS_URL"] = "redis://127.0.0.1:1"
     stage.start_worker()
-    got = "(lambda job: [job.latest_result(timeout=30), job.return_value(refresh=True)][1])"
+    got = "(lambda job: [job.latest_result(timeout=60), job.return_value(refresh=True)][1])"
     assert stage.ask(f"{got}(queue.enqueue(add, 1, 2))") == [3]
 
 

@@ -99,13 +99,13 @@ async def nested():
 @broker.task(retry_on_error=True)
 async def patient():
     told = streamer.progress().update  # which is where it stops
-    await wait_until(lambda: told(0.1), "it was not cancelled", deadline=60)
+    await wait_until(lambda: told(0.1), "it was not cancelled")
 
 
 @broker.task
 async def held(until):
     streamer.progress().update(0.25)
-    await wait_until(lambda: os.path.exists(until), "it was not let go", deadline=60)
+    await wait_until(lambda: os.path.exists(until), "it was not let go")
     return "done"
 
 
@@ -120,7 +120,7 @@ async def ask(*calls):
 
 
 async def value(task):
-    result = await (await task).wait_result(timeout=30)
+    result = await (await task).wait_result(timeout=60)
     return str(result.error) if result.is_err else result.return_value
 
 
@@ -259,7 +259,7 @@ async def test_a_worker_that_is_killed_stalls_its_task_which_another_one_ends(
         stage.ask("add.kiq(1)")  # this broker looks for lost messages when a new one comes
         return (await watcher.story(held)).count("started") == 2
 
-    await wait_until(begins_again, "the task was not delivered again", deadline=60)
+    await wait_until(begins_again, "the task was not delivered again")
     (tmp_path / "until").touch()
     told = await watcher.ended(held)
     assert (await watcher.story(held))[:4] == ["queued", "started", "stalled", "started"]

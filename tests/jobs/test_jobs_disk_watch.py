@@ -75,7 +75,7 @@ def test_a_full_disk_refuses_jobs_and_uploads_at_once_and_readers_none(
     media, output = short_dir / "media", short_dir / "output"
     media.mkdir()
     (media / "film.mp4").write_bytes(clip.read_bytes())
-    with httpx.Client(base_url=live.url, timeout=20) as client:
+    with httpx.Client(base_url=live.url) as client:
         job = {"kind": "transcode", "source": "film.mp4"}
         answer = client.post(f"/api/v1/projects/{project}/jobs", json=job)
         assert answer.status_code == 202, "its results are on another machine's disk"

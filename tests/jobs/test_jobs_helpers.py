@@ -38,7 +38,7 @@ from streamer.jobs.stops import JobCancelled
 from support import helping
 from support.jobs import JobWatcher, UnreliableLog, working
 from support.telling import Bench
-from support.waiting import wait_until_blocking
+from support.waiting import DEADLINE, wait_until_blocking
 
 #: A program that tells of the job whose environment it has.
 PROGRAM: Final = """
@@ -96,11 +96,11 @@ def test_a_thread_of_a_pool_tells_of_the_job_that_is_handed_over(bench: Bench) -
     met = threading.Barrier(4)
 
     def work(number: int) -> str | None:
-        met.wait(10)
+        met.wait(DEADLINE)
         with streamer.progress().task(f"part {number}", total=1) as task:
-            met.wait(10)
+            met.wait(DEADLINE)
             task.advance()
-            met.wait(10)
+            met.wait(DEADLINE)
         return streamer.progress().job_id
 
     other = bench.progress.task("other")
@@ -362,7 +362,7 @@ def test_a_program_of_a_job_that_is_cancelled_stops_where_it_looks(
             )
             assert bench.progress.fraction == 0.1
             bench.progress.cancel()
-            assert program.wait(20) == 0
+            assert program.wait(DEADLINE) == 0
         finally:
             program.kill()
     assert ended.read_text() == "cancelled"
@@ -383,7 +383,7 @@ def test_what_is_said_to_a_job_by_a_stranger_is_not_heard(bench: Bench) -> None:
     for said in wrong:
         with Client(address, "AF_UNIX") as stranger:
             stranger.send_bytes(said)
-            assert stranger.poll(10)
+            assert stranger.poll(DEADLINE)
             with pytest.raises(EOFError):
                 stranger.recv_bytes()
     with Client(address, "AF_UNIX") as stranger:
@@ -416,7 +416,7 @@ def test_a_process_tells_of_the_job(bench: Bench, method: Any) -> None:  # noqa:
             warnings.simplefilter("ignore", DeprecationWarning)  # of forking beside threads
             process = context.Process(target=target, args=("child",))
             process.start()
-        process.join(30)
+        process.join(DEADLINE)
         assert process.exitcode == 0
         assert bench.progress.fraction == 1.0
     bench.progress.send_held()

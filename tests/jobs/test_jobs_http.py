@@ -332,7 +332,7 @@ async def test_a_queue_that_does_not_answer_holds_no_request_and_the_job_is_an_e
     await client.get("/api/v1/jobs")
     jobs: Jobs = app.state["jobs"]
     monkeypatch.setattr("streamer.jobs.submit.QUEUE_SECONDS", 0.2)
-    monkeypatch.setattr(jobs._open_broker(), "enqueue", lambda _: answered.wait(20))
+    monkeypatch.setattr(jobs._open_broker(), "enqueue", lambda _: answered.wait(DEADLINE))
     answer = await client.post(JOBS_URL, json=SAMPLE)
     answered.set()
     assert (answer.status_code, answer.json()["code"]) == (503, "log_unavailable")

@@ -36,7 +36,7 @@ from streamer.jobs.topics import topics_of
 from streamer.jobs.worker import open_publisher
 from streamer.publishing.publisher import Publisher
 from support.jobs import JobWatcher, bodies_of, deliver_again, working
-from support.waiting import wait_until
+from support.waiting import DEADLINE, wait_until
 
 
 @pytest.fixture
@@ -414,7 +414,7 @@ async def test_what_a_child_of_a_job_reports_last_is_published(
             warnings.simplefilter("ignore", DeprecationWarning)  # of forking beside threads
             child = fork.Process(target=count, args=(job,), daemon=True)
             child.start()
-        child.join(10)
+        child.join(DEADLINE)
         over.set()
         reporter.join()
         code = child.exitcode
@@ -469,7 +469,7 @@ async def test_a_cancel_that_wins_against_the_start_leaves_nothing_running(
         seen = look(topics, run)
         if not looks:
             job_id = topics[-1].removeprefix("jobs/")
-            asyncio.run_coroutine_threadsafe(jobs.cancel(job_id), loop).result(10)
+            asyncio.run_coroutine_threadsafe(jobs.cancel(job_id), loop).result(DEADLINE)
         looks.append(run)
         return seen
 

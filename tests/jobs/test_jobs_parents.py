@@ -13,7 +13,7 @@ from dramatiq.rate_limits.backends import StubBackend
 
 from streamer.jobs.parents import mark_parent, parent_of
 from support.jobs import JobWatcher, working
-from support.waiting import wait_until
+from support.waiting import DEADLINE, wait_until
 
 PROJECT = "p1"
 
@@ -37,14 +37,14 @@ async def test_work_that_an_actor_enqueues_is_a_part_of_its_job(
     @dramatiq.actor(broker=job_broker)
     def part(n: int) -> None:
         if n:
-            assert go_on.wait(30)
+            assert go_on.wait(DEADLINE)
 
     @dramatiq.actor(broker=job_broker)
     async def whole() -> None:
         parts.extend(
             part.send_with_options(args=(n,), project_id=PROJECT).message_id for n in range(2)
         )
-        assert may_end.wait(30)
+        assert may_end.wait(DEADLINE)
 
     topic = f"projects/{PROJECT}"
 

@@ -26,7 +26,7 @@ from streamer.jobs.progress import Progress
 from streamer.jobs.stops import JobCancelled
 from streamer.jobs.telling import INTERVAL
 from support.telling import Bench
-from support.waiting import wait_until_blocking
+from support.waiting import DEADLINE, wait_until_blocking
 
 
 @pytest.fixture
@@ -355,12 +355,12 @@ def test_a_child_that_is_forked_while_an_update_is_sent_can_send_its_own() -> No
 
     def send(*_: object) -> None:
         sending.set()
-        finish.wait(10)
+        finish.wait(DEADLINE)
 
     progress = Progress(send)
     other = threading.Thread(target=progress.update, args=(0.5,))
     other.start()
-    sending.wait(10)
+    sending.wait(DEADLINE)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of forking beside threads
         child = os.fork()
@@ -377,7 +377,7 @@ def test_a_child_that_is_forked_while_an_update_is_sent_can_send_its_own() -> No
         return ended[-1][0] == child
 
     try:
-        wait_until_blocking(over, "the child hangs", deadline=5)
+        wait_until_blocking(over, "the child hangs")
     except AssertionError:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)

@@ -23,7 +23,7 @@ from streamer.jobs.middleware import JobEvents
 from streamer.jobs.submit import Jobs
 from streamer.publishing.publisher import Publisher
 from support.jobs import JobWatcher, deliver_again, working
-from support.waiting import wait_until
+from support.waiting import DEADLINE, wait_until
 
 ONE = ["queued", "started", "completed"]
 
@@ -115,12 +115,12 @@ async def test_a_run_that_starts_before_the_last_one_is_over_is_what_the_job_is_
         if current().options["streamer_run"] == "":
             streamer.progress().update(0.7)
             broker.enqueue(current())
-            first_may_end.wait(10)
+            first_may_end.wait(DEADLINE)
             streamer.progress().update(0.9)
             ended.append("first")
             return "first"
         streamer.progress().update(0.2)
-        second_may_end.wait(10)
+        second_may_end.wait(DEADLINE)
         ended.append("second")
         return "second"
 
@@ -373,7 +373,7 @@ async def test_a_worker_that_dies_before_the_next_job_of_a_pipeline_is_enqueued_
 
     def look(broker: Broker, message: dramatiq.MessageProxy, **outcome: object) -> None:
         story = asyncio.run_coroutine_threadsafe(watcher.story(message.message_id), loop)
-        seen.append(story.result(10))
+        seen.append(story.result(DEADLINE))
         after(broker, message, **outcome)
 
     monkeypatch.setattr(pipelines, "after_process_message", look)

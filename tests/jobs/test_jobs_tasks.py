@@ -18,6 +18,7 @@ from streamer.jobs.place import set_progress
 from streamer.jobs.share import MAX_DEPTH, MAX_PARTS
 from streamer.jobs.stops import JobCancelled
 from support.telling import Bench
+from support.waiting import DEADLINE
 
 
 @pytest.fixture
@@ -187,7 +188,7 @@ async def test_coroutines_of_a_job_are_each_within_their_own_task(bench: Bench) 
             with task:
                 await work(name)
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE):
             async with asyncio.TaskGroup() as group:
                 group.create_task(within(one, "one"))
                 group.create_task(within(other, "other"))

@@ -23,6 +23,7 @@ from streamer.jobs.publishable import MAX_CHECKPOINT_BYTES, MAX_LINE_BYTES
 from streamer.jobs.telling import INTERVAL, MAX_LINES
 from streamer.jobs.told import Lines, Told, Update
 from support.telling import Bench
+from support.waiting import DEADLINE
 
 
 @pytest.fixture
@@ -217,9 +218,9 @@ def test_what_two_jobs_print_at_once_is_each_ones_own(capsys: pytest.CaptureFixt
     def work(bench: Bench, name: str) -> None:
         set_progress(bench.progress)
         with bench.progress.capture_stdout():
-            met.wait(10)
+            met.wait(DEADLINE)
             print(name)
-            met.wait(10)
+            met.wait(DEADLINE)
         bench.progress.send_held()
 
     with ThreadPoolExecutor(2) as pool:
@@ -227,9 +228,9 @@ def test_what_two_jobs_print_at_once_is_each_ones_own(capsys: pytest.CaptureFixt
             pool.submit(contextvars.Context().run, work, bench, name)
             for bench, name in zip(benches, "ab", strict=True)
         ]
-        met.wait(10)
+        met.wait(DEADLINE)
         print("of no job")
-        met.wait(10)
+        met.wait(DEADLINE)
         for job in jobs:
             job.result()
     assert [[line.text for line in bench.lines] for bench in benches] == [["a"], ["b"]]
@@ -364,13 +365,13 @@ def test_nobody_waits_for_whoever_is_sending() -> None:
     def send(what: Told) -> None:
         told.append(what)
         sending.set()
-        assert finish.wait(10)
+        assert finish.wait(DEADLINE)
 
     now = iter(range(10**6))
     progress = Progress(send, clock=lambda: float(next(now)))
     with ThreadPoolExecutor(1) as other:
         first = other.submit(progress.update, 0.1)
-        assert sending.wait(10)
+        assert sending.wait(DEADLINE)
         for step in range(2, 10):
             progress.update(step / 10)
             progress.log("line")

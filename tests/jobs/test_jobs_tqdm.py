@@ -18,6 +18,7 @@ from streamer.jobs import tqdm_bars
 from streamer.jobs.place import set_progress
 from streamer.jobs.stops import JobCancelled
 from support.telling import Bench
+from support.waiting import DEADLINE
 
 PATCHED = ("__init__", "__iter__", "update", "close", "reset")
 
@@ -143,6 +144,6 @@ except ModuleNotFoundError as error:
     print(error)
 """
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=DEADLINE
     )
     assert done.stdout == "patch_tqdm needs tqdm: pip install tqdm\n"

@@ -168,7 +168,7 @@ async def test_who_queues_or_looks_at_a_job_reads_how_many_workers_there_are_for
         await wait_until(redis_log.workers.queues, "the worker did not announce itself")
         # Of another queue, until there is an actor for this one.
         assert (await waiting.submit("p", {"kind": "nothing"}))["workers"] == 0
-    await wait_until(lambda: _nobody(redis_log), "the worker did not withdraw", deadline=5)
+    await wait_until(lambda: _nobody(redis_log), "the worker did not withdraw")
     await redis_log.workers.announce("one", [QUEUE])
     answer = await waiting.submit("p", {"kind": "nothing"})
     assert (answer["workers"], answer["message"]) == (1, "Queued: nothing")

@@ -22,7 +22,7 @@ from support.live import free_port
 from support.processes import Program, descendants
 from support.requirements import needs
 from support.servers import Server
-from support.waiting import wait_until_blocking
+from support.waiting import LONG_DEADLINE, wait_until_blocking
 
 #: The image with its program of storage, as `.ci/test-image` calls it.
 BUILDAH: Final = shlex.split(os.environ.get("STREAMER_TEST_BUILDAH", ""))
@@ -32,7 +32,6 @@ USER: Final = "10001:10001"
 
 pytestmark = [
     pytest.mark.skipif(not BUILDAH, reason="make image-test builds the image"),
-    pytest.mark.timeout(180),
 ]
 
 #: What Docker does, by util-linux: a process 1 of its own, on a root that cannot be written
@@ -53,7 +52,7 @@ exec setpriv --no-new-privs chroot --userspec=USER "$root" "$@"
 def buildah(*arguments: str) -> str:
     """What a command of buildah prints; it must succeed."""
     done = subprocess.run(
-        [*BUILDAH, *arguments], capture_output=True, text=True, timeout=120, check=False
+        [*BUILDAH, *arguments], capture_output=True, text=True, timeout=LONG_DEADLINE, check=False
     )
     assert done.returncode == 0, done
     return done.stdout.strip()
@@ -84,7 +83,9 @@ class Image:
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
         arguments = self.command(*command, environ=environ or {})
-        return subprocess.run(arguments, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(
+            arguments, capture_output=True, text=True, timeout=LONG_DEADLINE, check=False
+        )
 
 
 def made(name: str, data: Path) -> Iterator[Image]:
@@ -158,7 +159,10 @@ def test_a_server_is_healthy_takes_and_gives_events_and_drains_as_process_1(
     token = {"Authorization": f"Bearer {signed.stdout.strip()}"}
     url = f"http://127.0.0.1:{environ['STREAMER_PORT']}"
     command = image.command(*config["Entrypoint"], *config["Cmd"], environ=environ)
-    with Program(command) as server, httpx.Client(base_url=url, headers=token, timeout=30) as ask:
+    with (
+        Program(command) as server,
+        httpx.Client(base_url=url, headers=token) as ask,
+    ):
         server.wait_for("Serving at")
         wait_until_blocking(
             lambda: image.run(*healthy, environ=environ).returncode == 0,

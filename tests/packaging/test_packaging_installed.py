@@ -33,7 +33,7 @@ SERVING: Final = r"Serving at (http://127\.0\.0\.1:\d+)"
 def run(*arguments: str) -> str:
     """Return what the command prints; it must succeed."""
     done = subprocess.run(
-        [COMMAND, *arguments], capture_output=True, text=True, timeout=30, check=False
+        [COMMAND, *arguments], capture_output=True, text=True, timeout=DEADLINE, check=False
     )
     assert done.returncode == 0, done
     return done.stdout
@@ -52,7 +52,7 @@ def url(valkey_server: Server, short_dir: Path, prefix: str) -> Iterator[str]:
         found = program.wait_for(SERVING)[1]
         # It says where it listens before it is loaded; a busy machine takes seconds for that.
         wait_until_blocking(
-            lambda: httpx.get(f"{found}/readyz", timeout=DEADLINE).is_success,
+            lambda: httpx.get(f"{found}/readyz").is_success,
             "the server did not become ready",
         )
         yield found
@@ -92,7 +92,7 @@ def test_the_command_shows_its_help() -> None:
 
 
 def test_the_page_and_all_that_it_loads_are_served(url: str) -> None:
-    with httpx.Client(base_url=url, timeout=DEADLINE) as client:
+    with httpx.Client(base_url=url) as client:
         page = client.get("/").raise_for_status().text
         waiting = re.findall(r'(?:src|href)="(web/[^"]+)"', page)
         assert "web/app.js" in waiting

@@ -30,7 +30,7 @@ from streamer.publishing.said import CHUNK_SECONDS, CHUNKS_BEFORE_LONGER, Said
 from streamer.publishing.sync_publisher import SyncPublisher
 from support.jobs import UnreliableLog, bodies_of
 from support.listening import RecordingListener
-from support.waiting import wait_until
+from support.waiting import DEADLINE, wait_until
 
 CHAT: Final = "chats/42"
 
@@ -366,7 +366,7 @@ def test_several_threads_say_several_answers(log: UnreliableLog, worker: SyncPub
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(DEADLINE)
     wholes = sorted(body["message"] for body in asyncio.run(told(log)))
     assert wholes == sorted("".join(f"{k}:{n} " for n in range(200)) for k in range(8))
 

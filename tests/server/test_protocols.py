@@ -31,6 +31,7 @@ from streamer.wire.websocket import WINDOW_BITS, deflated_text_frame
 from support.live import Live, StartLive
 from support.raw_http import answers_in, connect
 from support.stage import Peer, Stage
+from support.waiting import DEADLINE
 
 PROGRESS = {"type": "progress", "progress": 0.5}
 
@@ -209,7 +210,7 @@ async def test_a_stream_that_fails_before_its_head_is_written_is_answered_and_cl
     async with server:
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(DEADLINE):
             received = await reader.read()
         writer.close()
     assert received.startswith(answer)

@@ -24,7 +24,7 @@ from support.certificate import AUTHORITY, Authority, Certificate
 from support.live import Live, StartLive
 from support.processes import streamer
 from support.servers import Server
-from support.waiting import wait_until, wait_until_blocking
+from support.waiting import DEADLINE, wait_until, wait_until_blocking
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ class Stream:
         self.serial = writer.get_extra_info("peercert")["serialNumber"]
 
     async def has(self, text: str) -> None:
-        await asyncio.wait_for(self.reader.readuntil(text.encode()), 20)
+        await asyncio.wait_for(self.reader.readuntil(text.encode()), DEADLINE)
 
 
 @asynccontextmanager
@@ -118,13 +118,13 @@ async def test_streams_sockets_and_publishers_speak_tls(secure: Live, project: s
         stream_of(secure, project) as second,
         connect(url, ssl=secure.verify, origin=Origin(secure.url), proxy=None) as over_socket,
     ):
-        while "caught_up" not in str(await asyncio.wait_for(over_socket.recv(), 20)):
+        while "caught_up" not in str(await asyncio.wait_for(over_socket.recv(), DEADLINE)):
             pass
         for n in range(3):
             await asyncio.to_thread(publish, secure, project, f"note-{n}")
             for stream in (first, second):
                 await stream.has(f"note-{n}")
-            assert f"note-{n}" in str(await asyncio.wait_for(over_socket.recv(), 20))
+            assert f"note-{n}" in str(await asyncio.wait_for(over_socket.recv(), DEADLINE))
         tls = first.writer.get_extra_info("ssl_object")
         assert tls.version() == "TLSv1.3"
 

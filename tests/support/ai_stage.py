@@ -22,6 +22,7 @@ from .ai_server import AiServer, Answer
 from .jobs import working
 from .live import Live
 from .servers import Server
+from .waiting import DEADLINE
 
 
 class Stage:
@@ -64,7 +65,7 @@ class Stage:
         return client
 
     def http(self, live: int = 0) -> httpx.Client:
-        return httpx.Client(base_url=f"{self.lives[live].url}/api/v1/openai/v1", timeout=20)
+        return httpx.Client(base_url=f"{self.lives[live].url}/api/v1/openai/v1", timeout=DEADLINE)
 
 
 @pytest.fixture(scope="session")

@@ -14,12 +14,11 @@ from openai import OpenAI, Stream
 from openai.types.chat import ChatCompletionChunk
 
 from .ag_ui import Agent
-from .waiting import wait_until_blocking
+from .waiting import DEADLINE, wait_until_blocking
 
 #: How OpenAI's client says that it was cut, and that it is to come back.
 _CUT: Final = (openai.APIConnectionError, openai.InternalServerError)
 #: Seconds that a client waits for more.
-_PATIENCE: Final = 20.0
 
 
 class Reader(ABC):
@@ -168,7 +167,7 @@ class _OpenAiReader(Reader):
     def _client(self, url: str, path: str = "") -> OpenAI:
         self._stack.close()
         base = f"{url}/api/v1/openai/v1{path}"
-        client = OpenAI(base_url=base, api_key="anything", max_retries=0, timeout=_PATIENCE)
+        client = OpenAI(base_url=base, api_key="anything", max_retries=0, timeout=DEADLINE)
         return self._stack.enter_context(client)
 
 

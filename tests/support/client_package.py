@@ -10,6 +10,7 @@ from typing import Final
 import pytest
 
 from .front_end import js_module
+from .waiting import LONG_DEADLINE
 
 _ROOT: Final = Path(__file__).parents[2]
 _TOOLS: Final = _ROOT / "tools" / "js"
@@ -33,7 +34,7 @@ def node(*arguments: str | Path, cwd: Path) -> str:
         env={**os.environ, "npm_execpath": str(npm)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=LONG_DEADLINE,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -13,7 +13,7 @@ from streamer.eventlog.redis.log import RedisEventLog
 from streamer.publishing.publisher import Publisher
 
 from .live import Live
-from .waiting import wait_until_blocking
+from .waiting import DEADLINE, wait_until_blocking
 
 #: As many components of a page, each with a subscription; `got` has what each of them heard.
 _OPEN: Final = """
@@ -94,10 +94,9 @@ class ClientPage:
         wait_until_blocking(
             lambda: set(self.run("return subscriptions.map((one) => one.state)")) == {state},
             f"the components were never all {state!r}",
-            deadline=40,
         )
 
-    def wait_for(self, numbers: Iterable[int], *, deadline: float = 40) -> None:
+    def wait_for(self, numbers: Iterable[int], *, deadline: float = DEADLINE) -> None:
         """Wait until each component heard exactly these, in order."""
         expected = [list(numbers)] * self._components
 

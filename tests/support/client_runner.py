@@ -20,7 +20,6 @@ ADAPTERS: Final = Path(__file__).parents[1] / "clients" / "adapters"
 NODE_MODULES: Final = Path(__file__).parents[2] / "tools" / "js" / "node_modules"
 
 #: Seconds; `requests-sse` doubles its wait with each try while nobody is there.
-_DEADLINE: Final = 40
 
 #: What a client does by itself: it comes back, its loop is over, or it raises an error.
 Does = Literal["resumes", "ends", "raises"]
@@ -88,7 +87,7 @@ def wait_for_all(clients: Iterable[Followed], has: Callable[[Followed], bool], w
         return not waiting
 
     try:
-        wait_until_blocking(none_waits, f"some {what}", deadline=_DEADLINE)
+        wait_until_blocking(none_waits, f"some {what}")
     except AssertionError as error:
         for one in waiting:
             error.add_note(str(one))

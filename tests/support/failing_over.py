@@ -15,7 +15,7 @@ from streamer.hub.attach import Attach
 from streamer.hub.hub import Hub
 
 from .reading import ids_of, read_all
-from .waiting import wait_until
+from .waiting import DEADLINE, wait_until
 from .writers import FakeWriter
 
 TOPIC: Final = "chats/1"
@@ -71,7 +71,7 @@ class Traffic:
         await self._publishing
         await self.hub.close()
 
-    async def wait_for_more(self, count: int, *, deadline: float = 20.0) -> None:
+    async def wait_for_more(self, count: int, *, deadline: float = DEADLINE) -> None:
         """Until `count` more events are acknowledged and heard."""
         wanted = len(self.acknowledged) + count
         await wait_until(

@@ -16,7 +16,7 @@ from .fault_publishers import FaultPublisher, HttpPublisher
 from .fault_readers import FaultReader, Poller
 from .fault_several import Herald, SeveralReader
 from .verdict import Verdict, judge
-from .waiting import wait_until
+from .waiting import DEADLINE, wait_until
 
 if TYPE_CHECKING:
     from .fault_stage import Stage
@@ -62,7 +62,7 @@ class Load:
             yield self.crowd.leavers
             yield from self.crowd.bystanders
 
-    async def flows(self, count: int = 5, *, deadline: float = 20.0) -> None:
+    async def flows(self, count: int = 5, *, deadline: float = DEADLINE) -> None:
         """Wait until every reader has seen `count` more events."""
         counts = [len(reader.seen) for reader in self.readers]
 
@@ -91,7 +91,7 @@ class Load:
         await self.waits(lambda: number() >= was + count, f"{count} events were not stored")
 
     async def waits(
-        self, condition: Callable[[], bool], what: str, *, deadline: float = 20.0
+        self, condition: Callable[[], bool], what: str, *, deadline: float = DEADLINE
     ) -> None:
         """Wait until `condition` is true, while every reader and every publisher is well."""
         try:
@@ -147,7 +147,7 @@ class Load:
             "nobody gave all that was published before",
         )
 
-    async def count(self, crowd: Crowd, *, deadline: float = 20.0) -> None:
+    async def count(self, crowd: Crowd, *, deadline: float = DEADLINE) -> None:
         """Compare the server's count with who is there, when those who left are gone."""
         await crowd.leavers.stop()
         # Clients that gave up a dead line have left it as dead as it was.
@@ -178,7 +178,7 @@ class Load:
             await wait_until(agree, "the server counts who has left", deadline=deadline)
             if self.stage.long:
                 # The log forgets a killed process after 15 s, and not before.
-                await wait_until(agree_everywhere, "there were ghost readers", deadline=40)
+                await wait_until(agree_everywhere, "there were ghost readers")
         except AssertionError as error:
             error.add_note(f"there: {there()}")
             error.add_note(f"counted: {await counted(url)}, {await counted_everywhere(url)}")

@@ -14,6 +14,8 @@ import httpx
 from streamer.events.cursor import Cursor
 from streamer.publishing.sync_publisher import SyncPublisher
 
+from .waiting import DEADLINE
+
 #: Events a second of one publisher.
 RATE: Final = 40.0
 #: Seconds that an answer may take.
@@ -66,7 +68,7 @@ class FaultPublisher(ABC):
         """Publish nothing new, and return when the fate of all is known as far as it can be."""
         self._stopping.set()
         assert self._task is not None
-        await asyncio.wait_for(self._task, 30)
+        await asyncio.wait_for(self._task, DEADLINE)
 
     def __str__(self) -> str:
         return (

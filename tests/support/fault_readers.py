@@ -18,7 +18,7 @@ from websockets.asyncio.client import connect
 from streamer.events.cursor import Cursor
 
 from .fault_notes import Gap, Seen, View
-from .waiting import wait_until
+from .waiting import DEADLINE, wait_until
 
 #: Seconds of silence after which a reader takes its connection for dead; the
 #: server is asked for a heartbeat every second.
@@ -82,7 +82,7 @@ class FaultReader(ABC):
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def reach(self, cursor: Cursor, *, deadline: float = 20.0) -> None:
+    async def reach(self, cursor: Cursor, *, deadline: float = DEADLINE) -> None:
         """Wait until everything up to `cursor` was seen, or told to be lost."""
         await self._waits(
             lambda: self.cursor is not None and self.cursor >= cursor,
@@ -106,7 +106,7 @@ class FaultReader(ABC):
         """What a server counts it as a reader of, while it is connected."""
         return (self.topic,)
 
-    async def is_live(self, *, deadline: float = 20.0) -> None:
+    async def is_live(self, *, deadline: float = DEADLINE) -> None:
         """Wait until it is connected and has caught up."""
         await self._waits(lambda: self.live, "a reader was never live", deadline)
 

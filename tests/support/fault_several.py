@@ -18,6 +18,7 @@ from .fault_notes import Gap, Seen, View
 from .fault_places import Places
 from .fault_publishers import HttpPublisher
 from .fault_readers import SILENCE, FaultReader, SseReader, WebSocketReader
+from .waiting import DEADLINE
 
 #: Seconds between two commands of a reader that changes its topics.
 _CHANGES: Final = (0.02, 0.2)
@@ -69,7 +70,7 @@ class SeveralReader(FaultReader):
         """Leave no topic any more, and come back to those that were left."""
         self.resting = True
 
-    async def reach(self, cursor: Cursor, *, deadline: float = 20.0) -> None:
+    async def reach(self, cursor: Cursor, *, deadline: float = DEADLINE) -> None:
         await self._waits(
             lambda: self.places.have_all(cursor),
             f"a reader of several topics did not reach {cursor}",

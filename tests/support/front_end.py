@@ -17,6 +17,7 @@ import pytest
 import streamer
 
 from .requirements import needs
+from .waiting import LONG_DEADLINE
 
 _ROOT: Final = Path(__file__).parents[2]
 _MODULES: Final = _ROOT / "tools" / "js" / "node_modules"
@@ -77,7 +78,7 @@ def bundle(entry: Path, out: Path, *arguments: str, react: int = 19) -> None:
     if not arguments:
         # A development build: it is the one whose StrictMode mounts twice.
         command.append('--define:process.env.NODE_ENV="development"')
-    subprocess.run(command, check=True, timeout=50, cwd=_MODULES.parent)
+    subprocess.run(command, check=True, timeout=LONG_DEADLINE, cwd=_MODULES.parent)
 
 
 class _Quiet(SimpleHTTPRequestHandler):

@@ -137,7 +137,6 @@ class LivePage:
         wait_until_blocking(
             lambda: self.job("status") == status,
             f"the job was {self.job('status')!r}, never {status!r}",
-            deadline=40,
         )
 
     def wait_for_progress(self, percent: int) -> None:
@@ -145,7 +144,6 @@ class LivePage:
         wait_until_blocking(
             lambda: any(value >= percent for value in self.shown()),
             f"the bar never showed {percent} %",
-            deadline=40,
         )
 
     def shown(self) -> list[int]:

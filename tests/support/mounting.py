@@ -15,7 +15,7 @@ import httpx
 
 from .live import free_port
 from .processes import Program
-from .waiting import wait_until_blocking
+from .waiting import LONG_DEADLINE, wait_until_blocking
 
 #: How an app is served, by name: what is run, with ``{app}`` and ``{port}`` in it.
 SERVERS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -114,7 +114,7 @@ def django_project(directory: Path, files: Mapping[str, str]) -> list[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=50,
+        timeout=LONG_DEADLINE,
     )
     assert made.returncode == 0, made.stderr
     return made.stdout.split()

@@ -14,7 +14,7 @@ from typing import Final
 import pytest
 
 from .requirements import needs
-from .waiting import wait_until_blocking
+from .waiting import DEADLINE, wait_until_blocking
 
 #: As which it runs where root tests: it refuses to be root.
 _NOBODY: Final = "nobody"
@@ -58,7 +58,7 @@ class Postgres:
     def stop(self) -> None:
         if self._process is not None:
             self._process.send_signal(signal.SIGINT)  # ends every connection, and itself
-            self._process.wait(20)
+            self._process.wait(DEADLINE)
 
     def execute(self, statement: str) -> None:
         import psycopg  # not at hand where the wheel alone is tested

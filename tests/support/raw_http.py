@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import httptools
 
 from .live import Live
+from .waiting import DEADLINE
 
 
 class RawClient:
@@ -29,12 +30,12 @@ class RawClient:
 
     async def until(self, marker: bytes) -> bytes:
         """What came up to `marker`."""
-        return await asyncio.wait_for(self._reader.readuntil(marker), 10)
+        return await asyncio.wait_for(self._reader.readuntil(marker), DEADLINE)
 
     async def rest(self) -> bytes:
         """What came until the server closed the connection; a reset ends it too."""
         found = b""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE):
             with contextlib.suppress(ConnectionResetError):
                 while data := await self._reader.read(65536):
                     found += data

@@ -18,7 +18,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from .requirements import needs
-from .waiting import wait_until_blocking
+from .waiting import DEADLINE, wait_until_blocking
 
 #: Seconds that a server may take to answer a test before it counts as away.
 _PATIENCE: Final = 1.0
@@ -176,7 +176,7 @@ class SentinelTrio:
         # The Sentinels would do the same, after eight seconds.
         other.ask("REPLICAOF", "127.0.0.1", str(master.port))
         wait_until_blocking(self._replicated, "the replica did not follow")
-        wait_until_blocking(self._steady, "the Sentinels did not see all of it", deadline=40)
+        wait_until_blocking(self._steady, "the Sentinels did not see all of it")
 
     def fail_over(self) -> Node:
         """Let the replica take over in good order; return it."""
@@ -259,7 +259,7 @@ class Cluster:
             [needs("redis-cli"), "--cluster", command, *arguments],
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=DEADLINE,
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr

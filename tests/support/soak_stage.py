@@ -80,7 +80,7 @@ class SoakStage(Stage):
         """Send it a signal, and wait until it is gone."""
         assert self.worker is not None
         self.worker.signal(number)
-        wait_until_blocking(lambda: not self.worker_runs, "the worker did not end", deadline=60)
+        wait_until_blocking(lambda: not self.worker_runs, "the worker did not end")
 
     @property
     def worker_runs(self) -> bool:

@@ -13,6 +13,8 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Final, Literal, Self, TypeVar, cast
 
+from .waiting import DEADLINE
+
 T = TypeVar("T")
 
 #: Which way bytes flow: from who connected, or to it.
@@ -353,10 +355,10 @@ class TcpProxy:
                 done.set_exception(error)
 
         self.loop.call_soon_threadsafe(run)
-        return done.result(10)
+        return done.result(DEADLINE)
 
     def _run(self, work: Awaitable[None]) -> None:
         async def run() -> None:
             await work
 
-        asyncio.run_coroutine_threadsafe(run(), self.loop).result(10)
+        asyncio.run_coroutine_threadsafe(run(), self.loop).result(DEADLINE)

@@ -11,7 +11,7 @@ from typing import Any, Final
 import httpx
 
 from .live import Live
-from .waiting import wait_until_blocking
+from .waiting import DEADLINE, wait_until_blocking
 
 TUS: Final = {"Tus-Resumable": "1.0.0"}
 PIECE: Final = {**TUS, "Content-Type": "application/offset+octet-stream"}
@@ -32,7 +32,7 @@ def create(
     """Begin an upload."""
     metadata = metadata_of(project_id=project, filename=name)
     headers = {**TUS, "Upload-Length": str(length), "Upload-Metadata": metadata, **more}
-    return httpx.post(f"{live.url}/api/v1/uploads", headers=headers, timeout=60)
+    return httpx.post(f"{live.url}/api/v1/uploads", headers=headers, timeout=DEADLINE)
 
 
 def begin(
@@ -52,12 +52,12 @@ def begin(
 def send(url: str, offset: int | str, body: bytes, **headers: str) -> httpx.Response:
     """Send a piece."""
     fields = {**PIECE, "Upload-Offset": str(offset), **headers}
-    return httpx.patch(url, headers=fields, content=body, timeout=60)
+    return httpx.patch(url, headers=fields, content=body, timeout=DEADLINE)
 
 
 def look(url: str, **headers: str) -> httpx.Response:
     """Ask how an upload stands."""
-    return httpx.head(url, headers={**TUS, **headers}, timeout=60)
+    return httpx.head(url, headers={**TUS, **headers}, timeout=DEADLINE)
 
 
 def offset_of(url: str) -> int:
@@ -98,7 +98,7 @@ def patching(url: str, offset: int, total: int, **more: object) -> socket.socket
     fields |= {"Content-Length": total, **more}
     head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
     peer = socket.create_connection((at.host, at.port or 80))
-    peer.settimeout(20)
+    peer.settimeout(DEADLINE)
     peer.sendall(f"PATCH {at.path} HTTP/1.1\r\n{head}\r\n".encode())
     return peer
 

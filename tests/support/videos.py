@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from .requirements import needs
+from .waiting import LONG_DEADLINE
 
 #: A small picture with sound, two seconds.
 PICTURE: Final = ("-f", "lavfi", "-i", "testsrc2=size=160x120:rate=25:duration=2")
@@ -29,7 +30,7 @@ class Videos:
         path = self._directory / name
         if not path.exists():
             command = [needs("ffmpeg"), "-nostdin", "-v", "error", "-y", *arguments, path]
-            subprocess.run(command, check=True, timeout=60)
+            subprocess.run(command, check=True, timeout=LONG_DEADLINE)
         return path
 
     def recorded(self, name: str = "recorded.webm", *options: str, hole: float = 0.0) -> Path:

@@ -10,8 +10,15 @@ from typing import Any, Final, TypeVar, overload
 
 T = TypeVar("T")
 
-#: Seconds; far beyond what anything takes on a loaded machine, short of the test's own timeout.
-DEADLINE: Final = 20.0
+#: What did not come: its text, or what makes it then, of how things stand.
+What = str | Callable[[], str]
+
+#: Seconds, for whatever a test waits for. A wait that succeeds costs none of them, so it is far
+#: beyond what anything takes on a machine of two cores that does five other things, and short of
+#: the test's own timeout (`timeout` of pyproject.toml), which names nothing.
+DEADLINE: Final = 60.0
+#: Seconds for a program that is waited for to its end and does much until then, such as a suite.
+LONG_DEADLINE: Final = 3 * DEADLINE
 
 #: Seconds between two looks: the first ones are quick, for what is nearly there.
 _FIRST_PAUSE: Final = 0.002
@@ -27,15 +34,19 @@ class DidNotCome(AssertionError):
 
 @overload
 async def wait_until(
-    condition: Callable[[], Awaitable[T]], what: str, *, deadline: float = DEADLINE
+    condition: Callable[[], Awaitable[T]], what: What, *, deadline: float = DEADLINE
 ) -> T: ...
 
 
 @overload
-async def wait_until(condition: Callable[[], T], what: str, *, deadline: float = DEADLINE) -> T: ...
+async def wait_until(
+    condition: Callable[[], T], what: What, *, deadline: float = DEADLINE
+) -> T: ...
 
 
-async def wait_until(condition: Callable[[], Any], what: str, *, deadline: float = DEADLINE) -> Any:
+async def wait_until(
+    condition: Callable[[], Any], what: What, *, deadline: float = DEADLINE
+) -> Any:
     """Return the first true value of `condition`, asked again and again.
 
     `what` says what did not come, as in "the reader was never told of the gap";
@@ -52,12 +63,12 @@ async def wait_until(condition: Callable[[], Any], what: str, *, deadline: float
         if value:
             return value
         if time.monotonic() >= end:
-            raise DidNotCome(what, deadline)
+            raise DidNotCome(what if isinstance(what, str) else what(), deadline)
         await asyncio.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE)
 
 
-def wait_until_blocking(condition: Callable[[], T], what: str, *, deadline: float = DEADLINE) -> T:
+def wait_until_blocking(condition: Callable[[], T], what: What, *, deadline: float = DEADLINE) -> T:
     """Do as `wait_until`, in a test without an event loop."""
     end = time.monotonic() + deadline
     pause = _FIRST_PAUSE
@@ -66,6 +77,6 @@ def wait_until_blocking(condition: Callable[[], T], what: str, *, deadline: floa
         if value:
             return value
         if time.monotonic() >= end:
-            raise DidNotCome(what, deadline)
+            raise DidNotCome(what if isinstance(what, str) else what(), deadline)
         time.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE)

@@ -20,6 +20,7 @@ from streamer.testing import (
     assert_published,
 )
 from support.documents import document, file_in
+from support.waiting import DEADLINE, LONG_DEADLINE
 
 DOCUMENT: Final = "docs/TESTING.md"
 
@@ -101,7 +102,7 @@ def test_the_tests_of_the_document_pass_in_a_pytest_that_finds_the_plugin(tmp_pa
         capture_output=True,
         text=True,
         check=False,
-        timeout=50,
+        timeout=LONG_DEADLINE,
     )
     assert "5 passed" in ran.stdout, ran.stdout + ran.stderr
 
@@ -113,6 +114,6 @@ def test_the_plugin_is_an_entry_point_and_imports_no_more_than_pytest() -> None:
     assert project["entry-points"]["pytest11"] == {"streamer": "streamer.integrations.pytest"}
     text = "import sys, streamer.integrations.pytest; print(*sys.modules)"
     loaded = subprocess.run(
-        [sys.executable, "-c", text], capture_output=True, text=True, check=True, timeout=30
+        [sys.executable, "-c", text], capture_output=True, text=True, check=True, timeout=DEADLINE
     ).stdout.split()
     assert {"litestar", "redis", "dramatiq", "msgspec"}.isdisjoint(loaded)

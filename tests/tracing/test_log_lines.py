@@ -20,7 +20,7 @@ from streamer.processes.log_text import TextLines
 from streamer.processes.log_writing import MAX_WAITING, LogWriting
 from streamer.tracing.doing import DOING, Doing
 from support.spans import Spans, place_of
-from support.waiting import wait_until_blocking
+from support.waiting import DEADLINE, wait_until_blocking
 
 TRACE: Final = Trace("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
 
@@ -119,7 +119,7 @@ class Held(io.StringIO):
 
     def write(self, text: str) -> int:
         self.held.set()
-        assert self.let.wait(20)
+        assert self.let.wait(DEADLINE)
         return super().write(text)
 
 
@@ -127,7 +127,7 @@ def test_whoever_logs_does_not_wait_for_whoever_reads() -> None:
     stream = Held()
     handler = LogWriting(stream)
     handler.emit(record("first"))
-    assert stream.held.wait(20)
+    assert stream.held.wait(DEADLINE)
     for number in range(1000):  # all of them before the first is written
         handler.emit(record("%d", number))
     assert stream.getvalue() == ""
@@ -142,7 +142,7 @@ def test_what_finds_no_room_is_counted_and_nothing_else_is_kept(
     stream = Held()
     handler = LogWriting(stream)
     handler.emit(record("first"))
-    assert stream.held.wait(20)
+    assert stream.held.wait(DEADLINE)
     half = "x" * (MAX_WAITING // 2)
     for _ in range(4):
         handler.emit(record(half))

@@ -49,7 +49,7 @@ def test_a_client_that_is_cut_twice_uploads_the_file_byte_for_byte(
         proxy.cuts.extend((len(video) // 3, 2 * len(video) // 3))
         endpoint = f"{proxy.url}/api/v1/uploads"
         with Program([*command, endpoint, project, str(path)]) as program:
-            assert program.wait(deadline=60) == 0, str(program)
+            assert program.wait() == 0, str(program)
             upload = id_of(program.out.split()[-1])
         assert not proxy.cuts, "it was cut twice"
     result = end_of(live, f"projects/{project}")["result"]

@@ -13,6 +13,7 @@ import pytest
 from support.live import Live
 from support.requirements import needs
 from support.tus import end_of, events_of, id_of, media, released
+from support.waiting import DEADLINE
 
 TEXT: Final = (Path(__file__).parents[2] / "docs" / "UPLOADS.md").read_text(encoding="utf-8")
 
@@ -40,7 +41,7 @@ def said_by(script: str, directory: Path) -> str:
         cwd=directory,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE,
         check=False,
     )
     assert done.returncode == 0, done.stderr

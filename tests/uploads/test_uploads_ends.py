@@ -35,7 +35,7 @@ from support.tus import (
     quarantine,
     send,
 )
-from support.waiting import wait_until_blocking
+from support.waiting import DEADLINE, wait_until_blocking
 
 
 def files_in(directory: Path) -> list[str]:
@@ -213,7 +213,7 @@ async def test_a_cancel_while_it_is_probed_leaves_no_video(
     loop = asyncio.get_running_loop()
 
     def probe(descriptor: int) -> object:
-        asyncio.run_coroutine_threadsafe(uploads.cancel(stored.id), loop).result(10)
+        asyncio.run_coroutine_threadsafe(uploads.cancel(stored.id), loop).result(DEADLINE)
         return probe_of_ffmpeg(descriptor)
 
     monkeypatch.setattr(settling, "probe", probe)

@@ -183,7 +183,7 @@ def test_an_upload_may_come_with_its_beginning(live: Live, project: str, video: 
     headers = {**PIECE, "Upload-Length": str(len(video))}
     headers["Upload-Metadata"] = metadata_of(project_id=project)
     half = video[: len(video) // 2]
-    answer = httpx.post(f"{live.url}/api/v1/uploads", headers=headers, content=half, timeout=60)
+    answer = httpx.post(f"{live.url}/api/v1/uploads", headers=headers, content=half)
     assert (answer.status_code, answer.headers["upload-offset"]) == (201, str(len(half)))
     url = live.url + answer.headers["location"]
     assert send(url, len(half), video[len(half) :]).status_code == 204
@@ -224,7 +224,7 @@ def test_a_body_without_a_length_is_taken_as_it_comes(
 ) -> None:
     url = begin(live, project, len(film))
     headers = {**PIECE, "Upload-Offset": "0"}
-    answer = httpx.patch(url, headers=headers, content=iter([film[:100], film[100:]]), timeout=60)
+    answer = httpx.patch(url, headers=headers, content=iter([film[:100], film[100:]]))
     assert (answer.status_code, answer.headers["upload-offset"]) == (204, str(len(film)))
 
 

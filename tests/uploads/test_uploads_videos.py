@@ -33,7 +33,7 @@ def upload(live: Live, project: str, content: bytes) -> tuple[str, httpx.Respons
 
 
 def submit(live: Live, project: str, **job: object) -> httpx.Response:
-    return httpx.post(f"{live.url}/api/v1/projects/{project}/jobs", json=job, timeout=60)
+    return httpx.post(f"{live.url}/api/v1/projects/{project}/jobs", json=job)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from support.requirements import needs
+from support.waiting import LONG_DEADLINE
 
 HERE = Path(__file__).parent
 
@@ -17,7 +18,7 @@ def test_the_modules_of_the_page_keep_their_promises(module: str) -> None:
         [needs("node"), "--test", "--test-reporter=tap", HERE / module],
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=LONG_DEADLINE,
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr

@@ -17,7 +17,7 @@ from streamer.access.patterns import Patterns
 from support.live import Live, StartLive
 from support.signing import sign
 from support.stage import HANDSHAKE
-from support.waiting import wait_until_blocking
+from support.waiting import DEADLINE, wait_until_blocking
 
 SECRET: Final = "a secret of thirty-two bytes, hunter2"
 ANN: Final = Grants("ann", subscribe=Patterns(["**"]), publish=Patterns(["**"]))
@@ -76,7 +76,7 @@ def send(live: Live, line: str, headers: dict[str, str], body: bytes) -> bytes:
     """What comes back at first."""
     sent = {"Host": "localhost", **headers}
     head = "".join(f"{name}: {value}\r\n" for name, value in sent.items())
-    with socket.create_connection(("127.0.0.1", live.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", live.port), timeout=DEADLINE) as connection:
         with contextlib.suppress(OSError):  # it may be refused before it is whole
             connection.sendall(f"{line} HTTP/1.1\r\n{head}\r\n".encode() + body)
         said = b""
