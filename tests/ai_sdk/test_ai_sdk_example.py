@@ -17,7 +17,7 @@ from selenium.webdriver.common.keys import Keys
 from support.ai_place import Place
 from support.ai_server import chunk, whole
 from support.front_end import js_module
-from support.live import free_port
+from support.ports import free_port
 from support.processes import Program
 from support.waiting import DidNotCome, wait_until_blocking
 

@@ -16,7 +16,7 @@ from litestar.testing import TestClient
 from streamer.app import create_app
 from streamer.config.settings import Settings
 from streamer.eventlog.memory.log import MemoryEventLog
-from support.live import free_port
+from support.ports import free_port
 from support.processes import Program
 from support.readers import publish, sse, websocket
 from support.servers import Server

@@ -24,7 +24,7 @@ from streamer.eventlog.redis.log import RedisEventLog
 from streamer.events.cursor import ORIGIN
 from streamer.events.new_event import new_event
 from support.fault_readers import FaultReader, SseReader, WebSocketReader
-from support.live import free_port
+from support.ports import free_port
 from support.processes import Program, streamer
 from support.reading import ids_of, read_all
 from support.waiting import wait_until, wait_until_blocking

@@ -17,7 +17,8 @@ from streamer.cli.redacted import without_password
 from streamer.config.settings import SETTINGS
 from streamer.hub import fan_out
 from support.certificate import Authority, Certificate
-from support.live import Live, free_port
+from support.live import Live
+from support.ports import free_port
 from support.requirements import needs
 from support.servers import Server
 

@@ -14,8 +14,9 @@ from click.testing import CliRunner, Result
 from streamer.cli import main, public_probes
 from streamer.client import passage
 from streamer.client.passage import Passage
-from support.live import Live, free_port
+from support.live import Live
 from support.nginx import nginx_before
+from support.ports import free_port
 
 
 @pytest.fixture(autouse=True)

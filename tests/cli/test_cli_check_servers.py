@@ -19,7 +19,7 @@ from streamer.eventlog.redis import about
 from streamer.eventlog.redis.log import RedisEventLog
 from streamer.operating.reports import ProcessReport
 from streamer.version import __version__
-from support.live import free_port
+from support.ports import free_port
 from support.servers import Server
 
 REPORT = ProcessReport(

@@ -21,7 +21,8 @@ from streamer.cli.banner import watch_command
 from streamer.cli.directories import make_directories
 from streamer.cli.listen import why_not_bindable
 from streamer.config.settings import Settings
-from support.live import Live, free_port
+from support.live import Live
+from support.ports import free_port
 from support.processes import Program, streamer
 from support.scripted_server import HEAD, ScriptedServer
 from support.waiting import DEADLINE

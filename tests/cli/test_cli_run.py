@@ -18,7 +18,7 @@ import pytest
 
 from streamer.cli.announced import announced
 from streamer.cli.listen import listen
-from support.live import free_port
+from support.ports import free_port
 from support.processes import Program, command_of, descendants, streamer
 from support.requirements import needs
 from support.servers import Server

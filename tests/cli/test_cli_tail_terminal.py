@@ -8,7 +8,8 @@ import signal
 import httpx
 import pytest
 
-from support.live import Live, StartLive, free_port
+from support.live import Live, StartLive
+from support.ports import free_port
 from support.terminal import Terminal
 from support.waiting import wait_until_blocking
 

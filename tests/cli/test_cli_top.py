@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from streamer.cli import main
-from support.live import Live, free_port
+from support.live import Live
+from support.ports import free_port
 from support.processes import streamer
 from support.terminal import Terminal
 from support.waiting import wait_until_blocking

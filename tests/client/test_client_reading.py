@@ -13,7 +13,8 @@ from streamer.access.issue import Issuer
 from streamer.access.patterns import Patterns
 from streamer.client import Refused, Unreachable, reading
 from support.following import answers, body, says
-from support.live import Live, StartLive, free_port
+from support.live import Live, StartLive
+from support.ports import free_port
 from support.scripted_server import ScriptedServer
 from support.topic_reading import Kind, both_kinds, until
 

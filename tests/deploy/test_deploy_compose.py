@@ -14,7 +14,7 @@ import redis
 
 from streamer.config.settings import Settings, unknown_variables
 from support.documents import ROOT
-from support.live import free_port
+from support.ports import free_port
 from support.requirements import needs
 from support.servers import Server
 

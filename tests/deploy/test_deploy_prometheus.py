@@ -18,7 +18,8 @@ import pytest
 
 from streamer.prometheus.families import FAMILIES
 from support.alarming import ALERTS, CONFIG, DEPLOY, RULES, WELL, WRONG, alerts, page_of, unit_tests
-from support.live import Live, free_port
+from support.live import Live
+from support.ports import free_port
 from support.processes import Program
 from support.requirements import needs
 from support.servers import Server

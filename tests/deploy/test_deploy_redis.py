@@ -18,7 +18,7 @@ from streamer.eventlog.open import open_event_log
 from streamer.events.cursor import ORIGIN, Cursor
 from streamer.events.new_event import new_event
 from support.documents import ROOT
-from support.replicated import free_ports
+from support.ports import free_ports
 from support.requirements import needs
 from support.waiting import wait_until, wait_until_blocking
 

@@ -18,7 +18,6 @@ import time
 import dramatiq
 
 import streamer
-from support.waiting import DEADLINE
 
 
 @streamer.job_kind

@@ -24,7 +24,7 @@ from streamer.access.validity import MAX_LIFE
 from streamer.config.auth import WAYS
 from streamer.config.settings import SETTINGS, Settings
 from streamer.errors import OUTCOMES, Unauthorized
-from support.live import free_port
+from support.ports import free_port
 from support.processes import Program
 from support.requirements import needs
 from support.servers import Server

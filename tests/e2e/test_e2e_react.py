@@ -16,7 +16,8 @@ import pytest
 from selenium.webdriver import Chrome
 
 from support.front_end import FrontEnd, js_module
-from support.live import Live, StartLive, free_port
+from support.live import Live, StartLive
+from support.ports import free_port
 from support.waiting import wait_until_blocking
 
 JOBS: Final[dict[str, list[dict[str, object]]]] = {

@@ -13,8 +13,9 @@ from streamer.eventlog.redis.log import RedisEventLog
 from streamer.events.cursor import ORIGIN
 from streamer.events.new_event import NewEvent, new_event
 from support.listening import RecordingListener
+from support.ports import free_ports
 from support.reading import ids_of, read_all
-from support.replicated import Node, free_ports
+from support.replicated import Node
 from support.waiting import wait_until_blocking
 
 pytestmark = pytest.mark.faults

@@ -18,7 +18,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from support.live import free_port
+from support.ports import free_port
 from support.processes import Program, descendants
 from support.requirements import needs
 from support.servers import Server

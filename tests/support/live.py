@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
 import signal
-import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -18,22 +16,10 @@ import httpx
 import pytest
 
 from .certificate import context_of
+from .ports import free_port
 from .processes import Program
 from .servers import Server
 from .waiting import wait_until_blocking
-
-#: Below those that systems hand out by themselves, to clients and to whoever binds port 0: what
-#: is free here is not theirs a moment later.
-_PORTS: Final = range(12_000, 32_000)
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody has just now, nor is given before it is used."""
-    while True:
-        port = secrets.choice(_PORTS)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 class Live:

@@ -13,7 +13,7 @@ from typing import Final
 
 import httpx
 
-from .live import free_port
+from .ports import free_port
 from .processes import Program
 from .waiting import LONG_DEADLINE, wait_until_blocking
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from .certificate import Certificate
-from .live import free_port
+from .ports import free_port
 from .proxy_program import answering, replaced
 from .requirements import needs
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from .certificate import Certificate
-from .live import free_port
 from .nginx import nginx_before
+from .ports import free_port
 from .proxy_program import answering, replaced
 from .requirements import needs
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from .ports import free_ports
 from .requirements import needs
 from .waiting import DEADLINE, wait_until_blocking
 
@@ -31,15 +31,6 @@ DOWN_AFTER: Final = 400
 FAILOVER_TIMEOUT: Final = 1000
 #: Milliseconds of silence after which the nodes of a cluster hold one for dead.
 NODE_TIMEOUT: Final = 500
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of the loopback address that nobody listens on now."""
-    listening = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in listening]
-    for each in listening:
-        each.close()
-    return ports
 
 
 def _found(node: Node | None) -> Node:
