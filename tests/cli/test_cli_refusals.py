@@ -80,23 +80,22 @@ def test_a_directory_that_cannot_be_used_is_told_with_how_to_choose_another(
 
 def test_the_port_that_is_suggested_is_free(tmp_path: Path) -> None:
     """The next one may be taken too."""
-    with socket.create_server(("127.0.0.1", 0)) as first:
-        port = first.getsockname()[1]
-        with socket.socket() as second:
-            second.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                second.bind(("127.0.0.1", port + 1))
-                second.listen()
-            except OSError:
-                pass  # somebody else has it: as good
-            result = call(
-                *("serve", "--port", str(port), "--data-dir", str(tmp_path)),
-                *("--redis-url", "redis://127.0.0.1:1"),
-            )
-            assert result.exit_code == 1
-            suggested = said(result).partition("--port ")[2].partition(",")[0]
-            assert int(suggested) > port + 1
-            assert why_not_bindable("127.0.0.1", int(suggested)) is None
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)), socket.socket() as second:
+        second.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            second.bind(("127.0.0.1", port + 1))
+            second.listen()
+        except OSError:
+            pass  # somebody else has it: as good
+        result = call(
+            *("serve", "--port", str(port), "--data-dir", str(tmp_path)),
+            *("--redis-url", "redis://127.0.0.1:1"),
+        )
+        assert result.exit_code == 1
+        suggested = said(result).partition("--port ")[2].partition(",")[0]
+        assert int(suggested) > port + 1
+        assert why_not_bindable("127.0.0.1", int(suggested)) is None
 
 
 @pytest.mark.parametrize(
