@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from streamer.eventlog.memory.log import MemoryEventLog
-from streamer.hub.standing import standing_of
 from support.pausing import PausingEventLog
 from support.servers import FakeClock
 from support.steps import Bounds
@@ -26,13 +25,14 @@ def test_a_reader_that_lags_is_named_with_how_far_it_is_behind() -> None:
         clock.advance(5000)
         world.publish(("a",), "note")
         loop.turn(10)
-        standing = loop.run(standing_of(world.hub.readers, 5))
+        standing = loop.run(world.hub.standing.look(5))
         states = {state: n for counts in standing.counts.values() for state, n in counts.items()}
         assert states == {"live": 1, "lagging": 1}
         (slow,) = standing.slowest
         assert slow.reader is world.clients[1].reader
         assert slow.events in {1, 2}
         assert slow.ms >= 5000
+        assert standing.lag == slow.ms / 1000
         world.settle()
         world.leave()
     finally:

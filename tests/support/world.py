@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
@@ -282,6 +283,9 @@ class World:
                 client.oracle.judge(kept)
             except AssertionError as error:
                 raise AssertionError(f"{client.name}: {error}") from error
+        stand: dict[str, int] = dict(Counter(r.session.state.value for r in self.hub.readers))
+        counted = self.loop.run(self.hub.standing.look()).counts.get("", {})
+        assert counted == stand, f"readers stand as {stand}, and are counted as {counted}"
 
     def leave(self) -> None:
         """Everybody goes; nothing of them may stay behind."""
@@ -291,6 +295,7 @@ class World:
         assert dict(self.hub.counts) == {}, f"readers still counted: {self.hub.counts}"
         assert not self.hub._readers
         assert not self.hub._pulse
+        assert self.loop.run(self.hub.standing.look()).counts == {}, "readers still stand"
         for future in self.hub._feeds._feeds.values():
             feed = future.result()
             assert not feed.readers, f"{feed.topics} still counts {feed.readers} readers"

@@ -19,7 +19,7 @@ from ..eventlog.reports import MAX_REPORT, REPORT_SECONDS
 from ..events.cursor import timestamp_of
 from ..every import every
 from ..hub.hub import Hub
-from ..hub.standing import Behind, standing_of
+from ..hub.standing import Behind
 from ..operating.reports import SLOWEST, ProcessReport, SlowReader
 from ..prometheus.counting import Counting
 
@@ -71,7 +71,7 @@ class ProcessReporting:
 
     async def report(self) -> ProcessReport:
         """How it does now, and did since the last time."""
-        standing = await standing_of(self._hub.readers, SLOWEST)
+        standing = await self._hub.standing.look(SLOWEST)
         slowest = [self._slow(behind) for behind in standing.slowest]
         rates = self._rates()
         return ProcessReport(

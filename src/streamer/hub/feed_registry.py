@@ -84,11 +84,6 @@ class FeedRegistry:
         """Whether the log has been heard lately."""
         return self._notifications.healthy
 
-    @property
-    def live(self) -> int:
-        """How many readers are live."""
-        return sum(opening.result().live for opening in self._feeds.values() if _is_open(opening))
-
     async def close(self) -> None:
         """Stop listening."""
         self._resting.close()
@@ -353,7 +348,3 @@ class FeedRegistry:
             if page.gaps:
                 feed.lose(page.gaps, page.behind_gaps(stood))
             feed.push(page.events)
-
-
-def _is_open(opening: asyncio.Future[Feed]) -> bool:
-    return opening.done() and not opening.cancelled() and opening.exception() is None

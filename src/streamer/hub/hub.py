@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from ..backoff import jittered
 from ..errors import Draining, StreamerError, TooManyTopics
@@ -30,6 +30,7 @@ from .pulse import Pulse
 from .quotas import Quotas
 from .reader import Reader, alone
 from .session import ReadLog, Session, State
+from .standing import Standing
 from .stays import IsRevoked, Stays
 from .stream_ids import StreamIds
 from .throttled import interval_of
@@ -44,21 +45,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class Standing(NamedTuple):
-    """How many readers of a process are in which state.
-
-    Attributes:
-        live, lagging, replaying: as `session.State` has them.
-        lag: seconds between the newest event that is there for one that lags, and the last
-            it was given; of the one that is furthest behind.
-    """
-
-    live: int
-    lagging: int
-    replaying: int
-    lag: float
-
-
 class Hub:
     """Every reader of this process.
 
@@ -70,6 +56,7 @@ class Hub:
         counts: readers by topic.
         draining: whether the process is going away.
         metrics: who counts.
+        standing: how the readers stand.
         stays: how long those may stay who proved themselves with anything.
         stream_ids: names the streams of this process.
     """
@@ -86,6 +73,7 @@ class Hub:
         self.counts: Final[Counter[str]] = Counter()
         self.draining = False
         self.metrics: Final = metrics
+        self.standing: Final = Standing()
         self._options = options if options is not None else HubOptions()
         fan_out = FanOut(io_uring=self._options.io_uring)
         limits = self._limits = self._options.limits
@@ -136,14 +124,6 @@ class Hub:
     def healthy(self) -> bool:
         """Whether the log has been heard lately."""
         return self._feeds.healthy
-
-    def standing(self) -> Standing:
-        """How its readers stand now; it looks at each feed, and at each reader that lags."""
-        lagging = self._pulse.lagging
-        live = self._feeds.live
-        behind = (reader.feed.tail.head.ms - reader.cursor.ms for reader in lagging)
-        replaying = max(0, len(self._readers) - live - len(lagging))
-        return Standing(live, len(lagging), replaying, max(behind, default=0) / 1000)
 
     async def drain(self, seconds: float) -> None:
         """Ask every reader to come back elsewhere, spread over `seconds`.
@@ -265,6 +245,7 @@ class Hub:
             interval=interval_of(attach.rate),
         )
         self._readers[reader] = feed
+        self.standing.enter(reader)
         self._quotas.enter(attach, len(attach.topics))
         self.stays.enter(reader, attach)
         self.metrics.attached(attach.transport)
@@ -334,6 +315,7 @@ class Hub:
         reader.read_from(feed)
         self.counts.update(topics)
         reader.session.change_topics(topics, backfill)
+        self.standing.change(reader)
         reader.write([reply, *reader.session.over(feed.snapshots() or {})])
         reader.finish_if_ended()
         reader.pump()
@@ -356,14 +338,17 @@ class Hub:
         """Read the page that `reader` asked for, then call its `take_page`."""
         self._reads.start_page(reader, self._readers[reader], step)
 
-    def lagging(self, reader: Reader) -> None:
-        """Watch `reader` until it drains."""
-        self._pulse.watch(reader)
+    def stands(self, reader: Reader) -> None:
+        """Count `reader` by its state, and watch it if it lags, until it drains."""
+        self.standing.change(reader)
+        if reader.session.state is State.LAGGING:
+            self._pulse.watch(reader)
 
     def forget(self, reader: Reader) -> None:
         """The reader is over."""
         feed = self._readers.pop(reader, None)
         if feed is not None:
+            self.standing.leave(reader)
             self._quotas.leave(reader, len(reader.session.topics))
             self.stays.leave(reader)
             self.metrics.left(reader.transport)

@@ -50,11 +50,6 @@ class Pulse:
         """Watch `reader` no longer."""
         self._lagging.pop(reader, None)
 
-    @property
-    def lagging(self) -> list[Reader]:
-        """The readers that lag."""
-        return [reader for reader in self._lagging if reader.session.state is State.LAGGING]
-
     def _tick(self) -> None:
         self._ticking = self._loop.call_later(1.0, self._tick)
         now = self._loop.time()

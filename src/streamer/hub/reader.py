@@ -82,8 +82,8 @@ class Host(Protocol):
     def read_log(self, reader: Reader, step: ReadLog) -> None:
         """Read for `reader`, then call its `take_page`."""
 
-    def lagging(self, reader: Reader) -> None:
-        """Watch `reader` until it drains."""
+    def stands(self, reader: Reader) -> None:
+        """The state of its session has changed, and it is not over."""
 
     def forget(self, reader: Reader) -> None:
         """The reader is over."""
@@ -173,6 +173,7 @@ class Reader:
             # Live before it is written: the write may fill the transport.
             if isinstance(step, Join):
                 self.feed.join(self)
+                self.host.stands(self)
             self.write(step.items)
         self.finish_if_ended()
 
@@ -191,6 +192,7 @@ class Reader:
         """Serve a live reader by itself, from its cursor on."""
         self.feed.leave(self)
         self.session.resume()
+        self.host.stands(self)
         self.pump()
 
     def read_from(self, feed: Source) -> None:
@@ -348,12 +350,13 @@ class Reader:
         if self.session.state in {State.LIVE, State.REPLAYING}:
             self.session.filled()
             self.feed.leave(self)
-            self.host.lagging(self)
+            self.host.stands(self)
 
     def drained(self) -> None:
         """Write what came in the meantime."""
         if self.session.state is State.LAGGING:
             self.session.drained()
+            self.host.stands(self)
             self.pump()
 
     def retired(self, seconds: float) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from ..hub.session import State
+from ..hub.standing import Look
 from ..version import __version__
 from . import families as f
 from .counting import Counting
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 #: Seconds between two looks at how late the loop is, and looks between two reports.
 TICK: Final = 0.25
 TICKS: Final = 4
-#: Share of a core that looking at readers may take: with many topics it is done less often.
+#: Share of a core that looking at readers may take: with many behind it is done less often.
 _SHARE: Final = 0.01
 
 
@@ -55,7 +57,7 @@ class Reporting:
         self._is_disk_low: Final = is_disk_low
         self._directory: Final = directory
         self._share: Share | None = None
-        self._standing = hub.standing()
+        self._look = Look({}, 0.0, [])
         self._next_look = 0.0
 
     async def run(self) -> None:
@@ -65,7 +67,7 @@ class Reporting:
         clock = asyncio.get_running_loop().time
         try:
             while True:
-                self._report(clock)
+                await self._report(clock)
                 for _ in range(TICKS):
                     began = clock()
                     await asyncio.sleep(TICK)
@@ -79,7 +81,7 @@ class Reporting:
     async def read(self) -> Numbers:
         """What all processes of this host have counted, this one until now; and of the log."""
         of_log = await self._of_log.numbers()
-        self._standing = self._hub.standing()
+        self._look = await self._hub.standing.look()
         numbers, share = self._own(), self._share
         if share is not None:
             share.write(numbers)
@@ -87,22 +89,20 @@ class Reporting:
         numbers.update(of_log)
         return numbers
 
-    def _report(self, clock: Callable[[], float]) -> None:
+    async def _report(self, clock: Callable[[], float]) -> None:
         began = clock()
         if began >= self._next_look:
-            self._standing = self._hub.standing()
+            self._look = await self._hub.standing.look()
             self._next_look = began + (clock() - began) / _SHARE
         if self._share is not None:
             self._share.write(self._own())
 
     def _own(self) -> Numbers:
         numbers = self._counting.numbers()
-        standing = self._standing
-        numbers.set(f.READERS, standing.live, "live")
-        numbers.set(f.READERS, standing.lagging, "lagging")
-        numbers.set(f.READERS, standing.replaying, "replaying")
+        for state in (State.LIVE, State.LAGGING, State.REPLAYING):
+            numbers.set(f.READERS, self._look.of_state(state), state.value)
         numbers.set(f.READERS_LIMIT, self._most_readers)
-        numbers.set(f.LAG, standing.lag)
+        numbers.set(f.LAG, self._look.lag)
         numbers.set(f.LOG_UP, float(self._hub.healthy))
         numbers.set(f.BUILD, 1, __version__)
         numbers.set(f.PROCESSES, 1, "server")
