@@ -249,7 +249,7 @@ class Hub:
         self._quotas.enter(attach, len(attach.topics))
         self.stays.enter(reader, attach)
         self.metrics.attached(attach.transport)
-        logger.debug("a stream of %s begins", attach.topics, extra=reader.as_logged)
+        _log_stream(reader, "begins")
         for topic in attach.topics:
             self.counts[topic] += 1
         reader.beat_with(self._pulse.wheel, attach.heartbeat)
@@ -352,7 +352,7 @@ class Hub:
             self._quotas.leave(reader, len(reader.session.topics))
             self.stays.leave(reader)
             self.metrics.left(reader.transport)
-            logger.debug("a stream of %s is over", reader.session.topics, extra=reader.as_logged)
+            _log_stream(reader, "is over")
             if (leave := self._leaves.pop(reader, None)) is not None:
                 leave()
             self._pulse.forget(reader)
@@ -382,3 +382,8 @@ class Hub:
 
     def _retry_ms(self) -> int:
         return round(jittered(2 * self._options.retry_ms))
+
+
+def _log_stream(reader: Reader, what: str) -> None:
+    if logger.isEnabledFor(logging.DEBUG):  # else nobody needs its names
+        logger.debug("a stream of %s %s", reader.session.topics, what, extra=reader.as_logged)

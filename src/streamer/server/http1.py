@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 from ..hub.writer import EXTENSION
 from ..wire.sse import LAST_CHUNK
-from .request_protocol import RequestFlow, RequestProtocol
+from .request_protocol import RequestProtocol
 from .transport_writer import TransportWriter
 
 if TYPE_CHECKING:
@@ -152,6 +152,7 @@ class FastHttp(TransportWriter, RequestProtocol):
             self.flow.resume_reading()
         self._hold(b"")
         self.cycle = self.scope = self.flow = None  # type: ignore[assignment]
+        self.server = self.client = None
         if not self.pipeline:  # an empty deque is 600 bytes
             self.pipeline = None  # type: ignore[assignment]
         if self._pieces.in_head:  # what comes next waits until the stream ends
@@ -159,7 +160,7 @@ class FastHttp(TransportWriter, RequestProtocol):
 
     def _take_back(self) -> None:
         """Become fit for the next request."""
-        self.flow = RequestFlow(self.transport)
+        self.ready()
         if self.pipeline is None:
             self.pipeline = deque()
         if self.parser is None:

@@ -96,16 +96,29 @@ class RequestProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Count the connection, if there is room."""
-        super().connection_made(transport)
+        self._begin(transport)
         self._streaming = self._deaf = False
         self._next = b""
         self.party = self._progress = self._paced = None
-        self.client = address_of(self.client)
-        self.flow = RequestFlow(transport)
         self._pieces = RequestPieces(self.limits.head_bytes)
         self._deadline = self.loop.time() + self.limits.head_seconds
         if not self.acceptance.enter(self, self.client[0] if self.client else ""):
             transport.abort()
+
+    def _begin(self, transport: asyncio.Transport) -> None:
+        """Do as uvicorn's `connection_made`, which makes two sockets to ask for two addresses."""
+        self.connections.add(self)
+        self.transport = transport
+        self.scheme = "https" if transport.get_extra_info("sslcontext") else "http"
+        self.ready()
+
+    def ready(self) -> None:
+        """Have what requests are served with, and told of their connection."""
+        self.flow = RequestFlow(self.transport)
+        ours, theirs = map(self.transport.get_extra_info, ("sockname", "peername"))
+        # A path, or nothing, where it is a Unix socket; IPv6 has four parts.
+        self.server = (ours, None) if isinstance(ours, str) else ours and ours[:2]
+        self.client = address_of(theirs[:2] if isinstance(theirs, tuple) else None)
 
     # What comes in
 
