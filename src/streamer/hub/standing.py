@@ -45,60 +45,54 @@ class Look(NamedTuple):
 
 
 class Standing:
-    """Where each reader of a process is in its life, counted as that changes.
+    """Where each reader of a process is in its life, known as that changes.
 
-    Nearly all are live, and nobody looks at those: with a hundred thousand of them it
-    costs what a few thousand replaying ones do.
+    Nearly all are live, and nobody looks at those, however many they are.
     """
 
     def __init__(self) -> None:
-        self._counts: Final[Counter[tuple[str, State]]] = Counter()
-        # The state of each reader that is not live, as it was counted.
+        self._entered: Final[Counter[str]] = Counter()  # by transport
+        # Each reader that is not live, and its state: no states are counted as they change,
+        # for an `Enum` is slow to hash.
         self._behind: Final[dict[Reader, State]] = {}
 
     def enter(self, reader: Reader) -> None:
         """Count a new reader, which is not live yet."""
-        state = reader.session.state
-        self._counts[reader.transport, state] += 1
-        self._behind[reader] = state
+        self._entered[reader.transport] += 1
+        self._behind[reader] = reader.session.state
 
     def change(self, reader: Reader) -> None:
-        """Count `reader`, which entered, by the state that it is in now."""
-        state, was = reader.session.state, self._behind.get(reader, State.LIVE)
-        if state is was or state is State.ENDED:  # it leaves
-            return
+        """Know the state that `reader`, which entered, is in now."""
+        state = reader.session.state
         if state is State.LIVE:
-            del self._behind[reader]
-        else:
+            self._behind.pop(reader, None)
+        elif state is not State.ENDED:  # else it leaves
             self._behind[reader] = state
-        self._counts[reader.transport, was] -= 1
-        self._counts[reader.transport, state] += 1
 
     def leave(self, reader: Reader) -> None:
         """`reader`, which entered, is over."""
-        self._counts[reader.transport, self._behind.pop(reader, State.LIVE)] -= 1
+        self._behind.pop(reader, None)
+        self._entered[reader.transport] -= 1
 
     async def look(self, most: int = 0) -> Look:
         """How they stand, with the `most` that are furthest behind; others have turns between."""
         behind: list[Behind] = []
+        counts = {name: {State.LIVE.value: n} for name, n in self._entered.items() if n}
         lag = 0
-        for number, reader in enumerate(tuple(self._behind), start=1):
-            state = reader.session.state
-            if state not in {State.LIVE, State.ENDED} and (found := _behind(reader)) is not None:
+        for number, (reader, state) in enumerate(tuple(self._behind.items()), start=1):
+            if (states := counts.get(reader.transport)) is not None:
+                states[State.LIVE.value] -= 1
+                states[state.value] = states.get(state.value, 0) + 1
+            # It may have gone on, or away, since.
+            if reader.session.state is state and (found := _behind(reader)) is not None:
                 behind.append(found)
                 if state is State.LAGGING:
                     lag = max(lag, found.ms)
             if number % _SLICE == 0:
                 await asyncio.sleep(0)
         slowest = heapq.nlargest(most, behind, key=lambda found: found.ms)
-        return Look(self._by_transport(), lag / 1000, slowest)
-
-    def _by_transport(self) -> dict[str, dict[str, int]]:
-        counts: dict[str, dict[str, int]] = {}
-        for (transport, state), count in self._counts.items():
-            if count:
-                counts.setdefault(transport, {})[state.value] = count
-        return counts
+        some = {name: {s: n for s, n in of.items() if n} for name, of in counts.items()}
+        return Look(some, lag / 1000, slowest)
 
 
 def _behind(reader: Reader) -> Behind | None:
