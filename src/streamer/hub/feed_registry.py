@@ -317,7 +317,7 @@ class FeedRegistry:
         # One that was dropped has no readers, and another may have its topics.
         if self.peek(feed.topics) is feed:
             # Nor is it at rest: whoever drops it now drops what is held for the next of its topics.
-            self._resting.remove(feed.topics)
+            self._resting.lift(feed.topics)
             self._held[feed.topics] = []
             self.spawn(self._catch_up(feed))
 
