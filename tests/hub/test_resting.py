@@ -9,6 +9,7 @@ import pytest
 
 from streamer.eventlog.memory.log import MemoryEventLog
 from streamer.events.cursor import Cursor
+from streamer.events.new_event import new_event
 from streamer.events.page import Page
 from streamer.hub.fan_out import FanOut
 from streamer.hub.feed_registry import FeedRegistry
@@ -192,6 +193,29 @@ async def test_one_that_is_being_read_again_is_not_dropped_for_another() -> None
     assert await feeds.open(A) is feed, "it was dropped"
     log.may_go_on.set()
     await wait_until(lambda: feeds.peek(A) is feed, "it is held for ever")
+    await feeds.close()
+
+
+async def test_one_that_is_dropped_has_no_events_any_more() -> None:
+    """Or they would be kept until the collector of cycles comes, which is seldom."""
+    log = MemoryEventLog()
+    feeds = FeedRegistry(
+        log,
+        TailLimits(),
+        HubLimits(resting_seconds=0.01),
+        FanOut(io_uring=False),
+        lambda _, error: pytest.fail(str(error)),
+        metrics=SILENT,
+    )
+    feeds.start()
+    feed = await feeds.open(A)
+    await log.append(new_event(A, "told", {}))
+    await wait_until(lambda: len(feed.tail), "the event did not come")
+    head = feed.tail.head
+    feeds.leave(feed)
+    await wait_until(lambda: A not in feeds._feeds, "it was not dropped")
+    assert not len(feed.tail)
+    assert feed.tail.floor == feed.tail.head == head
     await feeds.close()
 
 

@@ -143,6 +143,19 @@ class Feed:
             self._end.set_result(None)
             self._end = None
 
+    def close(self) -> None:
+        """Let go of its events: nobody asks for it any more.
+
+        It and what it hands them to hold one another, so that both are there until the collector
+        comes, which may be in hours; and a tail may have a MiB.
+        """
+        self.tail = Tail(
+            max(self.tail.head, self.tail.floor),
+            max_events=self._max_events,
+            max_bytes=self._max_bytes,
+        )
+        self._snapshots, self._unfolded = None, []
+
     # Events
 
     def push(self, events: Sequence[Event]) -> None:

@@ -205,7 +205,9 @@ class FeedRegistry:
             await self._catch_up(feed)
 
     def _drop(self, topics: Topics) -> None:
-        del self._feeds[topics]
+        opening = self._feeds.pop(topics)
+        if opening.done():
+            opening.result().close()
         self._held.pop(topics, None)
         self._waiting.pop(topics, None)
         self._resting.remove(topics)
