@@ -47,9 +47,10 @@ COMMAND_BYTES: Final = 16 * 1024
 
 
 #: More new objects than freed before the young are collected; young collections
-#: before the middle, and middle ones before the old (`gc.set_threshold`). About
-#: 50 MB of garbage at the very worst, of a few requests' cycles each.
-COLLECT_AFTER: Final = (20_000, 20, 50)
+#: before the middle, and middle ones before the old (`gc.set_threshold`). What is left of
+#: a connection that was long is old: it is garbage until a million objects are more than
+#: were, some 160 MB at the very worst, and until a quarter is.
+COLLECT_AFTER: Final = (20_000, 5, 10)
 
 
 class _Protocols:
