@@ -106,3 +106,8 @@ def test_what_fills_up_at_the_start_and_stays_so_has_not_grown() -> None:
 def test_what_goes_on_growing_is_found(name: str) -> None:
     leak = [(float(at), 100.0 + at) for at in range(300)]
     assert list(grown({**_FLAT, name: leak}, 300.0)) == [name]
+
+
+def test_memory_that_rises_ever_more_slowly_is_found() -> None:
+    rise = [(float(at), 76 + 26 * (at / 300) ** 0.5) for at in range(300)]
+    assert list(grown({**_FLAT, "memory": rise}, 300.0)) == ["memory"]

@@ -43,8 +43,9 @@ def render(samples: Samples) -> str:
         f'width="{_WIDTH}" height="{height}" role="img" aria-label="{label}">'
     )
     parts = [opening, _STYLE]
-    for number, (name, (title, unit, _)) in enumerate(MEASURES.items()):
-        parts += _panel(number * _PANEL, title, unit, samples.series[name], end)
+    for number, (name, measure) in enumerate(MEASURES.items()):
+        top = number * _PANEL
+        parts += _panel(top, measure.title, measure.unit, samples.series[name], end)
     top = _PANEL * len(MEASURES)
     parts += [
         f'  <line class="fault" x1="{_x(at, end):.1f}" y1="{top}" x2="{_x(at, end):.1f}" '
