@@ -12,9 +12,7 @@ from urllib.parse import unquote
 
 from uvicorn.protocols.utils import (
     ClientDisconnected,
-    get_local_addr,
     get_path_with_query_string,
-    is_ssl,
 )
 
 from ..hub.writer import EXTENSION
@@ -60,6 +58,14 @@ class Line(Protocol):
 
     async def drained(self) -> None:
         """Return when there is room for more."""
+
+
+class Former(Protocol):
+    """HTTP's protocol, which has read the handshake: whose it is."""
+
+    scheme: str
+    server: tuple[str, int | None] | None
+    client: tuple[str, int] | None
 
 
 class AppSocket:
@@ -110,7 +116,7 @@ class AppSocket:
     def begin(
         self,
         handshake: Handshake,
-        transport: asyncio.Transport,
+        former: Former,
         client: tuple[str, int] | None,
         deflate: Deflate | None,
     ) -> None:
@@ -123,8 +129,8 @@ class AppSocket:
             "type": "websocket",
             "asgi": {"version": self._config.asgi_version, "spec_version": "2.4"},
             "http_version": "1.1",
-            "scheme": "wss" if is_ssl(transport) else "ws",
-            "server": get_local_addr(transport),
+            "scheme": "wss" if former.scheme == "https" else "ws",
+            "server": former.server,
             "client": client,
             "root_path": root,
             "path": root + unquote(path.decode("ascii")),

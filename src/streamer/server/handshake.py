@@ -21,6 +21,9 @@ _KEY_BYTES: Final = 16
 MAX_FIELDS: Final = 128
 MAX_LINE: Final = 8192
 
+#: Fields that come once.
+_ONCE: Final = frozenset({b"sec-websocket-key", b"sec-websocket-version", b"content-length"})
+
 Fields = Sequence[tuple[bytes, bytes]]
 
 
@@ -55,12 +58,19 @@ def read_handshake(head: bytes) -> Handshake:
             "the handshake of a WebSocket is too large: it may have "
             f"{MAX_FIELDS} header fields, and {MAX_LINE} bytes in a line"
         )
-    fields = [(line[:colon].lower(), line[colon + 2 :]) for line, colon in _with_colons(lines)]
-    named = {name: value for name, value in fields if name.startswith(b"sec-websocket-")}
-    _refuse_repeated(fields)
-    for name, value in fields:
-        if (name == b"content-length" and value != b"0") or name == b"transfer-encoding":
-            raise _no_handshake("it has a body")
+    fields = []
+    named = dict[bytes, bytes]()
+    for line in lines:
+        name, colon, value = line.partition(b": ")
+        if not (name and colon):
+            raise _no_handshake("a line of its head is no header field")
+        fields.append((name.lower(), value))
+        name = fields[-1][0]
+        if name in _ONCE and name in named:
+            raise _no_handshake(f"{name.decode()} comes twice")
+        named[name] = value
+    if named.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in named:
+        raise _no_handshake("it has a body")
     if (version := named.get(b"sec-websocket-version")) != _VERSION:
         raise _no_handshake(f"Sec-WebSocket-Version must be 13, and is {_shown(version)}")
     key = named.get(b"sec-websocket-key", b"")
@@ -96,20 +106,6 @@ def lines_of(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
     if any(b"\r" in line or b"\n" in line for line in lines):
         raise ValueError("a header field has the end of a line in it")
     return b"".join(line + b"\r\n" for line in lines)
-
-
-def _with_colons(lines: Iterable[bytes]) -> Iterable[tuple[bytes, int]]:
-    for line in lines:
-        colon = line.find(b": ")
-        if colon <= 0:
-            raise _no_handshake("a line of its head is no header field")
-        yield line, colon
-
-
-def _refuse_repeated(fields: Fields) -> None:
-    for name in (b"sec-websocket-key", b"sec-websocket-version"):
-        if sum(known == name for known, _ in fields) > 1:
-            raise _no_handshake(f"{name.decode()} comes twice")
 
 
 def _is_key(key: bytes) -> bool:

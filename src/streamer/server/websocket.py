@@ -6,8 +6,6 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from uvicorn.protocols.utils import get_remote_addr
-
 from ..errors import StreamerError
 from ..hub.heartbeat import Wheel
 from ..hub.send_progress import SendProgress
@@ -22,7 +20,7 @@ from ..wire.websocket import (
     pong_frame,
 )
 from .acceptance import Acceptance, address_of
-from .app_socket import AppSocket
+from .app_socket import AppSocket, Former
 from .deflate_offer import agreed
 from .frame_intake import FrameIntake
 from .handshake import read_handshake
@@ -40,6 +38,8 @@ _logger: Final = logging.getLogger(__name__)
 
 #: Seconds that a client has to answer our close frame.
 _CLOSE_SECONDS: Final = 10.0
+#: Bytes that are held back with the head of the handshake's answer, at most.
+_HELD_BYTES: Final = 4096
 #: Codes an app is told of that no frame has (RFC 6455, section 7.4.1).
 _NO_CODE: Final = 1005
 _ABNORMAL: Final = 1006
@@ -64,7 +64,7 @@ class FastWebSocket(TransportWriter, FrameIntake, asyncio.Protocol):
 
     __slots__ = (
         *("form", "full", "lost", "party", "taker", "transport"),
-        *("_app", "_asked", "_deflate_bits", "_ending", "_has_closed", "_heard"),
+        *("_app", "_asked", "_deflate_bits", "_ending", "_has_closed", "_heard", "_held"),
         *("_is_open", "_hearing", "_pong", "_progress", "_slot", "_state", "_writable"),
     )
 
@@ -95,6 +95,8 @@ class FastWebSocket(TransportWriter, FrameIntake, asyncio.Protocol):
         self._is_open = self._has_closed = False
         #: The window that a client lets us compress with, as a power of two; 0 is none.
         self._deflate_bits = 0
+        #: The head of the handshake's answer, and what follows it, until they are sent.
+        self._held = b""
         #: The newest pong that found no room.
         self._pong = b""
         #: Whether anything came since the last look, and whether a ping asks for it.
@@ -104,7 +106,8 @@ class FastWebSocket(TransportWriter, FrameIntake, asyncio.Protocol):
         """Count the connection; HTTP has made room for it."""
         self.transport = transport
         self._state.connections.add(self)  # type: ignore[arg-type]
-        client = address_of(get_remote_addr(transport))
+        former: Former = transport.get_protocol()  # type: ignore[assignment]  # HTTP's
+        client = address_of(former.client)
         self.acceptance.enter(self, client[0] if client else "")
         self.acceptance.work(self)
 
@@ -124,6 +127,7 @@ class FastWebSocket(TransportWriter, FrameIntake, asyncio.Protocol):
         if self.lost or app is None:
             return
         self._hearing = Hearing(listener, self, self._state.tasks)
+        self._let_go()
         for said in app.taken_back():
             self._hear(said)
         self.read_on()
@@ -139,20 +143,48 @@ class FastWebSocket(TransportWriter, FrameIntake, asyncio.Protocol):
         self.taker = self._hearing = None
         self.say_close(code, close_reason(reason))
 
+    def write(self, buffer: bytes) -> None:
+        """Hand `buffer` to the transport, or hold it for as long as the head may wait."""
+        if not self._held:
+            super().write(buffer)
+        elif not self.lost:
+            self._held += buffer
+            if len(self._held) > _HELD_BYTES:
+                self._let_go()
+
+    def descriptor(self) -> int | None:
+        """The socket, once the head is sent."""
+        return None if self._held else super().descriptor()
+
+    def _let_go(self) -> None:
+        """Write what was held."""
+        if self._held and not self.is_over:
+            self._send(b"")
+            self.written()
+            if self.taker is not None:
+                self.taker.requeued()
+
+    def _send(self, data: bytes) -> None:
+        """Hand `data` to the transport, behind what was held."""
+        held, self._held = self._held, b""
+        self.transport.write(held + data)
+
     # What the app sends otherwise
 
     def accept(self, head: bytes) -> None:
         """Send the head that accepts the handshake, and read what follows it."""
         if not self.transport.is_closing():
             self._is_open = True
-            self.transport.write(head)
+            # With what follows it at once: one packet, and one call of the system.
+            self._held = head
+            self._loop.call_soon(self._let_go)
             self.read_on()
 
     def refuse(self, answer: bytes) -> None:
         """Send the answer that declines the handshake, and end."""
         if not self.lost:
             self._has_closed = True
-            self.transport.write(answer)
+            self._send(answer)
             self.transport.close()
 
     def send_frame(self, frame: bytes) -> None:
@@ -165,7 +197,7 @@ class FastWebSocket(TransportWriter, FrameIntake, asyncio.Protocol):
             return
         self._has_closed = True
         self.acceptance.work(self)
-        self.transport.write(close_frame(code, reason))
+        self._send(close_frame(code, reason))
         self._ending = self._loop.call_later(_CLOSE_SECONDS, self.transport.close)
         self.read_on()
 
@@ -183,7 +215,8 @@ class FastWebSocket(TransportWriter, FrameIntake, asyncio.Protocol):
     def _shake_hands(self, head: bytes) -> None:
         """Run the app for a handshake, which HTTP hands on whole."""
         assert self._app is not None  # noqa: S101
-        client = address_of(get_remote_addr(self.transport))
+        former: Former = self.transport.get_protocol()  # type: ignore[assignment]
+        client = address_of(former.client)
         try:
             handshake = read_handshake(head)
         except StreamerError as error:
@@ -193,7 +226,7 @@ class FastWebSocket(TransportWriter, FrameIntake, asyncio.Protocol):
         deflate = agreed(handshake.values(b"sec-websocket-extensions")) if self.deflate else None
         self._deflate_bits = deflate.window_bits if deflate is not None else 0
         self._slot = self.silence.add(self, max(1, int(self.limits.silence_seconds / 3)))
-        self._app.begin(handshake, self.transport, client, deflate)
+        self._app.begin(handshake, former, client, deflate)
         task = self._loop.create_task(self._app.run())
         self._state.tasks.add(task)
         task.add_done_callback(self._app_returned)
@@ -202,6 +235,7 @@ class FastWebSocket(TransportWriter, FrameIntake, asyncio.Protocol):
         self._state.tasks.discard(task)
         # One that has a listener lives on, and one that the app has closed takes its time.
         if self._hearing is None and not self._has_closed and not self.lost:
+            self._let_go()
             self.transport.close()
 
     @property
@@ -269,7 +303,7 @@ class FastWebSocket(TransportWriter, FrameIntake, asyncio.Protocol):
         """Write nothing after the close frame that answers the client's."""
         if not self._has_closed:
             self._be_over(close.code, close.reason)
-            self.transport.write(close_frame(close.code))
+            self._send(close_frame(close.code))
         self.transport.close()
 
     def cut_off(self, violation: Violation) -> None:
@@ -277,7 +311,7 @@ class FastWebSocket(TransportWriter, FrameIntake, asyncio.Protocol):
         _logger.info("a WebSocket client has sent what it may not: %s", violation.reason)
         if not self._has_closed:
             self._be_over(violation.code, violation.reason)
-            self.transport.write(close_frame(violation.code, violation.reason))
+            self._send(close_frame(violation.code, violation.reason))
         self.transport.close()
 
     def _be_over(self, code: int, reason: str) -> None:
@@ -301,7 +335,7 @@ class FastWebSocket(TransportWriter, FrameIntake, asyncio.Protocol):
     def resume_writing(self) -> None:
         """The transport has drained."""
         if self._pong:
-            self.transport.write(self._pong)
+            self._send(self._pong)
             self._pong = b""
         if self._writable is not None:
             self._writable.set()
@@ -353,5 +387,5 @@ class FastWebSocket(TransportWriter, FrameIntake, asyncio.Protocol):
         elif not self._has_closed and not self.lost:
             if self._is_open:
                 self._be_over(_RESTART, "")
-                self.transport.write(close_frame(_RESTART))
+                self._send(close_frame(_RESTART))
             self.transport.close()
