@@ -30,7 +30,7 @@ from streamer.wire.sse import NAMED_CHUNKED
 from streamer.wire.websocket import WINDOW_BITS, deflated_text_frame
 from support.live import Live, StartLive
 from support.raw_http import answers_in, connect
-from support.stage import Peer, Stage
+from support.stage import HANDSHAKE, Peer, Stage
 from support.waiting import DEADLINE
 
 PROGRESS = {"type": "progress", "progress": 0.5}
@@ -226,6 +226,54 @@ def test_the_head_of_a_stream_goes_out_with_its_first_events() -> None:
     stage.end()
     assert writes[0].startswith(b"HTTP/1.1 200 OK\r\n")
     assert b"event: connected" in writes[0]
+
+
+def test_the_answer_to_a_websockets_handshake_goes_out_with_its_first_events() -> None:
+    """As a stream's head does."""
+    stage, writes = Stage(), list[bytes]()
+    Peer(stage, "/api/v1/stream?topic=shared", HANDSHAKE)
+    stage.settle()
+    second = Peer(stage, "/api/v1/stream?topic=shared", HANDSHAKE)
+    second.transport.on_write = writes.append
+    stage.settle()
+    stage.end()
+    assert writes[0].startswith(b"HTTP/1.1 101 ")
+    for event in (b'"type":"connected"', b'"type":"caught_up"'):
+        assert event in writes[0]
+
+
+class _Sink(asyncio.Transport):
+    """Remembers what is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+
+    def write(self, data: Any) -> None:  # noqa: ANN401 - as asyncio has it
+        self.written.append(bytes(data))
+
+    def is_closing(self) -> bool:
+        return False
+
+    def resume_reading(self) -> None: ...
+
+
+async def test_an_answer_to_a_handshake_waits_for_one_turn_and_for_little() -> None:
+    """An app that takes its time is not waited for, and much is written through at once."""
+    socket, sink = FastWebSocket(_config(), ServerState(), {}), _Sink()
+    socket.transport = sink
+    socket.accept(b"head;")
+    socket.write(b"first;")
+    assert sink.written == []
+    assert socket.descriptor() is None, "what is held comes first"
+    turned = asyncio.Event()
+    asyncio.get_running_loop().call_soon(turned.set)
+    await turned.wait()
+    assert sink.written == [b"head;first;"]
+    socket.accept(b"head;")
+    socket.write(b"x" * 5000)
+    socket.write(b"next")
+    assert sink.written[1:] == [b"head;" + b"x" * 5000, b"next"]
 
 
 async def test_a_head_that_never_ends_is_refused(live_server: Live) -> None:

@@ -21,6 +21,8 @@ Layout:
 - `deflate_offer`: offers of permessage-deflate (RFC 7692, section 7.1), and what is agreed to.
 - `transport_writer`: a writer that is an asyncio protocol: what it is given goes to its own
   transport.
+- `holding_writer`: a writer whose head waits for what follows it at once: one packet, one call
+  of the system.
 - `request_protocol`: HTTP/1.1 requests, one at a time and within limits: uvicorn's protocol
   class.
 - `request_pieces`: cuts what a client sends into pieces that end wherever a request may end
@@ -41,6 +43,7 @@ __all__ = [
     "frame_intake",
     "handshake",
     "hearing",
+    "holding_writer",
     "http1",
     "request_pieces",
     "request_protocol",

@@ -25,7 +25,7 @@ from .deflate_offer import agreed
 from .frame_intake import FrameIntake
 from .handshake import read_handshake
 from .hearing import Hearing
-from .transport_writer import TransportWriter
+from .holding_writer import HoldingWriter
 
 if TYPE_CHECKING:
     from uvicorn.config import Config
@@ -38,15 +38,13 @@ _logger: Final = logging.getLogger(__name__)
 
 #: Seconds that a client has to answer our close frame.
 _CLOSE_SECONDS: Final = 10.0
-#: Bytes that are held back with the head of the handshake's answer, at most.
-_HELD_BYTES: Final = 4096
 #: Codes an app is told of that no frame has (RFC 6455, section 7.4.1).
 _NO_CODE: Final = 1005
 _ABNORMAL: Final = 1006
 _RESTART: Final = 1012
 
 
-class FastWebSocket(TransportWriter, FrameIntake, asyncio.Protocol):
+class FastWebSocket(HoldingWriter, FrameIntake, asyncio.Protocol):
     """A WebSocket that takes shared, already framed buffers.
 
     An app accepts, receives and sends as ever. One that takes the offered writer calls
@@ -127,7 +125,7 @@ class FastWebSocket(TransportWriter, FrameIntake, asyncio.Protocol):
         if self.lost or app is None:
             return
         self._hearing = Hearing(listener, self, self._state.tasks)
-        self._let_go()
+        self.let_go()
         for said in app.taken_back():
             self._hear(said)
         self.read_on()
@@ -143,48 +141,20 @@ class FastWebSocket(TransportWriter, FrameIntake, asyncio.Protocol):
         self.taker = self._hearing = None
         self.say_close(code, close_reason(reason))
 
-    def write(self, buffer: bytes) -> None:
-        """Hand `buffer` to the transport, or hold it for as long as the head may wait."""
-        if not self._held:
-            super().write(buffer)
-        elif not self.lost:
-            self._held += buffer
-            if len(self._held) > _HELD_BYTES:
-                self._let_go()
-
-    def descriptor(self) -> int | None:
-        """The socket, once the head is sent."""
-        return None if self._held else super().descriptor()
-
-    def _let_go(self) -> None:
-        """Write what was held."""
-        if self._held and not self.is_over:
-            self._send(b"")
-            self.written()
-            if self.taker is not None:
-                self.taker.requeued()
-
-    def _send(self, data: bytes) -> None:
-        """Hand `data` to the transport, behind what was held."""
-        held, self._held = self._held, b""
-        self.transport.write(held + data)
-
     # What the app sends otherwise
 
     def accept(self, head: bytes) -> None:
         """Send the head that accepts the handshake, and read what follows it."""
         if not self.transport.is_closing():
             self._is_open = True
-            # With what follows it at once: one packet, and one call of the system.
-            self._held = head
-            self._loop.call_soon(self._let_go)
+            self.hold(head, self._loop)
             self.read_on()
 
     def refuse(self, answer: bytes) -> None:
         """Send the answer that declines the handshake, and end."""
         if not self.lost:
             self._has_closed = True
-            self._send(answer)
+            self.send(answer)
             self.transport.close()
 
     def send_frame(self, frame: bytes) -> None:
@@ -197,7 +167,7 @@ class FastWebSocket(TransportWriter, FrameIntake, asyncio.Protocol):
             return
         self._has_closed = True
         self.acceptance.work(self)
-        self._send(close_frame(code, reason))
+        self.send(close_frame(code, reason))
         self._ending = self._loop.call_later(_CLOSE_SECONDS, self.transport.close)
         self.read_on()
 
@@ -235,7 +205,7 @@ class FastWebSocket(TransportWriter, FrameIntake, asyncio.Protocol):
         self._state.tasks.discard(task)
         # One that has a listener lives on, and one that the app has closed takes its time.
         if self._hearing is None and not self._has_closed and not self.lost:
-            self._let_go()
+            self.let_go()
             self.transport.close()
 
     @property
@@ -303,7 +273,7 @@ class FastWebSocket(TransportWriter, FrameIntake, asyncio.Protocol):
         """Write nothing after the close frame that answers the client's."""
         if not self._has_closed:
             self._be_over(close.code, close.reason)
-            self._send(close_frame(close.code))
+            self.send(close_frame(close.code))
         self.transport.close()
 
     def cut_off(self, violation: Violation) -> None:
@@ -311,7 +281,7 @@ class FastWebSocket(TransportWriter, FrameIntake, asyncio.Protocol):
         _logger.info("a WebSocket client has sent what it may not: %s", violation.reason)
         if not self._has_closed:
             self._be_over(violation.code, violation.reason)
-            self._send(close_frame(violation.code, violation.reason))
+            self.send(close_frame(violation.code, violation.reason))
         self.transport.close()
 
     def _be_over(self, code: int, reason: str) -> None:
@@ -335,7 +305,7 @@ class FastWebSocket(TransportWriter, FrameIntake, asyncio.Protocol):
     def resume_writing(self) -> None:
         """The transport has drained."""
         if self._pong:
-            self._send(self._pong)
+            self.send(self._pong)
             self._pong = b""
         if self._writable is not None:
             self._writable.set()
@@ -387,5 +357,5 @@ class FastWebSocket(TransportWriter, FrameIntake, asyncio.Protocol):
         elif not self._has_closed and not self.lost:
             if self._is_open:
                 self._be_over(_RESTART, "")
-                self._send(close_frame(_RESTART))
+                self.send(close_frame(_RESTART))
             self.transport.close()
