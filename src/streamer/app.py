@@ -9,7 +9,6 @@ from typing import Any, Final
 import msgspec
 from litestar import Router
 from litestar.di import Provide
-from litestar.exceptions import HTTPException
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components
 from litestar.types import ControllerRouterHandler
@@ -26,6 +25,7 @@ from .api.chats import CHAT_HANDLERS
 from .api.connections import CONNECTION_HANDLERS, Census
 from .api.door import entrance_of
 from .api.farewells import Farewells
+from .api.front import Front
 from .api.guard import Guard
 from .api.health import HEALTH_HANDLERS
 from .api.hosts import Hosts, hosts_of, is_loopback
@@ -35,7 +35,7 @@ from .api.notifications import NOTIFICATION_HANDLERS
 from .api.origins import Origins
 from .api.pages import PAGE_HANDLERS
 from .api.poll import POLL_HANDLERS
-from .api.problems import http_problem, streamer_problem, unexpected_problem
+from .api.problems import EXCEPTION_HANDLERS
 from .api.process_report import ProcessReporting
 from .api.projects import PROJECT_HANDLERS
 from .api.proofs import ANY_PROOF, PROOFS
@@ -60,7 +60,6 @@ from .chats.typing import TypingWatch
 from .config.server_url import API
 from .config.settings import Settings
 from .doors import dialect_routes
-from .errors import StreamerError
 from .eventlog.base import EventLog
 from .eventlog.found import found_log_url
 from .eventlog.open import open_event_log
@@ -207,11 +206,7 @@ def create_app(
             "publisher": _given(publisher),
             "census": _given(census),
         },
-        exception_handlers={
-            StreamerError: streamer_problem,
-            HTTPException: http_problem,
-            Exception: unexpected_problem,
-        },
+        exception_handlers=EXCEPTION_HANDLERS,
         logging_config=None,  # whoever starts the process says where its log goes
         openapi_config=OpenAPIConfig(
             title="Streamer",
@@ -231,7 +226,7 @@ def create_app(
         loopback_pages=not settings.allowed_origins and is_loopback(settings.host),
     )
     app.asgi_handler = life.at_first_request(
-        Guard(app, _hosts(settings), origins, options_of(settings))
+        Guard(app, Front(app), _hosts(settings), origins, options_of(settings))
     )
     app.state.settings = settings
     app.state.origins = origins

@@ -19,6 +19,8 @@ Layout:
 - `event_schemas`: what OpenAPI says of every body that a stream can carry; all schemas of events
   come from here.
 - `farewells`: how a WebSocket that gets no stream learns so, and is closed without a hurry.
+- `front`: plain handlers, answered before the framework: by its own routes, without the rest of
+  it.
 - `guard`: what stands before every handler: the checks of host and origin, and what needs no
   handler.
 - `metrics`: the numbers of this host, for Prometheus.
@@ -67,6 +69,7 @@ Layout:
 - `uploads`: uploads over HTTP, by the tus protocol 1.0.
 - `tus`: its header fields, read and written.
 - `long_body`: a body that may take longer than others.
+- `whole_body`: a body that is read as a whole, and mostly comes so.
 - `streams/`: streams over HTTP: server-sent events and WebSocket, on our server and on any.
 """
 
@@ -85,6 +88,7 @@ __all__ = [
     "door",
     "event_schemas",
     "farewells",
+    "front",
     "guard",
     "health",
     "hosts",
@@ -128,4 +132,5 @@ __all__ = [
     "too_often",
     "tus",
     "uploads",
+    "whole_body",
 ]

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 from litestar import Litestar
 from litestar.enums import ScopeType
-from litestar.types import Message, Receive, Scope, Send
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..access.credentials import hide_url_tokens
 from ..errors import StreamerError
@@ -78,13 +78,21 @@ Options = Callable[[str], Iterable[_Header]]
 
 
 class Guard:
-    """An ASGI app around all handlers, and the headers that browsers need on every answer."""
+    """An ASGI app around all handlers, and the headers that browsers need on every answer.
+
+    Args:
+        litestar: knows which methods an address has.
+        app: what is guarded.
+        hosts: whose requests are ours.
+        origins: whose pages may ask.
+        options: what else an answer to ``OPTIONS`` says.
+    """
 
     def __init__(
-        self, litestar: Litestar, hosts: Hosts, origins: Origins, options: Options
+        self, litestar: Litestar, app: ASGIApp, hosts: Hosts, origins: Origins, options: Options
     ) -> None:
         self._litestar: Final = litestar
-        self._app: Final = litestar.asgi_handler
+        self._app: Final = app
         self._hosts: Final = hosts
         self._origins: Final = origins
         self._options: Final = options

@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
+from litestar.types import ASGIApp, ExceptionHandlersMap
 
 from ..errors import StreamerError, Unauthorized
 from ..tracing.doing import DOING
@@ -130,6 +131,22 @@ def unexpected_problem(request: Request[Any, Any, Any], error: Exception) -> Res
     )
     request.app.state.metrics.refused(problem.code)
     return _answer(request, problem, {})
+
+
+#: What answers an error, by its class or one that it is derived from.
+EXCEPTION_HANDLERS: Final[ExceptionHandlersMap] = {
+    StreamerError: streamer_problem,
+    HTTPException: http_problem,
+    Exception: unexpected_problem,
+}
+
+
+def answer_to(request: Request[Any, Any, Any], error: Exception) -> ASGIApp:
+    """What answers `error`, as the framework has it answered that was raised by a handler."""
+    handlers: Any = EXCEPTION_HANDLERS
+    handler = next(handlers[kind] for kind in type(error).__mro__ if kind in handlers)
+    response: Response[bytes] = handler(request, error)
+    return response.to_asgi_response(app=None, request=request)
 
 
 def _answer(

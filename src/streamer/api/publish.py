@@ -22,11 +22,13 @@ from ..events.topic import project_topic
 from ..publishing.publisher import Publisher
 from .asker import Asker, asker_of
 from .documentation import PublishOperation
+from .front import PLAIN
 from .may import may_publish
 from .query import PUBLISH
 from .quota_fields import Fields
 from .speaker import speak_as_oneself
 from .too_often import HowOften
+from .whole_body import whole_body
 
 #: Bytes of a body that are read for each byte that its event may have: as JSON an
 #: "é" of two bytes may be written as six. The event itself is measured as it is sent.
@@ -37,7 +39,7 @@ BODY_FACTOR: Final = 3
     "/projects/{project_id:str}/events",
     operation_class=PublishOperation,
     summary="Publish to one project",
-    opt=PUBLISH,
+    opt=PUBLISH | PLAIN,
     tags=["publishing"],
 )
 async def publish_to_project(request: Request[Any, Any, Any]) -> ASGIApp:
@@ -49,7 +51,7 @@ async def publish_to_project(request: Request[Any, Any, Any]) -> ASGIApp:
     "/events",
     operation_class=PublishOperation,
     summary="Publish to any topics",
-    opt=PUBLISH,
+    opt=PUBLISH | PLAIN,
     tags=["publishing"],
 )
 async def publish(request: Request[Any, Any, Any]) -> ASGIApp:
@@ -67,7 +69,7 @@ async def _publish(request: Request[Any, Any, Any], topic: str | None) -> ASGIAp
     asker = asker_of(request)
     if topic is not None:
         may_publish(asker, (topic,))
-    ephemeral = _read_flag("ephemeral", request.query_params.get("ephemeral"))
+    ephemeral = _is_ephemeral(request)
     event_type, fields = await _read(request)
     topics = (topic,) if topic is not None else _take_topics(fields)
     speak_as_oneself(asker, topics, event_type, fields)
@@ -83,7 +85,7 @@ async def _publish(request: Request[Any, Any, Any], topic: str | None) -> ASGIAp
         topics,
         event_type,
         fields,
-        idempotency_key=key_of(asker, request.headers.get("idempotency-key")),
+        idempotency_key=key_of(asker, _key_in(request.scope)),
         ephemeral=ephemeral,
     )
     return _Created(event_id, quota)
@@ -123,6 +125,19 @@ class _Created:
 _JSON: Final = (b"content-type", b"application/json")
 
 
+def _key_in(scope: Scope) -> str | None:
+    # Not `request.headers`: a mapping of all of them.
+    given = (value for name, value in scope["headers"] if name == b"idempotency-key")
+    key = next(given, None)
+    return None if key is None else key.decode("latin-1")
+
+
+def _is_ephemeral(request: Request[Any, Any, Any]) -> bool:
+    if not request.scope["query_string"]:
+        return False
+    return _read_flag("ephemeral", request.query_params.get("ephemeral"))
+
+
 def _read_flag(name: str, text: str | None) -> bool:
     if text is None:
         return False
@@ -136,7 +151,7 @@ _FLAGS: Final = {"true": True, "1": True, "false": False, "0": False}
 
 
 async def _read(request: Request[Any, Any, Any]) -> tuple[str, dict[str, Any]]:
-    body = await request.body()
+    body = await whole_body(request)
     try:
         fields = msgspec.json.decode(body)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:

@@ -1,0 +1,183 @@
+"""One app that answers a plain publish before the framework, and one that leaves all to it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from random import Random
+from typing import Any, Final, NamedTuple
+
+import pytest
+from litestar import Litestar
+from litestar.types import Message
+
+from streamer import app
+from streamer.api import publish, request_ids, too_often
+from streamer.api.front import Front
+from streamer.config.settings import Settings
+from streamer.eventlog.memory.log import MemoryEventLog
+from streamer.events.cursor import Cursor
+from streamer.prometheus.counting import Counting
+
+#: When it is, for the logs of both: milliseconds since 1970.
+NOW = 1_790_000_000_000
+
+
+class Request(NamedTuple):
+    """What both are asked."""
+
+    path: str = "/api/v1/events"
+    headers: Sequence[tuple[bytes, bytes]] = ()
+    body: Sequence[bytes] = (b"{}",)
+    query: bytes = b""
+    method: str = "POST"
+    root_path: str = ""
+    leaves: bool = False  # before the body is whole
+    version: str = "1.1"
+
+
+class Answer(NamedTuple):
+    """What one of them did."""
+
+    messages: list[dict[str, Any]]
+    stored: list[bytes]
+    counted: dict[Any, float]
+    logged: list[str]
+
+
+class _Kept(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(f"{record.name} {record.levelname} {record.getMessage()}")
+
+
+class _Side:
+    """One of the two apps, and what it has done so far."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.log: Final = MemoryEventLog(clock=lambda: NOW)
+        self._counting: Final = Counting(clock=lambda: NOW / 1000)
+        self._position = Cursor(NOW, 0)
+        made: list[Front] = []
+
+        class Made(Front):
+            def __init__(self, litestar: Litestar) -> None:
+                super().__init__(litestar)
+                made.append(self)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(app, "Front", Made)
+            self.app: Final[Any] = app.create_app(
+                settings, self.log, metrics=self._counting, clock=lambda: NOW / 1000
+            )
+        self.front: Final = made[0]
+
+    async def ask(self, request: Request) -> Answer:
+        """What it does."""
+        sent: list[dict[str, Any]] = []
+        inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        for number, piece in enumerate(request.body):
+            more = request.leaves or number + 1 < len(request.body)
+            inbox.put_nowait({"type": "http.request", "body": piece, "more_body": more})
+        if request.leaves:
+            inbox.put_nowait({"type": "http.disconnect"})
+
+        async def send(message: Message) -> None:
+            headers: Any = message.get("headers", ())
+            sent.append({**message, "headers": list(headers)})
+
+        kept = _Kept()
+        logging.getLogger("streamer").addHandler(kept)
+        try:
+            await self.app(_scope(request), inbox.get, send)
+        finally:
+            logging.getLogger("streamer").removeHandler(kept)
+        return Answer(sent, await self._stored(), self._counted(), kept.lines)
+
+    async def _stored(self) -> list[bytes]:
+        """The bodies of the events that are new."""
+        start, self._position = self._position, await self.log.head()
+        topics = sorted(await self.log.topics("", 1000)) if self._position > start else ()
+        return [
+            event.body
+            for topic in topics
+            for event in (await self.log.read([topic], start, 1000)).events
+        ]
+
+    def _counted(self) -> dict[Any, float]:
+        """All but what depends on how long anything took."""
+        numbers = self._counting.numbers()
+        return {key: value for key, value in numbers.items() if "seconds" not in key[0]}
+
+
+class TwoWays:
+    """The same requests to both, at the same time by every clock.
+
+    Args:
+        settings: of both.
+        patch: undone at the end.
+
+    Attributes:
+        front: that of the one that has one.
+    """
+
+    def __init__(self, settings: Settings, patch: pytest.MonkeyPatch) -> None:
+        self._patch: Final = patch
+        self._now = 0.0
+        patch.setattr(too_often, "monotonic", lambda: self._now)
+        self._fronted: Final = _Side(settings)
+        self._framework: Final = _Side(settings)
+        self.front: Final = self._fronted.front
+
+    def later(self, seconds: float) -> None:
+        """Let time pass, by which rates are counted."""
+        self._now += seconds
+
+    async def ask(self, request: Request) -> tuple[Answer, Answer]:
+        """What each does with `request`: with the front, and by the framework alone."""
+        self._patch.setattr(request_ids, "_random", Random(7))
+        fronted = await self._fronted.ask(request)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(request_ids, "_random", Random(7))
+            patch.setattr(Front, "_plain", lambda _self, _scope: None)
+            patch.setattr(publish, "whole_body", lambda request: request.body())
+            return fronted, await self._framework.ask(request)
+
+    async def ask_front(self, request: Request) -> Answer:
+        """What that one does."""
+        return await self._fronted.ask(request)
+
+    async def close(self) -> None:
+        """End both."""
+        for side in (self._fronted, self._framework):
+            async with side.app.lifespan():
+                pass
+
+
+def _scope(request: Request) -> dict[str, Any]:
+    length = sum(map(len, request.body))
+    headers = list(request.headers)
+    if not any(name in {b"content-length", b"transfer-encoding"} for name, _ in headers):
+        headers.append((b"content-length", b"%d" % length))
+    if not any(name == b"host" for name, _ in headers) and request.version != "1.0":
+        headers.append((b"host", b"localhost:8000"))
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": request.version,
+        "scheme": "http",
+        "method": request.method,
+        "path": request.root_path + request.path,
+        "raw_path": (request.root_path + request.path).encode("utf-8", "surrogatepass"),
+        "query_string": request.query,
+        "root_path": request.root_path,
+        "headers": headers,
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 8000),
+        "extensions": {},
+        "state": {},
+    }
