@@ -17,6 +17,7 @@
     │   ├── UnknownJobKind
     │   └── InvalidSource            a job's source that may not or cannot be read
     ├── EventTooLarge
+    ├── BatchTooLarge                more events than one request may publish
     ├── NotFound
     │   └── ResultRemoved            its time was up, or others needed the room
     ├── Unauthorized                 no token came, or the application refuses it
@@ -78,7 +79,8 @@ class StreamerError(Exception):
     """Say what was wrong and what is allowed, in one sentence for a person.
 
     ``retry_after`` is in seconds, for errors worth retrying. ``topic`` is the one that the
-    error is about, where others were asked for that may be fine.
+    error is about, where others were asked for that may be fine. So is ``line``, of a body of
+    several.
     """
 
     code: ClassVar[str] = "internal_error"
@@ -90,6 +92,13 @@ class StreamerError(Exception):
         self.detail = detail
         self.retry_after = retry_after
         self.topic = topic
+        self.line: int | None = None
+
+    def at_line(self, number: int) -> None:
+        """Say that it is the line of that number, from 1, that was wrong."""
+        self.line = number
+        self.detail = f"line {number}: {self.detail}"
+        self.args = (self.detail,)
 
     @property
     def outcome(self) -> Outcome:
@@ -184,6 +193,12 @@ class EventTooLarge(StreamerError):
     """An event over the size limit."""
 
     code = "event_too_large"
+
+
+class BatchTooLarge(StreamerError):
+    """More events than one request may publish, or more bytes of them."""
+
+    code = "batch_too_large"
 
 
 class NotFound(StreamerError):
@@ -495,6 +510,7 @@ OUTCOMES: dict[str, Outcome] = {
     "unknown_job_kind": Outcome(400, 1008, retry=False, title="Unknown job kind"),
     "invalid_source": Outcome(400, 1008, retry=False, title="Invalid source"),
     "event_too_large": Outcome(413, 1009, retry=False, title="Event too large"),
+    "batch_too_large": Outcome(413, 1009, retry=False, title="Batch too large"),
     "http_too_old": Outcome(505, 1008, retry=False, title="HTTP version not supported"),
     "head_too_large": Outcome(431, 1009, retry=False, title="Request head too large"),
     "not_found": Outcome(404, 1008, retry=False, title="Not found"),

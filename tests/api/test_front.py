@@ -79,9 +79,11 @@ PATHS = [
     "/api/v1/jobs",
     "/api/v1/topics/p1/events",
 ]
+NDJSON = (b"content-type", b"application/x-ndjson")
 HEADERS: list[tuple[bytes, bytes]] = [
     (b"content-type", b"application/json"),
     (b"content-type", b"text/plain"),
+    NDJSON,
     (b"idempotency-key", b"k1"),
     (b"idempotency-key", b""),
     (b"idempotency-key", b"k" * 256),
@@ -143,6 +145,8 @@ def test_every_path_body_and_query_is_answered_alike(place: Place, setup: str, p
     """Whatever it comes to: status, fields in their order, body, events, numbers, log lines."""
     for body in BODIES:
         place.ask(setup, Request(path, [(b"authorization", ALL)], [body]))
+        place.ways[setup].later(100)
+        place.ask(setup, Request(path, [(b"authorization", ALL), NDJSON], [NAMED, b"\n", body]))
         place.ways[setup].later(100)
     for query, headers in itertools.product(QUERIES, ([], [(b"authorization", ALL)])):
         place.ask(setup, Request(path, headers, [NAMED], query))

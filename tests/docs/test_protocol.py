@@ -77,6 +77,16 @@ async def _publish(live: Live, body: Body) -> str:
     return str(answer.json()["id"])
 
 
+async def test_the_answer_to_several_is_as_it_is_shown(live: Live) -> None:
+    line = b'{"topic":"chats/42","type":"said","text":"hello"}\n'
+    headers = {"Content-Type": "application/x-ndjson"}
+    async with httpx.AsyncClient(base_url=live.url) as client:
+        answer = await client.post("/api/v1/events", content=line * 2, headers=headers)
+    shown = example("published-batch")
+    assert set(answer.json()) == set(shown)
+    assert len(answer.json()["ids"]) == len(shown["ids"])
+
+
 async def _controls_of_streams(live: Live) -> list[Body]:
     """What comes over server-sent events, from every kind of address."""
     sent: list[Body] = []

@@ -8,7 +8,13 @@ import msgspec
 import pytest
 
 from streamer import Publisher
-from streamer.errors import EventTooLarge, InvalidFields, InvalidTopic, LogUnavailable
+from streamer.errors import (
+    BatchTooLarge,
+    EventTooLarge,
+    InvalidFields,
+    InvalidTopic,
+    LogUnavailable,
+)
 from support.jobs import UnreliableLog, bodies_of, events_of
 
 
@@ -155,3 +161,36 @@ async def test_a_defect_in_the_log_reaches_whoever_publishes(
     monkeypatch.undo()
     assert await publisher.publish("a", "note") is not None
     assert msgspec.json.decode((await events_of(log, "a"))[0].body)["type"] == "note"
+
+
+async def test_many_at_once_are_one_append_in_their_order(
+    log: UnreliableLog, publisher: Publisher
+) -> None:
+    ids = await publisher.publish_many(
+        [("a", "note", {"number": 1}), (["a", "b"], "note", {"number": 2}), ("b", "note", None)]
+    )
+    assert log.batches == [3]
+    assert ids[:2] == [event.id for event in await events_of(log, "a")]
+    assert ids[1:] == [event.id for event in await events_of(log, "b")]
+    assert await publisher.publish_many([]) == []
+
+
+async def test_one_of_many_that_is_refused_is_named_and_none_is_appended(
+    log: UnreliableLog, publisher: Publisher
+) -> None:
+    with pytest.raises(InvalidTopic, match="line 2: ") as caught:
+        await publisher.publish_many([("a", "note", {}), ("not a topic", "note", {})])
+    assert caught.value.line == 2
+    with pytest.raises(BatchTooLarge):
+        await publisher.publish_many([("a", "note", {})] * 257)
+    assert log.batches == []
+
+
+async def test_many_of_a_repeated_key_are_not_appended_again(
+    log: UnreliableLog, publisher: Publisher
+) -> None:
+    first, again = [
+        await publisher.publish_many([("a", "note", {}), ("a", "note", {})], idempotency_key="k")
+        for _ in range(2)
+    ]
+    assert first == again == [event.id for event in await events_of(log, "a")]

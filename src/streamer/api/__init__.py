@@ -11,11 +11,13 @@ Layout:
 - `asyncapi`: the streams of the HTTP API as AsyncAPI 3.
 - `chat_documentation`: what OpenAPI says of the URLs about conversations.
 - `chats`: conversations over HTTP: messages, reactions, and what was said before.
+- `batch_body`: a body of several events, one in each line (NDJSON).
 - `connections`: how many readers there are, over all processes.
 - `control_schemas`: what OpenAPI says of the control events.
 - `documentation`: what OpenAPI says of every URL: its problems, and parameters that are read by
   hand.
 - `door`: the app's door, as its settings or its program say how it is known who asks.
+- `event_body`: what a body says is to be published, and whether whoever asks may.
 - `event_schemas`: what OpenAPI says of every body that a stream can carry; all schemas of events
   come from here.
 - `farewells`: how a WebSocket that gets no stream learns so, and is closed without a hurry.
@@ -80,12 +82,14 @@ __all__ = [
     "answers",
     "asker",
     "asyncapi",
+    "batch_body",
     "chat_documentation",
     "chats",
     "connections",
     "control_schemas",
     "documentation",
     "door",
+    "event_body",
     "event_schemas",
     "farewells",
     "front",

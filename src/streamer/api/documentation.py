@@ -21,6 +21,8 @@ from ..access.patterns import MAX_PATTERNS
 from ..events.new_event import MAX_KEY_LENGTH
 from ..events.trace import PARENT, STATE
 from ..hub.throttled import MAX_RATE, MIN_RATE
+from ..publishing.publisher import MAX_BATCH
+from .batch_body import MAX_BYTES, NDJSON
 from .event_schemas import EVENT, GAP, STREAM_BODY
 from .job_schemas import JOB_REQUEST
 
@@ -112,6 +114,10 @@ _PROBLEM = OpenAPIResponse(
                     "detail": _TEXT,
                     "code": _TEXT,
                     "retry": Schema(type=OpenAPIType.BOOLEAN),
+                    "line": Schema(
+                        type=OpenAPIType.INTEGER,
+                        description="Of a body of several lines: the one that is wrong, from 1.",
+                    ),
                     "request_id": _TEXT,
                 },
                 required=["type", "title", "status", "detail", "code"],
@@ -183,22 +189,37 @@ TOO_OFTEN = OpenAPIResponse(
     },
 )
 
-#: The answer 201.
+_PUBLISHED_ID = Schema(
+    type=[OpenAPIType.STRING, OpenAPIType.NULL],
+    pattern=EVENT_ID.pattern,
+    description="The event's id; null for an ephemeral event.",
+)
+
+#: The answer 201: to one event, and to several.
 PUBLISHED = OpenAPIResponse(
-    description="The event was published.",
+    description="Published.",
     headers=_QUOTA,
     content={
         "application/json": OpenAPIMediaType(
             schema=Schema(
-                type=OpenAPIType.OBJECT,
-                properties={
-                    "id": Schema(
-                        type=[OpenAPIType.STRING, OpenAPIType.NULL],
-                        pattern=EVENT_ID.pattern,
-                        description="The event's id; null for an ephemeral event.",
-                    )
-                },
-                required=["id"],
+                one_of=[
+                    Schema(
+                        type=OpenAPIType.OBJECT,
+                        properties={"id": _PUBLISHED_ID},
+                        required=["id"],
+                    ),
+                    Schema(
+                        type=OpenAPIType.OBJECT,
+                        properties={
+                            "ids": Schema(
+                                type=OpenAPIType.ARRAY,
+                                items=_PUBLISHED_ID,
+                                description="Of the events of a batch, in order.",
+                            )
+                        },
+                        required=["ids"],
+                    ),
+                ]
             )
         )
     },
@@ -360,7 +381,7 @@ class PollOperation(ApiOperation):
 
 @dataclass
 class PublishOperation(ApiOperation):
-    """A URL that takes an event."""
+    """A URL that takes an event, or several."""
 
     def __post_init__(self) -> None:
         """Add the parameters, the body, and the answer."""
@@ -381,6 +402,15 @@ class PublishOperation(ApiOperation):
             additional_properties=True,
             description="One flat object: the type, and the event's own fields.",
         )
+        lines = Schema(
+            type=OpenAPIType.STRING,
+            description=f"One such object in each line: {MAX_BATCH} at most, of "
+            f"{MAX_BYTES} bytes together. All of them are published, or none.",
+        )
         self.request_body = RequestBody(
-            content={"application/json": OpenAPIMediaType(schema=schema)}, required=True
+            content={
+                "application/json": OpenAPIMediaType(schema=schema),
+                NDJSON: OpenAPIMediaType(schema=lines),
+            },
+            required=True,
         )

@@ -37,7 +37,7 @@ _DETAILS = {
 
 
 class Problem(msgspec.Struct, omit_defaults=True):
-    """RFC 9457 section 3.1, `code`, `retry`, `topic` for programs, and `request_id` of the log."""
+    """RFC 9457 section 3.1; what programs go by, and `request_id` of the log."""
 
     type: str
     title: str
@@ -46,6 +46,7 @@ class Problem(msgspec.Struct, omit_defaults=True):
     code: str
     retry: bool
     topic: str | None = None
+    line: int | None = None
     request_id: str = ""
 
 
@@ -60,6 +61,7 @@ def problem_of(error: StreamerError) -> Problem:
         code=error.code,
         retry=outcome.retry,
         topic=error.topic,
+        line=error.line,
         request_id=DOING.get().request,
     )
 

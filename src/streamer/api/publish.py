@@ -5,28 +5,23 @@ from __future__ import annotations
 import hashlib
 from typing import Any, Final
 
-import msgspec
 from litestar import Request, post
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from ..access.grants import EVERYTHING
-from ..errors import (
-    InvalidFields,
-    InvalidJSON,
-    InvalidParameter,
-    InvalidTopic,
-)
+from ..errors import InvalidParameter, StreamerError
 from ..events.cursor import Cursor
 from ..events.new_event import MAX_TOPICS, check_key
 from ..events.topic import project_topic
-from ..publishing.publisher import Publisher
+from ..publishing.publisher import Publisher, batch_key
 from .asker import Asker, asker_of
+from .batch_body import is_batch, read_lines
 from .documentation import PublishOperation
+from .event_body import read_event
 from .front import PLAIN
 from .may import may_publish
 from .query import PUBLISH
-from .quota_fields import Fields
-from .speaker import speak_as_oneself
+from .quota_fields import NONE, Fields
 from .too_often import HowOften
 from .whole_body import whole_body
 
@@ -43,7 +38,10 @@ BODY_FACTOR: Final = 3
     tags=["publishing"],
 )
 async def publish_to_project(request: Request[Any, Any, Any]) -> ASGIApp:
-    """Append ``{"type": ..., fields}`` to a project's events and notify its readers."""
+    """Append ``{"type": ..., fields}`` to a project's events and notify its readers.
+
+    Or several, one in each line.
+    """
     return await _publish(request, project_topic(request.path_params["project_id"]))
 
 
@@ -55,7 +53,10 @@ async def publish_to_project(request: Request[Any, Any, Any]) -> ASGIApp:
     tags=["publishing"],
 )
 async def publish(request: Request[Any, Any, Any]) -> ASGIApp:
-    """Append ``{"topic": ..., "type": ..., fields}`` (or ``topics``) and notify readers."""
+    """Append ``{"topic": ..., "type": ..., fields}`` (or ``topics``) and notify readers.
+
+    Or several, one in each line.
+    """
     return await _publish(request, None)
 
 
@@ -70,17 +71,27 @@ async def _publish(request: Request[Any, Any, Any], topic: str | None) -> ASGIAp
     if topic is not None:
         may_publish(asker, (topic,))
     ephemeral = _is_ephemeral(request)
-    event_type, fields = await _read(request)
-    topics = (topic,) if topic is not None else _take_topics(fields)
-    speak_as_oneself(asker, topics, event_type, fields)
-    if topic is None:
-        # With more it is refused, whatever the others are.
-        may_publish(asker, topics[: MAX_TOPICS + 1])
-    if 1 < (count := len(topics)) <= MAX_TOPICS:
-        # Each costs the log a write, as an event of its own does.
-        quota = often.count(request, count - 1)
     # Not injected: Litestar resolves dependencies in a task group for each request.
     publisher: Publisher = request.app.state.publisher
+    if is_batch(request.scope):
+        lines = await read_lines(request)
+        quota = _count_more(often, request, len(lines)) or quota
+        events = []
+        for number, line in lines:
+            try:
+                said = read_event(asker, topic, line)
+                events.append(publisher.make(*said, ephemeral=ephemeral))
+            except StreamerError as error:
+                error.at_line(number)
+                raise
+        further = sum(len(event.topics) - 1 for event in events)
+        quota = _count_more(often, request, 1 + further) or quota
+        key = key_of(asker, _key_in(request.scope))
+        ids = await publisher.append_all(events, batch_key(key))
+        return _Created(b'{"ids":[%b]}' % b",".join(map(_written, ids)), quota)
+    topics, event_type, fields = read_event(asker, topic, await whole_body(request))
+    if len(topics) <= MAX_TOPICS:
+        quota = _count_more(often, request, len(topics)) or quota
     event_id = await publisher.publish(
         topics,
         event_type,
@@ -88,7 +99,19 @@ async def _publish(request: Request[Any, Any, Any], topic: str | None) -> ASGIAp
         idempotency_key=key_of(asker, _key_in(request.scope)),
         ephemeral=ephemeral,
     )
-    return _Created(event_id, quota)
+    return _Created(b'{"id":%b}' % _written(event_id), quota)
+
+
+def _count_more(often: HowOften, request: Request[Any, Any, Any], count: int) -> Fields:
+    """Count all of so many but the first, which is counted; nothing, where that is all.
+
+    An event counts for each of its topics: each costs the log a write, as an event does.
+    """
+    return often.count(request, count - 1) if count > 1 else NONE
+
+
+def _written(event_id: Cursor | None) -> bytes:
+    return b"null" if event_id is None else f'"{event_id}"'.encode()
 
 
 def key_of(asker: Asker, key: str | None) -> str | None:
@@ -109,10 +132,10 @@ def key_of(asker: Asker, key: str | None) -> str | None:
 
 
 class _Created:
-    """The answer: the event's id; null for an ephemeral event."""
+    """The answer: what was published."""
 
-    def __init__(self, event_id: Cursor | None, quota: Fields) -> None:
-        self._body = b'{"id":null}' if event_id is None else f'{{"id":"{event_id}"}}'.encode()
+    def __init__(self, body: bytes, quota: Fields) -> None:
+        self._body = body
         self._quota = quota
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
@@ -148,33 +171,3 @@ def _read_flag(name: str, text: str | None) -> bool:
 
 
 _FLAGS: Final = {"true": True, "1": True, "false": False, "0": False}
-
-
-async def _read(request: Request[Any, Any, Any]) -> tuple[str, dict[str, Any]]:
-    body = await whole_body(request)
-    try:
-        fields = msgspec.json.decode(body)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise InvalidJSON(f"the body is not JSON: {error}") from error
-    if not isinstance(fields, dict):
-        raise InvalidJSON(
-            f"the body is a JSON {_JSON_NAMES.get(type(fields), 'value')}; "
-            'it must be an object such as {"type":"progress","progress":0.5}'
-        )
-    event_type = fields.pop("type", None)
-    if not isinstance(event_type, str):
-        raise InvalidFields('the body must name the event\'s type, as in {"type":"progress"}')
-    return event_type, fields
-
-
-_JSON_NAMES = {list: "array", str: "string", int: "number", float: "number", bool: "boolean"}
-
-
-def _take_topics(fields: dict[str, Any]) -> tuple[str, ...]:
-    """What the body names, without repeats."""
-    topic, topics = fields.pop("topic", None), fields.pop("topics", None)
-    if isinstance(topic, str) and topics is None:
-        return (topic,)
-    if topic is None and isinstance(topics, list) and all(isinstance(t, str) for t in topics):
-        return tuple(dict.fromkeys(topics))
-    raise InvalidTopic('the body must name "topic", a string, or "topics", a list of strings')

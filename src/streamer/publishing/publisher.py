@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from time import monotonic
 from typing import Any, Final
 
-from ..eventlog.base import EventLog
+from ..errors import BatchTooLarge, StreamerError
+from ..eventlog.base import BatchKey, EventLog
 from ..events.cursor import Cursor
-from ..events.new_event import MAX_EVENT_BYTES, NewEvent, new_event
+from ..events.new_event import MAX_EVENT_BYTES, NewEvent, check_key, new_event
 from ..events.trace import PARENT
 from ..metrics import SILENT, Metrics
 from ..tracing.spans import appending, publishing
@@ -103,23 +105,80 @@ class Publisher(JobPublishing[Coroutine[Any, Any, Cursor | None]]):
             self._appending = loop.create_task(self._append_waiting())
         return await answer
 
-    async def append_all(self, events: Sequence[NewEvent]) -> None:
-        """Append events that are made already, in one append: all of them, or none.
+    def make(
+        self,
+        topics: str | Iterable[str],
+        event_type: str,
+        fields: Mapping[str, Any] | None = None,
+        *,
+        ephemeral: bool = False,
+    ) -> NewEvent:
+        """Check an event that `append_all` is to take; raises what `publish` raises."""
+        listed = (topics,) if isinstance(topics, str) else tuple(topics)
+        is_traced = fields is not None and PARENT in fields
+        with publishing(listed, event_type, is_traced=is_traced) as span:
+            return new_event(
+                listed,
+                event_type,
+                fields,
+                ephemeral=ephemeral,
+                trace=span.trace,
+                max_bytes=self.max_event_bytes,
+            )
+
+    async def publish_many(
+        self,
+        events: Iterable[tuple[str | Iterable[str], str, Mapping[str, Any] | None]],
+        *,
+        idempotency_key: str | None = None,
+        ephemeral: bool = False,
+    ) -> list[Cursor | None]:
+        """Append several events at once, all of them or none; return their ids in order.
+
+        Each is its topic or topics, its type and its fields. There may be `MAX_BATCH` of them.
+        Within an hour, nothing is appended if a batch of the same `idempotency_key` was: the
+        ids are those of its events.
 
         Raises:
-            LogUnavailable: as of `append`.
+            InvalidInput, EventTooLarge: of the first event that `publish` would refuse, its
+                number, from 1, is the ``line`` of the error.
+            BatchTooLarge: there are too many.
+            LogUnavailable: it is unknown whether they were stored; with an idempotency key,
+                retrying is safe.
+        """
+        made = []
+        for number, (topics, event_type, fields) in enumerate(events, start=1):
+            if number > MAX_BATCH:
+                raise BatchTooLarge(f"at most {MAX_BATCH} events are published at once")
+            try:
+                made.append(self.make(topics, event_type, fields, ephemeral=ephemeral))
+            except StreamerError as error:
+                error.at_line(number)
+                raise
+        return await self.append_all(made, batch_key(idempotency_key))
+
+    async def append_all(
+        self, events: Sequence[NewEvent], batch: BatchKey | None = None
+    ) -> list[Cursor | None]:
+        """Append events that are made already, in one append: all of them, or none.
+
+        Returns their ids, in order.
+
+        Raises:
+            LogUnavailable: as of `append`; where there is a `batch`, retrying is safe.
         """
         if not events:
-            return
+            return []
         began = monotonic()
         try:
             with appending([event.trace for event in events]):
-                await self._log.append_all(events)
+                ids = await self._log.append_all(events, batch)
         except Exception:
             self._metrics.append_failed(len(events))
             raise
         took = monotonic() - began
         self._metrics.published(len(events), took, took)
+        return ids
 
     async def _append_waiting(self) -> None:
         batch: list[tuple[NewEvent, asyncio.Future[Cursor | None]]] = []
@@ -154,3 +213,16 @@ class Publisher(JobPublishing[Coroutine[Any, Any, Cursor | None]]):
         for (_, answer), id_ in zip(batch, ids, strict=True):
             if not answer.done():  # a publisher that was cancelled does not wait
                 answer.set_result(id_)
+
+
+def batch_key(idempotency_key: str | None) -> BatchKey | None:
+    """The batch that a key of somebody's names; each is a batch of a publisher of its own.
+
+    Raises:
+        InvalidParameter: the key is empty or too long.
+    """
+    if idempotency_key is None:
+        return None
+    check_key(idempotency_key)
+    digest = hashlib.sha256(idempotency_key.encode("utf-8", "surrogatepass")).hexdigest()
+    return BatchKey(f"key {digest[:40]}", 1)
