@@ -26,6 +26,12 @@ API: Final = schemathesis.openapi.from_path(_FILE).exclude(
 )
 
 
+@schemathesis.serializer("application/x-ndjson")
+def lines(_context: Any, value: object) -> bytes:  # noqa: ANN401 - schemathesis's own
+    """To the schema such a body is a text."""
+    return str(value).encode("utf-8", "surrogatepass")
+
+
 @API.parametrize()
 @settings(
     max_examples=EXAMPLES,
