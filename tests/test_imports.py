@@ -64,7 +64,7 @@ ROOMS: Final[Mapping[str, frozenset[str]]] = {
         "doors": "",
         "version": "",
         "mounted": "eventlog publishing",
-        "app": "version mounted doors errors limits metrics config eventlog publishing hub access "
+        "app": "version mounted doors limits metrics config eventlog publishing hub access "
         "jobs jobs/chat_answer chats api api/streams life uploads push prometheus",
         "server": "errors limits metrics config processes wire hub api app prometheus",
         "client": "backoff config errors",
