@@ -7,6 +7,7 @@ from .fan_out import ACCESS, BURST, SSE_1000, SSE_5000, WEBSOCKET_1000
 from .idle import IDLE_SSE, IDLE_WEBSOCKET
 from .inboxes import INBOXES_SSE, INBOXES_WEBSOCKET
 from .many_topics import ManyTopics
+from .publish import PUBLISH_1, PUBLISH_100
 from .stalled import Stalled
 from .storm import Storm
 from .verified_publish import VerifiedPublish
@@ -27,6 +28,8 @@ _ALL: tuple[Scenario, ...] = (
     Workers(),
     ACCESS,
     VerifiedPublish(),
+    PUBLISH_1,
+    PUBLISH_100,
     INBOXES_SSE,
     INBOXES_WEBSOCKET,
 )

@@ -21,6 +21,8 @@ _ALL: tuple[Server, ...] = (
         name="streamer-grants", title="Streamer, 1,000 tokens of different grants", tokens=different
     ),
     Streamer(name="streamer-inboxes", title="Streamer, 10,000 tokens", tokens=inbox),
+    Streamer(name="streamer-framework", title="Streamer, by the framework alone", framework=True),
+    Streamer(name="streamer-before", title="Streamer, as of 277bfc0", commit="277bfc0"),
     Streamer(name="streamer-2-workers", title="Streamer, --workers 2", cores=2),
     Nchan(),
     Nchan(name="nchan-nagle", title="nginx + Nchan, Nagle on", nagle=True),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
+from io import BytesIO
 from pathlib import Path
 
 from ..load import Transport
@@ -22,18 +25,28 @@ class Streamer:
     needs_redis: bool = True
     cores: int = 1
     portable: bool = False
+    framework: bool = False  #: every request is left to the framework
+    commit: str | None = None  #: as it was then, over the packages of now
     io_uring: bool = True
     tokens: Callable[[int], Claims] | None = None
 
     def missing(self) -> str | None:
         if find_spec("streamer") is None or find_spec("streamer.app") is None:
             return "the package streamer is not installed"
+        if self.commit is not None and _git("cat-file", "-e", f"{self.commit}^{{commit}}") is None:
+            return f"git does not have {self.commit}"
         return None
 
     def launch(self, place: Place) -> Launch:
-        served = (
-            [str(_PEERS / "streamer_portable.py")] if self.portable else ["-m", "streamer", "serve"]
-        )
+        served = ["-m", "streamer", "serve"]
+        if self.portable or self.framework:
+            peer = "streamer_portable.py" if self.portable else "streamer_framework.py"
+            served = [str(_PEERS / peer)]
+        older = {}
+        if self.commit is not None:
+            with tarfile.open(fileobj=BytesIO(_git("archive", self.commit, "src") or b"")) as tar:
+                tar.extractall(place.directory / "older", filter="data")
+            older = {"PYTHONPATH": str(place.directory / "older" / "src")}
         asked = {} if self.tokens is None else {"STREAMER_AUTH_SECRET": SECRET}
         return Launch(
             command=[python(), *served],
@@ -41,6 +54,7 @@ class Streamer:
             tokens=None if self.tokens is None else write_tokens(self.tokens, place.directory),
             environ={
                 **asked,
+                **older,
                 "STREAMER_HOST": "127.0.0.1",
                 "STREAMER_PORT": str(place.port),
                 "STREAMER_REDIS_URL": f"redis://127.0.0.1:{place.redis_port}/0",
@@ -64,3 +78,13 @@ class Streamer:
             publish_path="/api/v1/projects/bench0/events",
             greeting='"type":"caught_up"',
         )
+
+
+def _git(*arguments: str) -> bytes | None:
+    """What git says of our repository; None where it fails, or is not there."""
+    try:
+        return subprocess.run(
+            ["git", *arguments], cwd=_PEERS.parents[1], capture_output=True, check=True
+        ).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return None
