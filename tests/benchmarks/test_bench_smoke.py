@@ -40,6 +40,24 @@ def test_the_smallest_scenario_runs_against_the_bare_server(scenario: str) -> No
     assert abs(figures["event_bytes"] - 250) < 10
 
 
+@pytest.mark.parametrize("scenario", ["publish", "publish-100"])
+def test_publishes_are_counted_where_nobody_reads(scenario: str) -> None:
+    needs("redis-server")
+    done = subprocess.run(
+        [
+            *(sys.executable, str(_BENCHMARKS / "run.py"), "--smoke", "--json"),
+            *("--scenario", scenario, "--server", "streamer", "--server", "streamer-framework"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    (run,) = json.loads(done.stdout)["scenarios"][scenario]["runs"]
+    assert all(run[name]["per_second"] > 0 for name in ("streamer", "streamer-framework"))
+
+
 @pytest.mark.parametrize("scenario", ["inboxes", "inboxes-sse"])
 def test_a_few_inboxes_are_notified_one_by_one_and_all_at_once(scenario: str) -> None:
     """Nothing is lost, whoever it is for, and every cost is measured."""
