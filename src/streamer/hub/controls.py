@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from ..errors import StreamerError
@@ -84,7 +85,8 @@ def end_control(topic: str, reason: str, *, remaining: int) -> Control:
     return Control("end", {"topic": topic, "reason": reason, "remaining": remaining})
 
 
-def named_by(topic: str) -> dict[str, str]:
+@lru_cache(1024)
+def named_by(topic: str) -> Mapping[str, str]:
     """The ``project_id`` or ``job_id`` of a topic, and a message for a person."""
     if (project := project_of(topic)) is not None:
         return {"project_id": project, "message": f"Connected to project {project}"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import anyio
 from litestar import Request, Response, route
@@ -106,22 +106,30 @@ async def stream_topics(request: Request[Any, Any, Any]) -> ASGIApp:
     )
 
 
-class SseForms(NamedTuple):
+class SseForms:
     """The wire forms of one kind of stream.
 
-    Attributes:
+    Args:
         plain: as any server sends it.
         chunked: with the chunks of HTTP/1.1, for the fast path.
         headers: what the answer has beside what every stream has.
+
+    Attributes:
+        plain, chunked: as above.
+        headers: all those of the answer.
+        head: the same, as ASGI has them.
     """
 
-    plain: Form
-    chunked: Form
-    headers: Mapping[str, str] = {}
-
-    def all_headers(self) -> dict[str, str]:
-        """The headers of the answer."""
-        return {**sse.HEADERS, **self.headers}
+    def __init__(
+        self, plain: Form, chunked: Form, headers: Mapping[str, str] | None = None
+    ) -> None:
+        self.plain: Final = plain
+        self.chunked: Final = chunked
+        self.headers: Final = {**sse.HEADERS, **(headers or {})}
+        self.head: Final = tuple(
+            (name.lower().encode("ascii"), value.encode("ascii"))
+            for name, value in self.headers.items()
+        )
 
 
 _NAMED: Final = SseForms(sse.NAMED, sse.NAMED_CHUNKED)
@@ -202,10 +210,7 @@ class _FastStream:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # A list of its own: middleware adds what is for this one client alone.
-        headers = [
-            (name.lower().encode("ascii"), value.encode("ascii"))
-            for name, value in self._forms.all_headers().items()
-        ]
+        headers = [*self._forms.head]
         self.writer.frame()
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         if not self.writer.start():
@@ -286,7 +291,7 @@ class _PortableStream:
 
         response = EventSourceResponse(
             self._buffers(),
-            headers=self._forms.all_headers(),
+            headers=self._forms.headers,
             ping=0,  # heartbeats are the hub's, one wheel for all readers
             sep="\n",
             data_sender_callable=drain,

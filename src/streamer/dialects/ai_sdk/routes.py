@@ -138,7 +138,7 @@ async def _stream(
     abandoned = told is not None and _silence_of(told, request) > _SILENT_SECONDS
     replay = replay_of(answer, told, abandoned=abandoned)
     if told is not None and (told.end is not None or abandoned):
-        headers = _FORMS.all_headers()
+        headers = _FORMS.headers
         return Response(replay, headers=headers, media_type=headers["Content-Type"])  # type: ignore[return-value]
     asker, settings = asker_of(request), request.app.state.settings
     attach = Attach(
