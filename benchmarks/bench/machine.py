@@ -90,6 +90,14 @@ def resident_bytes(pid: int) -> int:
     return total
 
 
+def kernel_bytes() -> int:
+    """Memory of the kernel's own objects, sockets and what they queue among them, in bytes."""
+    slab = re.search(r"^Slab:\s+(\d+) kB", _read(Path("/proc/meminfo")), re.MULTILINE)
+    queued = re.search(r"^TCP:.* mem (\d+)", _read(Path("/proc/net/sockstat")), re.MULTILINE)
+    pages = int(queued[1]) * os.sysconf("SC_PAGE_SIZE") if queued else 0
+    return (int(slab[1]) * 1024 if slab else 0) + pages
+
+
 def describe() -> dict[str, str]:
     """What a reader of the results must know of this machine."""
     cpu = re.search(r"^model name\s*:\s*(.+)$", _read(Path("/proc/cpuinfo")), re.MULTILINE)

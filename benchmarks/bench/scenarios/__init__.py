@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .base import FULL, QUICK, SMOKE, Plan, Scenario
+from .crowd import Crowd
 from .fan_out import ACCESS, BURST, SSE_1000, SSE_5000, WEBSOCKET_1000
 from .idle import IDLE_SSE, IDLE_WEBSOCKET
 from .inboxes import INBOXES_SSE, INBOXES_WEBSOCKET
@@ -24,6 +25,7 @@ _ALL: tuple[Scenario, ...] = (
     IDLE_SSE,
     IDLE_WEBSOCKET,
     Storm(),
+    Crowd(),
     Stalled(),
     Workers(),
     ACCESS,

@@ -14,7 +14,7 @@ BEHIND = 100
 _RATE = 10
 #: Commands of Redis that read a log, or the state of a topic; those of scripts count too.
 #: (Scripts themselves are no measure: one looks for stalled jobs every few seconds.)
-_READS = ("xrange", "xrevrange", "xread", "xreadgroup", "lrange", "hgetall", "hmget")
+READS = ("xrange", "xrevrange", "xread", "xreadgroup", "lrange", "hgetall", "hmget")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +68,6 @@ class Storm:
             ),
         }
         if arena.redis:
-            figures["redis_reads"] = float(sum(made.get(name, 0) for name in _READS))
+            figures["redis_reads"] = float(sum(made.get(name, 0) for name in READS))
             figures["redis_calls"] = float(sum(made.values()) - made.get("info", 0))
         return figures
