@@ -1,9 +1,11 @@
-"""One app that answers a plain publish before the framework, and one that leaves all to it."""
+"""One app that answers what is plain before the framework, and one that leaves all to it."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import random
+import re
 from collections.abc import Sequence
 from random import Random
 from typing import Any, Final, NamedTuple
@@ -18,7 +20,9 @@ from streamer.api.front import Front
 from streamer.config.settings import Settings
 from streamer.eventlog.memory.log import MemoryEventLog
 from streamer.events.cursor import Cursor
+from streamer.hub.writer import EXTENSION, Taker
 from streamer.prometheus.counting import Counting
+from streamer.wire.form import Form
 
 #: When it is, for the logs of both: milliseconds since 1970.
 NOW = 1_790_000_000_000
@@ -35,6 +39,7 @@ class Request(NamedTuple):
     root_path: str = ""
     leaves: bool = False  # before the body is whole
     version: str = "1.1"
+    is_ours: bool = False  # the server: it offers a writer
 
 
 class Answer(NamedTuple):
@@ -44,6 +49,50 @@ class Answer(NamedTuple):
     stored: list[bytes]
     counted: dict[Any, float]
     logged: list[str]
+    written: bytes  # to the writer, if one was offered
+
+
+class _Writer:
+    """What our own server offers for a stream."""
+
+    full = lost = False
+    taker: Taker | None = None
+
+    def __init__(self) -> None:
+        self.written = b""
+
+    def open(self, form: Form, _high_water: int) -> None:
+        self.form = form
+
+    def frame(self) -> None:
+        self.written += b"(head)"
+
+    def start(self) -> bool:
+        self.written += b"(start)"
+        return True
+
+    def withdraw(self) -> None: ...
+
+    def write(self, buffer: bytes) -> None:
+        self.written += buffer
+
+    def descriptor(self) -> None: ...
+
+    def pending(self) -> int:
+        return 0
+
+    def close(self, code: int, reason: str) -> None:
+        self.written += f"({code} {reason})".encode()
+        self.taker = None
+
+    def abort(self) -> None:
+        self.taker = None
+
+    def leave(self) -> bytes:
+        """Go; return what was written, but for names that are drawn at random."""
+        if self.taker is not None:
+            self.taker.gone()
+        return re.sub(rb'"stream_id":"[^"]*"', b'"stream_id":""', self.written)
 
 
 class _Kept(logging.Handler):
@@ -90,13 +139,16 @@ class _Side:
             headers: Any = message.get("headers", ())
             sent.append({**message, "headers": list(headers)})
 
-        kept = _Kept()
+        kept, writer, scope = _Kept(), _Writer(), _scope(request)
+        if request.is_ours:
+            scope["extensions"][EXTENSION] = writer
+        random.seed(7)  # of what is jittered
         logging.getLogger("streamer").addHandler(kept)
         try:
-            await self.app(_scope(request), inbox.get, send)
+            await self.app(scope, inbox.get, send)
         finally:
             logging.getLogger("streamer").removeHandler(kept)
-        return Answer(sent, await self._stored(), self._counted(), kept.lines)
+        return Answer(sent, await self._stored(), self._counted(), kept.lines, writer.leave())
 
     async def _stored(self) -> list[bytes]:
         """The bodies of the events that are new."""

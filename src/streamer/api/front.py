@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from litestar import Litestar, Request
+from litestar import Litestar, Request, Response
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Receive, Scope, Send
 from litestar.utils import normalize_path
 
+from ..hub.writer import offered_writer
 from .problems import answer_to
 
 #: For the ``opt`` of handlers that need nothing of the framework: coroutine functions of a
@@ -24,8 +25,8 @@ from .problems import answer_to
 #: ``before_request``.
 PLAIN: Final = {"plain": True}
 
-#: Only what changes something is looked at: most requests by far are reads, of which none is plain.
-_METHOD: Final = "POST"
+#: How the addresses of streams end: of all reads, those alone are plain.
+_STREAMS: Final = "/stream"
 
 
 class Front:
@@ -47,19 +48,24 @@ class Front:
             before: Any = handler.resolve_before_request()
             await before(request)
             answer = await handler.fn(request)
+            if isinstance(answer, Response):
+                answer = answer.to_asgi_response(app=None, request=request)
         except Exception as error:  # noqa: BLE001 - whatever it is, it has an answer
-            answer = answer_to(request, error)
+            answer = answer_to(request, error, handler.resolve_exception_handlers())
         await answer(scope, receive, send)
 
     def _plain(self, scope: Any) -> HTTPRouteHandler | None:  # noqa: ANN401 - an ASGI scope
         """The plain handler that `scope` is for, which then is named in it as the router does."""
-        if scope.get("method") != _METHOD:
+        path, method = scope["path"], scope.get("method")
+        # A stream on a server that is not ours has its own ways to fail, after it has begun.
+        if method != "POST" and not (
+            method == "GET" and path.endswith(_STREAMS) and offered_writer(scope) is not None
+        ):
             return None
-        path: str = scope["path"]
         if root_path := scope.get("root_path", ""):
             path = path.split(root_path, maxsplit=1)[-1]
         try:
-            route = self._find(path=normalize_path(path), method=_METHOD)
+            route = self._find(path=normalize_path(path), method=method)
         except HTTPException:
             return None
         _, handler, found, parameters, template = route

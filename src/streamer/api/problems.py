@@ -143,9 +143,11 @@ EXCEPTION_HANDLERS: Final[ExceptionHandlersMap] = {
 }
 
 
-def answer_to(request: Request[Any, Any, Any], error: Exception) -> ASGIApp:
-    """What answers `error`, as the framework has it answered that was raised by a handler."""
-    handlers: Any = EXCEPTION_HANDLERS
+def answer_to(request: Request[Any, Any, Any], error: Exception, handlers: Any) -> ASGIApp:  # noqa: ANN401 - the framework's own
+    """What answers `error`, as the framework has it answered where a handler has raised it.
+
+    `handlers` are those of that handler, which has its own for some classes, or none.
+    """
     handler = next(handlers[kind] for kind in type(error).__mro__ if kind in handlers)
     response: Response[bytes] = handler(request, error)
     return response.to_asgi_response(app=None, request=request)

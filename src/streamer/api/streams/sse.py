@@ -24,6 +24,7 @@ from ...wire import sse
 from ...wire.form import Form, encode
 from ..asker import asker_of
 from ..documentation import StreamOperation
+from ..front import PLAIN
 from ..may import may_read
 from ..problems import streamer_problem
 from ..query import STREAM, STREAM_OF_TOPICS
@@ -68,7 +69,7 @@ PROBLEMS: Final[ExceptionHandlersMap] = {StreamerError: _problem}
     operation_class=StreamOperation,
     exception_handlers=PROBLEMS,
     summary="Stream one project",
-    opt=STREAM,
+    opt=STREAM | PLAIN,
     tags=["streams"],
 )
 async def stream_project(request: Request[Any, Any, Any]) -> ASGIApp:
@@ -82,7 +83,7 @@ async def stream_project(request: Request[Any, Any, Any]) -> ASGIApp:
     operation_class=StreamOperation,
     exception_handlers=PROBLEMS,
     summary="Stream one job",
-    opt=STREAM,
+    opt=STREAM | PLAIN,
     tags=["streams"],
 )
 async def stream_job(request: Request[Any, Any, Any]) -> ASGIApp:
@@ -96,7 +97,7 @@ async def stream_job(request: Request[Any, Any, Any]) -> ASGIApp:
     operation_class=StreamOperation,
     exception_handlers=PROBLEMS,
     summary="Stream several topics",
-    opt=STREAM_OF_TOPICS,
+    opt=STREAM_OF_TOPICS | PLAIN,
     tags=["streams"],
 )
 async def stream_topics(request: Request[Any, Any, Any]) -> ASGIApp:
