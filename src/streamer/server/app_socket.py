@@ -137,11 +137,7 @@ class AppSocket:
             "raw_path": root.encode("ascii") + path,
             "query_string": query,
             "headers": list(handshake.fields),
-            "subprotocols": [
-                name.strip()
-                for value in handshake.values(b"sec-websocket-protocol")
-                for name in value.split(",")
-            ],
+            "subprotocols": list(handshake.subprotocols),
             "state": self._app_state.copy(),
             "extensions": {"websocket.http.response": {}, EXTENSION: self._line},
         }

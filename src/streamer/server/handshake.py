@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -24,6 +25,9 @@ MAX_LINE: Final = 8192
 #: Fields that come once.
 _ONCE: Final = frozenset({b"sec-websocket-key", b"sec-websocket-version", b"content-length"})
 
+#: A token (RFC 9110, section 5.6.2), which each subprotocol is.
+_TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+
 Fields = Sequence[tuple[bytes, bytes]]
 
 
@@ -34,11 +38,13 @@ class Handshake(msgspec.Struct, frozen=True):
         target: as of the request line.
         fields: with names in lower case.
         accept: the value of ``Sec-WebSocket-Accept`` that answers it.
+        subprotocols: those that are offered, in order.
     """
 
     target: bytes
     fields: Fields
     accept: bytes
+    subprotocols: Sequence[str]
 
     def values(self, name: bytes) -> list[str]:
         """Those of a field, in order."""
@@ -76,7 +82,7 @@ def read_handshake(head: bytes) -> Handshake:
     key = named.get(b"sec-websocket-key", b"")
     if not _is_key(key):
         raise _no_handshake("Sec-WebSocket-Key must be 16 bytes, in base64")
-    return Handshake(first.split(b" ")[1], fields, accept_of(key))
+    return Handshake(first.split(b" ")[1], fields, accept_of(key), _subprotocols(fields))
 
 
 def accept_of(key: bytes) -> bytes:
@@ -106,6 +112,15 @@ def lines_of(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
     if any(b"\r" in line or b"\n" in line for line in lines):
         raise ValueError("a header field has the end of a line in it")
     return b"".join(line + b"\r\n" for line in lines)
+
+
+def _subprotocols(fields: Fields) -> list[str]:
+    values = [value for name, value in fields if name == b"sec-websocket-protocol"]
+    offered = [name.strip(b" \t") for value in values for name in value.split(b",")]
+    # An answer names one of them, so nothing else may be in them.
+    if not all(map(_TOKEN.fullmatch, filter(None, offered))):
+        raise _no_handshake("Sec-WebSocket-Protocol must be a list of tokens")
+    return [name.decode("ascii") for name in offered if name]
 
 
 def _is_key(key: bytes) -> bool:

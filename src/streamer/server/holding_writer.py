@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Final
 
 from .transport_writer import TransportWriter
 
 #: Bytes that are held back, at most: a replay is to fill the transport as at any other time.
 _HELD_BYTES: Final = 4096
+_logger: Final = logging.getLogger(__name__)
 _NONE: Final[tuple[str, ...]] = ()
 
 
@@ -26,12 +28,20 @@ class HoldingWriter(TransportWriter):
         loop.call_soon(self.let_go)
 
     def let_go(self) -> None:
-        """Write what was held."""
-        if self._held and not self.lost and not self.transport.is_closing():
+        """Write what was held.
+
+        The loop calls it, which nobody stands above: a transport that raises is cut here.
+        """
+        if not self._held or self.lost or self.transport.is_closing():
+            return
+        try:
             self.send(b"")
             self.written()
             if self.taker is not None:
                 self.taker.requeued()
+        except Exception:
+            _logger.exception("a connection could not be written to, and is cut")
+            self.transport.abort()
 
     def send(self, data: bytes) -> None:
         """Hand `data` to the transport, behind what was held."""
