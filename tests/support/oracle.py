@@ -59,6 +59,13 @@ class Record:
             if topic in event.topics and event.id > after and (until is None or event.id <= until)
         ]
 
+    def newest(self, topics: Iterable[str]) -> Cursor:
+        """The id of the last event or deletion of any of `topics`."""
+        asked = set(topics)
+        events = (event.id for event in reversed(self.events) if asked & set(event.topics))
+        deletions = (id_ for topic, id_ in reversed(self.deletions) if topic in asked)
+        return max(next(events, ORIGIN), next(deletions, ORIGIN))
+
     def progress(self, topic: str, at: Cursor) -> float | None:
         """The mean of the jobs since none was running; an end counts as 1.0, a second is none."""
         running: dict[str, float] = {}
@@ -387,25 +394,30 @@ class Oracle:
             owed = [event for event in owed if event.id <= self.cursor]
             if not self.received:
                 owed = []
-        self._judge_deletions(span)
         # From the origin, what was removed before the first page was read is no loss. An
         # event that came by another topic too says nothing of where this one began.
         own = [e.id for e in self.received.values() if set(e.topics) == {span.topic}]
-        first = min(own, default=None)
+        began = span.start if span.start != ORIGIN else min(own, default=None)
+        self._judge_deletions(span, began)
         for event in owed:
             if event.id in self.received or self._is_said(event):
                 continue
             assert (span.topic, event.id) in removed, f"missing, though the log has it: {event}"
-            from_origin = span.start == ORIGIN and (first is None or event.id < first)
+            from_origin = began is None or event.id < began
             assert from_origin or any(gap.excuses(event) for gap in self.gaps), (
                 f"missing, and no gap says so: {event}"
             )
 
-    def _judge_deletions(self, span: Span) -> None:
-        """Whoever reads a topic that is deleted is told, also if it had all of it."""
+    def _judge_deletions(self, span: Span, began: Cursor | None) -> None:
+        """Whoever reads a topic that is deleted is told, also if it had all of it.
+
+        `began` is from where on it had any of it, None if it never had.
+        """
+        if began is None or self.ended:
+            return
         for topic, id_ in self.record.deletions:
-            is_within = span.start < id_ and (span.stop is None or id_ <= span.stop)
-            if topic == span.topic and is_within and span.start != ORIGIN and not self.ended:
+            is_within = began < id_ and (span.stop is None or id_ <= span.stop)
+            if topic == span.topic and is_within:
                 assert any(
                     gap.after < id_ <= gap.until and gap.topic in {None, topic} for gap in self.gaps
                 ), f"{topic} was deleted at {id_}, and no gap says so"

@@ -65,6 +65,28 @@ class Client:
             and self.writer.pending() == 0
             and self.oracle.is_caught_up
             and not self._waits(self.reader)
+            and self._has_heard(self.reader)
+        )
+
+    def _has_heard(self, reader: Reader) -> bool:
+        """Whether all that was published of its topics has come to the hub.
+
+        Until then it is live and owed something: a notification is on its way, or a read
+        that failed waits to be tried again. A hub to which it never comes is not let off:
+        then nothing comes to rest.
+        """
+        tail = reader.feed.tail
+        return max(tail.head, tail.floor) >= self.world.record.newest(reader.session.topics)
+
+    @property
+    def stands(self) -> str:
+        """What is to be said of one that does not settle."""
+        if self.reader is None:
+            return f"{self.name} is not connected"
+        topics, tail = self.reader.session.topics, self.reader.feed.tail
+        return (
+            f"{self.name} is {self.reader.session.state.value}, and its feed of {topics}"
+            f" at {tail.head}, of {self.world.record.newest(topics)}"
         )
 
     @staticmethod
@@ -265,12 +287,8 @@ class World:
             assert not self.loop.faults, self.loop.faults
             if all(client.settled for client in self.clients):
                 return
-        waiting = [
-            f"{client.name} is {client.reader and client.reader.session.state}"
-            for client in self.clients
-            if not client.settled
-        ]
-        raise AssertionError(f"not live in the end: {waiting}")
+        waiting = [client.stands for client in self.clients if not client.settled]
+        raise AssertionError(f"not live in the end, with all that was published: {waiting}")
 
     def judge(self) -> None:
         """Compare what every client has received with the log."""
