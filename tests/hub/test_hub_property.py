@@ -15,6 +15,7 @@ from support.steps import (
     Change,
     Come,
     Delete,
+    End,
     Go,
     LetOne,
     Log,
@@ -47,6 +48,8 @@ BOUNDS = st.builds(
     held=st.sampled_from([10_000, 1, 0]),
     renewals=st.sampled_from([10, 2]),
     waiting=st.sampled_from([1000, 2, 0]),
+    windows=st.sampled_from([256, 1, 0]),
+    windows_at_least=st.sampled_from([5.0, 0.0]),
 )
 
 _sets = st.sampled_from([("a",), ("b",), ("a", "b"), ("b", "a", "jobs/j"), ("jobs/j",)])
@@ -66,6 +69,7 @@ _come = st.builds(
     st.sampled_from([1 << 20, 300, 1]),
     st.booleans(),
     st.sampled_from([0.0, 10.0, 50.0]),
+    st.sampled_from(["", "gzip", "zstd"]),
 )
 _logs = ["pause", "pause", "let all", "hold", "release", "interrupt", "resume", "fail", "work"]
 _step = st.one_of(
@@ -82,6 +86,7 @@ _step = st.one_of(
     st.builds(LetOne, st.integers(0, 5)),
     st.builds(Go, _who),
     st.builds(Delete, st.sampled_from(TOPICS)),
+    st.builds(End, _who),
     st.builds(Return, _who),
     st.builds(Change, _who, st.sampled_from(TOPICS), _starts),
     st.builds(Log, st.sampled_from(_logs)),

@@ -20,6 +20,8 @@ from streamer.hub.options import HubOptions
 from streamer.hub.reader import Reader
 from streamer.hub.session import State
 from streamer.hub.stays import GRACE, Stay
+from streamer.wire.checksum import Sum
+from streamer.wire.coding import Mark
 from streamer.wire.form import PerFeed
 from streamer.wire.websocket import Lines
 from support.pausing import PausingEventLog
@@ -32,8 +34,12 @@ from support.writers import FakeWriter
 class OfOneFeed(Lines):
     """Lines that can be joined at any time."""
 
-    def begin(self) -> bytes:
-        return b""
+    mark = Mark(Sum(), is_open=False, at=0.0)
+
+    def renew(self) -> None:
+        """There is nothing to begin anew."""
+
+    is_fresh = True
 
 
 class Stateful(Lines, PerFeed):

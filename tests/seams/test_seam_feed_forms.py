@@ -17,6 +17,9 @@ from streamer.hub.hub import Hub
 from streamer.hub.limits import HubLimits
 from streamer.hub.options import HubOptions
 from streamer.wire import sse
+from streamer.wire.checksum import Sum
+from streamer.wire.coded import CodedBytes
+from streamer.wire.coding import Mark
 from streamer.wire.form import Form, PerFeed
 from support.servers import FakeClock
 from support.turning import TurningLoop
@@ -41,13 +44,19 @@ class Counted(Words):
     def __init__(self, every: int) -> None:
         self._every = every
         self._next = 0
+        self.mark = Mark(Sum(), is_open=False, at=0.0)
 
-    def begin(self) -> bytes | None:
-        return f"from {self._next}: ".encode() if self._next % self._every == 0 else None
+    @property
+    def is_fresh(self) -> bool:
+        return self._next % self._every == 0
+
+    def renew(self) -> None:
+        """It cannot begin anew but where `every` says."""
 
     def wrap(self, frames: bytes) -> bytes:
         number, self._next = self._next, self._next + 1
-        return b"%d[%b]" % (number, frames.strip())
+        self.mark = Mark(Sum(size=number), is_open=True, at=0.0)
+        return CodedBytes(b"%d[%b]" % (number, frames.strip()), self.mark)
 
 
 class Counting(Words, PerFeed):
@@ -74,9 +83,9 @@ class Room:
         self._form = form
         self.loop.inside(self.hub.start)
 
-    def publish(self, text: str, topic: str = "t") -> None:
+    def publish(self, text: str, topic: str = "t", kind: str = "note") -> None:
         """Publish, and let the pass begin: a cohort is served in each turn."""
-        self.loop.run(self.log.append(new_event([topic], "note", {"text": text})))
+        self.loop.run(self.log.append(new_event([topic], kind, {"text": text})))
 
     def attach(
         self, topic: str = "t", *, until_end: bool = False, form: Form | None = None
@@ -125,7 +134,7 @@ def test_readers_of_one_feed_share_each_buffer_and_its_number(room_of: OpenRoom)
         room.publish(text)
         room.loop.turn(3)
         assert writers[0]._buffers[-1] is writers[1]._buffers[-1]
-    assert [said(writer) for writer in writers] == ["from 0: [(caught_up)]0[a]1[b]"] * 2
+    assert [said(writer) for writer in writers] == ["[(caught_up)]0[a]1[b]"] * 2
 
 
 def test_cohorts_of_one_feed_share_its_numbers(room_of: OpenRoom) -> None:
@@ -136,7 +145,7 @@ def test_cohorts_of_one_feed_share_its_numbers(room_of: OpenRoom) -> None:
     room.loop.turn(6)
     room.publish("b")
     room.loop.turn(6)
-    assert {said(writer) for writer in writers} == {"from 0: [(caught_up)]0[a]1[b]"}
+    assert {said(writer) for writer in writers} == {"[(caught_up)]0[a]1[b]"}
     assert len({id(writer._buffers[-1]) for writer in writers}) == 1
 
 
@@ -160,7 +169,7 @@ def test_who_joins_late_is_given_where_it_begins(room_of: OpenRoom) -> None:
     room.publish("b")
     room.loop.turn(3)
     assert said(early).endswith("0[a]1[b]")
-    assert said(late) == "from 1: [(caught_up)]1[b]"
+    assert said(late) == "[(caught_up)]1[b]"
 
 
 def test_who_joins_while_a_batch_is_under_way_begins_behind_it(room_of: OpenRoom) -> None:
@@ -173,13 +182,13 @@ def test_who_joins_while_a_batch_is_under_way_begins_behind_it(room_of: OpenRoom
     feed = room.hub._feeds.peek(("t",))
     assert feed is not None
     assert feed._live._pass is not None, "the batch has reached everybody"
-    assert said(early) == "from 0: [(caught_up)]"
+    assert said(early) == "[(caught_up)]"
     late = room.attach()
     room.loop.turn(60)
     room.publish("b")
     room.loop.turn(60)
-    assert said(early) == "from 0: [(caught_up)]0[a]1[b]"
-    assert said(late) == "from 1: [(caught_up)]1[b]"
+    assert said(early) == "[(caught_up)]0[a]1[b]"
+    assert said(late) == "[(caught_up)]1[b]"
 
 
 def test_who_cannot_join_yet_is_written_to_by_itself_until_it_can(room_of: OpenRoom) -> None:
@@ -193,14 +202,14 @@ def test_who_cannot_join_yet_is_written_to_by_itself_until_it_can(room_of: OpenR
         room.publish(text)
         room.loop.turn(3)
     assert said(early).endswith("0[a]1[b]2[c]3[d]")
-    assert said(late) == "[(caught_up)][b][c]from 3: 3[d]"
+    assert said(late) == "[(caught_up)][b][c]3[d]"
 
 
 def test_a_loss_is_one_batch_for_all(room_of: OpenRoom) -> None:
     room = room_of(cohort_readers=1)
     writers = [room.attach() for _ in range(2)]
     room.lose()
-    assert {said(writer) for writer in writers} == {"from 0: [(caught_up)]0[(gap)]"}
+    assert {said(writer) for writer in writers} == {"[(caught_up)]0[(gap)]"}
 
 
 def test_a_feed_keeps_no_state_for_nobody(room_of: OpenRoom) -> None:
@@ -212,14 +221,17 @@ def test_a_feed_keeps_no_state_for_nobody(room_of: OpenRoom) -> None:
     feed = room.hub._feeds.peek(("t",))
     assert feed is not None
     assert not feed._live._forms
-    assert said(room.attach()) == "from 0: [(caught_up)]"
+    assert said(room.attach()) == "[(caught_up)]"
 
 
-def test_what_one_reader_is_written_by_itself_is_plain(room_of: OpenRoom) -> None:
-    """Readers that may end with any event are in no cohort, and touch no state."""
+def test_what_comes_before_the_last_event_is_shared_with_those_that_end_with_it(
+    room_of: OpenRoom,
+) -> None:
     room = room_of()
-    shared, apart = room.attach(), room.attach(until_end=True)
+    stays, ends = room.attach(), room.attach(until_end=True)
     room.publish("a")
     room.loop.turn(3)
-    assert said(shared).endswith("0[a]")
-    assert said(apart) == "[(caught_up)][a]"
+    room.publish("z", kind="completed")
+    room.loop.turn(3)
+    assert said(stays) == "[(caught_up)]0[a]1[z]"
+    assert said(ends) == "[(caught_up)]0[a][z (end)]"

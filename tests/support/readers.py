@@ -14,6 +14,7 @@ import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from .coded import CODINGS, Decoder, decoder_of
 from .event_source import EventSourceParser, SourceEvent
 from .waiting import wait_until
 
@@ -35,6 +36,7 @@ class SseReader:
         self.cut = False
         self.raw = b""
         self._http = h11.Connection(h11.CLIENT)
+        self._decoder: Decoder | None = None
 
     @property
     def events(self) -> list[SourceEvent]:
@@ -77,11 +79,15 @@ class SseReader:
             if isinstance(event, h11.Response):
                 self.status = event.status_code
                 self.headers = {k.decode(): v.decode() for k, v in event.headers}
+                coding = self.headers.get("content-encoding", "")
+                self._decoder = decoder_of(coding) if coding in CODINGS else None
             elif isinstance(event, h11.Data):
                 self.raw += bytes(event.data)
                 if self.status == 200:
-                    self.parser.feed(bytes(event.data))
+                    data = bytes(event.data)
+                    self.parser.feed(data if self._decoder is None else self._decoder.feed(data))
             elif isinstance(event, h11.EndOfMessage):
+                assert self._decoder is None or self._decoder.is_whole
                 self.ended = True
             else:
                 return

@@ -12,6 +12,7 @@ from streamer.events.cursor import ORIGIN, Cursor
 from streamer.hub.limits import HubLimits
 from streamer.hub.options import HubOptions, TailLimits
 
+from .coded import coded_lines
 from .pausing import PausingEventLog
 from .servers import FakeClock
 from .turning import TurningLoop
@@ -32,6 +33,8 @@ class Bounds:
     held: int = 10_000
     renewals: int = 10
     waiting: int = 1000
+    windows: int = 256
+    windows_at_least: float = 5.0
 
     def options(self) -> HubOptions:
         """Those of a hub; nobody in it is closed for being slow."""
@@ -86,6 +89,7 @@ class Come:
     high_water: int
     until_end: bool
     rate: float = 0.0
+    coding: str = ""
 
     def do(self, world: World) -> None:
         if len(world.clients) < 6:
@@ -95,6 +99,7 @@ class Come:
                 self.high_water,
                 until_end=self.until_end,
                 rate=self.rate,
+                coding=self.coding,
             )
 
 
@@ -106,6 +111,20 @@ class Go:
         client = _pick(world, self.who)
         if client is not None and not client.idle:
             client.detach()
+
+
+@dataclass(frozen=True)
+class End:
+    """The server ends one of its streams, which has an end then."""
+
+    who: int
+
+    def do(self, world: World) -> None:
+        client = _pick(world, self.who)
+        if client is None or client.reader is None or client.working is not None:
+            return
+        if client.writer is not None and client.writer.closed is None:
+            client.end()
 
 
 @dataclass(frozen=True)
@@ -214,7 +233,9 @@ def _position(world: World, start: str | int) -> Cursor | None:
     return world.record.events[start % len(world.record.events)].id
 
 
-Step = Publish | Delete | Tick | Come | Go | Return | Take | Change | Turn | Wait | Log | LetOne
+Step = (
+    Publish | Delete | Tick | Come | Go | End | Return | Take | Change | Turn | Wait | Log | LetOne
+)
 
 
 def run(bounds: Bounds, steps: Sequence[Step]) -> None:
@@ -232,7 +253,8 @@ def run_over(
 ) -> None:
     try:
         log = PausingEventLog(open_log(RetentionPolicy(Retention(bounds.retention))))
-        world = World(log, loop, bounds.options())
+        forms = coded_lines(loop.time, bounds.windows, bounds.windows_at_least)
+        world = World(log, loop, bounds.options(), forms)
         for step in steps:
             step.do(world)
         world.settle()

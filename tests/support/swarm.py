@@ -16,6 +16,7 @@ from .steps import (
     Change,
     Come,
     Delete,
+    End,
     Go,
     LetOne,
     Log,
@@ -50,16 +51,21 @@ def draw(seed: int) -> tuple[Bounds, list[Step]]:
         held=one((0, 1, 10_000)),
         renewals=one((2, 10)),
         waiting=one((0, 2, 1000)),
+        windows=one((0, 1, 2, 256)),
+        windows_at_least=one((0.0, 5.0)),
     )
     kinds = ["note", "note", "progress", "typing", *one(([], ["completed"]))]
     kinds += one(([], ["ai_chunk"] * 3, ["progress"] * 3, ["ai_chunk", "progress"] * 3))
+    codings = one((("",), ("gzip",), ("zstd",), ("", "gzip", "zstd")))
     rates = one(((0.0,), (0.0, 10.0), (10.0,), (10.0, 50.0)))
 
     def start() -> str | int:
         return one(("latest", "earliest", random.randrange(31), random.randrange(31)))
 
     def come() -> Step:
-        return Come(one(_SETS), start(), one((1 << 20, 300, 1)), random.random() < 0.3, one(rates))
+        high_water = one((1 << 20, 300, 1))
+        until_end = random.random() < 0.3
+        return Come(one(_SETS), start(), high_water, until_end, one(rates), one(codings))
 
     # The twice as likely are what moves the world on.
     often: list[Callable[[], Step]] = [
@@ -72,6 +78,7 @@ def draw(seed: int) -> tuple[Bounds, list[Step]]:
     ]
     seldom: list[Callable[[], Step]] = [
         lambda: Go(random.randrange(6)),
+        lambda: End(random.randrange(6)),
         lambda: Return(random.randrange(6)),
         lambda: Log(one(_LOG)),
         lambda: Delete(one(TOPICS)),

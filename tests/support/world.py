@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -17,7 +17,9 @@ from streamer.hub.hub import Hub
 from streamer.hub.options import HubOptions
 from streamer.hub.reader import Reader
 from streamer.hub.session import State
+from streamer.wire.coded import Coded
 
+from .coded import CodedWriter
 from .oracle import Oracle, Published, Record
 from .pausing import PausingEventLog
 from .turning import TurningLoop
@@ -31,9 +33,17 @@ class Client:
     """One client over all of its connections: a writer, what it asked for, and its oracle."""
 
     def __init__(
-        self, world: World, number: int, oracle: Oracle, high_water: int, rate: float
+        self,
+        world: World,
+        number: int,
+        oracle: Oracle,
+        high_water: int,
+        *,
+        rate: float = 0.0,
+        coding: str = "",
     ) -> None:
         self.world = world
+        self.coding = coding
         self.rate = rate
         self.number = number
         self.oracle = oracle
@@ -106,12 +116,25 @@ class Client:
             start=start if resume is None else None,
             until_end=self.oracle.until_end,
             rate=self.rate,
+            heartbeat=2 if self.coding else 15,
         )
         self.oracle.connect()
         self._stood = []
-        writer = self.writer = FakeWriter(high_water=self.high_water)
+        writer = self.writer = self._writer()
         writer.on_frame = self._note
         self.working = self.world.loop.create_task(self._attach(attach, writer))
+
+    def _writer(self) -> FakeWriter:
+        if not self.coding:
+            return FakeWriter(high_water=self.high_water)
+        return CodedWriter(self.world.forms[self.coding], high_water=self.high_water)
+
+    def end(self) -> None:
+        """Be asked to come back, and do so later."""
+        assert self.reader is not None
+        self.world.loop.inside(partial(self.reader.end_with, "draining"))
+        self.take()
+        self.detach()
 
     async def _attach(self, attach: Attach, writer: FakeWriter) -> None:
         try:
@@ -195,8 +218,15 @@ class Client:
 class World:
     """Everything that may happen, as methods that a test calls in any order."""
 
-    def __init__(self, log: PausingEventLog, loop: TurningLoop, options: HubOptions) -> None:
+    def __init__(
+        self,
+        log: PausingEventLog,
+        loop: TurningLoop,
+        options: HubOptions,
+        forms: Mapping[str, Coded] | None = None,
+    ) -> None:
         self.loop = loop
+        self.forms: Mapping[str, Coded] = forms or {}
         self.log = log
         self.record = Record()
         self.clients: list[Client] = []
@@ -250,10 +280,11 @@ class World:
         *,
         until_end: bool,
         rate: float = 0.0,
+        coding: str = "",
     ) -> Client:
         """A new client comes, at `start` (None: the newest)."""
         oracle = Oracle(self.record, topics, until_end=until_end, is_throttled=rate > 0)
-        client = Client(self, len(self.clients), oracle, high_water, rate)
+        client = Client(self, len(self.clients), oracle, high_water, rate=rate, coding=coding)
         self.clients.append(client)
         client.attach(start)
         return client

@@ -12,6 +12,8 @@ Layout:
 - `chat_documentation`: what OpenAPI says of the URLs about conversations.
 - `chats`: conversations over HTTP: messages, reactions, and what was said before.
 - `batch_body`: a body of several events, one in each line (NDJSON).
+- `codings`: which content coding a stream has: what its client takes, and what may be compressed
+  at all.
 - `connections`: how many readers there are, over all processes.
 - `control_schemas`: what OpenAPI says of the control events.
 - `documentation`: what OpenAPI says of every URL: its problems, and parameters that are read by
@@ -85,6 +87,7 @@ __all__ = [
     "batch_body",
     "chat_documentation",
     "chats",
+    "codings",
     "connections",
     "control_schemas",
     "documentation",

@@ -498,6 +498,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             description="Frames a second that are read from one WebSocket; more must wait.",
         ),
     ] = 20.0
+    compression: Annotated[
+        str,
+        Meta(
+            pattern=r"\A(off|public|on)\Z",
+            description="Whether streams are compressed; public: where nobody has to prove who "
+            "they are.",
+            extra={"allowed": "one of off, public, on"},
+        ),
+    ] = "public"
     ws_deflate: Annotated[
         bool,
         Meta(

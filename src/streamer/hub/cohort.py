@@ -5,10 +5,11 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..events.cursor import Cursor
 from ..events.page import Gap
+from ..wire.coding import Mark
 from ..wire.form import Form
 from .fan_out import FanOut
 from .reader import alone
@@ -17,8 +18,21 @@ if TYPE_CHECKING:
     from .reader import Reader
 
 
+class Standing(NamedTuple):
+    """What readers have in common that are written the same, and stand at the same place.
+
+    Attributes:
+        form, position, mark, may_end: as of `Cohort`.
+    """
+
+    form: Form
+    position: Cursor
+    mark: Mark | None
+    may_end: bool
+
+
 class Cohort:
-    """Readers of one form that stand at one position.
+    """Readers of one form that stand at one position; all of them may end, or none.
 
     Their cursors are kept here, as one: with a thousand readers no processor
     cache holds them all, so that what is touched for each write is what a
@@ -28,13 +42,17 @@ class Cohort:
     Attributes:
         form: the wire form of its readers' writers.
         position: everything up to here has been handed to every one of them.
+        mark: where that has left them, in a form of their feed's own.
+        may_end: whether a terminal event may be the last that they are given.
     """
 
-    __slots__ = ("_descriptors", "_direct", "_fan_out", "_indirect", "_members", "form", "position")
+    __slots__ = (
+        *("_descriptors", "_direct", "_fan_out", "_indirect", "_members"),
+        *("form", "mark", "may_end", "position"),
+    )
 
-    def __init__(self, form: Form, position: Cursor, fan_out: FanOut) -> None:
-        self.form = form
-        self.position = position
+    def __init__(self, standing: Standing, fan_out: FanOut) -> None:
+        self.form, self.position, self.mark, self.may_end = standing
         self._fan_out = fan_out
         self._members: dict[Reader, None] = {}
         # How each is written to: by descriptor, or by its writer.
@@ -46,8 +64,22 @@ class Cohort:
         """How many readers it has."""
         return len(self._members)
 
+    def stands(self, standing: Standing) -> bool:
+        """Whether all its readers stand so."""
+        return (
+            self.form is standing.form
+            and self.position == standing.position
+            and self.mark is standing.mark  # two batches may leave equal ones
+            and self.may_end == standing.may_end
+        )
+
+    @property
+    def readers(self) -> tuple[Reader, ...]:
+        """All of them."""
+        return tuple(self._members)
+
     def add(self, reader: Reader) -> None:
-        """Take a reader that stands at `position`."""
+        """Take a reader that stands as all do."""
         self._members[reader] = None
         self._direct = None
         reader.joined(self)
@@ -56,7 +88,7 @@ class Cohort:
         """Let a reader continue by itself, from `position`."""
         del self._members[reader]
         self._direct = None
-        reader.parted(self.position)
+        reader.parted(self.position, self.mark)
 
     def lose(self, gaps: Sequence[Gap]) -> None:
         """Let every reader know what it is never given."""
@@ -78,6 +110,8 @@ class Cohort:
         A reader whose transport is full thereby leaves at once, at `position`.
         """
         self.position = position
+        if self.mark is not None:
+            self.mark = getattr(buffer, "mark", self.mark)
         direct = self._ask() if self._direct is None else self._direct
         for descriptor, sent in self._fan_out.send(self._descriptors, buffer):
             # Full, or broken: its transport finds out which.
@@ -108,9 +142,9 @@ class Cohort:
         return direct
 
 
-def roomy(cohorts: Iterable[Cohort], form: Form, position: Cursor, most: int) -> Cohort | None:
-    """The first of `cohorts` that a reader of `form` at `position` can join."""
+def roomy(cohorts: Iterable[Cohort], standing: Standing, most: int) -> Cohort | None:
+    """The first of `cohorts` that a reader that stands so can join."""
     for cohort in cohorts:
-        if cohort.form is form and cohort.position == position and len(cohort) < most:
+        if len(cohort) < most and cohort.stands(standing):
             return cohort
     return None

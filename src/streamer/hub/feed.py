@@ -106,10 +106,19 @@ class Feed:
 
     def leave(self, reader: Reader) -> None:
         """`reader` is live no longer, if it was; its session knows where it stands."""
-        interval = reader.interval
-        live = self._throttled.get(interval) if interval else self._live
+        live = self._live_of(reader)
         if live is not None:
             live.leave(reader)
+
+    def step_out(self, reader: Reader) -> None:
+        """Let `reader`, which is in step, be written to by itself, behind what is on its way."""
+        live = self._live_of(reader)
+        if live is not None:
+            live.step_out(reader)
+
+    def _live_of(self, reader: Reader) -> Live | None:
+        interval = reader.interval
+        return self._throttled.get(interval) if interval else self._live
 
     @property
     def live(self) -> int:

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from itertools import chain
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+
+
+class Slot(dict[T, None]):
+    """Those who are due at the same time.
+
+    Attributes:
+        interval: seconds between two of those times.
+    """
+
+    __slots__ = ("interval",)
+
+    def __init__(self, interval: int) -> None:
+        super().__init__()
+        self.interval = interval
 
 
 class Wheel(Generic[T]):
@@ -18,20 +33,32 @@ class Wheel(Generic[T]):
     """
 
     def __init__(self) -> None:
-        self._rings: dict[int, list[dict[T, None]]] = {}
+        self._rings: dict[int, list[Slot[T]]] = {}
         self._now = 0
 
-    def add(self, member: T, interval: int) -> dict[T, None]:
+    def add(self, member: T, interval: int) -> Slot[T]:
         """Make `member` due every `interval` seconds (1 or more).
 
         Returns the slot it sits in: to remove it, pop it from there.
         """
         ring = self._rings.get(interval)
         if ring is None:
-            ring = self._rings[interval] = [{} for _ in range(interval)]
+            ring = self._rings[interval] = [Slot(interval) for _ in range(interval)]
         slot = ring[self._now % interval]
         slot[member] = None
         return slot
+
+    def put_off(self, member: T, slot: Slot[T], most: int) -> Slot[T]:
+        """Move `member`, which is due, to a slot that is due within `most` seconds (1 or more).
+
+        Which one is chance: those who are put off at the same time shall not all be due at
+        the same time.
+        """
+        slot.pop(member, None)
+        seconds = random.randint(1, min(most, slot.interval))
+        other = self._rings[slot.interval][(self._now + seconds) % slot.interval]
+        other[member] = None
+        return other
 
     def tick(self) -> Iterator[T]:
         """Let a second pass; return who is due."""

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 from ..events.cursor import Cursor
 from ..events.event import Event, Run
 from ..wire.form import PerFeed, encode
-from .cohort import Cohort, roomy
+from .cohort import Cohort, Standing, roomy
 from .controls import gap_controls
-from .reader import Source, alone
+from .reader import Company, Source, alone
 from .session import State
 
 if TYPE_CHECKING:
@@ -61,10 +61,13 @@ class Live:
         self._fan_out = fan_out
         self._call_soon = call_soon
         self._cohorts: list[Cohort] = []
-        # Those that a cohort cannot take: they stand elsewhere, or may end.
+        # Those that no cohort takes: they stand elsewhere, follow a story, or wait for their form
+        # to begin anew.
         self._apart: dict[Reader, None] = {}
         # The forms of theirs that have a state of this feed, by their plain form.
-        self._forms: dict[PerFeed, FeedForm] = {}
+        self._forms: dict[Form, FeedForm] = {}
+        # What those who wait for a form to begin anew have paid for it: a batch each.
+        self._paid: dict[Form, int] = {}
         self._outbox: list[Event] = []  # arrived, not yet in a pass
         self._pass: _Pass | None = None  # the one under way, if it yielded to the loop
         self._sent = position  # where the last pass left them
@@ -79,29 +82,27 @@ class Live:
         It is ahead where the log has shown it more than was notified here yet.
         """
         session = reader.session
-        if session.may_end or session.cursor != self._sent:
+        if session.story is not None or session.cursor != self._sent:
             self._apart[reader] = None
             return
-        form = reader.writer.form
-        first: bytes | None = b""
+        form: Form = reader.writer.form
+        mark = None
         if isinstance(form, PerFeed):
             own = self._forms.get(form)
             if own is None:
                 own = self._forms[form] = form.for_feed()
             elif self._pass is not None:
                 self._pass.encode_for(own)  # whoever joins now begins behind that batch
-            form, first = own, own.begin()
-            if first is None:
+            if not own.is_fresh:
                 self._apart[reader] = None
                 return
-        most = self._limits.cohort_readers
-        cohort = roomy(reversed(self._cohorts), form, self._sent, most)
+            form, mark = own, own.mark
+        standing = Standing(form, self._sent, mark, session.may_end)
+        cohort = roomy(reversed(self._cohorts), standing, self._limits.cohort_readers)
         if cohort is None:
-            cohort = Cohort(form, self._sent, self._fan_out)
+            cohort = Cohort(standing, self._fan_out)
             self._cohorts.append(cohort)
         cohort.add(reader)
-        if first:
-            reader.writer.write(first)
 
     def leave(self, reader: Reader) -> None:
         """`reader` is one of them no longer, if it was; its session knows where it stands."""
@@ -111,10 +112,25 @@ class Live:
             return
         cohort.remove(reader)
         if not cohort:
-            self._cohorts = [other for other in self._cohorts if other]
-            if self._forms:
-                kept = {id(other.form) for other in self._cohorts}
-                self._forms = {f: own for f, own in self._forms.items() if id(own) in kept}
+            self._forget_empty()
+
+    def _forget_empty(self) -> None:
+        """Forget cohorts of nobody, and forms in which nobody is in step."""
+        self._cohorts = [cohort for cohort in self._cohorts if cohort]
+        if not self._forms:
+            return
+        kept = {id(cohort.form) for cohort in self._cohorts}
+        for form, own in tuple(self._forms.items()):
+            if id(own) not in kept:
+                own.renew()
+                del self._forms[form]
+                self._paid.pop(form, None)
+
+    def step_out(self, reader: Reader) -> None:
+        """Let `reader`, which is in step, be written to by itself, behind what is on its way."""
+        if self._pass is not None and reader.cohort is not None:
+            self._pass.hurry(reader.cohort, self._feed)
+        self.leave(reader)
 
     def push(self, events: Sequence[Event]) -> None:
         """Hand them what is new: at once, or when those before it have been handed to all."""
@@ -158,16 +174,53 @@ class Live:
 
     def _begin_pass(self) -> None:
         """Hand everything that has arrived to each of them, in one write."""
+        if self._forms:
+            self._take_in()
+        batch = self._taken()
+        if any(event.terminal for event in batch):
+            self._let_end()
         self._pass = _Pass(
-            self._taken(),
+            batch,
             self._sent,
             self._cohorts,
             self._apart,
-            self._limits.cohort_readers,
+            most=self._limits.cohort_readers,
+            forms=tuple(self._forms.values()),
             is_at_once=self._is_at_once,
         )
         self._sent = self._pass.head
         self._continue_pass()
+
+    def _take_in(self) -> None:
+        """Begin forms anew for those who wait to join, where it costs no more than their wait.
+
+        To begin anew, all in step pay about what each who waits pays for every batch. So it is
+        done once they have paid as much: whatever comes, nobody pays more than twice the least.
+        """
+        waiting: dict[Form, list[Reader]] = {}
+        for reader in self._apart:
+            form = reader.writer.form
+            if form in self._forms and reader.session.cursor == self._sent:
+                waiting.setdefault(form, []).append(reader)
+        for form, readers in waiting.items():
+            own = self._forms[form]
+            paid = self._paid.get(form, 0) + len(readers)
+            if paid < sum(len(cohort) for cohort in self._cohorts if cohort.form is own):
+                self._paid[form] = paid
+                continue
+            self._paid.pop(form, None)
+            own.renew()
+            for reader in readers:
+                alone(reader, reader.rejoin)
+
+    def _let_end(self) -> None:
+        """Let those continue by themselves for whom what comes may be the last."""
+        for cohort in self._cohorts:
+            if cohort.may_end:
+                for reader in cohort.readers:
+                    cohort.remove(reader)
+                    self._apart[reader] = None
+        self._forget_empty()
 
     def _continue_pass(self) -> None:
         if self._pass is None:  # it was finished at once, when the log was lost
@@ -192,6 +245,7 @@ class _Pass:
     """One batch of events on its way to the readers that were live when it began.
 
     Args:
+        forms: those of its cohorts that have a state of the feed.
         most: readers that stand apart of one `run`.
         is_at_once: whether it began as soon as it could: how long that took is measured.
 
@@ -204,6 +258,7 @@ class _Pass:
         "_base",
         "_batch",
         "_cohorts",
+        "_forms",
         "_most",
         "_oldest",
         "_served",
@@ -217,8 +272,9 @@ class _Pass:
         base: Cursor,
         cohorts: list[Cohort],
         apart: dict[Reader, None],
-        most: int,
         *,
+        forms: tuple[FeedForm, ...],
+        most: int,
         is_at_once: bool,
     ) -> None:
         stored = [event for event in batch if event.id is not None]
@@ -229,26 +285,20 @@ class _Pass:
         self._batch = Run(batch)
         self._cohorts = cohorts[::-1]
         self._apart = list(apart)
+        self._forms = forms
         self._most = most
         self._terminal = any(event.terminal for event in batch)
         self._served = 0  # of those that stand apart, since they were last counted
 
-    def encode_for(self, form: Form) -> None:
-        """Let `form` see the batch now, if it has not; its cohorts are written the same."""
-        encode(form, self._batch)
+    def encode_for(self, form: FeedForm) -> None:
+        """Let `form` see the batch now, if its cohorts are written it, and have not been."""
+        if form in self._forms:
+            encode(form, self._batch)
 
     def run(self, feed: Owner) -> bool:
         """Write to the next cohort, or to as many that stand apart; True when all are served."""
         if self._cohorts:
-            cohort = self._cohorts.pop()
-            size = len(cohort)  # a write may make one leave
-            try:
-                cohort.write(encode(cohort.form, self._batch), self.head)
-            except Exception as error:  # noqa: BLE001 - reported by it
-                # They lack what the others have now: they must not continue from there.
-                cohort.failed(error)
-            else:
-                feed.metrics.delivered(size, len(self._batch), self._oldest)
+            self._write(self._cohorts.pop(), feed)
         else:
             readers, self._apart = self._apart[: self._most], self._apart[self._most :]
             for reader in readers:
@@ -259,6 +309,24 @@ class _Pass:
                 feed.metrics.delivered(self._served, len(self._batch), self._oldest)
                 self._served = 0
         return not self._cohorts and not self._apart
+
+    def hurry(self, company: Company, feed: Owner) -> None:
+        """Write to a cohort before its turn, if it has not come."""
+        for number, cohort in enumerate(self._cohorts):
+            if cohort is company:
+                del self._cohorts[number]
+                self._write(cohort, feed)
+                return
+
+    def _write(self, cohort: Cohort, feed: Owner) -> None:
+        size = len(cohort)  # a write may make one leave
+        try:
+            cohort.write(encode(cohort.form, self._batch), self.head)
+        except Exception as error:  # noqa: BLE001 - reported by it
+            # They lack what the others have now: they must not continue from there.
+            cohort.failed(error)
+        else:
+            feed.metrics.delivered(size, len(self._batch), self._oldest)
 
     def _serve(self, reader: Reader, feed: Owner) -> None:
         """Give a reader that no cohort takes what it lacks."""
@@ -274,6 +342,6 @@ class _Pass:
         if is_stored:
             session.move_to(self.head)
         if buffer := encode(reader.writer.form, self._batch):  # a form may have no word for it
-            reader.writer.write(buffer)
+            reader.send(buffer)
         self._served += 1
         reader.rejoin()

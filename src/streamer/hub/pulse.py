@@ -54,7 +54,7 @@ class Pulse:
         self._ticking = self._loop.call_later(1.0, self._tick)
         now = self._loop.time()
         for reader in self.wheel.tick():
-            alone(reader, reader.beat)
+            alone(reader, partial(reader.beat, self.wheel, now))
         for reader in tuple(self._lagging):
             alone(reader, partial(self._look, reader, now))
 

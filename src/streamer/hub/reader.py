@@ -9,7 +9,7 @@ from ..errors import OUTCOMES, StreamerError
 from ..events.control import Control
 from ..events.event import Event, Run
 from ..events.merging import merged, merged_run
-from ..wire.form import encode
+from ..wire.form import PerFeed, encode
 from .controls import expired_control
 from .session import Join, ReadLog, Session, State
 from .stream_ids import shown
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from ..events.cursor import Cursor
     from ..events.page import Page
     from ..metrics import Metrics
-    from .heartbeat import Wheel
+    from ..wire.coding import Mark
+    from ..wire.envelope import Envelope
+    from .heartbeat import Slot, Wheel
     from .tail import Tail
     from .writer import Writer
 
@@ -36,10 +38,15 @@ class Company(Protocol):
 
     Attributes:
         position: everything up to here has been handed to every one of them.
+        mark: where that has left them, in a form of their feed's own.
     """
 
     @property
     def position(self) -> Cursor:
+        """See above."""
+
+    @property
+    def mark(self) -> Mark | None:
         """See above."""
 
     def __len__(self) -> int:
@@ -66,6 +73,9 @@ class Source(Protocol):
 
     def leave(self, reader: Reader) -> None:
         """`reader` is live no longer, if it was."""
+
+    def step_out(self, reader: Reader) -> None:
+        """Let `reader`, which is in step, be written to by itself, behind what is on its way."""
 
 
 class Host(Protocol):
@@ -111,6 +121,8 @@ class Reader:
             is given each as it comes.
         asked: the page that is on its way to it: there is never more than one.
         cohort: those it is written to together with, while it is live and in step.
+        envelope: what stands around what it is written, if that is one stream for whoever
+            reads it, as what is compressed is.
     """
 
     __slots__ = (
@@ -118,6 +130,7 @@ class Reader:
         "asked",
         "client",
         "cohort",
+        "envelope",
         "feed",
         "host",
         "interval",
@@ -152,8 +165,10 @@ class Reader:
         self.interval = interval
         self.asked: ReadLog | None = None
         self.cohort: Company | None = None
+        form = writer.form
+        self.envelope: Envelope | None = form.envelope() if isinstance(form, PerFeed) else None
         # Where it sits in the wheel of heartbeats.
-        self._slot: dict[Reader, None] | None = None
+        self._slot: Slot[Reader] | None = None
         writer.taker = self
 
     def pump(self) -> None:
@@ -170,17 +185,22 @@ class Reader:
                 self.asked = step
                 self.host.read_log(self, step)
                 return
-            # Live before it is written: the write may fill the transport.
-            if isinstance(step, Join):
-                self.feed.join(self)
-                self.host.stands(self)
             self.write(step.items)
+            # Behind them, for nothing may stand between what those in step are written; and
+            # not if it has filled the transport, or lost it.
+            if isinstance(step, Join):
+                self._join()
         self.finish_if_ended()
 
     @property
     def cursor(self) -> Cursor:
         """Everything up to here has been handed to the transport."""
         return self.session.cursor if self.cohort is None else self.cohort.position
+
+    def _join(self) -> None:
+        if self.session.state is State.LIVE:
+            self.feed.join(self)
+            self.host.stands(self)
 
     def rejoin(self) -> None:
         """Join those in step, if it is one of them now, and still live."""
@@ -207,8 +227,34 @@ class Reader:
                 items = merged_run(items) if isinstance(items, Run) else merged(items)
             buffer = encode(self.writer.form, items)
             if buffer:  # a form may have no word for any of them
-                self.writer.write(buffer)
+                self.send(buffer)
             self._count(items)
+
+    def send(self, buffer: bytes) -> None:
+        """Write `buffer`, of its writer's form: what is for it alone.
+
+        If nothing may stand between what those in step are written, it falls out of step.
+        """
+        if self.envelope is None:
+            self.writer.write(buffer)
+            return
+        is_last = self.session.state is State.ENDED
+        is_in_step = self.cohort is not None
+        if is_in_step:
+            self.feed.step_out(self)
+            if self.session.state is State.ENDED and not is_last:  # by what was on its way
+                return
+        self.writer.write(self.envelope.own(buffer))
+        if is_in_step:
+            self.rejoin()
+
+    def _close(self, code: int, reason: str) -> None:
+        """End what it is written, and the connection."""
+        if self.envelope is not None:
+            self.feed.leave(self)
+            if end := self.envelope.end():
+                self.writer.write(end)
+        self.writer.close(code, reason)
 
     def reply(self, control: Control) -> None:
         """Answer a command, unless it is over: nothing follows the close frame."""
@@ -240,7 +286,7 @@ class Reader:
             if self.session.is_broken:
                 self.writer.abort()
             else:
-                self.writer.close(1000, "ended")
+                self._close(1000, "ended")
             self.gone()
 
     def take_page(self, page: Page | None) -> None:
@@ -255,11 +301,22 @@ class Reader:
         """Be due every `interval` seconds (1 or more), until it is over."""
         self._slot = wheel.add(self, interval)
 
-    def beat(self) -> None:
-        """Send a heartbeat, unless more than that is on its way."""
+    def beat(self, wheel: Wheel[Reader], now: float) -> None:
+        """Send a heartbeat, unless more than that is on its way.
+
+        One that would fall out of step by it is given none within its interval after what all
+        in step were written, which is as good. `now` is in seconds of the marks' clock.
+        """
         heartbeat = self.writer.form.heartbeat
-        if heartbeat and not self.writer.full:
-            self.writer.write(heartbeat)
+        if not heartbeat or self.writer.full:
+            return
+        mark = self.cohort.mark if self.cohort is not None and self.envelope is not None else None
+        if mark is not None and self._slot is not None:
+            left = int(mark.at + self._slot.interval - now)
+            if left >= 1:
+                self._slot = wheel.put_off(self, self._slot, left)
+                return
+        self.send(heartbeat)
 
     def cut(self) -> None:
         """Abort the connection: the client comes back with its cursor, and loses nothing."""
@@ -303,7 +360,7 @@ class Reader:
             self.host.metrics.dropped("send_timeout")
             self.writer.abort()
         else:
-            self.writer.close(OUTCOMES[code].close_code, OUTCOMES[code].title.lower())
+            self._close(OUTCOMES[code].close_code, OUTCOMES[code].title.lower())
         self.gone()
 
     def expire(self, error: StreamerError) -> None:
@@ -319,7 +376,7 @@ class Reader:
             return
         self.write([expired_control(error)])
         self.session.finish()
-        self.writer.close(error.outcome.close_code, _UNAUTHORIZED)
+        self._close(error.outcome.close_code, _UNAUTHORIZED)
         self.gone()
 
     def _catch_up(self) -> None:
@@ -332,11 +389,17 @@ class Reader:
     def joined(self, company: Company) -> None:
         """It is written to together with others now, which stand where it does."""
         self.cohort = company
+        if self.envelope is not None and company.mark is not None:
+            first = self.envelope.joined(company.mark)
+            if first:
+                self.writer.write(first)
 
-    def parted(self, position: Cursor) -> None:
-        """It continues by itself, from `position`."""
+    def parted(self, position: Cursor, mark: Mark | None) -> None:
+        """It continues by itself, from `position`; the others stand there, and at `mark`."""
         self.cohort = None
         self.session.move_to(position)
+        if self.envelope is not None and mark is not None:
+            self.envelope.parted(mark)
 
     # What the transport reports
 

@@ -3,6 +3,13 @@
 Layout:
 
 - `form`: what a wire form is: how events and control events become one shared buffer.
+- `checksum`: the CRC-32 and the length of bytes that come in pieces, of which nobody has all.
+- `coding`: what a content coding is here: one compression that many readers share.
+- `gzip`, `zstd`: the two there are.
+- `windows`: the shared windows of a process: so many at most.
+- `coded`: a form in a content coding: compressed once for all who are in step, else for one.
+- `envelope`: the state of one body in a content coding: what it has said, and whether it is in a
+  window.
 - `sse`: server-sent events (WHATWG HTML, section 9.2): frames as bytes.
 - `bodies`: the two forms of a dialect whose clients read JSON texts: frames, and lines to be
   framed.
@@ -14,4 +21,19 @@ Layout:
   9457).
 """
 
-__all__ = ["bodies", "client_frames", "form", "poll", "refusal", "sse", "websocket"]
+__all__ = [
+    "bodies",
+    "checksum",
+    "client_frames",
+    "coded",
+    "coding",
+    "envelope",
+    "form",
+    "gzip",
+    "poll",
+    "refusal",
+    "sse",
+    "websocket",
+    "windows",
+    "zstd",
+]

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ..events.control import Control
 from ..events.event import Event, Run
+
+if TYPE_CHECKING:
+    from .coding import Mark
+    from .envelope import Envelope
 
 
 class Form(Protocol):
@@ -35,16 +39,30 @@ class FeedForm(Form, Protocol):
     """A form with the state of one feed: `wrap` is called once for each of its batches.
 
     What is written to all readers in step is wrapped by it, in order; what one reader is
-    written by itself, such as a replay, is in the plain form. So a buffer of either must
-    make sense to whoever has begun, whatever the other wrote between. `event` and
-    `control` keep no state: an event's frame is shared by all feeds.
+    written by itself, such as a replay, is in the plain form. `event` and `control` keep no
+    state: an event's frame is shared by all feeds.
+
+    Attributes:
+        mark: where the last batch left them; another after each of them.
     """
 
-    def begin(self) -> bytes | None:
-        """What a reader is written that joins now, before the next batch; may be empty.
+    @property
+    def mark(self) -> Mark:
+        """See above."""
 
-        None: it cannot join here; it is written to by itself, and asks again after the
-        next batch. A form that has wrapped nothing yet can be joined.
+    @property
+    def is_fresh(self) -> bool:
+        """Whether a reader can join now, before the next batch.
+
+        If not, it is written to by itself, and asks again after the next batch. A form that
+        has wrapped nothing yet can be joined.
+        """
+
+    def renew(self) -> None:
+        """Begin anew with the next batch, so that readers can join before it.
+
+        Called when that costs less than to go on without those who wait, and when nobody is
+        left.
         """
 
 
@@ -57,6 +75,13 @@ class PerFeed(ABC):
     @abstractmethod
     def for_feed(self) -> FeedForm:
         """A form with fresh state; called when the first reader of it joins a feed."""
+
+    def envelope(self) -> Envelope | None:
+        """The state of one reader, if what it is written is one stream for whoever reads it.
+
+        Then nothing can stand between the batches of those in step. None: anything can.
+        """
+        return None
 
 
 def encode(form: Form, items: Sequence[Event | Control]) -> bytes:

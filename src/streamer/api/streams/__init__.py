@@ -3,6 +3,7 @@
 Layout:
 
 - `sse`: streams as server-sent events.
+- `sse_forms`: the wire forms of streams of server-sent events: as they are, and in content codings.
 - `told_answers`: an answer of a conversation, followed from where it is found to its end.
 - `websocket`: streams over WebSocket, at the same URLs.
 - `chats`: conversations as streams: whoever reads one is there.
@@ -11,4 +12,13 @@ Layout:
 - `portable`: a writer over any ASGI server: buffers wait here until `send` takes them.
 """
 
-__all__ = ["chats", "commands", "followed", "portable", "sse", "told_answers", "websocket"]
+__all__ = [
+    "chats",
+    "commands",
+    "followed",
+    "portable",
+    "sse",
+    "sse_forms",
+    "told_answers",
+    "websocket",
+]

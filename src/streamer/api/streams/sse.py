@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import anyio
@@ -21,8 +21,10 @@ from ...hub.attach import Attach, Enter, Finished, Gone
 from ...hub.hub import Hub
 from ...hub.writer import OfferedWriter, offered_writer
 from ...wire import sse
-from ...wire.form import Form, encode
+from ...wire.coded import whole
+from ...wire.form import encode
 from ..asker import asker_of
+from ..codings import accepted_by, coding_of, is_allowed
 from ..documentation import StreamOperation
 from ..front import PLAIN
 from ..may import may_read
@@ -38,6 +40,7 @@ from ..stream_request import (
     reads_messages,
 )
 from .portable import PortableWriter
+from .sse_forms import NAMED, UNNAMED, SseForms
 
 _METHODS: Final = [HttpMethod.GET, HttpMethod.HEAD]
 #: Seconds that a drain may take, at most; the server has its own limit.
@@ -107,35 +110,6 @@ async def stream_topics(request: Request[Any, Any, Any]) -> ASGIApp:
     )
 
 
-class SseForms:
-    """The wire forms of one kind of stream.
-
-    Args:
-        plain: as any server sends it.
-        chunked: with the chunks of HTTP/1.1, for the fast path.
-        headers: what the answer has beside what every stream has.
-
-    Attributes:
-        plain, chunked: as above.
-        headers: all those of the answer.
-        head: the same, as ASGI has them.
-    """
-
-    def __init__(
-        self, plain: Form, chunked: Form, headers: Mapping[str, str] | None = None
-    ) -> None:
-        self.plain: Final = plain
-        self.chunked: Final = chunked
-        self.headers: Final = {**sse.HEADERS, **(headers or {})}
-        self.head: Final = tuple(
-            (name.lower().encode("ascii"), value.encode("ascii"))
-            for name, value in self.headers.items()
-        )
-
-
-_NAMED: Final = SseForms(sse.NAMED, sse.NAMED_CHUNKED)
-_UNNAMED: Final = SseForms(sse.UNNAMED, sse.UNNAMED_CHUNKED)
-
 SSE_HANDLERS = (stream_project, stream_job, stream_topics)
 
 
@@ -162,9 +136,12 @@ async def serve_stream(
         enter=enter,
     )
     await may_read(asker, topics, request.app.state.log)
+    may_compress = is_allowed(settings.compression, is_open=request.app.state.is_open)
+    coding = coding_of(accepted_by(request.scope)) if may_compress else ""
+    forms = (UNNAMED if reads_messages(query) else NAMED)[coding]
     if request.method == HttpMethod.HEAD:
-        return Response(b"", headers=sse.HEADERS, media_type=sse.HEADERS["Content-Type"])  # type: ignore[return-value]
-    return await open_stream(request, attach, _UNNAMED if reads_messages(query) else _NAMED)
+        return Response(b"", headers=forms.headers, media_type=sse.HEADERS["Content-Type"])  # type: ignore[return-value]
+    return await open_stream(request, attach, forms)
 
 
 async def open_stream(request: Request[Any, Any, Any], attach: Attach, forms: SseForms) -> ASGIApp:
@@ -234,7 +211,7 @@ class _FastStream:
         except StreamerError as error:
             if self._attach.story is not None:  # an end would be taken for the story's
                 raise
-            last = encode(self._forms.plain, [hub.reconnect_control(error)])
+            last = whole(self._forms.plain, [hub.reconnect_control(error)])
         except (Gone, Finished):
             pass
         else:

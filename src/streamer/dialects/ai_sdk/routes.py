@@ -16,7 +16,8 @@ from ...api.may import may_publish, may_read
 from ...api.publish import key_of
 from ...api.query import SPEAKER
 from ...api.speaker import speaker_of
-from ...api.streams.sse import SseForms, open_stream
+from ...api.streams.sse import open_stream
+from ...api.streams.sse_forms import SseForms
 from ...api.too_often import HowOften
 from ...chats.answer_story import AnswerStory
 from ...chats.answers import Found, answer_named, last_answer

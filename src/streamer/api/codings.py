@@ -1,0 +1,52 @@
+"""Which content coding a stream has: what its client takes, and what may be compressed at all.
+
+What is compressed tells by its length what it says twice. Where somebody can have text of their
+own put beside a secret, in one window, and see how long the bytes on the wire are, they can guess
+the secret letter by letter (BREACH). All readers of a topic share its window, so what is in it
+everybody may read who reads it; what is left is whoever sees the wire, and may write to the topic.
+Where nobody has to prove who they are there is no secret in it either. So that is the default.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from litestar.types import Scope
+
+#: Values of `STREAMER_COMPRESSION`.
+WAYS: Final = ("off", "public", "on")
+#: Those there are. Of two that a client likes as much the first is taken: it makes fewer bytes.
+NAMES: Final = ("gzip", "zstd")
+
+_HEADER: Final = b"accept-encoding"
+#: A coding, and how much it is liked (RFC 9110, section 12.5.3).
+_LIKED: Final = re.compile(
+    r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:[ \t]*;[ \t]*[qQ]=([01](?:\.\d{0,3})?))?"
+)
+
+
+def is_allowed(way: str, *, is_open: bool) -> bool:
+    """Whether streams are compressed: `way` is one of `WAYS`; `is_open`, nobody proves anything."""
+    return way == "on" or (way == "public" and is_open)
+
+
+def coding_of(accepted: str) -> str:
+    """The one of `NAMES` that ``Accept-Encoding: accepted`` likes best; "" is none.
+
+    ``*`` asks for none: who means one names it.
+    """
+    liked: dict[str, float] = {}
+    for part in accepted.lower().split(","):
+        found = _LIKED.fullmatch(part.strip(" \t"))
+        if found is not None:
+            liked[found[1]] = float(found[2] or 1)
+    best = max(NAMES, key=lambda name: liked.get(name, 0.0))
+    quality = liked.get(best, 0.0)
+    return best if quality > 0 and quality >= liked.get("identity", 0.0) else ""
+
+
+def accepted_by(scope: Scope) -> str:
+    """All values of ``Accept-Encoding``, as one."""
+    values = [value for name, value in scope["headers"] if name == _HEADER]
+    return b",".join(values).decode("latin-1")

@@ -1,0 +1,135 @@
+"""A form in a content coding: compressed once for all who are in step, else for one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Self
+
+from .checksum import Sum
+from .coding import Mark
+from .envelope import Envelope
+from .form import Form, PerFeed, encode
+from .sse import chunk
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..events.control import Control
+    from ..events.event import Event
+    from .coding import Coding, Window
+    from .windows import Windows
+
+
+class Coded(PerFeed):
+    """`plain` frames in `coding`; as it stands, for what one reader is written by itself.
+
+    Args:
+        plain: how events are written as frames.
+        coding: what is done with them.
+        windows: of the process.
+        chunked: wrap each buffer as an HTTP/1.1 chunk, for writing straight to a transport.
+    """
+
+    is_one_stream = True
+
+    def __init__(
+        self, plain: Form, coding: Coding, windows: Windows, *, chunked: bool = False
+    ) -> None:
+        self.plain: Final = plain
+        self.coding: Final = coding
+        self.windows: Final = windows
+        self._chunked: Final = chunked
+        self.name = plain.name
+        self.heartbeat: bytes = self.wrap(plain.heartbeat)
+
+    def for_feed(self) -> CodedFeed:
+        """A form with a window of its own."""
+        return CodedFeed(self)
+
+    def envelope(self) -> Envelope:
+        """The state of one body."""
+        return Envelope(self.coding, self.framed)
+
+    def event(self, event: Event) -> bytes:
+        """One event, as the plain form has it."""
+        return self.plain.event(event)
+
+    def control(self, control: Control) -> bytes:
+        """One control event, as the plain form has it."""
+        return self.plain.control(control)
+
+    def wrap(self, frames: bytes) -> CodedBytes:
+        """`frames`, compressed by themselves."""
+        mark = Mark(Sum().of_more(frames), is_open=False, at=0.0)
+        return CodedBytes(self.framed(self.coding.alone(frames)), mark)
+
+    def framed(self, data: bytes) -> bytes:
+        """`data`, which is compressed, or words between; ready to be written."""
+        return chunk(data) if self._chunked and data else data
+
+
+class CodedBytes(bytes):
+    """A buffer, and where it leaves whoever is written it.
+
+    Attributes:
+        mark: the sum is that of what this buffer says; that of all that its feed has said up
+            to here, where it is a feed's.
+    """
+
+    mark: Mark
+
+    def __new__(cls, data: bytes, mark: Mark) -> Self:  # noqa: D102 - as of bytes
+        buffer = super().__new__(cls, data)
+        buffer.mark = mark
+        return buffer
+
+
+class CodedFeed:
+    """The form of those in step on one feed; a `FeedForm`.
+
+    Attributes:
+        mark: where its last batch left them.
+    """
+
+    def __init__(self, form: Coded) -> None:
+        self._form: Final = form
+        self._coding: Final = form.coding
+        self._windows: Final = form.windows
+        # None: the next batch begins one.
+        self._window: Window | None = None
+        self.name = form.name
+        self.heartbeat = form.heartbeat
+        self.event = form.event
+        self.control = form.control
+        self.mark = Mark(Sum(), is_open=False, at=form.windows.clock())
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the next batch begins a window."""
+        return self._window is None
+
+    def renew(self) -> None:
+        """Let the next batch begin a window, so that anybody can join before it."""
+        self._window = None
+        self._windows.give_up(self)
+
+    def wrap(self, frames: bytes) -> CodedBytes:
+        """The next batch; it is written to all of them."""
+        may_have_one = self._windows.use(self)
+        begins = self._window is None
+        if begins and may_have_one:
+            self._window = self._coding.window()
+        before = self._coding.leave if begins and self.mark.is_open else b""
+        data = self._coding.alone(frames) if self._window is None else self._window.compress(frames)
+        self.mark = Mark(
+            self.mark.sum.of_more(frames),
+            is_open=self._window is not None,
+            at=self._windows.clock(),
+        )
+        return CodedBytes(self._form.framed(before + data), self.mark)
+
+
+def whole(form: Form, items: Sequence[Event | Control]) -> bytes:
+    """A body that says `items`, and ends."""
+    buffer = encode(form, items)
+    envelope = form.envelope() if isinstance(form, PerFeed) else None
+    return buffer if envelope is None else envelope.own(buffer) + envelope.end()
