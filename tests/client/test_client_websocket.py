@@ -7,8 +7,9 @@ import traceback
 
 import pytest
 
+from streamer.api.streams.deflated_forms import deflated
 from streamer.client import Interruption, Refused, Unreachable
-from streamer.wire.websocket import deflated_text_frame
+from streamer.wire.websocket import FRAMES, text_frame
 from support.following import (
     END,
     WAYS,
@@ -118,17 +119,18 @@ def test_a_frame_that_is_too_large_is_not_read(way: Way, monkeypatch: pytest.Mon
 
 
 def test_compressed_frames_are_read(way: Way) -> None:
-    """As a server sends them that is set to do so, each compressed by itself."""
-    agreed = b"Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n\r\n"
+    """As the server sends them: each refers to those before it."""
+    agreed = b"Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n\r\n"
+    wrap = deflated(FRAMES).for_feed().wrap
 
     def script(request: str) -> bytes:
         assert "permessage-deflate" in request
-        long = body("note", "3-0", text="x" * 2000)
-        frames = (deflated_text_frame(json.dumps(one).encode()) for one in (CONNECTED, long, END))
-        return handshake(request).removesuffix(b"\r\n") + agreed + b"".join(frames)
+        notes = [body("note", f"{number}-0", text="x" * 2000) for number in (3, 4)]
+        frames = (text_frame(json.dumps(one).encode()) for one in (CONNECTED, *notes, END))
+        return handshake(request).removesuffix(b"\r\n") + agreed + b"".join(map(wrap, frames))
 
     with ScriptedServer(script) as server:
-        assert list(ids(way.follow(server.url, "a"))) == ["3-0"]
+        assert list(ids(way.follow(server.url, "a"))) == ["3-0", "4-0"]
 
 
 def test_a_proxy_that_cannot_be_used_is_told_without_its_password(

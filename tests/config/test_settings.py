@@ -88,7 +88,8 @@ def test_a_variable_is_read_as_its_type() -> None:
         ("STREAMER_DATA_DIR", " ", "the path of a directory"),
         ("STREAMER_DATA_DIR", "~nobody-here/x", "the path of a directory"),
         ("STREAMER_MEDIA_DIR", "a\0b", "the path of a directory"),
-        ("STREAMER_WS_DEFLATE", "maybe", "true or false"),
+        ("STREAMER_COMPRESSION", "maybe", "one of off, public, on"),
+        ("STREAMER_IO_URING", "maybe", "true or false"),
     ],
 )
 def test_a_bad_value_is_refused_with_what_is_allowed(

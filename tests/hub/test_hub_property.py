@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from streamer.eventlog.redis.log import RedisEventLog
 from support.servers import Server
 from support.steps import (
+    Ask,
     Bounds,
     Change,
     Come,
@@ -69,7 +70,7 @@ _come = st.builds(
     st.sampled_from([1 << 20, 300, 1]),
     st.booleans(),
     st.sampled_from([0.0, 10.0, 50.0]),
-    st.sampled_from(["", "gzip", "zstd"]),
+    st.sampled_from(["", "gzip", "zstd", "deflate"]),
 )
 _logs = ["pause", "pause", "let all", "hold", "release", "interrupt", "resume", "fail", "work"]
 _step = st.one_of(
@@ -87,6 +88,7 @@ _step = st.one_of(
     st.builds(Go, _who),
     st.builds(Delete, st.sampled_from(TOPICS)),
     st.builds(End, _who),
+    st.builds(Ask, _who),
     st.builds(Return, _who),
     st.builds(Change, _who, st.sampled_from(TOPICS), _starts),
     st.builds(Log, st.sampled_from(_logs)),

@@ -14,6 +14,7 @@ from uvicorn.server import ServerState
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from streamer.hub.writer import EXTENSION
 from streamer.server.http1 import FastHttp
 from streamer.server.websocket import FastWebSocket
 
@@ -22,16 +23,10 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 App = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 
 
-class Deflating(FastWebSocket):
-    """One that agrees to compress."""
-
-    deflate = True
-
-
 @asynccontextmanager
-async def serving(app: App, ws: type[FastWebSocket] = FastWebSocket) -> AsyncIterator[str]:
+async def serving(app: App) -> AsyncIterator[str]:
     """A server of `app`; the address of its WebSocket."""
-    config = uvicorn.Config(app, http=FastHttp, ws=ws, log_config=None)
+    config = uvicorn.Config(app, http=FastHttp, ws=FastWebSocket, log_config=None)
     config.load()
     state = ServerState()
     server = await asyncio.get_running_loop().create_server(
@@ -40,6 +35,12 @@ async def serving(app: App, ws: type[FastWebSocket] = FastWebSocket) -> AsyncIte
     async with server, asyncio.timeout(20):
         yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/echo/%C3%A4?a=b"
     assert not state.tasks
+
+
+async def compressing(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    """`echo`, of an app that knows what the server offers."""
+    scope["extensions"][EXTENSION].agree_to_deflate()
+    await echo(scope, receive, send)
 
 
 async def echo(scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -56,14 +57,14 @@ async def echo(scope: dict[str, Any], receive: Receive, send: Send) -> None:
         await send({**message, "type": "websocket.send"})
 
 
-@pytest.mark.parametrize("ws", [FastWebSocket, Deflating])
-async def test_an_app_accepts_receives_sends_and_closes(ws: type[FastWebSocket]) -> None:
-    """Texts and bytes, in order, however many come at once."""
-    async with serving(echo, ws) as url, connect(url, subprotocols=["a", "b"]) as socket:  # type: ignore[list-item]
+@pytest.mark.parametrize("app", [echo, compressing])
+async def test_an_app_accepts_receives_sends_and_closes(app: App) -> None:
+    """Texts and bytes, in order, however many come at once; compressed if it says so."""
+    async with serving(app) as url, connect(url, subprotocols=["a", "b"]) as socket:  # type: ignore[list-item]
         assert socket.response is not None
         assert socket.response.headers["x-app"] == "echo"
         assert socket.subprotocol == "b"
-        assert bool(socket.protocol.extensions) == ws.deflate
+        assert bool(socket.protocol.extensions) == (app is compressing)
         assert await socket.recv() == "/echo/ä?b'a=b'"
         said: list[str | bytes] = ["a", b"b", "", "ä" * 200, b"\xff" * 70_000, "z"]
         for message in said:

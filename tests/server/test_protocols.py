@@ -6,9 +6,7 @@ import asyncio
 import inspect
 import re
 import sys
-import zlib
-from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import httpx
 import pytest
@@ -16,18 +14,12 @@ import uvicorn
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
-from websockets.asyncio.client import connect as connect_websocket
-from websockets.extensions import Extension
-from websockets.frames import Frame, Opcode
-from websockets.streams import StreamReader
-from websockets.typing import ExtensionName
 
 from streamer.hub.writer import EXTENSION
 from streamer.server.http1 import FastHttp
 from streamer.server.request_protocol import RequestProtocol
 from streamer.server.websocket import FastWebSocket
 from streamer.wire.sse import NAMED_CHUNKED
-from streamer.wire.websocket import WINDOW_BITS, deflated_text_frame
 from support.live import Live, StartLive
 from support.raw_http import answers_in, connect
 from support.stage import HANDSHAKE, Peer, Stage
@@ -283,77 +275,6 @@ async def test_a_head_that_never_ends_is_refused(live_server: Live) -> None:
         for number in range(33):
             client.send(f"X-Filler-{number}: {'x' * 1024}\n")
         assert (await client.until(b"\r\n")).startswith(b"HTTP/1.1 431 ")
-
-
-# Compression
-
-
-@pytest.mark.parametrize(
-    ("offer", "agreed"),
-    [
-        ("deflate", True),
-        (None, False),
-    ],
-)
-async def test_compressed_frames_are_shared_and_carry_the_same_bodies(
-    start_live: StartLive, project: str, offer: Literal["deflate"] | None, agreed: bool
-) -> None:
-    """With STREAMER_WS_DEFLATE, a client that offers it gets the bytes that others get plain."""
-    live = start_live(STREAMER_WS_DEFLATE="true")
-    url = f"{live.ws_url}/api/v1/projects/{project}/stream"
-    async with connect_websocket(url, compression=offer) as client:
-        assert bool(client.protocol.extensions) == agreed
-        await client.recv()
-        await client.recv()
-        publish(live, project, {"type": "tick", "text": "ä€😀" * 100})
-        received = await client.recv()
-        await client.send("ping")
-        assert await client.recv() == '{"type":"pong"}'
-    async with httpx.AsyncClient() as poller:
-        polled = (await poller.get(f"{live.url}/api/v1/projects/{project}/events")).text
-    assert isinstance(received, str)
-    assert received in polled
-
-
-@pytest.mark.parametrize("size", [0, 1, 95, 96, 125, 126, 300, 65_535, 65_536, 200_000])
-def test_a_compressed_frame_is_one_that_any_client_can_read_by_itself(size: int) -> None:
-    """It needs nothing of the frames before it, and no window beyond the one agreed to."""
-    payload = (b'{"n":12345,"text":"abcdefgh"}' * (size // 28 + 1))[:size]
-    for _ in range(2):
-        frame, compressed = parse_frame(deflated_text_frame(payload))
-        if compressed:
-            inflate = zlib.decompressobj(wbits=-WINDOW_BITS)
-            frame = inflate.decompress(frame + b"\x00\x00\xff\xff")
-        assert frame == payload
-
-
-class _Rsv1(Extension):
-    """Takes the mark of a compressed frame off, and remembers it."""
-
-    name = ExtensionName("test")
-
-    def __init__(self) -> None:
-        self.seen = False
-
-    def decode(self, frame: Frame, *, max_size: int | None = None) -> Frame:
-        self.seen = frame.rsv1
-        return replace(frame, rsv1=False)
-
-
-def parse_frame(data: bytes) -> tuple[bytes, bool]:
-    """The payload of one frame and whether it is compressed, by the `websockets` parser."""
-    stream = StreamReader()
-    stream.feed_data(data)
-    stream.feed_eof()
-    mark = _Rsv1()
-    # An extension of any name: the parser lets RSV1 pass only to one.
-    parser = Frame.parse(stream.read_exact, mask=False, extensions=[mark])
-    with pytest.raises(StopIteration) as done:
-        next(parser)
-    frame: Frame = done.value.value
-    assert frame.opcode is Opcode.TEXT
-    assert frame.fin
-    return bytes(frame.data), mark.seen
 
 
 async def test_an_http_connection_keeps_uvicorns_attributes_in_a_dictionary_of_shared_keys() -> (

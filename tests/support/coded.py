@@ -7,10 +7,15 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
+from websockets.extensions.permessage_deflate import PerMessageDeflate
+from websockets.frames import Frame, Opcode
+from websockets.streams import StreamReader
+
 from streamer.wire.coded import Coded
 from streamer.wire.coding import Coding
+from streamer.wire.deflated import Deflated
 from streamer.wire.gzip import GZIP
-from streamer.wire.websocket import Lines
+from streamer.wire.websocket import FRAMES, Lines
 from streamer.wire.windows import Windows
 from streamer.wire.zstd import ZSTD
 
@@ -69,9 +74,53 @@ class _ZstdDecoder:
         return self._decompressor is None
 
 
+class MessageDecoder:
+    """A WebSocket's client that has agreed to permessage-deflate, as `websockets` is one.
+
+    Attributes:
+        compressed: how many messages were.
+    """
+
+    is_whole = True
+
+    def __init__(self) -> None:
+        self._reader = StreamReader()
+        self._inflating = PerMessageDeflate(
+            remote_no_context_takeover=False,
+            local_no_context_takeover=True,
+            remote_max_window_bits=15,
+            local_max_window_bits=15,
+        )
+        self.compressed = 0
+
+    def feed(self, data: bytes) -> bytes:
+        """The messages as lines; of other frames nothing."""
+        self._reader.feed_data(data)
+        lines = b""
+        while self._reader.buffer:
+            self.compressed += bool(self._reader.buffer[0] & 0x40)
+            parsing = Frame.parse(self._reader.read_exact, mask=False, extensions=[self._inflating])
+            try:
+                next(parsing)
+            except StopIteration as parsed:
+                frame: Frame = parsed.value
+            else:
+                raise AssertionError("a buffer ends within a frame")
+            if frame.opcode is Opcode.TEXT:
+                lines += bytes(frame.data) + b"\n"
+        return lines
+
+
+_DECODERS: Final[Mapping[str, Callable[[], Decoder]]] = {
+    "gzip": _GzipDecoder,
+    "zstd": _ZstdDecoder,
+    "deflate": MessageDecoder,
+}
+
+
 def decoder_of(coding: str) -> Decoder:
-    """A new one, of ``gzip`` or ``zstd``."""
-    return _GzipDecoder() if coding == "gzip" else _ZstdDecoder()
+    """A new one, of ``gzip`` or ``zstd``, or of the messages of a WebSocket."""
+    return _DECODERS[coding]()
 
 
 class BeatingLines(Lines):
@@ -82,19 +131,22 @@ class BeatingLines(Lines):
 
 def coded_lines(
     clock: Callable[[], float], most: int = 256, at_least: float = 5.0
-) -> dict[str, Coded]:
-    """A form of each coding, which share so many windows."""
+) -> dict[str, Coded | Deflated]:
+    """A form of each coding, and of messages, which share so many windows."""
     windows = Windows(clock, most, at_least=at_least)
     plain = BeatingLines()
-    return {name: Coded(plain, coding, windows) for name, coding in CODINGS.items()}
+    return {
+        **{name: Coded(plain, coding, windows) for name, coding in CODINGS.items()},
+        "deflate": Deflated(FRAMES, windows),
+    }
 
 
 class CodedWriter(FakeWriter):
     """A fake writer behind which a decompressor reads."""
 
-    def __init__(self, form: Coded, *, high_water: int = 1 << 20) -> None:
+    def __init__(self, form: Coded | Deflated, *, high_water: int = 1 << 20) -> None:
         super().__init__(high_water=high_water, form=form)
-        self._decoder = decoder_of(form.coding.name)
+        self._decoder = decoder_of(form.coding.name if isinstance(form, Coded) else "deflate")
         self.coded = 0
 
     def write(self, buffer: bytes) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from streamer.config.retention import Retention, RetentionPolicy
 from streamer.eventlog.base import EventLog
 from streamer.eventlog.memory.log import MemoryEventLog
+from streamer.events.control import Control
 from streamer.events.cursor import ORIGIN, Cursor
 from streamer.hub.limits import HubLimits
 from streamer.hub.options import HubOptions, TailLimits
@@ -170,6 +172,21 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Ask:
+    """A client asks for a word of its own, which is long enough to be compressed."""
+
+    who: int
+
+    def do(self, world: World) -> None:
+        client = _pick(world, self.who)
+        if client is None or client.reader is None or client.working is not None:
+            return
+        if client.writer is not None and client.writer.closed is None:
+            pong = Control("pong", {"note": "longer than most events, " * 50})
+            world.loop.inside(partial(client.reader.reply, pong))
+
+
+@dataclass(frozen=True)
 class Turn:
     times: int
 
@@ -234,7 +251,20 @@ def _position(world: World, start: str | int) -> Cursor | None:
 
 
 Step = (
-    Publish | Delete | Tick | Come | Go | End | Return | Take | Change | Turn | Wait | Log | LetOne
+    Publish
+    | Delete
+    | Tick
+    | Come
+    | Go
+    | End
+    | Return
+    | Take
+    | Change
+    | Ask
+    | Turn
+    | Wait
+    | Log
+    | LetOne
 )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from random import Random
 
 from .steps import (
+    Ask,
     Bounds,
     Change,
     Come,
@@ -56,7 +57,7 @@ def draw(seed: int) -> tuple[Bounds, list[Step]]:
     )
     kinds = ["note", "note", "progress", "typing", *one(([], ["completed"]))]
     kinds += one(([], ["ai_chunk"] * 3, ["progress"] * 3, ["ai_chunk", "progress"] * 3))
-    codings = one((("",), ("gzip",), ("zstd",), ("", "gzip", "zstd")))
+    codings = one((("",), ("gzip",), ("zstd",), ("deflate",), ("", "gzip", "zstd", "deflate")))
     rates = one(((0.0,), (0.0, 10.0), (10.0,), (10.0, 50.0)))
 
     def start() -> str | int:
@@ -79,6 +80,7 @@ def draw(seed: int) -> tuple[Bounds, list[Step]]:
     seldom: list[Callable[[], Step]] = [
         lambda: Go(random.randrange(6)),
         lambda: End(random.randrange(6)),
+        lambda: Ask(random.randrange(6)),
         lambda: Return(random.randrange(6)),
         lambda: Log(one(_LOG)),
         lambda: Delete(one(TOPICS)),

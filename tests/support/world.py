@@ -18,6 +18,7 @@ from streamer.hub.options import HubOptions
 from streamer.hub.reader import Reader
 from streamer.hub.session import State
 from streamer.wire.coded import Coded
+from streamer.wire.deflated import Deflated
 
 from .coded import CodedWriter
 from .oracle import Oracle, Published, Record
@@ -223,10 +224,10 @@ class World:
         log: PausingEventLog,
         loop: TurningLoop,
         options: HubOptions,
-        forms: Mapping[str, Coded] | None = None,
+        forms: Mapping[str, Coded | Deflated] | None = None,
     ) -> None:
         self.loop = loop
-        self.forms: Mapping[str, Coded] = forms or {}
+        self.forms: Mapping[str, Coded | Deflated] = forms or {}
         self.log = log
         self.record = Record()
         self.clients: list[Client] = []

@@ -507,13 +507,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             extra={"allowed": "one of off, public, on"},
         ),
     ] = "public"
-    ws_deflate: Annotated[
-        bool,
-        Meta(
-            description="Compress WebSocket events for clients that offer permessage-deflate; "
-            "saves bytes, costs time.",
-        ),
-    ] = False
     io_uring: Annotated[
         bool,
         Meta(description="Send to many readers with one system call, where the kernel allows it."),

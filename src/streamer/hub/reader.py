@@ -225,7 +225,10 @@ class Reader:
         if items:
             if self.interval:
                 items = merged_run(items) if isinstance(items, Run) else merged(items)
-            buffer = encode(self.writer.form, items)
+            form = self.writer.form
+            if self.cohort is not None and isinstance(form, PerFeed):
+                form = form.beside
+            buffer = encode(form, items)
             if buffer:  # a form may have no word for any of them
                 self.send(buffer)
             self._count(items)

@@ -88,6 +88,12 @@ class Listener(Protocol):
 class OfferedWriter(Writer, Protocol):
     """A writer that our own server offers for the request at hand."""
 
+    def agree_to_deflate(self) -> bool:
+        """Whether its client reads `wire.deflated` frames; it is told that it may have to.
+
+        Called before the socket is accepted (WebSocket only).
+        """
+
     def open(self, form: Form, high_water: int) -> object:
         """Become a writer of `form` that is full beyond `high_water` bytes."""
 

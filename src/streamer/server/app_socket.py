@@ -16,14 +16,8 @@ from uvicorn.protocols.utils import (
 )
 
 from ..hub.writer import EXTENSION
-from ..wire.websocket import (
-    WINDOW_BITS,
-    binary_frame,
-    close_reason,
-    deflated_text_frame,
-    text_frame,
-)
-from .deflate_offer import Deflate
+from ..wire.websocket import binary_frame, close_reason, text_frame
+from .deflate_offer import agreed
 from .handshake import Handshake, lines_of, switching
 
 if TYPE_CHECKING:
@@ -77,10 +71,10 @@ class AppSocket:
     """
 
     __slots__ = (
+        "_agreed",
         "_answer",
         "_app_state",
         "_config",
-        "_deflate",
         "_end",
         "_handshake",
         "_has_closed",
@@ -102,7 +96,8 @@ class AppSocket:
         self._server_state: Final = server_state
         self._app_state: Final = app_state
         self._handshake: Handshake | None = None
-        self._deflate: Deflate | None = None
+        # The extension that is agreed to, as its field says it.
+        self._agreed: str | None = None
         self._messages: Final[deque[dict[str, Any]]] = deque()
         self._news: asyncio.Event | None = None
         # What says that it is over; and whether the app itself has closed it.
@@ -113,16 +108,9 @@ class AppSocket:
 
     # What the connection calls
 
-    def begin(
-        self,
-        handshake: Handshake,
-        former: Former,
-        client: tuple[str, int] | None,
-        deflate: Deflate | None,
-    ) -> None:
-        """Make the scope of a handshake; `deflate` is what is agreed to of compression."""
+    def begin(self, handshake: Handshake, former: Former, client: tuple[str, int] | None) -> None:
+        """Make the scope of a handshake."""
         self._handshake = handshake
-        self._deflate = deflate
         root = self._config.root_path
         path, _, query = handshake.target.partition(b"?")
         self.scope = {
@@ -142,6 +130,15 @@ class AppSocket:
             "extensions": {"websocket.http.response": {}, EXTENSION: self._line},
         }
         self._put({"type": "websocket.connect"})
+
+    def agree_to_deflate(self) -> bool:
+        """Say with the answer that accepts that messages may be compressed; False if they may not.
+
+        What the app itself sends is sent as it is: it may be a secret.
+        """
+        if self._handshake is not None:
+            self._agreed = agreed(self._handshake.values(b"sec-websocket-extensions"))
+        return self._agreed is not None
 
     async def run(self) -> None:
         """Run the app until it returns; what it raises is logged."""
@@ -233,12 +230,8 @@ class AppSocket:
         data: bytes | None = message.get("bytes")
         if data is not None:
             return binary_frame(data)
-        text: bytes = message["text"].encode()
-        return deflated_text_frame(text) if self._deflates_texts else text_frame(text)
-
-    @property
-    def _deflates_texts(self) -> bool:
-        return self._deflate is not None and self._deflate.window_bits >= WINDOW_BITS
+        text: str = message["text"]
+        return text_frame(text.encode())
 
     def _close(self, code: int, reason: str) -> None:
         self._has_closed = True
@@ -267,8 +260,8 @@ class AppSocket:
         assert self._handshake is not None  # noqa: S101
         self._log("[accepted]")
         fields = [*self._server_state.default_headers, *message.get("headers", [])]
-        if self._deflate is not None:
-            fields.append((b"Sec-WebSocket-Extensions", self._deflate.answer.encode()))
+        if self._agreed is not None:
+            fields.append((b"Sec-WebSocket-Extensions", self._agreed.encode()))
         if subprotocol := message.get("subprotocol"):
             fields.append((b"Sec-WebSocket-Protocol", subprotocol.encode("latin-1")))
         head = switching(self._handshake, fields)

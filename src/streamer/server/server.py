@@ -78,7 +78,6 @@ class _Protocols:
             acceptance = acceptance_
             drain_seconds = settings.drain_seconds
             silence = silence_
-            deflate = settings.ws_deflate
 
         self.http: Final = Http
         self.websocket: Final = WebSocket

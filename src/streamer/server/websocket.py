@@ -11,17 +11,9 @@ from ..hub.heartbeat import Wheel
 from ..hub.send_progress import SendProgress
 from ..wire.client_frames import CloseFrame, Message, PingFrame, Received, Violation
 from ..wire.refusal import refusal
-from ..wire.websocket import (
-    DEFLATED_FRAMES,
-    FRAMES,
-    WINDOW_BITS,
-    close_frame,
-    close_reason,
-    pong_frame,
-)
+from ..wire.websocket import FRAMES, close_frame, close_reason, pong_frame
 from .acceptance import Acceptance, address_of
 from .app_socket import AppSocket, Former
-from .deflate_offer import agreed
 from .frame_intake import FrameIntake
 from .handshake import read_handshake
 from .hearing import Hearing
@@ -54,15 +46,13 @@ class FastWebSocket(HoldingWriter, FrameIntake, asyncio.Protocol):
     that the client said is heard, and no longer.
     """
 
-    #: Whether to agree to permessage-deflate (RFC 7692) when a client offers it.
-    deflate: ClassVar[bool] = False
     #: The count of connections, and the wheel that pings silent clients: the process's own.
     acceptance: ClassVar[Acceptance] = Acceptance()
     silence: ClassVar[Wheel[FastWebSocket]] = Wheel()
 
     __slots__ = (
         *("form", "full", "lost", "party", "taker", "transport"),
-        *("_app", "_asked", "_deflate_bits", "_ending", "_has_closed", "_heard", "_held"),
+        *("_app", "_asked", "_deflates", "_ending", "_has_closed", "_heard", "_held"),
         *("_is_open", "_hearing", "_pong", "_progress", "_slot", "_state", "_writable"),
     )
 
@@ -91,8 +81,8 @@ class FastWebSocket(HoldingWriter, FrameIntake, asyncio.Protocol):
         self._hearing = self._ending = self._writable = self._progress = self._slot = None
         #: Whether the handshake is over; and whether our close frame is sent.
         self._is_open = self._has_closed = False
-        #: The window that a client lets us compress with, as a power of two; 0 is none.
-        self._deflate_bits = 0
+        #: Whether permessage-deflate (RFC 7692) is agreed to.
+        self._deflates = False
         #: The head of the handshake's answer, and what follows it, until they are sent.
         self._held = b""
         #: The newest pong that found no room.
@@ -111,10 +101,14 @@ class FastWebSocket(HoldingWriter, FrameIntake, asyncio.Protocol):
 
     # What the app calls
 
+    def agree_to_deflate(self) -> bool:
+        """Agree to it, if the client offers what is needed; call it before accepting."""
+        self._deflates = self._app is not None and self._app.agree_to_deflate()
+        return self._deflates
+
     def open(self, form: Form, high_water: int) -> FastWebSocket:
         """Become a writer of `form`; call it once the socket is accepted."""
-        fits = self._deflate_bits >= WINDOW_BITS
-        self.form = DEFLATED_FRAMES if fits and form is FRAMES else form
+        self.form = form
         self.limit(high_water)
         self.acceptance.seat(self)
         return self
@@ -193,10 +187,8 @@ class FastWebSocket(HoldingWriter, FrameIntake, asyncio.Protocol):
             _logger.info("%s: refused: %s", client[0] if client else "", error.detail)
             self.refuse(refusal(error))
             return
-        deflate = agreed(handshake.values(b"sec-websocket-extensions")) if self.deflate else None
-        self._deflate_bits = deflate.window_bits if deflate is not None else 0
         self._slot = self.silence.add(self, max(1, int(self.limits.silence_seconds / 3)))
-        self._app.begin(handshake, former, client, deflate)
+        self._app.begin(handshake, former, client)
         task = self._loop.create_task(self._app.run())
         self._state.tasks.add(task)
         task.add_done_callback(self._app_returned)
@@ -219,7 +211,7 @@ class FastWebSocket(HoldingWriter, FrameIntake, asyncio.Protocol):
     @property
     def may_deflate(self) -> bool:
         """Whether that was agreed to."""
-        return self._deflate_bits > 0
+        return self._deflates
 
     @property
     def is_over(self) -> bool:

@@ -7,6 +7,7 @@ Layout:
 - `coding`: what a content coding is here: one compression that many readers share.
 - `gzip`, `zstd`: the two there are.
 - `windows`: the shared windows of a process: so many at most.
+- `feed_window`: the window of one feed's batches, while it has one.
 - `coded`: a form in a content coding: compressed once for all who are in step, else for one.
 - `envelope`: the state of one body in a content coding: what it has said, and whether it is in a
   window.
@@ -14,6 +15,8 @@ Layout:
 - `bodies`: the two forms of a dialect whose clients read JSON texts: frames, and lines to be
   framed.
 - `websocket`: webSocket (RFC 6455): event bodies as text frames, and commands from a client.
+- `deflated`: frames of a WebSocket, compressed (RFC 7692): once for all who are in step, else
+  for one.
 - `client_frames`: what a WebSocket's client sends, read frame by frame (RFC 6455, section 5;
   RFC 7692).
 - `poll`: the answer to a poll: a page of bodies as one JSON object.
@@ -27,7 +30,9 @@ __all__ = [
     "client_frames",
     "coded",
     "coding",
+    "deflated",
     "envelope",
+    "feed_window",
     "form",
     "gzip",
     "poll",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Self
 from .checksum import Sum
 from .coding import Mark
 from .envelope import Envelope
+from .feed_window import FeedWindow
 from .form import Form, PerFeed, encode
 from .sse import chunk
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from ..events.control import Control
     from ..events.event import Event
-    from .coding import Coding, Window
+    from .coding import Coding
     from .windows import Windows
 
 
@@ -83,49 +84,25 @@ class CodedBytes(bytes):
         return buffer
 
 
-class CodedFeed:
-    """The form of those in step on one feed; a `FeedForm`.
-
-    Attributes:
-        mark: where its last batch left them.
-    """
+class CodedFeed(FeedWindow):
+    """The form of those in step on one feed; a `FeedForm`."""
 
     def __init__(self, form: Coded) -> None:
+        super().__init__(form.windows, form.coding.window)
         self._form: Final = form
-        self._coding: Final = form.coding
-        self._windows: Final = form.windows
-        # None: the next batch begins one.
-        self._window: Window | None = None
         self.name = form.name
         self.heartbeat = form.heartbeat
         self.event = form.event
         self.control = form.control
-        self.mark = Mark(Sum(), is_open=False, at=form.windows.clock())
-
-    @property
-    def is_fresh(self) -> bool:
-        """Whether the next batch begins a window."""
-        return self._window is None
-
-    def renew(self) -> None:
-        """Let the next batch begin a window, so that anybody can join before it."""
-        self._window = None
-        self._windows.give_up(self)
 
     def wrap(self, frames: bytes) -> CodedBytes:
         """The next batch; it is written to all of them."""
-        may_have_one = self._windows.use(self)
-        begins = self._window is None
-        if begins and may_have_one:
-            self._window = self._coding.window()
-        before = self._coding.leave if begins and self.mark.is_open else b""
-        data = self._coding.alone(frames) if self._window is None else self._window.compress(frames)
-        self.mark = Mark(
-            self.mark.sum.of_more(frames),
-            is_open=self._window is not None,
-            at=self._windows.clock(),
-        )
-        return CodedBytes(self._form.framed(before + data), self.mark)
+        coding = self._form.coding
+        leaves = self.is_fresh and self.mark.is_open
+        window = self.next_window()
+        data = coding.alone(frames) if window is None else window.compress(frames)
+        buffer = self._form.framed(coding.leave + data if leaves else data)
+        return CodedBytes(buffer, self.moved(self.mark.sum.of_more(frames)))
 
 
 def whole(form: Form, items: Sequence[Event | Control]) -> bytes:

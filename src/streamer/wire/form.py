@@ -76,6 +76,14 @@ class PerFeed(ABC):
     def for_feed(self) -> FeedForm:
         """A form with fresh state; called when the first reader of it joins a feed."""
 
+    @property
+    def beside(self) -> Form:
+        """How a reader that is in step is written what is for it alone.
+
+        The form itself, but for one whose words would be in the way of those that follow.
+        """
+        return self  # type: ignore[return-value]  # as each is
+
     def envelope(self) -> Envelope | None:
         """The state of one reader, if what it is written is one stream for whoever reads it.
 

@@ -10,6 +10,7 @@ import zlib
 from typing import Final
 
 from .checksum import Sum
+from .coding import Window
 
 #: Of a window: 32 KiB, which takes 256 KiB of memory.
 _LEVEL: Final = 6
@@ -27,14 +28,17 @@ class Gzip:
     enter: Final = b""
     leave: Final = b""
 
-    def window(self) -> _Window:
+    def window(self) -> Window:
         """A compressor of 32 KiB."""
-        return _Window()
+        return _Window(zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL)
 
     def alone(self, data: bytes) -> bytes:
         """`data` in blocks of its own."""
-        compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, -_SMALL_WINDOW, _SMALL_MEMORY)
-        return compressor.compress(data) + compressor.flush(zlib.Z_SYNC_FLUSH)
+        return self.passing().compress(data)
+
+    def passing(self) -> Window:
+        """A compressor that is not kept; what it makes first refers to nothing."""
+        return _Window(_SMALL_WINDOW, _SMALL_MEMORY)
 
     def end(self, plain: Sum) -> bytes:
         """An empty last block, and the trailer."""
@@ -45,8 +49,8 @@ class Gzip:
 class _Window:
     __slots__ = ("_compressor",)
 
-    def __init__(self) -> None:
-        self._compressor: Final = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+    def __init__(self, bits: int, memory: int) -> None:
+        self._compressor: Final = zlib.compressobj(_LEVEL, zlib.DEFLATED, -bits, memory)
 
     def compress(self, data: bytes) -> bytes:
         return self._compressor.compress(data) + self._compressor.flush(zlib.Z_SYNC_FLUSH)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import struct
-import zlib
 from typing import Final
 
 import msgspec
@@ -23,53 +22,31 @@ _PONG: Final = 0x8A
 _SHORT: Final = 125
 _MEDIUM: Final = 0xFFFF
 
-#: RSV1 marks a compressed message (RFC 7692, section 6).
-_COMPRESSED: Final = 0x40
-#: What a sync flush ends with, and a compressed message leaves out.
-_FLUSHED: Final = b"\x00\x00\xff\xff"
-#: The window frames are compressed with, as a power of two; a client that
-#: agreed to less gets them as they are.
-WINDOW_BITS: Final = 12
-#: Bytes below which compressing saves less than it adds.
-WORTH_DEFLATING: Final = 96
-
 
 def text_frame(payload: bytes) -> bytes:
     """`payload` as one unmasked, unfragmented text frame (RFC 6455, section 5.2)."""
-    return _frame(_TEXT, payload)
+    return frame(_TEXT, payload)
 
 
 def binary_frame(payload: bytes) -> bytes:
     """`payload` as one unmasked, unfragmented binary frame."""
-    return _frame(_BINARY, payload)
+    return frame(_BINARY, payload)
 
 
 def pong_frame(payload: bytes) -> bytes:
     """What answers a ping of `payload` (RFC 6455, section 5.5.3)."""
-    return _frame(_PONG, payload)
+    return frame(_PONG, payload)
 
 
 def close_frame(code: int, reason: str = "") -> bytes:
     """The last frame (RFC 6455, section 5.5.1); 1005 is a frame without a code."""
     if code == NO_CODE:
-        return _frame(_CLOSE, b"")
-    return _frame(_CLOSE, code.to_bytes(2) + reason.encode())
+        return frame(_CLOSE, b"")
+    return frame(_CLOSE, code.to_bytes(2) + reason.encode())
 
 
-def deflated_text_frame(payload: bytes) -> bytes:
-    """`payload` as one text frame, compressed by itself (RFC 7692, section 7.2.1).
-
-    Without context takeover a frame does not depend on those before it, so one
-    frame is right for every client.
-    """
-    if len(payload) < WORTH_DEFLATING:
-        return text_frame(payload)
-    deflate = zlib.compressobj(wbits=-WINDOW_BITS, memLevel=5)
-    deflated = deflate.compress(payload) + deflate.flush(zlib.Z_SYNC_FLUSH)
-    return _frame(_TEXT | _COMPRESSED, deflated.removesuffix(_FLUSHED))
-
-
-def _frame(first: int, payload: bytes) -> bytes:
+def frame(first: int, payload: bytes) -> bytes:
+    """One frame of `payload`, unmasked; `first` is its first byte."""
     size = len(payload)
     if size <= _SHORT:
         return bytes((first, size)) + payload
@@ -98,20 +75,6 @@ class Frames:
         return frames
 
 
-class DeflatedFrames(Frames):
-    """Bodies as compressed WebSocket frames, each by itself."""
-
-    name = "websocket-deflated-frames"
-
-    def event(self, event: Event) -> bytes:
-        """One text frame."""
-        return deflated_text_frame(event.body)
-
-    def control(self, control: Control) -> bytes:
-        """One text frame."""
-        return deflated_text_frame(control.body())
-
-
 class Lines:
     """Bodies as lines, each to be sent as a text frame by whoever frames them."""
 
@@ -132,7 +95,6 @@ class Lines:
 
 
 FRAMES: Final = Frames()
-DEFLATED_FRAMES: Final = DeflatedFrames()
 LINES: Final = Lines()
 
 

@@ -4,6 +4,10 @@ Layout:
 
 - `sse`: streams as server-sent events.
 - `sse_forms`: the wire forms of streams of server-sent events: as they are, and in content codings.
+- `deflated_forms`: the wire forms of streams over WebSocket, compressed: of each plain one there
+  is one.
+- `shared_windows`: the shared windows of this process: of all its streams, over whichever
+  transport.
 - `told_answers`: an answer of a conversation, followed from where it is found to its end.
 - `websocket`: streams over WebSocket, at the same URLs.
 - `chats`: conversations as streams: whoever reads one is there.
@@ -15,8 +19,10 @@ Layout:
 __all__ = [
     "chats",
     "commands",
+    "deflated_forms",
     "followed",
     "portable",
+    "shared_windows",
     "sse",
     "sse_forms",
     "told_answers",

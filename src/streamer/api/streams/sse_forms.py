@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Final
 
@@ -11,11 +10,8 @@ from ...wire.coded import Coded
 from ...wire.coding import Coding
 from ...wire.form import Form
 from ...wire.gzip import GZIP
-from ...wire.windows import Windows
 from ...wire.zstd import ZSTD
-
-#: Of all streams of this process.
-_WINDOWS: Final = Windows(time.monotonic)
+from .shared_windows import WINDOWS
 
 
 class SseForms:
@@ -53,8 +49,8 @@ def _forms_of(plain: sse.Sse, chunked: sse.Sse) -> dict[str, SseForms]:
     codings: tuple[Coding, ...] = (GZIP, ZSTD)
     return {"": SseForms(plain, chunked, _VARY)} | {
         coding.name: SseForms(
-            Coded(plain, coding, _WINDOWS),
-            Coded(plain, coding, _WINDOWS, chunked=True),
+            Coded(plain, coding, WINDOWS),
+            Coded(plain, coding, WINDOWS, chunked=True),
             {"Content-Encoding": coding.name, **_VARY},
         )
         for coding in codings

@@ -22,10 +22,9 @@ from ...events.topic import job_topic, project_topic
 from ...hub.attach import Finished, Gone
 from ...hub.hub import Hub
 from ...hub.writer import OfferedWriter, offered_writer
-from ...wire.websocket import (
-    close_reason,
-)
+from ...wire.websocket import close_reason
 from ..asker import client_of, who_asks
+from ..codings import is_allowed
 from ..farewells import Farewells, Socket
 from ..may import may_read
 from ..origins import Origins
@@ -39,6 +38,7 @@ from ..stream_request import (
     reads_messages,
 )
 from .commands import Commands, OlderCommands
+from .deflated_forms import deflated
 from .portable import PortableWriter
 
 
@@ -94,15 +94,7 @@ async def serve_socket(
     hub: Hub = socket.app.state.hub
     farewells: Farewells = socket.app.state.farewells
     client = client_of(socket.scope)
-    # Accepted first: a browser cannot read the status of a refused handshake.
-    await socket.accept(spoken(socket.scope["subprotocols"], SUBPROTOCOL))
-    writer: PortableWriter | OfferedWriter
-    offered = offered_writer(socket.scope)  # type: ignore[arg-type]
-    if offered is None:
-        writer = PortableWriter(speech.lines, high_water=settings.high_water)
-    else:
-        offered.open(speech.frames, settings.high_water)
-        writer = offered
+    writer = await _accepted(socket, speech)
     try:
         headers = headers_of(socket)
         origins: Origins = socket.app.state.origins
@@ -152,6 +144,24 @@ async def serve_socket(
             reader.gone()
     else:
         writer.listen(connection)
+
+
+async def _accepted(socket: Socket, speech: type[Commands]) -> PortableWriter | OfferedWriter:
+    """Accept the handshake, and return the writer of the socket.
+
+    It is accepted first of all: a browser cannot read the status of a refused handshake.
+    """
+    state = socket.app.state
+    high_water = state.settings.high_water
+    offered = offered_writer(socket.scope)  # type: ignore[arg-type]
+    if offered is None:
+        await socket.accept(spoken(socket.scope["subprotocols"], SUBPROTOCOL))
+        return PortableWriter(speech.lines, high_water=high_water)
+    may_compress = is_allowed(state.settings.compression, is_open=state.is_open)
+    compresses = may_compress and offered.agree_to_deflate()
+    await socket.accept(spoken(socket.scope["subprotocols"], SUBPROTOCOL))
+    offered.open(deflated(speech.frames) if compresses else speech.frames, high_water)
+    return offered
 
 
 def _reason(error: StreamerError) -> str:
