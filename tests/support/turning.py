@@ -33,6 +33,10 @@ class TurningLoop(asyncio.SelectorEventLoop):
         self._now += seconds
         self.turn(2)
 
+    def spend(self, seconds: float) -> None:
+        """Let time pass while something runs, as what takes long does."""
+        self._now += seconds
+
     def run(self, work: Coroutine[Any, Any, T], turns: int = 100) -> T:
         """Return what `work` returns, which must need no more than `turns`."""
         task = self.create_task(work)

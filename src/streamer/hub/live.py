@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Protocol
@@ -11,6 +12,7 @@ from ..events.event import Event, Run
 from ..wire.form import PerFeed, encode
 from .cohort import Cohort, Standing, roomy
 from .controls import gap_controls
+from .headway import Headway
 from .reader import Company, Source, alone
 from .session import State
 
@@ -35,6 +37,8 @@ class Owner(Source, Protocol):
 
 class Live:
     """Readers of one feed that are written to as soon as there is anything.
+
+    Behind a long pass that is a little later: see `Headway`.
 
     Args:
         feed: whose readers they are.
@@ -70,6 +74,10 @@ class Live:
         self._paid: dict[Form, int] = {}
         self._outbox: list[Event] = []  # arrived, not yet in a pass
         self._pass: _Pass | None = None  # the one under way, if it yielded to the loop
+        self._loop = asyncio.get_running_loop()
+        self._headway = Headway(limits.company_seconds, self._loop.time)
+        # Due when the next pass may begin; only while something waits for that.
+        self._timer: asyncio.TimerHandle | None = None
         self._sent = position  # where the last pass left them
 
     def __len__(self) -> int:
@@ -136,7 +144,19 @@ class Live:
         """Hand them what is new: at once, or when those before it have been handed to all."""
         self._outbox += events
         if self._pass is None:
+            self._plan()
+
+    def _plan(self) -> None:
+        """Begin a pass, now or when it may begin."""
+        wait = self._headway.wait
+        if not wait:
             self._begin_pass()
+        elif self._timer is None:
+            self._timer = self._loop.call_later(wait, self._is_due)
+
+    def _is_due(self) -> None:
+        self._timer = None
+        self._begin_pass_if_idle()
 
     def finish(self) -> None:
         """Hand everything that has arrived to all of them now."""
@@ -169,6 +189,9 @@ class Live:
 
     def _taken(self) -> list[Event]:
         """What the next pass hands to them: everything that has arrived."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         batch, self._outbox = self._outbox, []
         return batch
 
@@ -177,6 +200,7 @@ class Live:
         if self._forms:
             self._take_in()
         batch = self._taken()
+        self._headway.began()
         if any(event.terminal for event in batch):
             self._let_end()
         self._pass = _Pass(
@@ -229,12 +253,16 @@ class Live:
             self._call_soon(self._continue_pass)
             return
         self._pass = None
+        self._headway.ended()
         if self._outbox:
             self._pass_ended()
 
     def _pass_ended(self) -> None:
         """More came during a pass."""
-        self._call_soon(self._begin_pass_if_idle)
+        if self._headway.wait:
+            self._plan()
+        else:
+            self._call_soon(self._begin_pass_if_idle)
 
     def _begin_pass_if_idle(self) -> None:
         if self._pass is None and self._outbox:

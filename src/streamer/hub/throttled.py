@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
@@ -52,10 +51,8 @@ class Throttled(Live):
         call_soon: Callable[[Callable[[], None]], object],
     ) -> None:
         super().__init__(feed, position, limits=limits, fan_out=fan_out, call_soon=call_soon)
-        self._loop = asyncio.get_running_loop()
         self._interval = interval
         self._next = self._loop.time()  # when the next batch may go out
-        self._timer: asyncio.TimerHandle | None = None
         self._size = 0  # of what waits, in bytes, about
         self._is_urgent = False
         self._running = Running()
@@ -80,10 +77,6 @@ class Throttled(Live):
         elif self._timer is None:
             self._timer = self._loop.call_later(wait, self._is_due)
 
-    def _is_due(self) -> None:
-        self._timer = None
-        self._begin_pass_if_idle()
-
     def _pass_ended(self) -> None:
         self._plan()
 
@@ -99,9 +92,6 @@ class Throttled(Live):
         return 2 * len(self._outbox) > most or 2 * self._size > most_bytes
 
     def _taken(self) -> list[Event]:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
         self._next = self._loop.time() + self._interval
         self._size, self._is_urgent = 0, False
         return merged(super()._taken(), self._running)
