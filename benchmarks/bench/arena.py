@@ -47,6 +47,8 @@ class Arena:
         inflight: int = 200,
         face: Face | None = None,
         tokens: Path | None = None,
+        churn: int = 0,
+        progress: bool = False,
     ) -> LoadGenerator:
         """Readers and publishers; by `face` and `tokens` where not as the server's own."""
         face = face or self.face(transport)
@@ -65,6 +67,9 @@ class Arena:
             stalled=stalled,
             sample_every=sample_every,
             inflight=inflight,
+            coding=face.coding,
+            churn=churn,
+            progress=progress,
             cores=self.layout.load,
             directory=self.directory,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import os
@@ -19,7 +20,12 @@ from .process import Process
 Transport = Literal["sse", "websocket"]
 
 _SOURCES = Path(__file__).parents[1] / "load"
-_PROGRAMS = {"load": ("main.c", "reader.c", "publisher.c", "tokens.c"), "bare": ("bare.c",)}
+_PROGRAMS = {
+    "load": ("main.c", "reader.c", "coding.c", "publisher.c", "tokens.c"),
+    "bare": ("bare.c",),
+}
+#: What undoes a content coding.
+_LIBRARIES = {"gzip": "libz.so.1", "zstd": "libzstd.so.1"}
 
 
 class Tally(msgspec.Struct):
@@ -30,7 +36,8 @@ class Tally(msgspec.Struct):
     published: int = 0  #: and answered in the window
     delivered_total: int = 0  #: with what arrived after the window
     published_total: int = 0  #: since the start
-    event_bytes: float = 0.0
+    event_bytes: float = 0.0  #: as they are read
+    wire_bytes: float = 0.0  #: of an event, as received: coded, with the chunks of HTTP
     p50_ms: float = 0.0
     p99_ms: float = 0.0
     max_ms: float = 0.0
@@ -62,6 +69,18 @@ def missing() -> str | None:
     return None if shutil.which("cc") else "no C compiler (cc): install gcc or clang"
 
 
+def missing_coding(coding: str | None) -> str | None:
+    """Why readers cannot undo `coding` here, or None."""
+    if coding is None:
+        return None
+    library = _LIBRARIES[coding]
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return f"{library} is not installed, by which the load generator reads {coding}"
+    return None
+
+
 def program(name: str) -> str:
     """The path of a compiled program, by the hash of its sources in the cache directory."""
     reason = missing()
@@ -77,7 +96,7 @@ def program(name: str) -> str:
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache) as directory:
             built = Path(directory) / name
-            subprocess.run(["cc", "-O2", "-o", built, *sources], check=True)
+            subprocess.run(["cc", "-O2", "-o", built, *sources, "-ldl"], check=True)
             built.replace(binary)
     return str(binary)
 
@@ -104,6 +123,9 @@ class LoadGenerator:
         first_path: str | None = None,
         publish_topic: str | None = None,
         tokens: Path | None = None,
+        coding: str | None = None,
+        churn: int = 0,
+        progress: bool = False,
     ) -> None:
         options = {
             "port": port,
@@ -120,6 +142,10 @@ class LoadGenerator:
             "first-path": first_path,
             "publish-topic": publish_topic,
             "tokens": tokens,
+            "coding": coding,
+            "library": _LIBRARIES[coding] if coding else None,
+            "churn": churn,
+            "progress": int(progress),
         }
         arguments = [f"--{name}={value}" for name, value in options.items() if value is not None]
         self._readers = readers

@@ -32,6 +32,14 @@ _METHOD = """\
   inbox, with all of them there, of a type that counts as unread. A hundred more are admins. To
   everybody is to all 10,000, of which each has topics of its own. CPU is the server's, for each
   notification.
+- **Compressed**: bodies are a job's progress, whose numbers differ. Every reader decodes all that
+  it receives, with zlib or libzstd as a client would, and looks at every event in it. Those that
+  are not timed keep what they receive in the window, and decode it behind it, for to decode costs
+  more than to send. A reader that asked for a coding and is answered in another is a failure.
+  Bytes on the wire are what a reader receives for an event, with the chunks of HTTP/1.1. Three
+  readers in a hundred leave and come anew in each window; five begin the first one behind, and
+  read slowly: neither their bytes nor their latency count, but their events do. nginx in front and
+  Streamer behind it share the server's core, and count as one.
 - **Server CPU** is user and system time of the server's processes, without Redis. *Deliveries per
   server CPU second* suffers least from whatever else the machine does.
 - **Nagle's algorithm is off for all.** Every server here switches it off, and nginx does once a

@@ -26,11 +26,14 @@ struct options {
     const char *greeting;     /* a reader is attached when it was sent this text; NULL: when it has its head */
     const char *first_path;   /* asked for on each connection before the stream; NULL: nothing */
     const char *hello;        /* WebSocket text sent by the reader after the handshake; NULL: none */
+    const char *coding;       /* content coding that readers ask for, and must be answered in; NULL: none */
+    int churn;                /* so many of the readers, the last, leave and come anew while there are publishes */
+    bool progress;            /* bodies are a job's progress, and what they are padded with cannot be compressed */
 };
 
-/* What all readers together received; latencies in a histogram of 32 steps per power of two. */
+/* What all readers together received; the bytes of those that do not stall. Latencies in a histogram of 32 steps per power of two. */
 struct tally {
-    uint64_t delivered, bytes, lost, duplicated, other_events, closed, refused;
+    uint64_t delivered, weighed, bytes, wire_bytes, lost, duplicated, other_events, closed, refused;
     uint64_t latency[64 * 64], timed;
     uint64_t latency_max, first_sent, last_received;
     char first_error[256];
@@ -51,6 +54,14 @@ int connect_to_server(uint32_t source, bool far);
 void tokens_read(const char *path);
 const char *authorization(int number); /* the header of that reader or publisher; empty where there are no tokens */
 
+/* coding.c */
+struct reader;
+typedef void decoded(struct reader *, const char *, size_t);
+void coding_open(const char *name, const char *path);
+void *decoder_new(void);
+void decoder_free(void *decoder);
+bool decode(void *decoder, const char *bytes, size_t n, decoded *take, struct reader *to); /* false: it cannot be */
+
 /* reader.c */
 void readers_create(void);
 void readers_open(bool resume_after, uint64_t sequence);
@@ -62,6 +73,13 @@ void reader_ready(void *reader, uint32_t events);
 void readers_beat(void);
 int readers_reading(void);
 uint64_t readers_missing(void);
+void readers_window(uint64_t until_ns);
+void readers_window_over(void);
+uint64_t readers_counted_later(void);
+void readers_churn(void);
+void readers_decode(uint64_t until_ns);
+bool readers_decoded(void);
+bool readers_to_decode(void);
 
 /* publisher.c */
 void publishers_open(int count);

@@ -88,7 +88,7 @@ static void turn(uint64_t deadline) {
     uint64_t now = monotonic_ns(), due = publishers_next_due();
     if (due < deadline) deadline = due;
     if (deadline > now + BEAT_TICK_NS) deadline = now + BEAT_TICK_NS;
-    uint64_t wait = deadline > now ? deadline - now : 0;
+    uint64_t wait = deadline > now && !readers_to_decode() ? deadline - now : 0;
     struct timespec timeout = {.tv_sec = (time_t)(wait / 1000000000u), .tv_nsec = (long)(wait % 1000000000u)};
     int n = epoll_pwait2(readers_epoll, ready, 64, &timeout, NULL);
     publishers_turn();
@@ -97,6 +97,8 @@ static void turn(uint64_t deadline) {
         if (ready[i].data.ptr != NULL && ready[i].data.ptr != &options) reader_ready(ready[i].data.ptr, ready[i].events);
     }
     readers_beat();
+    readers_churn();
+    readers_decode(monotonic_ns() + BEAT_TICK_NS);
     if (connecting < options.inflight) readers_connect_more();
 }
 
@@ -117,13 +119,15 @@ static double percentile_ms(double share) {
     return 0;
 }
 
+static double each(uint64_t bytes) { return tally.weighed ? (double)bytes / (double)tally.weighed : 0.0; }
+
 static void answer(double seconds, uint64_t delivered, uint64_t answered, double cpu, double settle_seconds) {
     printf("{\"seconds\":%.6f,\"delivered\":%llu,\"published\":%llu,\"delivered_total\":%llu,\"published_total\":%llu,"
-           "\"event_bytes\":%.1f,\"p50_ms\":%.4f,\"p99_ms\":%.4f,\"max_ms\":%.4f,\"lost\":%llu,\"duplicated\":%llu,"
+           "\"event_bytes\":%.1f,\"wire_bytes\":%.2f,\"p50_ms\":%.4f,\"p99_ms\":%.4f,\"max_ms\":%.4f,\"lost\":%llu,\"duplicated\":%llu,"
            "\"missing\":%llu,\"attached\":%d,\"closed\":%llu,\"refused\":%llu,\"publish_errors\":%llu,\"other_events\":%llu,"
            "\"load_cpu_seconds\":%.6f,\"settle_seconds\":%.6f,\"span_seconds\":%.6f,\"error\":\"%s\"}\n",
            seconds, (unsigned long long)delivered, (unsigned long long)answered, (unsigned long long)tally.delivered,
-           (unsigned long long)published, tally.delivered ? (double)tally.bytes / (double)tally.delivered : 0.0,
+           (unsigned long long)published, each(tally.bytes), each(tally.wire_bytes),
            percentile_ms(0.5), percentile_ms(0.99), (double)tally.latency_max / 1e6, (unsigned long long)tally.lost,
            (unsigned long long)tally.duplicated, (unsigned long long)readers_missing(), attached,
            (unsigned long long)tally.closed, (unsigned long long)tally.refused, (unsigned long long)publish_errors,
@@ -150,6 +154,8 @@ static bool all_attached(void) { return attached + (int)tally.refused + (int)tal
 static bool all_resumed(void) { return all_attached() && readers_missing() == 0; }
 static uint64_t published_before, delivered_wanted;
 static bool all_arrived(void) {
+    if (!readers_decoded()) return false;
+    if (options.churn) return publishers_idle() && !connecting && !readers_missing();
     return publishers_idle() && tally.delivered >= (published - published_before) * (uint64_t)readers_reading();
 }
 static bool total_arrived(void) { return tally.delivered >= delivered_wanted; }
@@ -169,12 +175,15 @@ static void publish_for(int count, double seconds, double per_second, int pad, c
     uint64_t start = monotonic_ns(), stop = after(seconds);
     double cpu = cpu_seconds();
     published_before = published;
+    readers_window(stop);
     publishers_start(count, stop, per_second, pad, type);
     while (monotonic_ns() < stop && !publish_errors) turn(stop);
     uint64_t end = monotonic_ns(), delivered = tally.delivered;
     uint64_t answered = published - published_before;
     cpu = cpu_seconds() - cpu;
+    readers_window_over();
     wait_until(all_arrived);
+    delivered += readers_counted_later();
     answer((double)(end - start) / 1e9, delivered, answered, cpu, (double)(monotonic_ns() - end) / 1e9);
 }
 
@@ -220,7 +229,9 @@ static void read_options(int argc, char **argv) {
         {"port", 1, 0, 'p'}, {"transport", 1, 0, 't'}, {"readers", 1, 0, 'n'}, {"topics", 1, 0, 'k'}, {"stalled", 1, 0, 's'},
         {"inflight", 1, 0, 'i'}, {"read-path", 1, 0, 'r'}, {"publish-path", 1, 0, 'w'}, {"greeting", 1, 0, 'g'},
         {"hello", 1, 0, 'h'}, {"sample-every", 1, 0, 'e'},
-        {"first-path", 1, 0, 'f'}, {"publish-topic", 1, 0, 'o'}, {"tokens", 1, 0, 'a'}, {0, 0, 0, 0}};
+        {"first-path", 1, 0, 'f'}, {"publish-topic", 1, 0, 'o'}, {"tokens", 1, 0, 'a'}, {"coding", 1, 0, 'c'},
+        {"library", 1, 0, 'l'}, {"churn", 1, 0, 'u'}, {"progress", 1, 0, 'j'}, {0, 0, 0, 0}};
+    const char *library = NULL;
     for (int o; (o = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         switch (o) {
         case 'p': options.port = (uint16_t)atoi(optarg); break;
@@ -237,9 +248,14 @@ static void read_options(int argc, char **argv) {
         case 'f': options.first_path = optarg; break;
         case 'h': options.hello = optarg; break;
         case 'a': tokens_read(optarg); break;
+        case 'c': options.coding = optarg; break;
+        case 'l': library = optarg; break;
+        case 'u': options.churn = atoi(optarg); break;
+        case 'j': options.progress = atoi(optarg); break;
         default: exit(2);
         }
     }
+    if (options.coding) coding_open(options.coding, library);
     if (!options.port || !options.readers || !options.read_path) {
         fprintf(stderr, "needed: --port --readers --read-path\n");
         exit(2);

@@ -19,11 +19,15 @@ struct reader {
     int fd;
     uint8_t stage, chunk;
     bool attached, sampled, stalled, chunked, has_data, has_mark;
+    bool churns, is_new; /* leaves and comes anew; has seen no event since */
     uint32_t number, event_bytes, carried, carry_room;
     uint64_t chunk_left;
     uint64_t publisher, sequence, sent_ns; /* of the event being read */
     char *carry;                           /* an unfinished head, line or frame */
     uint64_t *seen;                        /* last sequence, by publisher */
+    void *decoder;
+    char *held; /* received, not decoded yet */
+    size_t held_bytes, held_room, of_window;
 };
 
 static struct reader *readers;
@@ -32,6 +36,10 @@ static int next_to_open;
 static bool resuming, stalling;
 static uint64_t resume_sequence;
 static uint64_t now; /* when the bytes at hand were received */
+/* Of a window in which is measured. */
+static bool in_window;
+static uint64_t churn_from, churn_interval, counted_later;
+static int churned, decoding, holding;
 
 static void carry(struct reader *r, const char *bytes, size_t n) {
     if (r->carried + n > r->carry_room) {
@@ -47,6 +55,7 @@ static void attach(struct reader *r) {
     r->attached = true;
     attached++;
     connecting--;
+    if (r->is_new) memcpy(r->seen, published_by, sizeof published_by);
     if (!r->sampled) epoll_ctl(readers_epoll, EPOLL_CTL_DEL, r->fd, NULL); /* from now on, on the beat */
 }
 
@@ -56,6 +65,10 @@ static void drop(struct reader *r) {
     r->attached = false;
     r->stage = CLOSED;
     close(r->fd);
+    decoder_free(r->decoder);
+    r->decoder = NULL;
+    if (r->held_bytes) holding--;
+    r->held_bytes = r->of_window = 0;
 }
 
 static void count_latency(uint64_t ns) {
@@ -92,6 +105,8 @@ static void end_event(struct reader *r, size_t bytes) {
         return;
     }
     uint64_t *seen = &r->seen[r->publisher];
+    if (r->is_new) *seen = r->sequence - 1;
+    r->is_new = false;
     if (r->sequence <= *seen) {
         tally.duplicated++;
     } else {
@@ -100,7 +115,7 @@ static void end_event(struct reader *r, size_t bytes) {
     }
     if (!tally.delivered++ || r->sent_ns < tally.first_sent) tally.first_sent = r->sent_ns;
     tally.last_received = now;
-    tally.bytes += bytes;
+    if (!r->stalled) tally.weighed++, tally.bytes += bytes;
     if (r->sampled) count_latency(now - r->sent_ns);
     r->has_mark = false;
 }
@@ -144,16 +159,26 @@ static void sse_feed(struct reader *r, const char *at, size_t n) {
     }
 }
 
+static void coded_feed(struct reader *r, const char *at, size_t n) {
+    if (!r->decoder) {
+        sse_feed(r, at, n);
+    } else if (!decode(r->decoder, at, n, sse_feed, r)) {
+        failed("a reader cannot decode what it was sent", NULL, 0);
+        tally.closed++;
+        drop(r);
+    }
+}
+
 static void chunked_feed(struct reader *r, const char *at, size_t n) {
     const char *end = at + n;
-    while (at < end) {
+    while (at < end && r->stage == STREAM) {
         if (r->chunk == CHUNK_SIZE) {
             char c = *at++;
             if (c == '\n') r->chunk = r->chunk_left ? CHUNK_DATA : CHUNK_END;
             else if (c != '\r') r->chunk_left = r->chunk_left * 16 + (uint64_t)(c <= '9' ? c - '0' : (c | 32) - 'a' + 10);
         } else if (r->chunk == CHUNK_DATA) {
             size_t take = (size_t)(end - at) < r->chunk_left ? (size_t)(end - at) : r->chunk_left;
-            sse_feed(r, at, take);
+            coded_feed(r, at, take);
             at += take;
             r->chunk_left -= take;
             if (!r->chunk_left) r->chunk = CHUNK_END;
@@ -217,8 +242,58 @@ static void websocket_feed(struct reader *r, const char *bytes, size_t n) {
 static void stream_feed(struct reader *r, const char *bytes, size_t n) {
     if (options.transport == WEBSOCKET) websocket_feed(r, bytes, n);
     else if (r->chunked) chunked_feed(r, bytes, n);
-    else sse_feed(r, bytes, n);
+    else coded_feed(r, bytes, n);
 }
+
+/* To decode takes longer than to send. While is measured, a reader that is not timed keeps what it
+   receives, and decodes and counts all of it afterwards: no event counts that was not read. */
+static void hold(struct reader *r, const char *bytes, size_t n) {
+    if (r->held_bytes + n > r->held_room) {
+        r->held_room = (r->held_bytes + n) * 2;
+        r->held = realloc(r->held, r->held_room);
+    }
+    if (!r->held_bytes) holding++;
+    memcpy(r->held + r->held_bytes, bytes, n);
+    r->held_bytes += n;
+}
+
+static void decode_held(struct reader *r) {
+    size_t n = r->held_bytes, of_window = r->of_window;
+    uint64_t delivered = tally.delivered;
+    holding--;
+    r->held_bytes = r->of_window = 0;
+    if (of_window) stream_feed(r, r->held, of_window);
+    counted_later += tally.delivered - delivered;
+    if (n > of_window && r->stage == STREAM) stream_feed(r, r->held + of_window, n - of_window);
+}
+
+bool readers_to_decode(void) { return holding && !in_window; }
+
+void readers_decode(uint64_t until_ns) {
+    while (readers_to_decode() && monotonic_ns() < until_ns) {
+        decoding = (decoding + 1) % options.readers;
+        if (readers[decoding].held_bytes) decode_held(&readers[decoding]);
+    }
+}
+
+bool readers_decoded(void) { return !holding; }
+
+void readers_window(uint64_t until_ns) {
+    in_window = true;
+    churn_from = monotonic_ns();
+    churned = 0;
+    /* The last of them shall have come, and been sent something, before the end. */
+    if (options.churn) churn_interval = (until_ns - churn_from) / 5 * 4 / (uint64_t)options.churn;
+}
+
+void readers_window_over(void) {
+    in_window = false;
+    counted_later = 0;
+    for (int i = 0; i < options.readers; i++) readers[i].of_window = readers[i].held_bytes;
+}
+
+/* What was received in the window and decoded after it. */
+uint64_t readers_counted_later(void) { return counted_later; }
 
 static void head_feed(struct reader *r, const char *bytes, size_t n) {
     carry(r, bytes, n);
@@ -234,6 +309,16 @@ static void head_feed(struct reader *r, const char *bytes, size_t n) {
     *end = 0;
     char *chunked = strcasestr(r->carry, "transfer-encoding:");
     r->chunked = chunked && strncasecmp(chunked + 18 + strspn(chunked + 18, " "), "chunked", 7) == 0;
+    if (options.coding) {
+        char *coding = strcasestr(r->carry, "content-encoding:");
+        if (!coding || strncasecmp(coding + 17 + strspn(coding + 17, " "), options.coding, strlen(options.coding))) {
+            failed("a reader was answered in another coding", r->carry, r->carried);
+            tally.refused++;
+            drop(r);
+            return;
+        }
+        r->decoder = decoder_new();
+    }
     r->stage = STREAM;
     size_t rest = r->carried - (size_t)(end + 4 - r->carry);
     char *body = malloc(rest + 1);
@@ -260,7 +345,7 @@ static void send_first(struct reader *r) {
 }
 
 static void send_request(struct reader *r) {
-    char path[512], request[4096], resume[160] = "";
+    char path[512], request[4096], resume[160] = "", accept[64] = "";
     const char *topic = strstr(options.read_path, "{}");
     if (topic)
         snprintf(path, sizeof path, "%.*s%d%s", (int)(topic - options.read_path), options.read_path,
@@ -269,8 +354,9 @@ static void send_request(struct reader *r) {
         snprintf(path, sizeof path, "%s", options.read_path);
     if (resuming)
         snprintf(resume, sizeof resume, "Last-Event-ID: %s\r\n", ids[resume_sequence % (REMEMBERED_IDS - 1)]);
-    int n = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%s%s%s\r\n", path, options.port, resume,
-                     authorization((int)r->number), options.transport == WEBSOCKET
+    if (options.coding) snprintf(accept, sizeof accept, "Accept-Encoding: %s\r\n", options.coding);
+    int n = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%s%s%s%s\r\n", path, options.port,
+                     resume, accept, authorization((int)r->number), options.transport == WEBSOCKET
                          ? "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
                            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
                          : "Accept: text/event-stream\r\n");
@@ -311,7 +397,11 @@ void reader_ready(void *which, uint32_t events) {
     now = monotonic_ns();
     if (r->stage == FIRST) first_feed(r, buffer, (size_t)n);
     else if (r->stage == HEAD) head_feed(r, buffer, (size_t)n);
-    else stream_feed(r, buffer, (size_t)n);
+    else {
+        if (!r->stalled) tally.wire_bytes += (uint64_t)n;
+        if (r->decoder && r->attached && !r->sampled && !r->churns && (in_window || r->held_bytes)) hold(r, buffer, (size_t)n);
+        else stream_feed(r, buffer, (size_t)n);
+    }
 }
 
 void readers_create(void) {
@@ -331,22 +421,38 @@ void readers_open(bool resume_after, uint64_t sequence) {
     readers_connect_more();
 }
 
+static void open_one(struct reader *r, bool again) {
+    uint64_t *seen = r->seen;
+    char *room = r->carry, *held = r->held;
+    *r = (struct reader){.number = r->number, .seen = seen, .carry = room, .carry_room = r->carry_room,
+                         .held = held, .held_room = r->held_room, .is_new = again};
+    r->stalled = (int)r->number < options.stalled;
+    r->churns = (int)r->number >= options.readers - options.churn;
+    /* Those that stall are behind: when they get what they get says nothing. */
+    r->sampled = !r->stalled && (int)r->number % options.sample_every == options.sample_every - 1;
+    /* 10,000 connections to one port from each source address: well inside the ephemeral ports. */
+    r->fd = connect_to_server(r->number / 10000, r->stalled);
+    r->stage = CONNECTING;
+    connecting++;
+    struct epoll_event out = {.events = EPOLLOUT, .data.ptr = r};
+    epoll_ctl(readers_epoll, EPOLL_CTL_ADD, r->fd, &out);
+}
+
 void readers_connect_more(void) {
     while (next_to_open < options.readers && connecting < options.inflight) {
         struct reader *r = &readers[next_to_open++];
-        uint64_t *seen = r->seen;
-        char *room = r->carry;
-        *r = (struct reader){.number = r->number, .seen = seen, .carry = room, .carry_room = r->carry_room};
-        if (resuming) seen[0] = resume_sequence;
-        r->stalled = (int)r->number < options.stalled;
-        r->sampled = (int)r->number % options.sample_every == options.sample_every - 1;
-        /* 10,000 connections to one port from each source address: well inside the ephemeral ports. */
-        r->fd = connect_to_server(r->number / 10000, r->stalled);
-        r->stage = CONNECTING;
-        connecting++;
-        struct epoll_event out = {.events = EPOLLOUT, .data.ptr = r};
-        epoll_ctl(readers_epoll, EPOLL_CTL_ADD, r->fd, &out);
+        if (resuming) r->seen[0] = resume_sequence;
+        open_one(r, false);
     }
+}
+
+/* One after the other leaves, and comes back at once as somebody new. */
+void readers_churn(void) {
+    if (!in_window || churned >= options.churn || monotonic_ns() < churn_from + churn_interval * (uint64_t)churned) return;
+    struct reader *r = &readers[options.readers - options.churn + churned++];
+    if (r->stage != CLOSED) drop(r);
+    resuming = false;
+    open_one(r, true);
 }
 
 void readers_close(void) {
@@ -375,19 +481,9 @@ void readers_beat(void) {
 
 /* The first options.stalled readers stop reading. Their connections were made with a small
    receive buffer and an Ethernet's segment size, as a reader far away would have. */
-void readers_stall(void) {
-    stalling = true;
-    for (int i = 0; i < options.stalled; i++)
-        if (readers[i].sampled) epoll_ctl(readers_epoll, EPOLL_CTL_DEL, readers[i].fd, NULL);
-}
+void readers_stall(void) { stalling = true; }
 
-void readers_unstall(void) {
-    stalling = false;
-    for (int i = 0; i < options.stalled; i++) {
-        struct epoll_event in = {.events = EPOLLIN, .data.ptr = &readers[i]};
-        if (readers[i].sampled && readers[i].attached) epoll_ctl(readers_epoll, EPOLL_CTL_ADD, readers[i].fd, &in);
-    }
-}
+void readers_unstall(void) { stalling = false; }
 
 static bool reading(const struct reader *r) { return r->attached && !(r->stalled && stalling); }
 

@@ -10,12 +10,14 @@ import socket
 import struct
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from streamer.wire.zstd import ZSTD
 from support.waiting import DEADLINE
 
 Encode = Callable[[Sequence[int]], bytes]
@@ -43,6 +45,26 @@ def _chunked(sequences: Sequence[int]) -> bytes:
     chunks = [b": hello\n", *(b"id: %d\ndata: %b\n\n" % (n, _body(n)) for n in sequences)]
     framed = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks)
     return _HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + framed
+
+
+def _coded(head: bytes, body: Sequence[bytes]) -> bytes:
+    framed = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in body)
+    return _HEAD + head + b"\r\nTransfer-Encoding: chunked\r\n\r\n" + framed
+
+
+def _gzip(sequences: Sequence[int]) -> bytes:
+    compressor = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
+    body = [
+        compressor.compress(b"id: %d\ndata: %b\n\n" % (n, _body(n)))
+        + compressor.flush(zlib.Z_SYNC_FLUSH)
+        for n in sequences
+    ]
+    return _coded(b"Content-Encoding: gzip", body)
+
+
+def _zstd(sequences: Sequence[int]) -> bytes:
+    body = [ZSTD.alone(b"id: %d\ndata: %b\n\n" % (n, _body(n))) for n in sequences]
+    return _coded(b"Content-Encoding: zstd", body)
 
 
 def _websocket(sequences: Sequence[int]) -> bytes:
@@ -82,8 +104,17 @@ def _server(answer: Callable[[], bytes], *, cut: bool) -> Iterator[int]:
             thread.join()
 
 
-def _read(sequences: Sequence[int], encode: Encode, tmp_path: Path, *, cut: bool) -> Any:  # noqa: ANN401 - the benchmark is no package
+def _read(
+    sequences: Sequence[int],
+    encode: Encode,
+    tmp_path: Path,
+    *,
+    cut: bool,
+    coding: str | None = None,
+) -> Any:  # noqa: ANN401 - the benchmark is no package
     load = importlib.import_module("bench.load")
+    if reason := load.missing_coding(coding):
+        pytest.skip(reason)
     with (
         _server(lambda: encode(sequences), cut=cut) as port,
         load.LoadGenerator(
@@ -93,6 +124,7 @@ def _read(sequences: Sequence[int], encode: Encode, tmp_path: Path, *, cut: bool
             publish_path="/",
             readers=1,
             sample_every=1,
+            coding=coding,
             cores=frozenset(os.sched_getaffinity(0)),
             directory=tmp_path,
         ) as generator,
@@ -113,6 +145,34 @@ def test_every_event_is_counted_once_however_its_bytes_are_cut(
     tally = _read(range(1, 61), encode, tmp_path, cut=cut)
     assert (tally.delivered, tally.lost, tally.duplicated, tally.error) == (60, 0, 0, "")
     assert 0 < tally.p50_ms <= tally.p99_ms <= tally.max_ms * 1.01
+
+
+@pytest.mark.parametrize("cut", [False, True], ids=["whole", "cut"])
+@pytest.mark.parametrize(("encode", "coding"), [(_gzip, "gzip"), (_zstd, "zstd")])
+def test_what_is_compressed_is_decoded_before_it_is_counted(
+    encode: Encode, coding: str, cut: bool, tmp_path: Path
+) -> None:
+    """The events are those that were sent, and the bytes those that came."""
+    tally = _read(range(1, 61), encode, tmp_path, cut=cut, coding=coding)
+    assert (tally.delivered, tally.lost, tally.duplicated, tally.error) == (60, 0, 0, "")
+    tally = _read([1, 2, 2, 5], encode, tmp_path, cut=cut, coding=coding)
+    assert (tally.delivered, tally.lost, tally.duplicated) == (4, 2, 1)
+
+
+@pytest.mark.parametrize("encode", [_plain, _zstd])
+def test_a_reader_that_is_answered_in_another_coding_is_told(
+    encode: Encode, tmp_path: Path
+) -> None:
+    """A server that does not compress is not taken for one that does."""
+    with pytest.raises(RuntimeError, match=r"0 of 1 attached.*in another coding"):
+        _read([1], encode, tmp_path, cut=False, coding="gzip")
+
+
+def test_what_cannot_be_decoded_is_told(tmp_path: Path) -> None:
+    """Nothing is counted that a client could not read."""
+    body = b"Content-Encoding: gzip\r\n\r\n" + b"no gzip at all"
+    with pytest.raises(RuntimeError, match=r"0 of 1 attached.*cannot decode"):
+        _read([], lambda _: _HEAD + body, tmp_path, cut=False, coding="gzip")
 
 
 @pytest.mark.parametrize("encode", [_plain, _websocket])

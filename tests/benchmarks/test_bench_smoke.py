@@ -84,6 +84,28 @@ def test_a_few_inboxes_are_notified_one_by_one_and_all_at_once(scenario: str) ->
     assert run["bare"]["per_second"] > 0
 
 
+def test_compressed_streams_are_decoded_and_weighed() -> None:
+    """Nothing is lost or doubled, whoever comes or lags, and the bytes are fewer."""
+    needs("redis-server")
+    done = subprocess.run(
+        [
+            *(sys.executable, str(_BENCHMARKS / "run.py"), "--smoke", "--json"),
+            *("--scenario", "compressed", "--server", "streamer", "--server", "streamer-gzip"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=LONG_DEADLINE,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    (run,) = json.loads(done.stdout)["scenarios"]["compressed"]["runs"]
+    plain, coded = run["streamer"], run["streamer-gzip"]
+    assert plain["faults"] == coded["faults"] == 0
+    assert abs(plain["event_bytes"] - coded["event_bytes"]) < 1
+    assert plain["wire_bytes"] > plain["event_bytes"]
+    assert coded["wire_bytes"] < plain["wire_bytes"] / 2
+
+
 def test_ratios_are_taken_within_a_run_and_then_the_median() -> None:
     """A run in which both were slow counts as much as one in which both were fast."""
     outcome = importlib.import_module("bench.outcome")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .base import FULL, QUICK, SMOKE, Plan, Scenario
+from .compressed import Compressed
 from .crowd import Crowd
 from .fan_out import ACCESS, BURST, SSE_1000, SSE_5000, WEBSOCKET_1000
 from .idle import IDLE_SSE, IDLE_WEBSOCKET
@@ -28,6 +29,7 @@ _ALL: tuple[Scenario, ...] = (
     Crowd(),
     Stalled(),
     Workers(),
+    Compressed(),
     ACCESS,
     VerifiedPublish(),
     PUBLISH_1,

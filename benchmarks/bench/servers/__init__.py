@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .bare import Bare
 from .base import Face, Launch, Place, Server
+from .behind_nginx import BehindNginx
 from .nchan import Nchan
 from .queue_per_reader import QueuePerReader
 from .socketio import SocketIO
@@ -24,10 +25,21 @@ _ALL: tuple[Server, ...] = (
     Streamer(name="streamer-framework", title="Streamer, by the framework alone", framework=True),
     Streamer(name="streamer-before", title="Streamer, as of 277bfc0", commit="277bfc0"),
     Streamer(name="streamer-2-workers", title="Streamer, --workers 2", cores=2),
+    Streamer(name="streamer-gzip", title="Streamer, gzip", coding="gzip"),
+    Streamer(name="streamer-zstd", title="Streamer, zstd", coding="zstd"),
+    BehindNginx(),
+    BehindNginx(
+        name="streamer-nginx-gzip", title="Streamer behind nginx, gzip by nginx", coding="gzip"
+    ),
     Nchan(),
     Nchan(name="nchan-nagle", title="nginx + Nchan, Nagle on", nagle=True),
     Nchan(name="nchan-redis", title="nginx + Nchan over Redis", needs_redis=True),
     QueuePerReader(),
+    QueuePerReader(
+        name="queue-per-reader-gzip",
+        title="sse-starlette, a queue and a compressor per reader",
+        coding="gzip",
+    ),
     SocketIO(),
     Bare(),
 )

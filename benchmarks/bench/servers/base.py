@@ -39,6 +39,7 @@ class Face:
     greeting: str | None = None  #: a reader is attached when it was sent this
     hello: str | None = None  #: a reader must send this after the handshake
     first_path: str | None = None  #: asked for on a reader's connection before its stream
+    coding: str | None = None  #: a content coding that readers ask for, and must be answered in
 
 
 class Server(Protocol):

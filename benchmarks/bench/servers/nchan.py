@@ -64,7 +64,7 @@ class Nchan:
     nagle: bool = False
 
     def missing(self) -> str | None:
-        if _nginx() is None or _module() is None:
+        if nginx() is None or _module() is None:
             return "not installed (Debian: apt install nginx libnginx-mod-nchan)"
         return None
 
@@ -87,7 +87,7 @@ class Nchan:
             )
         )
         return Launch(
-            command=[_nginx() or "nginx", "-p", str(place.directory), "-c", str(configuration)],
+            command=[nginx() or "nginx", "-p", str(place.directory), "-c", str(configuration)],
             ready=("POST", "/publish/ready"),  # refused until it has reached Redis
         )
 
@@ -102,7 +102,8 @@ class Nchan:
         )
 
 
-def _nginx() -> str | None:
+def nginx() -> str | None:
+    """Where it is, if it is."""
     return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from ..load import Transport
+from ..load import Transport, missing_coding
 from ..process import python
 from .base import Face, Launch, Place
 
@@ -19,17 +19,21 @@ class QueuePerReader:
     title: str = "sse-starlette, a queue per reader"
     needs_redis: bool = False
     cores: int = 1
+    coding: str | None = None  #: gzip, by a compressor for each reader
 
     def missing(self) -> str | None:
+        if (reason := missing_coding(self.coding)) is not None:
+            return reason
         for module in ("sse_starlette", "uvicorn", "uvloop", "httptools"):
             if find_spec(module) is None:
                 return f"the Python package {module} is not installed"
         return None
 
     def launch(self, place: Place) -> Launch:
+        app = "queue_per_reader_gzip:app" if self.coding else "queue_per_reader:app"
         return Launch(
             command=[
-                *(python(), "-m", "uvicorn", "queue_per_reader:app"),
+                *(python(), "-m", "uvicorn", app),
                 *("--app-dir", str(_PEERS), "--port", str(place.port)),
                 *("--loop", "uvloop", "--http", "httptools", "--ws", "websockets-sansio"),
                 *("--backlog", "4096", "--no-access-log", "--log-level", "warning"),
@@ -38,4 +42,9 @@ class QueuePerReader:
         )
 
     def face(self, transport: Transport) -> Face | None:
-        return Face(read_path=f"/{transport}/{{}}", publish_path="/publish/0", greeting="connected")
+        return Face(
+            read_path=f"/{transport}/{{}}",
+            publish_path="/publish/0",
+            greeting="connected",
+            coding=self.coding,
+        )

@@ -10,12 +10,13 @@ from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 
-from ..load import Transport
+from ..load import Transport, missing_coding
 from ..process import python
 from .base import Face, Launch, Place
 from .tokens import SECRET, Claims, write_tokens
 
-_PEERS = Path(__file__).parents[2] / "peers"
+#: Programs of the servers.
+PEERS = Path(__file__).parents[2] / "peers"
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,11 @@ class Streamer:
     commit: str | None = None  #: as it was then, over the packages of now
     io_uring: bool = True
     tokens: Callable[[int], Claims] | None = None
+    coding: str | None = None  #: in which readers ask for their streams
 
     def missing(self) -> str | None:
+        if (reason := missing_coding(self.coding)) is not None:
+            return reason
         if find_spec("streamer") is None or find_spec("streamer.app") is None:
             return "the package streamer is not installed"
         if self.commit is not None and _git("cat-file", "-e", f"{self.commit}^{{commit}}") is None:
@@ -41,7 +45,7 @@ class Streamer:
         served = ["-m", "streamer", "serve"]
         if self.portable or self.framework:
             peer = "streamer_portable.py" if self.portable else "streamer_framework.py"
-            served = [str(_PEERS / peer)]
+            served = [str(PEERS / peer)]
         older = {}
         if self.commit is not None:
             with tarfile.open(fileobj=BytesIO(_git("archive", self.commit, "src") or b"")) as tar:
@@ -77,6 +81,7 @@ class Streamer:
             read_path="/api/v1/projects/bench{}/stream",
             publish_path="/api/v1/projects/bench0/events",
             greeting='"type":"caught_up"',
+            coding=self.coding,
         )
 
 
@@ -84,7 +89,7 @@ def _git(*arguments: str) -> bytes | None:
     """What git says of our repository; None where it fails, or is not there."""
     try:
         return subprocess.run(
-            ["git", *arguments], cwd=_PEERS.parents[1], capture_output=True, check=True
+            ["git", *arguments], cwd=PEERS.parents[1], capture_output=True, check=True
         ).stdout
     except (OSError, subprocess.CalledProcessError):
         return None
