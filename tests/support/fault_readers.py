@@ -17,6 +17,7 @@ from websockets.asyncio.client import connect
 
 from streamer.events.cursor import Cursor
 
+from .coded import decoder_of
 from .fault_notes import Gap, Seen, View
 from .waiting import DEADLINE, wait_until
 
@@ -200,6 +201,9 @@ class FaultReader(ABC):
 class SseReader(FaultReader):
     """A raw EventSource: HTTP/1.1 by hand, and the parser of WHATWG HTML 9.2.6."""
 
+    #: The content coding that it asks for; empty is none.
+    coding = ""
+
     async def _read(self) -> None:
         parts = urlsplit(self.url)
         async with asyncio.timeout(SILENCE):
@@ -208,7 +212,8 @@ class SseReader(FaultReader):
             query, cursor = self._query()
             path = f"/api/v1/stream?{query}&heartbeat=1"
             resume = "" if cursor is None else f"Last-Event-ID: {cursor}\r\n"
-            head = f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\n{resume}\r\n"
+            accept = f"Accept-Encoding: {self.coding}\r\n" if self.coding else ""
+            head = f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\n{accept}{resume}\r\n"
             writer.write(head.encode())
             async with asyncio.timeout(SILENCE):
                 answer = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
@@ -253,18 +258,42 @@ class SseReader(FaultReader):
         self._take(body)
 
 
+class GzipReader(SseReader):
+    """One that is in step with others, whenever it can."""
+
+    coding = "gzip"
+
+
+class ZstdReader(SseReader):
+    """The same, of frames."""
+
+    coding = "zstd"
+
+
 class _Body:
     """The body of an answer, in pieces: chunked, or of a length (RFC 9112, section 6.3)."""
 
     def __init__(self, reader: asyncio.StreamReader, head: str) -> None:
         self._reader = reader
         self._chunked = "\r\ntransfer-encoding: chunked\r\n" in head
+        _, _, coding = head.partition("\r\ncontent-encoding: ")
+        self._decoder = decoder_of(coding.split("\r\n", 1)[0]) if coding else None
         _, _, length = head.partition("\r\ncontent-length:")
         assert self._chunked or length, f"a body without an end: {head}"
         self._left = int(length.split()[0]) if length else 0
 
     async def read(self) -> bytes:
         """Return some bytes; none at a proper end. A connection that is cut raises."""
+        if self._decoder is None:
+            return await self._read()
+        while data := await self._read():
+            if plain := self._decoder.feed(data):
+                return plain
+        assert self._decoder.is_whole, "a body has ended without the end of its coding"
+        return b""
+
+    async def _read(self) -> bytes:
+        """The same, as it is sent."""
         if self._chunked and not self._left:
             line = await self._reader.readuntil(b"\r\n")
             self._left = int(line, 16)

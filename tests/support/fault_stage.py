@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import random
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +22,14 @@ from .fault_bystanders import Bystander, Wire
 from .fault_leavers import Leavers
 from .fault_load import Crowd, Load
 from .fault_publishers import FaultPublisher, HttpPublisher, WorkerPublisher
-from .fault_readers import FaultReader, Poller, SseReader, WebSocketReader
+from .fault_readers import (
+    FaultReader,
+    GzipReader,
+    Poller,
+    SseReader,
+    WebSocketReader,
+    ZstdReader,
+)
 from .fault_several import (
     ChangingReader,
     Herald,
@@ -149,6 +157,8 @@ class Stage:
     ) -> AsyncIterator[Load]:
         """Put `readers` of each kind and all publishers to work, until they are live.
 
+        Of server-sent events some ask for a content coding, the first for gzip.
+
         With a `crowd`: readers of several topics too, and all those of a `Crowd`.
         """
         async with AsyncExitStack() as stack:
@@ -156,19 +166,23 @@ class Stage:
             stack.push_async_callback(self.log.close)
             self._loads += 1
             self.topic = f"projects/stage-{self._loads}"
-            found: list[FaultReader] = [
+            kinds: list[Callable[[str, str], FaultReader]] = [
+                *islice(cycle((GzipReader, SseReader, ZstdReader)), readers),
+                *[WebSocketReader] * readers,
+                *[Poller] * readers,
+            ]
+            found = [
                 await stack.enter_async_context(kind(self.client_line.url, self.topic))
-                for kind in (SseReader, WebSocketReader, Poller)
-                for _ in range(readers)
+                for kind in kinds
             ]
             topics = [self.topic, f"{self.topic}-b", f"{self.topic}-c"]
             if crowd:
-                kinds: list[type[SeveralReader]] = [SeveralSseReader, *[ChangingReader] * 2]
+                several: list[type[SeveralReader]] = [SeveralSseReader, *[ChangingReader] * 2]
                 found += [
                     await stack.enter_async_context(
                         kind(self.client_line.url, topics, self.random.getrandbits(32))
                     )
-                    for kind in kinds
+                    for kind in several
                 ]
             for reader in found:
                 await reader.is_live()
