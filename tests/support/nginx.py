@@ -27,13 +27,17 @@ def nginx_before(
     *,
     compressing: bool = False,
     buffering: bool = False,
+    asking: str = "",
+    unpacking: bool = False,
     idle: int | None = None,
     certificate: Certificate | None = None,
 ) -> Iterator[str]:
     """Run ``deploy/proxies/nginx.conf`` before the servers at `ports`; the URL it answers at.
 
     A `compressing` one compresses streams, as many proxies are set up to do;
-    a `buffering` one keeps bytes back until it has many. With
+    a `buffering` one keeps bytes back until it has many. One that is `asking` for a
+    coding does so whatever its client asks for; an `unpacking` one takes gzip from the
+    server, for clients that take none. With
     `prefix`, such as ``/live``, everything is beneath it, and the servers know
     nothing of it. `idle` and `certificate` are as of `proxies.proxy_before`.
     """
@@ -72,6 +76,11 @@ def nginx_before(
         text = replaced(text, ("proxy_buffering off;", _BUFFERING))
     if compressing:
         text = replaced(text, ("gzip off;", _GZIP))
+    if unpacking:
+        text = replaced(text, ("gzip off;", "gzip off; gunzip on;"))
+    if asking:
+        host = "proxy_set_header Host $http_host;"
+        text = replaced(text, (host, f"{host} proxy_set_header Accept-Encoding {asking};"))
     file = directory / "nginx.conf"
     file.write_text(text)
     # Started by root its workers would be somebody else, who may not write here.

@@ -105,11 +105,13 @@ class _Flow:
         if self.left is not None and len(data) >= self.left:
             proxy.forwarded[self.direction] += self.left
             sink.write(data[: self.left])
+            self._record(data[: self.left])
             self.link.cut(reset=False)
         elif data:
             if self.left is not None:
                 self.left -= len(data)
             sink.write(data)
+            self._record(data)
             proxy.forwarded[self.direction] += len(data)
         else:
             self.ended = True
@@ -119,12 +121,20 @@ class _Flow:
                 with contextlib.suppress(OSError):  # it was reset, and we are told next
                     sink.write_eof()
 
+    def _record(self, data: bytes) -> None:
+        if self.link.recorded is not None:
+            self.link.recorded[self.direction] += data
+
 
 class _Link:
     """One connection to the proxy, and the one it makes for it."""
 
     def __init__(self, proxy: TcpProxy) -> None:
         self.proxy: Final = proxy
+        self.recorded: dict[Direction, bytearray] | None = None
+        if proxy.records is not None:
+            self.recorded = {direction: bytearray() for direction in BOTH}
+            proxy.records.append(self.recorded)
         self.held = proxy.held
         self.up: Final = _Flow(self, "up")
         self.down: Final = _Flow(self, "down")
@@ -197,6 +207,7 @@ class TcpProxy:
 
     Args:
         upstream: the path of a Unix socket, or a host and a port.
+        recording: keep what is passed on.
 
     Attributes:
         port: where it listens, on 127.0.0.1; the same for all its life.
@@ -204,10 +215,12 @@ class TcpProxy:
         forwarded: bytes it has passed on, by direction.
         cuts: of all bytes upstream, those after which their connection is cut, in order;
             set before anybody connects.
+        records: what was passed on, by direction, for each connection in turn, if it is kept.
     """
 
-    def __init__(self, upstream: str | tuple[str, int]) -> None:
+    def __init__(self, upstream: str | tuple[str, int], *, recording: bool = False) -> None:
         self.upstream: Final = upstream
+        self.records: Final[list[dict[Direction, bytearray]] | None] = [] if recording else None
         self.accepted = 0
         self.forwarded: Final[dict[Direction, int]] = {"up": 0, "down": 0}
         self.cuts: Final[deque[int]] = deque()
