@@ -31,7 +31,7 @@ def test_the_largest_event_and_hours_of_heartbeats_fit_into_a_scanner(
     text = largest_text(topic)
     tokens: list[bytes] = [b""]
     with (
-        httpx.Client() as client,
+        httpx.Client(headers={"Accept-Encoding": "identity"}) as client,
         client.stream("GET", f"{url}/stream?heartbeat=1") as stream,
     ):
         assert stream.headers["Content-Type"] == "text/event-stream; charset=utf-8"
