@@ -8,7 +8,7 @@ import httpx
 import jwt
 import pytest
 
-from support.live import StartLive
+from support.live import Live, StartLive
 from support.readers import sse
 
 SECRET = "only-for-tests-only-for-tests-only"
@@ -50,6 +50,15 @@ async def test_where_readers_prove_who_they_are_nothing_is_compressed_unless_ask
     async with sse(live.url, STREAM, {"Accept-Encoding": "gzip", **token()}) as stream:
         await stream.has("connected", "caught_up")
         assert stream.headers.get("content-encoding") == coding
+
+
+async def test_requests_is_given_none_for_who_stands_on_it_may_read_below_it(
+    live_server: Live,
+) -> None:
+    headers = {"Accept-Encoding": "gzip, deflate", "User-Agent": "python-requests/2.32.5"}
+    async with sse(live_server.url, STREAM, headers) as stream:
+        await stream.has("connected", "caught_up")
+        assert "content-encoding" not in stream.headers
 
 
 @pytest.mark.parametrize("accepted", ["gzip", "zstd", "identity"])

@@ -2,7 +2,7 @@
 
 Who asks for several codings is given gzip. It matters: Node.js loses what stands behind a frame of
 zstd in one piece of a body (nodejs/node#64741), and httpx, which asks for both, takes no frame
-behind one that has ended with a piece.
+behind one that has ended with a piece. What stands on requests is given none (`api/codings.py`).
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ from support.live import Live
 #: Those that read zstd in as many frames as come.
 READ_ZSTD = (
     "by_curl.py",
-    "by_sseclient_py.py",
-    "by_requests_sse.py",
     "by_aiohttp_sse_client.py",
 )
 CLIENTS = (

@@ -85,10 +85,9 @@ CLIENTS: Final = (
         "by_sseclient.py",
         "resumes",
         "raises",
-        "Rather take another: this one is of 2020, and reads below HTTP: it can undo no "
-        'compression, so set its `headers` to `{"Accept-Encoding": "identity"}`. It tries once '
-        "when a stream has ended: call it again when it raises, with `last_id=last`, and skip "
-        "what has no `event.data`.",
+        "Rather take another: this one is of 2020, and reads below HTTP. It tries once when a "
+        "stream has ended: call it again when it raises, with `last_id=last`, and skip what has "
+        "no `event.data`.",
     ),
     Client(
         "requests-sse",

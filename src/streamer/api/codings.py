@@ -19,7 +19,9 @@ WAYS: Final = ("off", "public", "on")
 #: Those there are. Of two that a client likes as much the first is taken: it makes fewer bytes.
 NAMES: Final = ("gzip", "zstd")
 
-_HEADER: Final = b"accept-encoding"
+#: requests asks for gzip whatever reads its answers. PyPI's sseclient, of 2020, reads below it, and
+#: would be told nothing at all; nobody sees who stands on it.
+_ASKS_FOR_OTHERS: Final = b"python-requests/"
 #: A coding, and how much it is liked (RFC 9110, section 12.5.3).
 _LIKED: Final = re.compile(
     r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:[ \t]*;[ \t]*[qQ]=([01](?:\.\d{0,3})?))?"
@@ -47,6 +49,11 @@ def coding_of(accepted: str) -> str:
 
 
 def accepted_by(scope: Scope) -> str:
-    """All values of ``Accept-Encoding``, as one."""
-    values = [value for name, value in scope["headers"] if name == _HEADER]
+    """All values of ``Accept-Encoding``, as one; none of whoever does not mean it."""
+    values = []
+    for name, value in scope["headers"]:
+        if name == b"accept-encoding":
+            values.append(value)
+        elif name == b"user-agent" and value.startswith(_ASKS_FOR_OTHERS):
+            return ""
     return b",".join(values).decode("latin-1")

@@ -32,6 +32,7 @@ Layout:
   replay.
 - `polls`: answers to polls: pages of events for those who hold no stream, bounded in bytes.
 - `pulse`: what a hub does once a second: heartbeats, and an end for readers that take nothing.
+- `headway`: how long after a pass the next one begins: a long one is given time to have company.
 - `heartbeat`: one wheel of heartbeats for all readers, instead of a timer each.
 - `stays`: how long each reader may stay: until what it proved itself with ends, or is taken
   back.
@@ -49,6 +50,7 @@ __all__ = [
     "fan_out",
     "feed",
     "feed_registry",
+    "headway",
     "heartbeat",
     "hub",
     "io_uring",

@@ -1,7 +1,7 @@
 """PyPI ``sseclient``, of 2020: its module has the name of `sseclient-py`'s, so only one is found.
 
-It reads below HTTP: the sizes of chunks are lines that it does not know, the last chunk is an
-event without data, and of a content coding, which requests asks for, it reads nothing.
+It reads below HTTP: the sizes of chunks are lines that it does not know, and the last chunk is
+an event without data.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,6 @@ _SPEC.loader.exec_module(sseclient)
 
 
 def follow(url: str, last: str, emit: Callable[[str | None, str], None]) -> None:
-    headers = {"Accept-Encoding": "identity"}
-    for event in sseclient.SSEClient(url, last_id=last or None, headers=headers, timeout=(5, 40)):
+    for event in sseclient.SSEClient(url, last_id=last or None, timeout=(5, 40)):
         if event.data:
             emit(event.id, event.data)
