@@ -64,12 +64,12 @@ class Compressed:
     )
     readers: int = 1000
     requirements: tuple[Requirement, ...] = (
-        _bytes("streamer-gzip", "gzip", 0.25),
-        _bytes("streamer-zstd", "zstd", 0.25),
+        _bytes("streamer-gzip", "gzip", 0.16),
+        _bytes("streamer-zstd", "zstd", 0.16),
         _deliveries("streamer-gzip", "gzip", 0.9),
         _deliveries("streamer-zstd", "zstd", 0.9),
-        _latency("streamer-gzip", "gzip", 1.25),
-        _latency("streamer-zstd", "zstd", 1.25),
+        _latency("streamer-gzip", "gzip", 1.2),
+        _latency("streamer-zstd", "zstd", 1.2),
     )
     columns: dict[str, str] = field(
         default_factory=lambda: {
