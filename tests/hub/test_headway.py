@@ -142,7 +142,7 @@ def test_what_came_during_a_long_pass_waits_for_company(room: Room) -> None:
 
 
 @pytest.mark.parametrize(
-    ("took", "waits"), [(LONG, MOST), (MOST, MOST), (MOST / 2, MOST / 2), (0.001, 0.0)]
+    ("took", "waits"), [(LONG, MOST), (MOST, MOST), (0.8 * MOST, 0.8 * MOST), (0.001, 0.0)]
 )
 def test_it_waits_as_long_as_the_last_pass_took_and_no_longer_than_is_allowed(
     took: float, waits: float
@@ -158,6 +158,14 @@ def test_it_waits_as_long_as_the_last_pass_took_and_no_longer_than_is_allowed(
     assert headway.wait == pytest.approx(waits / 2)
     now += LONG
     assert headway.wait == 0.0
+
+
+def test_what_comes_a_while_behind_a_long_pass_shows_that_there_is_time(room: Room) -> None:
+    reader = room.come()
+    room.long_pass(reader)
+    room.loop.advance(0.8 * MOST)
+    room.publish()
+    assert numbers(reader) == [1]
 
 
 def test_what_comes_later_than_that_does_not_wait(room: Room) -> None:

@@ -148,10 +148,12 @@ class Live:
 
     def _plan(self) -> None:
         """Begin a pass, now or when it may begin."""
+        if self._timer is not None:
+            return
         wait = self._headway.wait
         if not wait:
             self._begin_pass()
-        elif self._timer is None:
+        else:
             self._timer = self._loop.call_later(wait, self._is_due)
 
     def _is_due(self) -> None:
