@@ -14,9 +14,8 @@ from typing import Final
 
 from litestar.types import Scope
 
-#: Values of `STREAMER_COMPRESSION`.
-WAYS: Final = ("off", "public", "on")
-#: Those there are. Of two that a client likes as much the first is taken: it makes fewer bytes.
+#: Those there are. Of two that a client likes as much the first is taken: more clients read it
+#: right (docs/COMPRESSION.md).
 NAMES: Final = ("gzip", "zstd")
 
 #: requests asks for gzip whatever reads its answers. PyPI's sseclient, of 2020, reads below it, and
@@ -29,7 +28,7 @@ _LIKED: Final = re.compile(
 
 
 def is_allowed(way: str, *, is_open: bool) -> bool:
-    """Whether streams are compressed: `way` is one of `WAYS`; `is_open`, nobody proves anything."""
+    """Whether streams are compressed, by `STREAMER_COMPRESSION`; `is_open`: nobody is asked."""
     return way == "on" or (way == "public" and is_open)
 
 

@@ -16,6 +16,7 @@ Layout:
 - `feed`: a feed: the tail of one set of topics, and the readers that are live on it.
 - `live`: the readers that are live on a feed: each batch is handed to all of them, cohort by
   cohort.
+- `batch_pass`: a pass: one batch of events on its way to the readers of a feed that are live.
 - `throttled`: live readers that are written to only so often: what comes meanwhile waits, and
   is merged.
 - `cohort`: a cohort: live readers that have all been written the same, and are written to as
@@ -45,6 +46,7 @@ Layout:
 
 __all__ = [
     "attach",
+    "batch_pass",
     "cohort",
     "controls",
     "fan_out",

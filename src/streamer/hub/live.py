@@ -5,34 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar
 
-from ..events.cursor import Cursor
-from ..events.event import Event, Run
 from ..wire.form import PerFeed, encode
+from .batch_pass import Owner, Pass
 from .cohort import Cohort, Standing, roomy
 from .controls import gap_controls
 from .headway import Headway
-from .reader import Company, Source, alone
-from .session import State
+from .reader import alone
 
 if TYPE_CHECKING:
+    from ..events.cursor import Cursor
+    from ..events.event import Event
     from ..events.page import Gap
-    from ..metrics import Metrics
     from ..wire.form import FeedForm, Form
     from .fan_out import FanOut
     from .limits import HubLimits
     from .reader import Reader
-
-
-class Owner(Source, Protocol):
-    """Whose readers they are: a feed.
-
-    Attributes:
-        metrics: counts what they are handed.
-    """
-
-    metrics: Metrics
 
 
 class Live:
@@ -73,7 +62,7 @@ class Live:
         # What those who wait for a form to begin anew have paid for it: a batch each.
         self._paid: dict[Form, int] = {}
         self._outbox: list[Event] = []  # arrived, not yet in a pass
-        self._pass: _Pass | None = None  # the one under way, if it yielded to the loop
+        self._pass: Pass | None = None  # the one under way, if it yielded to the loop
         self._loop = asyncio.get_running_loop()
         self._headway = Headway(limits.company_seconds, self._loop.time)
         # Due when the next pass may begin; only while something waits for that.
@@ -205,7 +194,7 @@ class Live:
         self._headway.began()
         if any(event.terminal for event in batch):
             self._let_end()
-        self._pass = _Pass(
+        self._pass = Pass(
             batch,
             self._sent,
             self._cohorts,
@@ -269,109 +258,3 @@ class Live:
     def _begin_pass_if_idle(self) -> None:
         if self._pass is None and self._outbox:
             self._begin_pass()
-
-
-class _Pass:
-    """One batch of events on its way to the readers that were live when it began.
-
-    Args:
-        forms: those of its cohorts that have a state of the feed.
-        most: readers that stand apart of one `run`.
-        is_at_once: whether it began as soon as it could: how long that took is measured.
-
-    Attributes:
-        head: where it leaves them: at the end of its last durable event.
-    """
-
-    __slots__ = (
-        "_apart",
-        "_base",
-        "_batch",
-        "_cohorts",
-        "_forms",
-        "_most",
-        "_oldest",
-        "_served",
-        "_terminal",
-        "head",
-    )
-
-    def __init__(
-        self,
-        batch: list[Event],
-        base: Cursor,
-        cohorts: list[Cohort],
-        apart: dict[Reader, None],
-        *,
-        forms: tuple[FeedForm, ...],
-        most: int,
-        is_at_once: bool,
-    ) -> None:
-        stored = [event for event in batch if event.id is not None]
-        self.head = stored[-1].end if stored else base
-        oldest = stored[0].id if stored and is_at_once else None
-        self._oldest = oldest.ms if oldest is not None else 0
-        self._base = base
-        self._batch = Run(batch)
-        self._cohorts = cohorts[::-1]
-        self._apart = list(apart)
-        self._forms = forms
-        self._most = most
-        self._terminal = any(event.terminal for event in batch)
-        self._served = 0  # of those that stand apart, since they were last counted
-
-    def encode_for(self, form: FeedForm) -> None:
-        """Let `form` see the batch now, if its cohorts are written it, and have not been."""
-        if form in self._forms:
-            encode(form, self._batch)
-
-    def run(self, feed: Owner) -> bool:
-        """Write to the next cohort, or to as many that stand apart; True when all are served."""
-        if self._cohorts:
-            self._write(self._cohorts.pop(), feed)
-        else:
-            readers, self._apart = self._apart[: self._most], self._apart[self._most :]
-            for reader in readers:
-                # It may have filled up, or gone, since the pass began.
-                if reader.session.state is State.LIVE and reader.feed is feed:
-                    alone(reader, partial(self._serve, reader, feed))
-            if self._served:
-                feed.metrics.delivered(self._served, len(self._batch), self._oldest)
-                self._served = 0
-        return not self._cohorts and not self._apart
-
-    def hurry(self, company: Company, feed: Owner) -> None:
-        """Write to a cohort before its turn, if it has not come."""
-        for number, cohort in enumerate(self._cohorts):
-            if cohort is company:
-                del self._cohorts[number]
-                self._write(cohort, feed)
-                return
-
-    def _write(self, cohort: Cohort, feed: Owner) -> None:
-        size = len(cohort)  # a write may make one leave
-        try:
-            cohort.write(encode(cohort.form, self._batch), self.head)
-        except Exception as error:  # noqa: BLE001 - reported by it
-            # They lack what the others have now: they must not continue from there.
-            cohort.failed(error)
-        else:
-            feed.metrics.delivered(size, len(self._batch), self._oldest)
-
-    def _serve(self, reader: Reader, feed: Owner) -> None:
-        """Give a reader that no cohort takes what it lacks."""
-        session = reader.session
-        cursor = reader.cursor
-        is_stored = self.head != self._base
-        may_be_last = session.story is not None or (self._terminal and session.may_end)
-        if is_stored and (cursor != self._base or may_be_last):
-            # It joined between two events of the batch, or one may be its last.
-            if cursor < feed.tail.head:
-                reader.resume()
-            return
-        if is_stored:
-            session.move_to(self.head)
-        if buffer := encode(reader.writer.form, self._batch):  # a form may have no word for it
-            reader.send(buffer)
-        self._served += 1
-        reader.rejoin()

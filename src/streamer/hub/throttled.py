@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 from ..events.cursor import Cursor
 from ..events.event import Event
 from ..events.merging import Running, merged
-from .live import Live, Owner
+from .batch_pass import Owner
+from .live import Live
 
 if TYPE_CHECKING:
     from ..events.page import Gap

@@ -30,8 +30,6 @@ class Coded(PerFeed):
         chunked: wrap each buffer as an HTTP/1.1 chunk, for writing straight to a transport.
     """
 
-    is_one_stream = True
-
     def __init__(
         self, plain: Form, coding: Coding, windows: Windows, *, chunked: bool = False
     ) -> None:
@@ -88,12 +86,8 @@ class CodedFeed(FeedWindow):
     """The form of those in step on one feed; a `FeedForm`."""
 
     def __init__(self, form: Coded) -> None:
-        super().__init__(form.windows, form.coding.window)
+        super().__init__(form, form.windows, form.coding.window)
         self._form: Final = form
-        self.name = form.name
-        self.heartbeat = form.heartbeat
-        self.event = form.event
-        self.control = form.control
 
     def wrap(self, frames: bytes) -> CodedBytes:
         """The next batch; it is written to all of them."""

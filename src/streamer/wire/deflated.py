@@ -74,12 +74,8 @@ class DeflatedFeed(FeedWindow):
     """The form of those in step on one feed; a `FeedForm`."""
 
     def __init__(self, form: Deflated) -> None:
-        super().__init__(form.windows, GZIP.window)
+        super().__init__(form, form.windows, GZIP.window)
         self._form: Final = form
-        self.name = form.name
-        self.heartbeat = form.heartbeat
-        self.event = form.event
-        self.control = form.control
 
     def wrap(self, frames: bytes) -> CodedBytes:
         """The next batch; it is written to all of them."""

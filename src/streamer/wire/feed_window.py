@@ -10,6 +10,7 @@ from .coding import Mark
 
 if TYPE_CHECKING:
     from .coding import Window
+    from .form import Form
     from .windows import Windows
 
 
@@ -17,6 +18,7 @@ class FeedWindow:
     """What a `FeedForm` is that compresses.
 
     Args:
+        form: that of its readers when they are not in step; events are written as it does.
         windows: of the process.
         begin: makes a compressor of a new window.
 
@@ -24,7 +26,11 @@ class FeedWindow:
         mark: where the last batch left those in step.
     """
 
-    def __init__(self, windows: Windows, begin: Callable[[], Window]) -> None:
+    def __init__(self, form: Form, windows: Windows, begin: Callable[[], Window]) -> None:
+        self.name = form.name
+        self.heartbeat = form.heartbeat
+        self.event = form.event
+        self.control = form.control
         self._windows: Final = windows
         self._begin: Final = begin
         # None: the next batch begins one.
