@@ -4,6 +4,7 @@ import asyncio
 import signal
 import socket
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import httpx
 import pytest
@@ -187,3 +188,30 @@ async def test_a_drain_ends_in_time_though_redis_does_not_answer(
         own_server.freeze()
         process(live).signal(signal.SIGTERM)
         assert await exit_of(live, within=0.5 + MARGIN) == 0
+
+
+async def test_who_started_servers_leaves_their_port_to_them_as_they_drain(
+    start_live: StartLive, project: str
+) -> None:
+    """Else the kernel took connections after their end, and reset them at that of the parent."""
+    live = start_live(STREAMER_DRAIN_SECONDS="60", STREAMER_WORKERS="2")
+    async with AsyncExitStack() as stack:
+        readers = await readers_of(stack, live, f"projects/{project}", 2)
+        assert listens(process(live).pid, live.port)
+        process(live).signal(signal.SIGTERM)
+        await wait_until(lambda: any(reader.ends for reader in readers), "no drain began")
+        assert not listens(process(live).pid, live.port)
+        process(live).signal(signal.SIGTERM)
+        await exit_of(live, within=MARGIN)
+
+
+def listens(pid: int, port: int) -> bool:
+    """Whether the process itself, and not a child of it, holds a socket that listens (proc(5))."""
+    lines = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+    ours = {
+        f"socket:[{inode}]"
+        for _, local, _, state, _, _, _, _, _, inode, *_ in lines
+        if state == "0A" and local.endswith(f":{port:04X}")
+    }
+    assert ours
+    return any(str(fd.readlink()) in ours for fd in Path(f"/proc/{pid}/fd").iterdir())

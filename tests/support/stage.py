@@ -146,6 +146,11 @@ class Peer:
         self.transport: Final = StrictTransport(stage.loop, server, protocol)
         stage.peers.append(self)
         self._socket.send(request[:until])
+        self._rest: Final = b"" if until is None else request[until:]
+
+    def send_rest(self) -> None:
+        """Send what there is of the request beyond `until`."""
+        self._socket.send(self._rest)
 
     def send_frames(self, *texts: str) -> None:
         """Send text frames once the handshake is over, masked (RFC 6455, section 5.3)."""

@@ -136,6 +136,7 @@ class _Run:
         actors: _Actors,
     ) -> None:
         self._settings: Final = settings
+        self._bound: Final = bound
         self._banner: Final = banner
         self._stop: Final = asyncio.Event()
         self._stop_at_once: Final = asyncio.Event()
@@ -235,6 +236,8 @@ class _Run:
 
     async def _stop_in_order(self) -> None:
         """Let the server send its readers elsewhere, then the worker flush; Redis is last."""
+        # The server's is its own. When it ends, nobody is left waiting in ours.
+        self._bound.close()
         at_once = asyncio.create_task(self._stop_at_once.wait())
         try:
             for child, grace in (

@@ -154,6 +154,7 @@ async def _serve_in_processes(
         asked = asyncio.create_task(stop.wait())
         await asyncio.wait((asked, *keepers), return_when=asyncio.FIRST_COMPLETED)
         stop.set()
+        bound.close()  # theirs are their own; when they end, nobody is left waiting in ours
         grace = settings.drain_seconds + STOP_MARGIN
         stopping = asyncio.gather(*(child.stop(grace) for child in children))
         at_once = asyncio.create_task(stop_at_once.wait())

@@ -13,6 +13,10 @@ _logger: Final = logging.getLogger(__name__)
 
 #: Seconds between two lines about connections that were closed for want of room.
 _QUIET: Final = 60.0
+#: Seconds that a connection is left open for a request that is on its way, when the server
+#: has drained: a proxy that is cut off there does not know whether it was read, and what
+#: cannot be repeated fails.
+LAST_CALL: Final = 0.5
 #: How an IPv4 address begins on a socket of both families (RFC 4291, section 2.5.5.2).
 _MAPPED: Final = "::ffff:"
 

@@ -118,6 +118,8 @@ class FastHttp(TransportWriter, RequestProtocol):
             self.taker.requeued()
         if self._ended:
             self.close(1000, "ended")
+        elif self.leaving:
+            self.tell_retired()
         return True
 
     def _give_back(self, head: bytes) -> None:

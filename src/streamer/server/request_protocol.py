@@ -15,7 +15,7 @@ from ..errors import HeadTooLarge, InvalidRequest, RequestTimeout, StreamerError
 from ..hub.send_progress import SendProgress
 from ..limits import RequestLimits
 from ..wire.refusal import refusal
-from .acceptance import Acceptance, address_of
+from .acceptance import LAST_CALL, Acceptance, address_of
 from .request_pieces import RequestPieces
 from .upgrade_offer import head_without_offers, offers_websocket, only_websocket
 
@@ -66,6 +66,8 @@ class RequestProtocol(HttpToolsProtocol):
     #: A proxy that reuses a connection in the moment in which it is closed has a
     #: request without an answer, and may not repeat a POST.
     retiring: ClassVar[bool] = False
+    #: Whether it has drained: whoever asks nothing soon is cut off.
+    leaving: ClassVar[bool] = False
 
     # uvicorn's own attributes just fit into a dictionary that shares its keys with
     # others; with one of ours among them each reader's would take 1.3 kB more.
@@ -104,6 +106,8 @@ class RequestProtocol(HttpToolsProtocol):
         self._deadline = self.loop.time() + self.limits.head_seconds
         if not self.acceptance.enter(self, self.client[0] if self.client else ""):
             transport.abort()
+        elif self.leaving:
+            self.shutdown()
 
     def _begin(self, transport: asyncio.Transport) -> None:
         """Do as uvicorn's `connection_made`, which makes two sockets to ask for two addresses."""
@@ -325,6 +329,18 @@ class RequestProtocol(HttpToolsProtocol):
     def give_way(self) -> None:
         """End the connection, which waits, in favour of another."""
         self._end()
+
+    def shutdown(self) -> None:
+        """Begin a graceful shutdown: what is being asked is answered, if it comes soon."""
+        if self._is_answering():
+            super().shutdown()
+        else:
+            self.loop.call_later(LAST_CALL, self._leave)
+
+    def _leave(self) -> None:
+        is_ours = self.transport.get_protocol() is self  # and not a WebSocket's by now
+        if is_ours and not self._is_answering() and not self.transport.is_closing():
+            self._end()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Make room for another."""

@@ -30,6 +30,7 @@ from .acceptance import Acceptance
 from .certificate import CertificateFiles
 from .descriptors import Room, make_room
 from .http1 import FastHttp
+from .last_accept import stop_listening
 from .tls_door import TlsDoor
 from .websocket import FastWebSocket
 
@@ -103,6 +104,10 @@ class _Protocols:
         for socket_ in self.websocket.silence.tick():
             socket_.is_there()
 
+    def leave(self) -> None:
+        """Give those who come from now on, or have asked nothing yet, a last moment."""
+        self.http.leaving = self.websocket.leaving = True
+
 
 class _Server(uvicorn.Server):
     """uvicorn, asking every reader to reconnect elsewhere before it stops.
@@ -147,7 +152,15 @@ class _Server(uvicorn.Server):
             while not draining.done() and not self.force_exit:
                 await asyncio.wait((draining,), timeout=_LOOK_AGAIN)
             draining.cancel()
+        self._protocols.leave()
+        await stop_listening(self.servers, self._protocol)
         await super().shutdown(sockets)
+
+    def _protocol(self) -> asyncio.Protocol:
+        """What uvicorn gives a new connection."""
+        return self._protocols.first(  # type: ignore[call-arg]  # of uvicorn's protocols
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
 
 
 def serve(

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final, cast
 from ..errors import InvalidRequest
 from ..limits import RequestLimits
 from ..wire.refusal import refusal
-from .acceptance import Acceptance, address_of
+from .acceptance import LAST_CALL, Acceptance, address_of
 from .certificate import CertificateFiles
 
 _logger: Final = logging.getLogger(__name__)
@@ -110,8 +110,12 @@ class TlsDoor(asyncio.Protocol):
         self._transport.abort()
 
     def shutdown(self) -> None:
-        """The server ends: nothing was asked yet."""
-        self._transport.abort()
+        """The server ends: a handshake that is over soon is for a request."""
+        self._loop.call_later(LAST_CALL, self._cut)
+
+    def _cut(self) -> None:
+        if not self._lost and self._transport.get_protocol() is self:
+            self._transport.abort()
 
     def eof_received(self) -> bool:
         """Close it: a client that says nothing more opens nothing."""

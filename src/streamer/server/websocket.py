@@ -12,7 +12,7 @@ from ..hub.send_progress import SendProgress
 from ..wire.client_frames import CloseFrame, Message, PingFrame, Received, Violation
 from ..wire.refusal import refusal
 from ..wire.websocket import FRAMES, close_frame, close_reason, pong_frame
-from .acceptance import Acceptance, address_of
+from .acceptance import LAST_CALL, Acceptance, address_of
 from .app_socket import AppSocket, Former
 from .frame_intake import FrameIntake
 from .handshake import read_handshake
@@ -48,6 +48,8 @@ class FastWebSocket(HoldingWriter, FrameIntake, asyncio.Protocol):
 
     #: The count of connections, and the wheel that pings silent clients: the process's own.
     acceptance: ClassVar[Acceptance] = Acceptance()
+    #: Whether the server has drained: as of HTTP.
+    leaving: ClassVar[bool] = False
     silence: ClassVar[Wheel[FastWebSocket]] = Wheel()
 
     __slots__ = (
@@ -98,6 +100,8 @@ class FastWebSocket(HoldingWriter, FrameIntake, asyncio.Protocol):
         client = address_of(former.client)
         self.acceptance.enter(self, client[0] if client else "")
         self.acceptance.work(self)
+        if self.leaving:
+            self.shutdown()
 
     # What the app calls
 
@@ -343,7 +347,14 @@ class FastWebSocket(HoldingWriter, FrameIntake, asyncio.Protocol):
         """Do nothing: it does not wait."""
 
     def shutdown(self) -> None:
-        """Begin a graceful shutdown; a stream is ended by the hub's drain."""
+        """Begin a graceful shutdown: a handshake is answered, if that is soon."""
+        if self._is_open:
+            self._leave()
+        else:
+            self._loop.call_later(LAST_CALL, self._leave)
+
+    def _leave(self) -> None:
+        """End, or have the hub's drain end a stream."""
         if self.taker is not None:
             self.tell_retired()
         elif not self._has_closed and not self.lost:
