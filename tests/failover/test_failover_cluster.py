@@ -82,10 +82,10 @@ async def test_a_slot_that_is_stuck_between_two_nodes_says_so(
 
 
 async def test_a_node_that_dies_and_comes_back_has_the_log_still(
-    cluster: Cluster, log: RedisEventLog, prefix: str
+    hasty_cluster: Cluster, log: RedisEventLog, prefix: str
 ) -> None:
     """Meanwhile publishers are told; the readers stay, and get what comes then."""
-    owner, _ = places(cluster, prefix)
+    owner, _ = places(hasty_cluster, prefix)
     async with Traffic(log) as traffic:
         owner.kill()
         await wait_until(lambda: traffic.refusals, "nobody was refused")
@@ -96,7 +96,7 @@ async def test_a_node_that_dies_and_comes_back_has_the_log_still(
             "the cluster did not count as down",
         )
         owner.start()
-        await asyncio.to_thread(cluster.wait_until_ok)
+        await asyncio.to_thread(hasty_cluster.wait_until_ok)
         await traffic.wait_for_more(50)
         await wait_until(lambda: traffic.hub.healthy, "the hub did not recover")
         judge(traffic, await traffic.stop())

@@ -24,13 +24,13 @@ from .waiting import DEADLINE, wait_until_blocking
 _PATIENCE: Final = 1.0
 #: What the Sentinels call the master.
 SERVICE: Final = "events"
-#: Milliseconds of silence after which a Sentinel holds a master for dead.
-DOWN_AFTER: Final = 400
+#: Milliseconds of silence after which a master or a node counts as dead: none of a test that
+#: kills nobody does, however slow the machine is, and one that is killed soon.
+_PATIENT: Final = 30_000
+_DOWN_AFTER: Final = 400
 #: Milliseconds that one failover may take before it is tried again; twice that
 #: lie between two.
 FAILOVER_TIMEOUT: Final = 1000
-#: Milliseconds of silence after which the nodes of a cluster hold one for dead.
-NODE_TIMEOUT: Final = 500
 
 
 def _found(node: Node | None) -> Node:
@@ -114,7 +114,7 @@ class SentinelTrio:
             file = directory / f"sentinel{n}.conf"
             file.write_text(
                 f"sentinel monitor {SERVICE} 127.0.0.1 {ports[0]} 2\n"
-                f"sentinel down-after-milliseconds {SERVICE} {DOWN_AFTER}\n"
+                f"sentinel down-after-milliseconds {SERVICE} {_PATIENT}\n"
                 f"sentinel failover-timeout {SERVICE} {FAILOVER_TIMEOUT}\n"
             )
             self._sentinels.append(Node(directory / f"s{n}", port, str(file), "--sentinel"))
@@ -169,6 +169,10 @@ class SentinelTrio:
         wait_until_blocking(self._replicated, "the replica did not follow")
         wait_until_blocking(self._steady, "the Sentinels did not see all of it")
 
+    def hold_for_dead_after(self, milliseconds: int) -> None:
+        for sentinel in self._sentinels:
+            sentinel.ask("SENTINEL", "SET", SERVICE, "down-after-milliseconds", milliseconds)
+
     def fail_over(self) -> Node:
         """Let the replica take over in good order; return it."""
         old = self.master
@@ -218,7 +222,7 @@ class Cluster:
             Node(
                 directory / f"node{n}",
                 port,
-                *("--cluster-enabled", "yes", "--cluster-node-timeout", str(NODE_TIMEOUT)),
+                *("--cluster-enabled", "yes", "--cluster-node-timeout", str(_PATIENT)),
                 *("--cluster-port", str(bus), "--appendonly", "yes", "--save", ""),
                 *("--cluster-allow-replica-migration", "no"),
             )
@@ -244,6 +248,10 @@ class Cluster:
             lambda: all("cluster_state:ok" in (n.ask("CLUSTER", "INFO") or "") for n in self.nodes),
             "the cluster did not become whole",
         )
+
+    def hold_for_dead_after(self, milliseconds: int) -> None:
+        for node in self.nodes:
+            node.ask("CONFIG", "SET", "cluster-node-timeout", milliseconds)
 
     def cli(self, command: str, *arguments: str) -> None:
         done = subprocess.run(
@@ -301,10 +309,12 @@ def _sentinel_trio() -> Iterator[SentinelTrio]:
 
 
 @pytest.fixture
-def sentinel_trio(_sentinel_trio: SentinelTrio) -> SentinelTrio:
-    """The trio of the whole session, whole again after whatever the last test did to it."""
+def sentinel_trio(_sentinel_trio: SentinelTrio) -> Iterator[SentinelTrio]:
+    """The trio of the whole session, in a hurry, and whole whatever the last test did to it."""
+    _sentinel_trio.hold_for_dead_after(_DOWN_AFTER)
     _sentinel_trio.heal()
-    return _sentinel_trio
+    yield _sentinel_trio
+    _sentinel_trio.hold_for_dead_after(_PATIENT)
 
 
 @pytest.fixture(scope="session")
@@ -319,3 +329,11 @@ def cluster() -> Iterator[Cluster]:
     finally:
         running.stop()
         shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture
+def hasty_cluster(cluster: Cluster) -> Iterator[Cluster]:
+    """The same, in which whoever dies counts as dead soon."""
+    cluster.hold_for_dead_after(_DOWN_AFTER)
+    yield cluster
+    cluster.hold_for_dead_after(_PATIENT)
