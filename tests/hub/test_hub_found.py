@@ -116,6 +116,21 @@ FOUND: dict[str, tuple[Bounds, list[Step]]] = {
             Change(5, "b", 6),
         ],
     ),
+    "an ephemeral event waits for its time in one feed while a reader has it from another": (
+        bounds(),
+        [
+            Come(("a",), "latest", WIDE, until_end=False, rate=10.0),
+            Come(("a",), "latest", WIDE, until_end=False, rate=10.0),
+            Turn(5),
+            Publish(("a",), "note", 1),
+            Change(0, "b", "latest"),
+            Turn(5),
+            Publish(("a",), "typing", 1),
+            Turn(5),
+            Change(0, "b", "latest"),
+            Wait(),
+        ],
+    ),
 }
 
 

@@ -49,6 +49,13 @@ class Room:
             self.loop.run(self.log.append(new_event(TOPIC, kind, fields)))
             self.loop.turn(3)
 
+    def whisper(self, times: int = 1) -> None:
+        """Publish what is kept nowhere."""
+        for _ in range(times):
+            fields = {"number": next(self._numbers)}
+            self.loop.run(self.log.append(new_event(TOPIC, "whisper", fields, ephemeral=True)))
+            self.loop.turn(3)
+
     def feed(self) -> Feed:
         feed = self.hub._feeds.peek((TOPIC,))
         assert feed is not None
@@ -195,3 +202,33 @@ def test_a_rate_is_rounded_down(rate: float, seconds: float) -> None:
 
 def test_the_rates_that_there_are_have_the_bounds_that_are_allowed() -> None:
     assert (RATES[0], RATES[-1]) == (MIN_RATE, MAX_RATE)
+
+
+def test_who_comes_while_something_waits_is_given_what_comes_from_then_on(room: Room) -> None:
+    """What is kept nowhere was said to those who were there."""
+    here = room.come(10.0)
+    room.publish("note")
+    assert len(numbers(here)) == 1
+    room.whisper(times=2)
+    late, later = room.come(10.0), room.come(10.0)
+    room.whisper()
+    latest = room.come(10.0)
+    room.publish("note")
+    room.loop.advance(0.2)
+    assert numbers(here) == [1, 2, 3, 4]
+    assert numbers(late) == numbers(later) == [3, 4]
+    assert numbers(latest) == [4]
+    room.loop.advance(0.2)
+    room.whisper()
+    assert [numbers(reader) for reader in (here, late, later, latest)] == [[5]] * 4
+
+
+def test_who_comes_while_too_much_waits_is_given_none_of_it(room: Room) -> None:
+    here = room.come(10.0)
+    room.publish("note")
+    assert len(numbers(here)) == 1
+    room.whisper(times=3)
+    late = room.come(10.0)
+    room.whisper(times=18)
+    assert numbers(here)[:3] == [1, 2, 3]
+    assert numbers(late)[0] == 4

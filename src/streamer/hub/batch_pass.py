@@ -31,6 +31,7 @@ class Pass:
     """One batch of events on its way to the readers that were live when it began.
 
     Args:
+        late: what those are given of it, of whom not all is for.
         forms: those of its cohorts that have a state of the feed.
         most: readers that stand apart of one `run`.
         is_at_once: whether it began as soon as it could: how long that took is measured.
@@ -45,6 +46,7 @@ class Pass:
         "_batch",
         "_cohorts",
         "_forms",
+        "_late",
         "_most",
         "_oldest",
         "_served",
@@ -58,6 +60,7 @@ class Pass:
         base: Cursor,
         cohorts: list[Cohort],
         apart: dict[Reader, None],
+        late: dict[Reader, Run],
         *,
         forms: tuple[FeedForm, ...],
         most: int,
@@ -71,6 +74,7 @@ class Pass:
         self._batch = Run(batch)
         self._cohorts = cohorts[::-1]
         self._apart = list(apart)
+        self._late = late
         self._forms = forms
         self._most = most
         self._terminal = any(event.terminal for event in batch)
@@ -127,7 +131,8 @@ class Pass:
             return
         if is_stored:
             session.move_to(self.head)
-        if buffer := encode(reader.writer.form, self._batch):  # a form may have no word for it
+        batch = self._late.get(reader, self._batch)
+        if batch and (buffer := encode(reader.writer.form, batch)):  # it may have no word for it
             reader.send(buffer)
         self._served += 1
         reader.rejoin()

@@ -104,6 +104,14 @@ class Feed:
             )
         throttled.join(reader)
 
+    def rejoin(self, reader: Reader) -> None:
+        """Put `reader`, which is live, where it stands now."""
+        live = self._live_of(reader)
+        if live is None:
+            self.join(reader)
+        else:
+            live.rejoin(reader)
+
     def leave(self, reader: Reader) -> None:
         """`reader` is live no longer, if it was; its session knows where it stands."""
         live = self._live_of(reader)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
+from ..events.event import Event, Run
 from ..wire.form import PerFeed, encode
 from .batch_pass import Owner, Pass
 from .cohort import Cohort, Standing, roomy
@@ -16,7 +17,6 @@ from .reader import alone
 
 if TYPE_CHECKING:
     from ..events.cursor import Cursor
-    from ..events.event import Event
     from ..events.page import Gap
     from ..wire.form import FeedForm, Form
     from .fan_out import FanOut
@@ -62,6 +62,9 @@ class Live:
         # What those who wait for a form to begin anew have paid for it: a batch each.
         self._paid: dict[Form, int] = {}
         self._outbox: list[Event] = []  # arrived, not yet in a pass
+        # Of how many of these each of those does not know who joined while they waited: such as
+        # are kept nowhere, which it may have been given by another feed.
+        self._late: dict[Reader, int] = {}
         self._pass: Pass | None = None  # the one under way, if it yielded to the loop
         self._loop = asyncio.get_running_loop()
         self._headway = Headway(limits.company_seconds, self._loop.time)
@@ -78,9 +81,22 @@ class Live:
 
         It is ahead where the log has shown it more than was notified here yet.
         """
+        self._place(reader, len(self._outbox))
+
+    def rejoin(self, reader: Reader) -> None:
+        """Put `reader`, which is one of them, where it stands now."""
+        late = self._late.get(reader, 0)
+        self.leave(reader)
+        self._place(reader, late)
+
+    def _place(self, reader: Reader, late: int) -> None:
         session = reader.session
         if session.story is not None or session.cursor != self._sent:
             self._apart[reader] = None
+            return
+        if late:
+            self._apart[reader] = None
+            self._late[reader] = late
             return
         form: Form = reader.writer.form
         mark = None
@@ -106,6 +122,7 @@ class Live:
         cohort = reader.cohort
         if cohort is None:
             self._apart.pop(reader, None)
+            self._late.pop(reader, None)
             return
         cohort.remove(reader)
         if not cohort:
@@ -186,10 +203,23 @@ class Live:
         batch, self._outbox = self._outbox, []
         return batch
 
+    def _for_late(self) -> dict[Reader, Run]:
+        """What the next pass hands to each of those who joined while it waited."""
+        if not self._late:
+            return {}
+        late, self._late = self._late, {}
+        parts = {since: Run(self._shown(self._outbox[since:])) for since in set(late.values())}
+        return {reader: parts[since] for reader, since in late.items()}
+
+    def _shown(self, events: list[Event]) -> list[Event]:
+        """What those who are given `events` alone are given of them."""
+        return events
+
     def _begin_pass(self) -> None:
         """Hand everything that has arrived to each of them, in one write."""
         if self._forms:
             self._take_in()
+        late = self._for_late()
         batch = self._taken()
         self._headway.began()
         if any(event.terminal for event in batch):
@@ -199,6 +229,7 @@ class Live:
             self._sent,
             self._cohorts,
             self._apart,
+            late,
             most=self._limits.cohort_readers,
             forms=tuple(self._forms.values()),
             is_at_once=self._is_at_once,

@@ -71,6 +71,9 @@ class Source(Protocol):
     def join(self, reader: Reader) -> None:
         """Count `reader` among the live."""
 
+    def rejoin(self, reader: Reader) -> None:
+        """Put `reader`, which is live, where it stands now."""
+
     def leave(self, reader: Reader) -> None:
         """`reader` is live no longer, if it was."""
 
@@ -205,8 +208,7 @@ class Reader:
     def rejoin(self) -> None:
         """Join those in step, if it is one of them now, and still live."""
         if self.session.state is State.LIVE:
-            self.feed.leave(self)
-            self.feed.join(self)
+            self.feed.rejoin(self)
 
     def resume(self) -> None:
         """Serve a live reader by itself, from its cursor on."""

@@ -86,11 +86,16 @@ class Throttled(Live):
         most, most_bytes = self._limits.waiting_events, self._limits.waiting_bytes
         if len(self._outbox) <= most and self._size <= most_bytes:
             return False
+        if self._late:  # who counts what is here as it came
+            return True
         # What they were given is still what it was: `_running` is not to learn of it twice.
         self._outbox = merged(self._outbox, self._running.copy())
         self._size = sum(event.size for event in self._outbox)
         # With little room left it would be merged again and again.
         return 2 * len(self._outbox) > most or 2 * self._size > most_bytes
+
+    def _shown(self, events: list[Event]) -> list[Event]:
+        return merged(events, self._running.copy())
 
     def _taken(self) -> list[Event]:
         self._next = self._loop.time() + self._interval
