@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import socket
 from collections.abc import Iterator
 
@@ -63,6 +65,22 @@ async def test_a_listener_that_others_share_is_left_to_them() -> None:
         assert await reader.read() == b"hello"
         writer.close()
         theirs.close()
+
+
+async def test_a_server_without_a_file_to_spare_ends_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = await asyncio.get_running_loop().create_server(Greeter, sock=listener)
+    address = listener.getsockname()
+
+    def no_file(_descriptor: int) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(os, "dup", no_file)
+    await stop_listening([server], Greeter)
+    with socket.socket() as late, pytest.raises(ConnectionRefusedError):
+        late.connect(address)
 
 
 @pytest.fixture

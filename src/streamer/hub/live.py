@@ -62,8 +62,8 @@ class Live:
         # What those who wait for a form to begin anew have paid for it: a batch each.
         self._paid: dict[Form, int] = {}
         self._outbox: list[Event] = []  # arrived, not yet in a pass
-        # Of how many of these each of those does not know who joined while they waited: such as
-        # are kept nowhere, which it may have been given by another feed.
+        # Who joined while ephemeral events waited there, and how many: those are not for them.
+        # They may have been given them by the feed that they left.
         self._late: dict[Reader, int] = {}
         self._pass: Pass | None = None  # the one under way, if it yielded to the loop
         self._loop = asyncio.get_running_loop()

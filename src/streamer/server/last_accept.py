@@ -8,6 +8,7 @@ has read, look to a proxy as if one had died over them.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 from collections.abc import Callable, Iterable, Iterator
@@ -24,14 +25,17 @@ async def stop_listening(
     """Close `servers`, and give each connection that waited to be accepted a `protocol`."""
     loop = asyncio.get_running_loop()
     for server in servers:
-        # A copy keeps the listener open beyond the loop's own end of it.
-        listeners = [_copy(listening.fileno()) for listening in server.sockets]
+        listeners: list[socket.socket] = []
+        with contextlib.suppress(OSError):  # without a file to spare nobody can be accepted
+            # A copy keeps the listener open beyond the loop's own end of it.
+            listeners += (_copy(listening.fileno()) for listening in server.sockets)
         server.close()
         for listener in listeners:
             with listener:
                 waiting = list(accepted(listener))
             for connection in waiting:
-                await loop.connect_accepted_socket(protocol, connection)
+                with contextlib.suppress(OSError):  # it has left since
+                    await loop.connect_accepted_socket(protocol, connection)
 
 
 def accepted(listener: socket.socket) -> Iterator[socket.socket]:
