@@ -24,8 +24,8 @@ _PROGRAMS = {
     "load": ("main.c", "reader.c", "coding.c", "publisher.c", "tokens.c"),
     "bare": ("bare.c",),
 }
-#: What undoes a content coding.
-_LIBRARIES = {"gzip": "libz.so.1", "zstd": "libzstd.so.1"}
+#: What undoes a content coding, or what a WebSocket's messages are compressed with.
+_LIBRARIES = {"gzip": "libz.so.1", "zstd": "libzstd.so.1", "permessage-deflate": "libz.so.1"}
 
 
 class Tally(msgspec.Struct):
@@ -126,6 +126,7 @@ class LoadGenerator:
         coding: str | None = None,
         churn: int = 0,
         progress: bool = False,
+        envelope: bool = False,
     ) -> None:
         options = {
             "port": port,
@@ -146,6 +147,7 @@ class LoadGenerator:
             "library": _LIBRARIES[coding] if coding else None,
             "churn": churn,
             "progress": int(progress),
+            "envelope": int(envelope),
         }
         arguments = [f"--{name}={value}" for name, value in options.items() if value is not None]
         self._readers = readers

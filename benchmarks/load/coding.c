@@ -1,5 +1,6 @@
-/* Content codings, undone by the system's own libraries. They are opened when they are asked for, and
-   what is used of them is declared here: nobody needs their headers to measure what is not compressed. */
+/* Content codings and permessage-deflate, undone by the system's own libraries. They are opened when they
+   are asked for, and what is used of them is declared here: nobody needs their headers to measure what is
+   not compressed. */
 #define _GNU_SOURCE
 #include "load.h"
 
@@ -41,7 +42,7 @@ static size_t (*zstd_free)(void *);
 static size_t (*zstd_decompress)(void *, struct zstd_out *, struct zstd_in *);
 static unsigned (*zstd_is_error)(size_t);
 
-static enum { GZIP, ZSTD } coding;
+static enum { GZIP, ZSTD, DEFLATE } coding;
 
 static void *symbol(void *library, const char *name) {
     void *found = dlsym(library, name);
@@ -56,8 +57,8 @@ void coding_open(const char *name, const char *path) {
         fprintf(stderr, "%s\n", dlerror());
         exit(2);
     }
-    coding = strcmp(name, "gzip") ? ZSTD : GZIP;
-    if (coding == GZIP) {
+    coding = !strcmp(name, "gzip") ? GZIP : !strcmp(name, "zstd") ? ZSTD : DEFLATE;
+    if (coding != ZSTD) {
         *(void **)&inflate_init = symbol(library, "inflateInit2_");
         *(void **)&inflate = symbol(library, "inflate");
         *(void **)&inflate_end = symbol(library, "inflateEnd");
@@ -72,7 +73,8 @@ void coding_open(const char *name, const char *path) {
 void *decoder_new(void) {
     if (coding == ZSTD) return zstd_create();
     struct z_stream *z = calloc(1, sizeof *z);
-    if (z && inflate_init(z, 15 + 16, "1", sizeof *z)) exit(1); /* 16: with gzip's head and trailer */
+    /* More: with gzip's head and trailer. Below zero: with none. */
+    if (z && inflate_init(z, coding == GZIP ? 15 + 16 : -15, "1", sizeof *z)) exit(1);
     return z;
 }
 
@@ -86,7 +88,7 @@ void decoder_free(void *decoder) {
     free(decoder);
 }
 
-static bool decode_gzip(struct z_stream *z, const char *bytes, size_t n, decoded *take, struct reader *to) {
+static bool decode_deflate(struct z_stream *z, const char *bytes, size_t n, decoded *take, struct reader *to) {
     static char room[ROOM];
     z->next_in = (const uint8_t *)bytes;
     z->avail_in = (unsigned)n;
@@ -114,5 +116,27 @@ static bool decode_zstd(void *z, const char *bytes, size_t n, decoded *take, str
 }
 
 bool decode(void *decoder, const char *bytes, size_t n, decoded *take, struct reader *to) {
-    return coding == ZSTD ? decode_zstd(decoder, bytes, n, take, to) : decode_gzip(decoder, bytes, n, take, to);
+    return coding == ZSTD ? decode_zstd(decoder, bytes, n, take, to) : decode_deflate(decoder, bytes, n, take, to);
+}
+
+static char *message;
+static size_t message_bytes, message_room;
+
+static void gather(struct reader *to, const char *bytes, size_t n) {
+    (void)to;
+    if (message_bytes + n >= message_room) { /* there is room for a message of nothing, too */
+        message_room = (message_bytes + n) * 2 + 1;
+        message = realloc(message, message_room);
+    }
+    memcpy(message + message_bytes, bytes, n);
+    message_bytes += n;
+}
+
+const char *decode_message(void *decoder, const char *bytes, size_t *n) {
+    static const char flushed[4] = "\0\0\xff\xff"; /* left out by who compresses (RFC 7692 section 7.2.2) */
+    message_bytes = 0;
+    if (!decode_deflate(decoder, bytes, *n, gather, NULL) || !decode_deflate(decoder, flushed, sizeof flushed, gather, NULL))
+        return NULL;
+    *n = message_bytes;
+    return message;
 }

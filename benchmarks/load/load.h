@@ -26,9 +26,10 @@ struct options {
     const char *greeting;     /* a reader is attached when it was sent this text; NULL: when it has its head */
     const char *first_path;   /* asked for on each connection before the stream; NULL: nothing */
     const char *hello;        /* WebSocket text sent by the reader after the handshake; NULL: none */
-    const char *coding;       /* content coding that readers ask for, and must be answered in; NULL: none */
+    const char *coding;       /* content coding or permessage-deflate, that readers ask for, and must be answered in; NULL: none */
     int churn;                /* so many of the readers, the last, leave and come anew while there are publishes */
     bool progress;            /* bodies are a job's progress, and what they are padded with cannot be compressed */
+    bool envelope;            /* they say what Streamer adds to an event, too */
 };
 
 /* What all readers together received; the bytes of those that do not stall. Latencies in a histogram of 32 steps per power of two. */
@@ -61,6 +62,8 @@ void coding_open(const char *name, const char *path);
 void *decoder_new(void);
 void decoder_free(void *decoder);
 bool decode(void *decoder, const char *bytes, size_t n, decoded *take, struct reader *to); /* false: it cannot be */
+/* One compressed message of a WebSocket and then its size, until the next is; NULL: it cannot be. */
+const char *decode_message(void *decoder, const char *bytes, size_t *n);
 
 /* reader.c */
 void readers_create(void);

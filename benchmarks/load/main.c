@@ -230,7 +230,7 @@ static void read_options(int argc, char **argv) {
         {"inflight", 1, 0, 'i'}, {"read-path", 1, 0, 'r'}, {"publish-path", 1, 0, 'w'}, {"greeting", 1, 0, 'g'},
         {"hello", 1, 0, 'h'}, {"sample-every", 1, 0, 'e'},
         {"first-path", 1, 0, 'f'}, {"publish-topic", 1, 0, 'o'}, {"tokens", 1, 0, 'a'}, {"coding", 1, 0, 'c'},
-        {"library", 1, 0, 'l'}, {"churn", 1, 0, 'u'}, {"progress", 1, 0, 'j'}, {0, 0, 0, 0}};
+        {"library", 1, 0, 'l'}, {"churn", 1, 0, 'u'}, {"progress", 1, 0, 'j'}, {"envelope", 1, 0, 'v'}, {0, 0, 0, 0}};
     const char *library = NULL;
     for (int o; (o = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         switch (o) {
@@ -252,6 +252,7 @@ static void read_options(int argc, char **argv) {
         case 'l': library = optarg; break;
         case 'u': options.churn = atoi(optarg); break;
         case 'j': options.progress = atoi(optarg); break;
+        case 'v': options.envelope = atoi(optarg); break;
         default: exit(2);
         }
     }

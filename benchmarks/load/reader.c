@@ -159,14 +159,15 @@ static void sse_feed(struct reader *r, const char *at, size_t n) {
     }
 }
 
+static void cannot_decode(struct reader *r) {
+    failed("a reader cannot decode what it was sent", NULL, 0);
+    tally.closed++;
+    drop(r);
+}
+
 static void coded_feed(struct reader *r, const char *at, size_t n) {
-    if (!r->decoder) {
-        sse_feed(r, at, n);
-    } else if (!decode(r->decoder, at, n, sse_feed, r)) {
-        failed("a reader cannot decode what it was sent", NULL, 0);
-        tally.closed++;
-        drop(r);
-    }
+    if (!r->decoder) sse_feed(r, at, n);
+    else if (!decode(r->decoder, at, n, sse_feed, r)) cannot_decode(r);
 }
 
 static void chunked_feed(struct reader *r, const char *at, size_t n) {
@@ -195,10 +196,22 @@ static void send_text(struct reader *r, uint8_t opcode, const char *text, size_t
     if (send(r->fd, frame, 6 + n, MSG_NOSIGNAL) < 0) failed("cannot send to the server", NULL, 0);
 }
 
+/* One event; what it weighs is the frame that it would be as it is. What is not marked as compressed
+   (RFC 7692 section 6) leaves the window alone. */
+static void websocket_message(struct reader *r, bool compressed, const char *data, size_t n) {
+    if (compressed) data = r->decoder ? decode_message(r->decoder, data, &n) : NULL;
+    if (!data) {
+        cannot_decode(r);
+        return;
+    }
+    look_at_data(r, data, n);
+    end_event(r, n + (n < 126 ? 2 : n < 65536 ? 4 : 10));
+}
+
 /* Reads whole frames; returns how many bytes they took. */
 static size_t websocket_frames(struct reader *r, const char *bytes, size_t n) {
     size_t used = 0;
-    while (n - used >= 2) {
+    while (n - used >= 2 && r->stage == STREAM) {
         const uint8_t *p = (const uint8_t *)bytes + used;
         size_t left = n - used, head = 2, length = p[1] & 127;
         if (length == 126) {
@@ -216,8 +229,7 @@ static size_t websocket_frames(struct reader *r, const char *bytes, size_t n) {
         const char *data = bytes + used + head;
         used += head + length;
         if (opcode == 1 || opcode == 2) {
-            look_at_data(r, data, length);
-            end_event(r, head + length);
+            websocket_message(r, p[0] & 0x40, data, length);
         } else if (opcode == 9) {
             send_text(r, 10, data, length);
         } else if (opcode == 8) {
@@ -295,6 +307,14 @@ void readers_window_over(void) {
 /* What was received in the window and decoded after it. */
 uint64_t readers_counted_later(void) { return counted_later; }
 
+static bool answered_in_coding(const char *head) {
+    const char *name = options.transport == WEBSOCKET ? "sec-websocket-extensions:" : "content-encoding:";
+    const char *said = strcasestr(head, name);
+    if (!said) return false;
+    said += strlen(name);
+    return !strncasecmp(said + strspn(said, " "), options.coding, strlen(options.coding));
+}
+
 static void head_feed(struct reader *r, const char *bytes, size_t n) {
     carry(r, bytes, n);
     char *end = memmem(r->carry, r->carried, "\r\n\r\n", 4);
@@ -310,8 +330,7 @@ static void head_feed(struct reader *r, const char *bytes, size_t n) {
     char *chunked = strcasestr(r->carry, "transfer-encoding:");
     r->chunked = chunked && strncasecmp(chunked + 18 + strspn(chunked + 18, " "), "chunked", 7) == 0;
     if (options.coding) {
-        char *coding = strcasestr(r->carry, "content-encoding:");
-        if (!coding || strncasecmp(coding + 17 + strspn(coding + 17, " "), options.coding, strlen(options.coding))) {
+        if (!answered_in_coding(r->carry)) {
             failed("a reader was answered in another coding", r->carry, r->carried);
             tally.refused++;
             drop(r);
@@ -345,7 +364,7 @@ static void send_first(struct reader *r) {
 }
 
 static void send_request(struct reader *r) {
-    char path[512], request[4096], resume[160] = "", accept[64] = "";
+    char path[512], request[4096], resume[160] = "", coding[64] = "";
     const char *topic = strstr(options.read_path, "{}");
     if (topic)
         snprintf(path, sizeof path, "%.*s%d%s", (int)(topic - options.read_path), options.read_path,
@@ -354,9 +373,11 @@ static void send_request(struct reader *r) {
         snprintf(path, sizeof path, "%s", options.read_path);
     if (resuming)
         snprintf(resume, sizeof resume, "Last-Event-ID: %s\r\n", ids[resume_sequence % (REMEMBERED_IDS - 1)]);
-    if (options.coding) snprintf(accept, sizeof accept, "Accept-Encoding: %s\r\n", options.coding);
+    if (options.coding)
+        snprintf(coding, sizeof coding, "%s: %s\r\n",
+                 options.transport == WEBSOCKET ? "Sec-WebSocket-Extensions" : "Accept-Encoding", options.coding);
     int n = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%s%s%s%s\r\n", path, options.port,
-                     resume, accept, authorization((int)r->number), options.transport == WEBSOCKET
+                     resume, coding, authorization((int)r->number), options.transport == WEBSOCKET
                          ? "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
                            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
                          : "Accept: text/event-stream\r\n");

@@ -23,7 +23,8 @@ from support.waiting import DEADLINE
 Encode = Callable[[Sequence[int]], bytes]
 
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
-_UPGRADE = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+_UPGRADE = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+_AGREED = b"Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n"
 
 
 def _body(sequence: int) -> bytes:
@@ -67,13 +68,27 @@ def _zstd(sequences: Sequence[int]) -> bytes:
     return _coded(b"Content-Encoding: zstd", body)
 
 
+def _frame(first: int, body: bytes) -> bytes:
+    length = bytes([len(body)]) if len(body) < 126 else b"\x7e" + struct.pack("!H", len(body))
+    return bytes([first]) + length + body
+
+
 def _websocket(sequences: Sequence[int]) -> bytes:
-    frames = [b"\x89\x02hi"]  # a ping, which is no event
+    ping = _frame(0x89, b"hi")  # which is no event
+    return _UPGRADE + b"\r\n" + ping + b"".join(_frame(0x81, _body(n)) for n in sequences)
+
+
+def _deflate(sequences: Sequence[int]) -> bytes:
+    """Every third message is sent as it is, and is in no window."""
+    compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    frames = [_frame(0x89, b"hi")]
     for n in sequences:
-        body = _body(n)
-        length = bytes([len(body)]) if len(body) < 126 else b"\x7e" + struct.pack("!H", len(body))
-        frames.append(b"\x81" + length + body)
-    return _UPGRADE + b"".join(frames)
+        if n % 3 == 0:
+            frames.append(_frame(0x81, _body(n)))
+            continue
+        coded = compressor.compress(_body(n)) + compressor.flush(zlib.Z_SYNC_FLUSH)
+        frames.append(_frame(0xC1, coded.removesuffix(b"\0\0\xff\xff")))
+    return _UPGRADE + _AGREED + b"\r\n" + b"".join(frames)
 
 
 @contextlib.contextmanager
@@ -111,6 +126,7 @@ def _read(
     *,
     cut: bool,
     coding: str | None = None,
+    transport: str = "sse",
 ) -> Any:  # noqa: ANN401 - the benchmark is no package
     load = importlib.import_module("bench.load")
     if reason := load.missing_coding(coding):
@@ -119,7 +135,7 @@ def _read(
         _server(lambda: encode(sequences), cut=cut) as port,
         load.LoadGenerator(
             port=port,
-            transport="websocket" if encode is _websocket else "sse",
+            transport=transport,
             read_path="/",
             publish_path="/",
             readers=1,
@@ -137,48 +153,94 @@ def _read(
 
 
 @pytest.mark.parametrize("cut", [False, True], ids=["whole", "cut"])
-@pytest.mark.parametrize("encode", [_plain, _carriage_returns, _chunked, _websocket])
+@pytest.mark.parametrize(
+    ("encode", "transport"),
+    [(_plain, "sse"), (_carriage_returns, "sse"), (_chunked, "sse"), (_websocket, "websocket")],
+)
 def test_every_event_is_counted_once_however_its_bytes_are_cut(
-    encode: Encode, cut: bool, tmp_path: Path
+    encode: Encode, transport: str, cut: bool, tmp_path: Path
 ) -> None:
     """Heads, chunks, lines and frames are put together again from any pieces."""
-    tally = _read(range(1, 61), encode, tmp_path, cut=cut)
+    tally = _read(range(1, 61), encode, tmp_path, cut=cut, transport=transport)
     assert (tally.delivered, tally.lost, tally.duplicated, tally.error) == (60, 0, 0, "")
     assert 0 < tally.p50_ms <= tally.p99_ms <= tally.max_ms * 1.01
 
 
 @pytest.mark.parametrize("cut", [False, True], ids=["whole", "cut"])
-@pytest.mark.parametrize(("encode", "coding"), [(_gzip, "gzip"), (_zstd, "zstd")])
+@pytest.mark.parametrize(
+    ("encode", "coding", "transport"),
+    [
+        (_gzip, "gzip", "sse"),
+        (_zstd, "zstd", "sse"),
+        (_deflate, "permessage-deflate", "websocket"),
+    ],
+)
 def test_what_is_compressed_is_decoded_before_it_is_counted(
-    encode: Encode, coding: str, cut: bool, tmp_path: Path
+    encode: Encode, coding: str, transport: str, cut: bool, tmp_path: Path
 ) -> None:
     """The events are those that were sent, and the bytes those that came."""
-    tally = _read(range(1, 61), encode, tmp_path, cut=cut, coding=coding)
+    tally = _read(range(1, 61), encode, tmp_path, cut=cut, coding=coding, transport=transport)
     assert (tally.delivered, tally.lost, tally.duplicated, tally.error) == (60, 0, 0, "")
-    tally = _read([1, 2, 2, 5], encode, tmp_path, cut=cut, coding=coding)
+    assert tally.p50_ms > 0
+    tally = _read([1, 2, 2, 5], encode, tmp_path, cut=cut, coding=coding, transport=transport)
     assert (tally.delivered, tally.lost, tally.duplicated) == (4, 2, 1)
 
 
-@pytest.mark.parametrize("encode", [_plain, _zstd])
+def test_a_compressed_message_weighs_what_it_would_as_it_is(tmp_path: Path) -> None:
+    """The event is as large as over a plain WebSocket; what came is not."""
+    plain = _read(range(1, 61), _websocket, tmp_path, cut=False, transport="websocket")
+    coded = _read(
+        range(1, 61),
+        _deflate,
+        tmp_path,
+        cut=False,
+        coding="permessage-deflate",
+        transport="websocket",
+    )
+    assert abs(coded.event_bytes - plain.event_bytes) < 1
+
+
+@pytest.mark.parametrize(
+    ("encode", "coding", "transport"),
+    [
+        (_plain, "gzip", "sse"),
+        (_zstd, "gzip", "sse"),
+        (_websocket, "permessage-deflate", "websocket"),
+    ],
+)
 def test_a_reader_that_is_answered_in_another_coding_is_told(
-    encode: Encode, tmp_path: Path
+    encode: Encode, coding: str, transport: str, tmp_path: Path
 ) -> None:
     """A server that does not compress is not taken for one that does."""
     with pytest.raises(RuntimeError, match=r"0 of 1 attached.*in another coding"):
-        _read([1], encode, tmp_path, cut=False, coding="gzip")
+        _read([1], encode, tmp_path, cut=False, coding=coding, transport=transport)
 
 
-def test_what_cannot_be_decoded_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("answer", "coding", "transport"),
+    [
+        (_HEAD + b"Content-Encoding: gzip\r\n\r\nno gzip at all", "gzip", "sse"),
+        (
+            _UPGRADE + _AGREED + b"\r\n" + _frame(0xC1, b"\xff\xff no deflate at all"),
+            "permessage-deflate",
+            "websocket",
+        ),
+        (_UPGRADE + b"\r\n" + _frame(0xC1, b"compressed, unasked"), None, "websocket"),
+    ],
+    ids=["gzip", "permessage-deflate", "not agreed"],
+)
+def test_what_cannot_be_decoded_is_told(
+    answer: bytes, coding: str | None, transport: str, tmp_path: Path
+) -> None:
     """Nothing is counted that a client could not read."""
-    body = b"Content-Encoding: gzip\r\n\r\n" + b"no gzip at all"
     with pytest.raises(RuntimeError, match=r"0 of 1 attached.*cannot decode"):
-        _read([], lambda _: _HEAD + body, tmp_path, cut=False, coding="gzip")
+        _read([], lambda _: answer, tmp_path, cut=False, coding=coding, transport=transport)
 
 
-@pytest.mark.parametrize("encode", [_plain, _websocket])
-def test_what_is_lost_or_doubled_is_told(encode: Encode, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("encode", "transport"), [(_plain, "sse"), (_websocket, "websocket")])
+def test_what_is_lost_or_doubled_is_told(encode: Encode, transport: str, tmp_path: Path) -> None:
     """A hole in the sequence is a loss, a sequence number seen before a double."""
-    tally = _read([1, 2, 2, 5], encode, tmp_path, cut=False)
+    tally = _read([1, 2, 2, 5], encode, tmp_path, cut=False, transport=transport)
     assert (tally.delivered, tally.lost, tally.duplicated) == (4, 2, 1)
 
 
