@@ -70,6 +70,7 @@ class Arena:
             coding=face.coding,
             churn=churn,
             progress=progress,
+            envelope=face.as_published,
             cores=self.layout.load,
             directory=self.directory,
         )

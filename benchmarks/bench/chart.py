@@ -8,7 +8,7 @@ from .outcome import medians
 from .results import Results
 from .servers import SERVERS
 
-_SCENARIOS = ("sse", "websocket", "sse-5000", "burst")
+_SCENARIOS = ("sse", "websocket", "sse-5000", "burst", "compressed")
 
 _WIDTH = 760
 _LABEL = 246  #: where bars begin

@@ -84,13 +84,46 @@ def test_a_few_inboxes_are_notified_one_by_one_and_all_at_once(scenario: str) ->
     assert run["bare"]["per_second"] > 0
 
 
-def test_compressed_streams_are_decoded_and_weighed() -> None:
+@pytest.mark.parametrize(
+    ("plain", "coded"),
+    [("streamer", "streamer-gzip"), ("streamer-websocket", "streamer-deflate")],
+)
+def test_compressed_streams_are_decoded_and_weighed(plain: str, coded: str) -> None:
     """Nothing is lost or doubled, whoever comes or lags, and the bytes are fewer."""
+    run = _compressed(plain, coded)
+    assert run[plain]["faults"] == run[coded]["faults"] == 0
+    assert abs(run[plain]["event_bytes"] - run[coded]["event_bytes"]) < 1
+    assert run[plain]["wire_bytes"] > run[plain]["event_bytes"] - 1  # frames have no more
+    assert run[coded]["wire_bytes"] < run[plain]["wire_bytes"] / 2
+
+
+@pytest.mark.parametrize(
+    ("server", "program"),
+    [
+        ("nginx-gzip", "nginx"),
+        ("queue-per-reader-gzip", None),
+        ("queue-per-reader-deflate", None),
+    ],
+)
+def test_who_compresses_for_each_reader_is_given_events_as_large(
+    server: str, program: str | None
+) -> None:
+    """A server that adds nothing to an event is published one that says as much as ours."""
+    if program is not None:
+        needs(program)
+    figures = _compressed(server)[server]
+    assert figures["faults"] == 0
+    assert 340 < figures["event_bytes"] < 400
+    assert figures["wire_bytes"] < figures["event_bytes"] / 2
+
+
+def _compressed(*servers: str) -> dict[str, dict[str, float]]:
+    """What the smallest run of the scenario measured of `servers`."""
     needs("redis-server")
     done = subprocess.run(
         [
             *(sys.executable, str(_BENCHMARKS / "run.py"), "--smoke", "--json"),
-            *("--scenario", "compressed", "--server", "streamer", "--server", "streamer-gzip"),
+            *("--scenario", "compressed", *(f"--server={name}" for name in servers)),
         ],
         capture_output=True,
         text=True,
@@ -98,12 +131,9 @@ def test_compressed_streams_are_decoded_and_weighed() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    run: dict[str, dict[str, float]]
     (run,) = json.loads(done.stdout)["scenarios"]["compressed"]["runs"]
-    plain, coded = run["streamer"], run["streamer-gzip"]
-    assert plain["faults"] == coded["faults"] == 0
-    assert abs(plain["event_bytes"] - coded["event_bytes"]) < 1
-    assert plain["wire_bytes"] > plain["event_bytes"]
-    assert coded["wire_bytes"] < plain["wire_bytes"] / 2
+    return run
 
 
 def test_ratios_are_taken_within_a_run_and_then_the_median() -> None:

@@ -39,7 +39,9 @@ class Face:
     greeting: str | None = None  #: a reader is attached when it was sent this
     hello: str | None = None  #: a reader must send this after the handshake
     first_path: str | None = None  #: asked for on a reader's connection before its stream
-    coding: str | None = None  #: a content coding that readers ask for, and must be answered in
+    #: A content coding or permessage-deflate, that readers ask for and must be answered in.
+    coding: str | None = None
+    as_published: bool = False  #: an event is delivered with nothing added to it
 
 
 class Server(Protocol):

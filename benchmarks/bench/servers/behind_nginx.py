@@ -8,48 +8,35 @@ from dataclasses import dataclass
 from ..load import Transport
 from ..process import free_port, python
 from .base import Face, Launch, Place
-from .nchan import nginx
+from .nginx import FIRST_PATH, command, nginx
 from .streamer import PEERS, Streamer
 
 #: A compressor for each reader, flushed for each event.
-_GZIP = "gzip on; gzip_types text/event-stream; gzip_min_length 0; gzip_proxied any;"
+_GZIP = """
+    gzip on;
+    gzip_types text/event-stream;
+    gzip_min_length 0;
+    gzip_proxied any;
+    gzip_comp_level {level};
+"""
 
-_CONFIGURATION = """\
-daemon off;
-pid {directory}/nginx.pid;
-error_log stderr error;
-worker_processes 1;
-worker_rlimit_nofile 65536;
-{user}
-events {{ worker_connections 60000; }}
-http {{
-    access_log off;
-    tcp_nodelay on;
-    keepalive_requests 100000000;
-    client_body_temp_path {directory}/body;
-    proxy_temp_path {directory}/proxy;
-    fastcgi_temp_path {directory}/fastcgi;
-    uwsgi_temp_path {directory}/uwsgi;
-    scgi_temp_path {directory}/scgi;
-    {gzip}
+_UPSTREAM = """
     upstream streamer {{
-        server 127.0.0.1:{behind} max_fails=0;
+        server 127.0.0.1:{port} max_fails=0;
         keepalive 64;
         keepalive_requests 100000000;
     }}
-    server {{
-        listen 127.0.0.1:{port} backlog=4096;
-        location = /first {{ return 200 "ok"; }}
-        location / {{
+"""
+
+_LOCATIONS = """
+        location / {
             proxy_pass http://streamer;
             proxy_http_version 1.1;
             proxy_set_header Connection "";
             proxy_set_header Host $http_host;
             proxy_buffering off;
             proxy_read_timeout 1h;
-        }}
-    }}
-}}
+        }
 """
 
 
@@ -61,11 +48,11 @@ class BehindNginx:
     title: str = "Streamer behind nginx"
     needs_redis: bool = True
     cores: int = 1
-    coding: str | None = None  #: gzip, by nginx
+    gzip_level: int | None = None  #: of nginx; None where it does not compress
 
     @property
     def _streamer(self) -> Streamer:
-        return Streamer(coding=self.coding)
+        return Streamer(coding="gzip" if self.gzip_level else None)
 
     def missing(self) -> str | None:
         if nginx() is None:
@@ -74,28 +61,18 @@ class BehindNginx:
 
     def launch(self, place: Place) -> Launch:
         behind = dataclasses.replace(place, port=free_port())
-        configuration = place.directory / "nginx.conf"
-        configuration.write_text(
-            _CONFIGURATION.format(
-                directory=place.directory,
-                port=place.port,
-                behind=behind.port,
-                gzip=_GZIP if self.coding else "",
-                # As root, nginx would drop to an account that may not write here.
-                user="user root;" if place.directory.stat().st_uid == 0 else "",
-            )
+        gzip = _GZIP.format(level=self.gzip_level) if self.gzip_level else ""
+        in_front = command(
+            place, http=gzip + _UPSTREAM.format(port=behind.port), locations=_LOCATIONS
         )
         launch = self._streamer.launch(behind)
         return dataclasses.replace(
             launch,
-            command=[
-                *(python(), str(PEERS / "behind_nginx.py")),
-                *(nginx() or "nginx", "-p", str(place.directory), "-c", str(configuration)),
-            ],
+            command=[python(), str(PEERS / "behind_nginx.py"), *in_front],
             environ={**launch.environ, "STREAMER_COMPRESSION": "off"},
         )
 
     def face(self, transport: Transport) -> Face | None:
         face = self._streamer.face(transport)
         # Without Nagle's algorithm, as with Nchan.
-        return None if face is None else dataclasses.replace(face, first_path="/first")
+        return None if face is None else dataclasses.replace(face, first_path=FIRST_PATH)

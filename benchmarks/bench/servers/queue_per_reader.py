@@ -19,7 +19,8 @@ class QueuePerReader:
     title: str = "sse-starlette, a queue per reader"
     needs_redis: bool = False
     cores: int = 1
-    coding: str | None = None  #: gzip, by a compressor for each reader
+    #: By a compressor for each reader: gzip by our middleware, permessage-deflate by uvicorn.
+    coding: str | None = None
 
     def missing(self) -> str | None:
         if (reason := missing_coding(self.coding)) is not None:
@@ -30,14 +31,15 @@ class QueuePerReader:
         return None
 
     def launch(self, place: Place) -> Launch:
-        app = "queue_per_reader_gzip:app" if self.coding else "queue_per_reader:app"
+        app = "queue_per_reader_gzip:app" if self.coding == "gzip" else "queue_per_reader:app"
+        deflates = self.coding == "permessage-deflate"
         return Launch(
             command=[
                 *(python(), "-m", "uvicorn", app),
                 *("--app-dir", str(_PEERS), "--port", str(place.port)),
                 *("--loop", "uvloop", "--http", "httptools", "--ws", "websockets-sansio"),
                 *("--backlog", "4096", "--no-access-log", "--log-level", "warning"),
-                *("--ws-per-message-deflate", "false"),
+                *("--ws-per-message-deflate", str(deflates).lower()),
             ]
         )
 
@@ -47,4 +49,5 @@ class QueuePerReader:
             publish_path="/publish/0",
             greeting="connected",
             coding=self.coding,
+            as_published=True,
         )

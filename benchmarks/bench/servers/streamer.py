@@ -30,7 +30,7 @@ class Streamer:
     commit: str | None = None  #: as it was then, over the packages of now
     io_uring: bool = True
     tokens: Callable[[int], Claims] | None = None
-    coding: str | None = None  #: in which readers ask for their streams
+    coding: str | None = None  #: in which readers ask for their streams; see `Face`
 
     def missing(self) -> str | None:
         if (reason := missing_coding(self.coding)) is not None:
