@@ -28,6 +28,7 @@ from streamer.hub.feed import Feed
 from streamer.hub.limits import HubLimits
 from streamer.hub.reader import Reader
 from streamer.hub.session import ReadLog, Session
+from streamer.metrics import SILENT, Metrics
 from streamer.server.transport_writer import TransportWriter
 from streamer.wire.form import Form
 from streamer.wire.sse import NAMED_CHUNKED
@@ -55,11 +56,15 @@ class Connection(TransportWriter, asyncio.Protocol):
 class Nobody:
     """A host for readers that never lag."""
 
+    metrics = SILENT
+
     def read_log(self, reader: Reader, step: ReadLog) -> None: ...
 
     def stands(self, reader: Reader) -> None: ...
 
     def forget(self, reader: Reader) -> None: ...
+
+    def start_drain(self, seconds: float) -> None: ...
 
 
 async def connect(readers: int) -> tuple[list[Connection], list[socket.socket]]:
@@ -89,13 +94,10 @@ def drain(clients: list[socket.socket]) -> None:
             client.recv(1 << 20)
 
 
-async def longest_hold(
-    connections: list[Connection], clients: list[socket.socket], limits: HubLimits
-) -> float:
-    """The median over passes of the longest time for which the loop was held, in seconds."""
-    loop = asyncio.get_running_loop()
+def live_feed(limits: HubLimits, *, metrics: Metrics = SILENT) -> Feed:
+    """A feed of one project, with an empty tail, as the hub makes one."""
     start = Cursor(1000, 0)
-    feed = Feed(
+    return Feed(
         ("projects/p1",),
         {"projects/p1": Snapshot(cursor=start)},
         position=start,
@@ -103,12 +105,25 @@ async def longest_hold(
         max_bytes=1 << 20,
         limits=limits,
         fan_out=FanOut(),
-        call_soon=loop.call_soon,
+        metrics=metrics,
+        call_soon=asyncio.get_running_loop().call_soon,
     )
+
+
+def live_session(feed: Feed, limits: HubLimits) -> Session:
+    """The session of a reader who has seen all that `feed` was given."""
+    session = Session(feed.topics, feed.tail.head, limits=limits)
+    session.next_step(feed.tail)
+    return session
+
+
+async def longest_hold(
+    connections: list[Connection], clients: list[socket.socket], limits: HubLimits
+) -> float:
+    """The median over passes of the longest time for which the loop was held, in seconds."""
+    feed = live_feed(limits)
     for connection in connections:
-        session = Session(feed.topics, start, limits=limits)
-        session.next_step(feed.tail)  # live
-        feed.join(Reader(session, connection, feed, Nobody()))
+        feed.join(Reader(live_session(feed, limits), connection, feed, Nobody()))
     holds = []
     for number in range(PASSES):
         start_of_pass = time.perf_counter()

@@ -19,16 +19,12 @@ import time
 from multiprocessing.connection import Connection as Pipe
 
 import uvloop
-from pass_time import Connection, Nobody
+from pass_time import Connection, Nobody, live_feed, live_session
 
 from streamer.events.cursor import Cursor
 from streamer.events.event import Event
-from streamer.events.snapshot import Snapshot
-from streamer.hub.fan_out import FanOut
-from streamer.hub.feed import Feed
 from streamer.hub.limits import HubLimits
 from streamer.hub.reader import Reader
-from streamer.hub.session import Session
 from streamer.hub.throttled import interval_of
 from streamer.metrics import Silent
 
@@ -44,15 +40,9 @@ class Counting(Silent):
     def __init__(self) -> None:
         self.events = 0
 
-    def delivered(self, readers: int, events: int) -> None:
+    def delivered(self, readers: int, events: int, _oldest: int) -> None:
         """Add those of one batch."""
         self.events += readers * events
-
-
-class Host(Nobody):
-    """A host that counts as the feed does."""
-
-    metrics = Silent()
 
 
 def receive(port: int, readers: int, pipe: Pipe) -> None:
@@ -80,23 +70,11 @@ async def measure(
     accepted: list[Connection], pipe: Pipe, rate: float, per_second: float, jobs: int
 ) -> str:
     """Publish for some seconds to all of `accepted`; return what it took."""
-    loop = asyncio.get_running_loop()
-    start, limits, counting = Cursor(1000, 0), HubLimits(), Counting()
-    feed = Feed(
-        ("projects/p1",),
-        {"projects/p1": Snapshot(cursor=start)},
-        position=start,
-        max_events=1000,
-        max_bytes=1 << 20,
-        limits=limits,
-        fan_out=FanOut(),
-        metrics=counting,
-        call_soon=loop.call_soon,
-    )
+    limits, counting = HubLimits(), Counting()
+    feed = live_feed(limits, metrics=counting)
     for connection in accepted:
-        session = Session(feed.topics, start, limits=limits)
-        session.next_step(feed.tail)  # live
-        feed.join(Reader(session, connection, feed, Host(), interval=interval_of(rate)))
+        session = live_session(feed, limits)
+        feed.join(Reader(session, connection, feed, Nobody(), interval=interval_of(rate)))
     await asyncio.to_thread(ask, pipe)
     began, cpu = time.perf_counter(), time.process_time()
     for number in range(round(SECONDS * per_second)):
