@@ -69,7 +69,7 @@ class Nobody:
 
 async def passes(metrics: Metrics, readers: int, times: int) -> float:
     """Seconds for each pass to `readers`."""
-    start, limits = Cursor(1000, 0), HubLimits(company_seconds=0.0)
+    start, limits = Cursor(1000, 0), HubLimits(busy=1.0)
     feed = Feed(
         ("projects/p1",),
         {"projects/p1": Snapshot(cursor=start)},

@@ -146,7 +146,7 @@ async def main(readers: int) -> None:
     chosen = HubLimits().cohort_readers
     connections, clients = await connect(readers)
     for length in (128, 256, 512, 1024, readers):
-        limits = HubLimits(cohort_readers=length, company_seconds=0.0)
+        limits = HubLimits(cohort_readers=length, busy=1.0)
         hold = await longest_hold(connections, clients, limits)
         mark = "  <- the product's" if length == chosen else ""
         print(f"{readers} readers, slices of {length:5}: held for {hold * 1000:6.2f} ms{mark}")

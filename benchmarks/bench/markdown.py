@@ -47,14 +47,16 @@ _METHOD = """\
   cannot keep the pace do what they can.
 - **Server CPU** is user and system time of the server's processes, without Redis. *Deliveries per
   server CPU second* suffers least from whatever else the machine does.
-- **Nagle's algorithm is off for all.** Every server here switches it off, and nginx does once a
-  connection is kept alive; so readers of Nchan ask for a small file before they ask for the stream,
-  as a browser's connection often has. On a connection's very first request nginx leaves it on: then
-  whatever is published before the reader has acknowledged the last event waits for that and goes
-  out as one segment. With readers that acknowledge at once, as browsers near the server do, this
-  makes no difference (measured: 0.9 to 1.2 times the same). Here nineteen readers in twenty
-  acknowledge late, so it would spare Nchan most of the work that is to be compared, at the price of
-  a latency that only those nineteen see. The row *Nagle on* shows it.
+- **Nagle's algorithm is off for all, but for Streamer's own use of it.** Every server here switches
+  it off. Streamer switches it on while a feed's passes take most of the time, for readers that are
+  near (docs/PERFORMANCE.md). nginx switches it off once a connection is kept alive; so readers of
+  Nchan ask for a small file before they ask for the stream, as a browser's connection often has.
+  On a connection's very first request nginx leaves it on: then whatever is published before the
+  reader has acknowledged the last event waits for that and goes out as one segment. With readers
+  that acknowledge at once, as browsers near the server do, this makes no difference (measured: 0.9
+  to 1.2 times the same). Here nineteen readers in twenty acknowledge late, so it spares most of the
+  work that is to be compared, at the price of a latency that only those nineteen see. So the row
+  *Nagle on* is the one to compare Streamer with.
 - **Settings** are the defaults, except that Streamer's limits for one client are off, since all of
   the load comes from one address, and that nobody writes an access log.
 - **Memory** is PSS of the server's processes, with the readers less without, after a warm-up.

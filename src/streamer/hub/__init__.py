@@ -33,7 +33,6 @@ Layout:
   replay.
 - `polls`: answers to polls: pages of events for those who hold no stream, bounded in bytes.
 - `pulse`: what a hub does once a second: heartbeats, and an end for readers that take nothing.
-- `headway`: how long after a pass the next one begins: a long one is given time to have company.
 - `heartbeat`: one wheel of heartbeats for all readers, instead of a timer each.
 - `stays`: how long each reader may stay: until what it proved itself with ends, or is taken
   back.
@@ -41,7 +40,11 @@ Layout:
 - `stream_ids`: names of streams, which nobody can guess.
 - `writer`: what the hub needs of a transport.
 - `fan_out`: one buffer to many sockets.
-- `io_uring`: sending to many sockets with one system call: Linux's io_uring(7), by ctypes.
+- `io_uring`: asking the same of many sockets with one system call: Linux's io_uring(7), by ctypes.
+- `packing`: while passes take most of the time, events of a reader may share a packet.
+- `nagle`: Nagle's algorithm on many sockets: what is small waits until what went before is
+  acknowledged.
+- `round_trips`: which sockets have a peer that is near, and acknowledges as soon as it has read.
 """
 
 __all__ = [
@@ -52,20 +55,22 @@ __all__ = [
     "fan_out",
     "feed",
     "feed_registry",
-    "headway",
     "heartbeat",
     "hub",
     "io_uring",
     "limits",
     "live",
     "log_reads",
+    "nagle",
     "options",
+    "packing",
     "party",
     "polls",
     "pulse",
     "quotas",
     "reader",
     "resting",
+    "round_trips",
     "second_wheel",
     "seen",
     "send_progress",

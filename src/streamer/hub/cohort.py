@@ -47,7 +47,7 @@ class Cohort:
     """
 
     __slots__ = (
-        *("_descriptors", "_direct", "_fan_out", "_indirect", "_members"),
+        *("_descriptors", "_direct", "_fan_out", "_indirect", "_members", "_packed"),
         *("form", "mark", "may_end", "position"),
     )
 
@@ -59,6 +59,8 @@ class Cohort:
         self._direct: dict[int, Reader] | None = None
         self._descriptors: array[int] = array("i")
         self._indirect: list[Reader] = []
+        # Those for whom Nagle's algorithm is on, and their descriptors.
+        self._packed: dict[Reader, int] = {}
 
     def __len__(self) -> int:
         """How many readers it has."""
@@ -88,6 +90,8 @@ class Cohort:
         """Let a reader continue by itself, from `position`."""
         del self._members[reader]
         self._direct = None
+        if reader in self._packed:  # what it is written from now on is for it alone
+            self._release([reader])
         reader.parted(self.position, self.mark)
 
     def lose(self, gaps: Sequence[Gap]) -> None:
@@ -139,7 +143,30 @@ class Cohort:
         self._indirect = indirect
         self._descriptors = array("i", direct)
         self._direct = direct
+        if self._packed:
+            self._release([reader for reader in indirect if reader in self._packed])
         return direct
+
+    def pack(self) -> None:
+        """Let what is sent to those who are near wait until they have acknowledged the last.
+
+        Who comes later is sent everything at once until this is called again.
+        """
+        direct = self._ask() if self._direct is None else self._direct
+        near = {direct[number]: number for number in self._fan_out.near(self._descriptors)}
+        self._release([reader for reader in self._packed if reader not in near])
+        more = [number for reader, number in near.items() if reader not in self._packed]
+        self._fan_out.nagle.on(array("i", more))
+        self._packed = near
+
+    def send_at_once(self) -> None:
+        """Let nothing wait."""
+        self._release(tuple(self._packed))
+
+    def _release(self, readers: Sequence[Reader]) -> None:
+        """Let nothing of theirs wait; their sockets are open, for who is gone has left before."""
+        numbers = [self._packed.pop(reader) for reader in readers]
+        self._fan_out.nagle.off(array("i", numbers))
 
 
 def roomy(cohorts: Iterable[Cohort], standing: Standing, most: int) -> Cohort | None:

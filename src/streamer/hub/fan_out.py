@@ -11,6 +11,8 @@ from collections.abc import Callable
 from typing import Final
 
 from .io_uring import SendRing
+from .nagle import Nagle
+from .round_trips import near
 
 logger = logging.getLogger(__name__)
 
@@ -34,12 +36,23 @@ class FanOut:
     Args:
         io_uring: whether to use the kernel's io_uring, where it lets us.
         clock: seconds, of any clock that does not go back.
+        near: those of given descriptors on which Nagle's algorithm may be switched on.
+
+    Attributes:
+        clock, near: as given.
+        nagle: switches it on and off.
     """
 
     def __init__(
-        self, *, io_uring: bool = True, clock: Callable[[], float] = time.monotonic
+        self,
+        *,
+        io_uring: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+        near: Callable[[array[int]], array[int]] = near,
     ) -> None:
-        self._clock = clock
+        self.clock: Final = clock
+        self.nagle: Final = Nagle(io_uring=io_uring)
+        self.near: Final = near
         # When the ring is to be tried for, if ever.
         self._try_at: float | None = clock() if io_uring else None
         self._ring: SendRing | None = None
@@ -62,13 +75,13 @@ class FanOut:
 
     def _opened(self) -> SendRing | None:
         """The ring, opened when it is first needed; None if we have none."""
-        if self._try_at is not None and self._clock() >= self._try_at:
+        if self._try_at is not None and self.clock() >= self._try_at:
             self._try_at = None
             try:
                 self._ring = SendRing(MANY, LARGE)
             except OSError as error:
                 if error.errno in _LACKING:
-                    self._try_at = self._clock() + TRY_AGAIN
+                    self._try_at = self.clock() + TRY_AGAIN
                     logger.warning(
                         "no io_uring for now (%s): one system call for each reader; "
                         "it is tried again in %.0f s",

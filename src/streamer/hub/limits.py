@@ -16,9 +16,8 @@ class HubLimits(msgspec.Struct, frozen=True):
         cohort_readers: readers that are written to before control returns to the event loop
             of: some three milliseconds at the 4 to 6 µs that a send takes. Smaller
             cohorts let publishes in between, and every event then waits for two passes.
-        company_seconds: that a pass waits, at most, for events that are on their way, behind one
-            that took as long or longer (`Headway`). Some milliseconds are what such a pass
-            takes, and what nobody notices.
+        busy: part of its time that a feed's passes may take before events share packets
+            (`Packing`); at 1.0 they never do.
         turn_readers: readers whose feeds are handed their events before the same; a
             notification to everybody is one to ten thousand feeds.
         unfolded_events: kept of a feed before its snapshots are read again instead.
@@ -47,7 +46,7 @@ class HubLimits(msgspec.Struct, frozen=True):
     page_bytes: int = 64 * 1024
     page_events: int = 100
     cohort_readers: int = 512
-    company_seconds: float = 0.002
+    busy: float = 0.5
     turn_readers: int = 512
     unfolded_events: int = 256
     resting_feeds: int = 256

@@ -12,7 +12,7 @@ from ..wire.form import PerFeed, encode
 from .batch_pass import Owner, Pass
 from .cohort import Cohort, Standing, roomy
 from .controls import gap_controls
-from .headway import Headway
+from .packing import Packing
 from .reader import alone
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class Live:
     """Readers of one feed that are written to as soon as there is anything.
 
-    Behind a long pass that is a little later: see `Headway`.
+    While that takes most of the time, events share packets: see `Packing`.
 
     Args:
         feed: whose readers they are.
@@ -67,9 +67,13 @@ class Live:
         self._late: dict[Reader, int] = {}
         self._pass: Pass | None = None  # the one under way, if it yielded to the loop
         self._loop = asyncio.get_running_loop()
-        self._headway = Headway(limits.company_seconds, self._loop.time)
-        # Due when the next pass may begin; only while something waits for that.
-        self._timer: asyncio.TimerHandle | None = None
+        self._packing = Packing(
+            lambda: self._cohorts,
+            busy=limits.busy,
+            clock=fan_out.clock,
+            call_later=self._loop.call_later,
+            call_soon=call_soon,
+        )
         self._sent = position  # where the last pass left them
 
     def __len__(self) -> int:
@@ -150,21 +154,7 @@ class Live:
         """Hand them what is new: at once, or when those before it have been handed to all."""
         self._outbox += events
         if self._pass is None:
-            self._plan()
-
-    def _plan(self) -> None:
-        """Begin a pass, now or when it may begin."""
-        if self._timer is not None:
-            return
-        wait = self._headway.wait
-        if not wait:
             self._begin_pass()
-        else:
-            self._timer = self._loop.call_later(wait, self._is_due)
-
-    def _is_due(self) -> None:
-        self._timer = None
-        self._begin_pass_if_idle()
 
     def finish(self) -> None:
         """Hand everything that has arrived to all of them now."""
@@ -197,9 +187,6 @@ class Live:
 
     def _taken(self) -> list[Event]:
         """What the next pass hands to them: everything that has arrived."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
         batch, self._outbox = self._outbox, []
         return batch
 
@@ -221,7 +208,7 @@ class Live:
             self._take_in()
         late = self._for_late()
         batch = self._taken()
-        self._headway.began()
+        self._packing.began()
         if any(event.terminal for event in batch):
             self._let_end()
         self._pass = Pass(
@@ -275,16 +262,13 @@ class Live:
             self._call_soon(self._continue_pass)
             return
         self._pass = None
-        self._headway.ended()
+        self._packing.ended()
         if self._outbox:
             self._pass_ended()
 
     def _pass_ended(self) -> None:
         """More came during a pass."""
-        if self._headway.wait:
-            self._plan()
-        else:
-            self._call_soon(self._begin_pass_if_idle)
+        self._call_soon(self._begin_pass_if_idle)
 
     def _begin_pass_if_idle(self) -> None:
         if self._pass is None and self._outbox:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
@@ -54,6 +55,8 @@ class Throttled(Live):
         super().__init__(feed, position, limits=limits, fan_out=fan_out, call_soon=call_soon)
         self._interval = interval
         self._next = self._loop.time()  # when the next batch may go out
+        # Due then; only while something waits for it.
+        self._timer: asyncio.TimerHandle | None = None
         self._size = 0  # of what waits, in bytes, about
         self._is_urgent = False
         self._running = Running()
@@ -78,6 +81,10 @@ class Throttled(Live):
         elif self._timer is None:
             self._timer = self._loop.call_later(wait, self._is_due)
 
+    def _is_due(self) -> None:
+        self._timer = None
+        self._begin_pass_if_idle()
+
     def _pass_ended(self) -> None:
         self._plan()
 
@@ -98,6 +105,9 @@ class Throttled(Live):
         return merged(events, self._running.copy())
 
     def _taken(self) -> list[Event]:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         self._next = self._loop.time() + self._interval
         self._size, self._is_urgent = 0, False
         return merged(super()._taken(), self._running)
