@@ -29,6 +29,7 @@ Layout:
   (RFC 9112).
 - `upgrade_offer`: offers to upgrade a connection (RFC 9110, section 7.8): a WebSocket is the
   one that we take.
+- `last_accept`: the end of listening: whoever has connected already is not cut off.
 - `acceptance`: which connections a process holds, and the bounds on those that are not readers.
 - `descriptors`: open files of a process, and how many connections there is room for among them.
 """
@@ -45,6 +46,7 @@ __all__ = [
     "hearing",
     "holding_writer",
     "http1",
+    "last_accept",
     "request_pieces",
     "request_protocol",
     "server",
