@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 def start() -> None:
     """Run the command; a Ctrl-C while it is still being imported ends it without a traceback."""
+    gc.disable()  # what is imported is no garbage, and is looked through again and again
     importing = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if importing:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -17,6 +19,7 @@ def start() -> None:
 
     if importing:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    gc.enable()
     if sys.stdout is None:  # closed, as by `>&-`
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for as long as we run
     try:

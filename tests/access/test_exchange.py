@@ -8,12 +8,19 @@ import jwt
 import msgspec
 import pytest
 
-from streamer.access.exchange import AUDIENCE, ISSUER, KEY_ID, Exchange, from_secret
+from streamer.access.exchange import (
+    AUDIENCE,
+    ISSUER,
+    KEY_ID,
+    Exchange,
+    from_secret,
+    is_made_here,
+)
 from streamer.access.grants import Grants
 from streamer.access.jwks import JWKS
 from streamer.access.keys import OneKey, secret_key
 from streamer.access.patterns import Patterns
-from streamer.access.tokens import Tokens, is_made_here
+from streamer.access.tokens import Tokens
 from streamer.access.validity import Validity
 from streamer.errors import Forbidden, InvalidToken, InvalidTopic, LogUnavailable, TokenExpired
 from support.seconds_clock import SecondsClock

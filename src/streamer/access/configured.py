@@ -5,16 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ..config.auth import is_pem
 from ..config.settings import InvalidSetting, Settings
-from .application import Application
 from .exchange import Exchange
-from .jwks import JWKS
 from .keys import Keys, OneKey, UnusableKey, pem_key, secret_key
 from .tokens import Tokens
 from .validity import Validity
+
+if TYPE_CHECKING:
+    from .application import Application
 
 #: Bytes of a PEM that are read; the largest key has a tenth of that.
 _MOST_PEM: Final = 16 * 1024
@@ -48,6 +49,8 @@ def keys_of(settings: Settings) -> Keys | None:
         except UnusableKey as error:
             raise InvalidSetting(f"STREAMER_AUTH_PUBLIC_KEY cannot be used: {error}") from None
     if settings.auth_jwks_url is not None:
+        from .jwks import JWKS  # noqa: PLC0415 - httpx, which only who fetches keys waits for
+
         return JWKS(settings.auth_jwks_url)
     return None
 
@@ -58,6 +61,8 @@ def application_of(
     """The application by `settings`; None if none is set. `clock` is in seconds since 1970."""
     if settings.auth_url is None:
         return None
+    from .application import Application  # noqa: PLC0415 - as above
+
     return Application(
         settings.auth_url,
         ttl=settings.auth_url_ttl,

@@ -6,17 +6,19 @@ import hmac
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import jwt
 import msgspec
 
 from ..config.auth import MIN_SECRET_BYTES
 from ..errors import Forbidden, InvalidToken, TokenExpired
 from .claims import moment
+from .compact import read_head
 from .grants import Grants
-from .keys import Key
 from .patterns import Patterns
+
+if TYPE_CHECKING:
+    from .keys import Key
 
 #: The ``iss``, ``aud`` and ``kid`` of tokens that are made here. The key is one of its own
 #: besides, so neither kind can be taken for the other.
@@ -57,6 +59,9 @@ class Exchange:
     async def key(self) -> Key:
         """The key that these tokens are signed and verified by."""
         if self._key is None:
+            # Every server could make tokens, and few do: none waits for that when it starts.
+            from .keys import Key  # noqa: PLC0415
+
             material = await self._source()
             if len(material) < MIN_SECRET_BYTES:
                 raise ValueError(f"a key of {len(material)} bytes can be guessed from one token")
@@ -118,9 +123,22 @@ class Exchange:
         }
         if grants.name:
             claims["name"] = grants.name
+        import jwt  # noqa: PLC0415 - as above
+
         key = await self.key()
         token = jwt.encode(claims, key.identity, key.algorithm, headers={"kid": KEY_ID})
         return token, float(ends)
+
+
+def is_made_here(token: str) -> bool:
+    """Whether `token` says that it was made by `Exchange`; only `Tokens` can say if it was.
+
+    For a server that asks the application about every other one.
+    """
+    try:
+        return read_head(token).key_id == KEY_ID
+    except InvalidToken:
+        return False
 
 
 def with_parent(grants: Grants, claims: Mapping[str, Any]) -> Grants:

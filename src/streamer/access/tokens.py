@@ -105,17 +105,6 @@ class Tokens:
         return True
 
 
-def is_made_here(token: str) -> bool:
-    """Whether `token` says that it was made by `Exchange`; only `Tokens` can say if it was.
-
-    For a server that asks the application about every other one.
-    """
-    try:
-        return read_head(token).key_id == KEY_ID
-    except InvalidToken:
-        return False
-
-
 def _claims(token: str, head: Head, key: Key, validity: Validity, now: float) -> dict[str, Any]:
     if head.algorithm != key.algorithm:
         raise wrong_algorithm()

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
-from ..access.application import Application
 from ..access.authorize import Authorize, ask
-from ..access.configured import application_of, tokens_of
 from ..access.credentials import (
     are_ambient,
     bearer_in,
@@ -16,13 +14,15 @@ from ..access.credentials import (
     lone_bearer,
     with_header,
 )
-from ..access.exchange import Exchange
+from ..access.exchange import Exchange, is_made_here
 from ..access.grants import Grants
-from ..access.tokens import is_made_here
 from ..config.settings import Settings, access_is_open
 from ..errors import TokenRevoked, Unauthorized
 from .asker import Asker, Connection, Door, by_token, client_of
 from .origins import Origins
+
+if TYPE_CHECKING:
+    from ..access.application import Application
 
 #: Says whether what was granted has been taken back.
 IsRevoked = Callable[[Grants], bool]
@@ -73,12 +73,15 @@ def entrance_of(
         raise ValueError("say who may come in by STREAMER_AUTH_*, by authorize or by door: by one")
     if door is not None:
         return Entrance(door, _close_nothing)
+    if authorize is None and access_is_open(settings):
+        return Entrance(by_token, _close_nothing)
+    # PyJWT, cryptography and httpx: what asks nobody who they are starts without them.
+    from ..access.configured import application_of, tokens_of  # noqa: PLC0415
+
     if authorize is not None:
         return Entrance(
             AuthorizeDoor(authorize, tokens_of(settings, exchange), is_revoked), _close_nothing
         )
-    if access_is_open(settings):
-        return Entrance(by_token, _close_nothing)
     tokens, application = tokens_of(settings, exchange), application_of(settings)
     if application is None:
         return Entrance(TokenDoor(tokens, settings.auth_cookie, is_revoked), tokens.close)

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import Callable
 from typing import Final
 
 from litestar import Litestar
+from litestar.plugins import PluginProtocol
+from litestar.plugins.core import MsgspecDIPlugin
 from litestar.types import ASGIApp
 
 from ..eventlog.base import EventLog
 from ..publishing.publisher import Publisher
 from ..publishing.sync_publisher import SyncPublisher
 from .beside import Beside
+
+#: Packages whose models the framework has plugins for, if they are installed.
+_MODELLERS: Final = frozenset({"attr", "pydantic"})
 
 
 class StreamerApp(Litestar):
@@ -22,6 +28,17 @@ class StreamerApp(Litestar):
     A mounted app is run no lifespan of: it begins with its first request. Run
     `lifespan()` within that of the host, and it begins and ends in order.
     """
+
+    @staticmethod
+    def _get_default_plugins(plugins: list[PluginProtocol]) -> list[PluginProtocol]:
+        """Have the framework import no pydantic or attrs for us.
+
+        It imports both, if they are installed, up to a quarter of a start. Handlers that
+        somebody adds can have models of theirs only if they are imported already.
+        """
+        if sys.modules.keys() & _MODELLERS:
+            return Litestar._get_default_plugins(plugins)  # noqa: SLF001 - its own
+        return [*plugins, MsgspecDIPlugin()]
 
     @property
     def publisher(self) -> Publisher:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from ..errors import InvalidFields
-from .vapid import decode
 
 #: Bytes of the authentication secret (RFC 8291 section 3.2).
 _AUTH_BYTES: Final = 16
@@ -42,6 +40,11 @@ def check_keys(keys: Keys) -> None:
     Raises:
         InvalidFields: it cannot.
     """
+    # Before any browser has subscribed, no server needs what encrypts.
+    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
+
+    from .vapid import decode  # noqa: PLC0415
+
     try:
         ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), decode(keys.p256dh))
     except ValueError:

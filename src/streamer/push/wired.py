@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..access.grants import Grants
 from ..config.settings import InvalidSetting, Settings
 from ..eventlog.base import EventLog
-from .sender import Sender
 from .services import Services
-from .vapid import KeySource, UnusableKey, kept_key, set_key
-from .watch import PushWatch
+
+if TYPE_CHECKING:
+    from .vapid import KeySource
+    from .watch import PushWatch
 
 
 class Push(NamedTuple):
@@ -39,6 +40,11 @@ def push_of(
     """
     if settings.push_subject is None:
         return None
+    # PyJWT, cryptography and httpx: who sends no pushes starts without them.
+    from .sender import Sender  # noqa: PLC0415
+    from .vapid import UnusableKey, kept_key, set_key  # noqa: PLC0415
+    from .watch import PushWatch  # noqa: PLC0415
+
     try:
         key = (
             kept_key(log.access.signing_key)

@@ -6,9 +6,10 @@ import logging
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from cryptography import x509
+if TYPE_CHECKING:
+    from cryptography import x509
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -61,6 +62,8 @@ def read_certificate(chain: Path, key: Path | None) -> Certificate:
     Raises:
         InvalidCertificate: naming the variable and the file.
     """
+    from cryptography import x509  # noqa: PLC0415 - a server without TLS starts without
+
     cert_name = f"STREAMER_TLS_CERT ({chain})"
     key_name = cert_name if key is None else f"STREAMER_TLS_KEY ({key})"
     try:
@@ -94,6 +97,8 @@ def _content(name: str, path: Path) -> bytes:
 
 
 def _names(certificate: x509.Certificate) -> tuple[str, ...]:
+    from cryptography import x509  # noqa: PLC0415 - as above
+
     try:
         found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (x509.ExtensionNotFound, ValueError):

@@ -231,6 +231,7 @@ def _spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)
+    gc.enable()  # `streamer serve` begins without
 
 
 def cut_the_dead(listening: socket, seconds: float) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import httpx
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from ...errors import TooManyConnections
 from ...jobs.recording.playback import Refusal
 from ...jobs.recording.upstream import CONNECT_SECONDS, headers_of
 from .problems import refused
+
+if TYPE_CHECKING:
+    import httpx
 
 #: Seconds of silence, and in all.
 _SILENCE_SECONDS: Final = 600.0
@@ -74,6 +76,8 @@ class Passing:
 
 async def _pass(url: str, body: bytes, key: str | None, of: str, send: Send) -> None:
     """Ask, and send what comes; an answer that is lost in its middle has no end."""
+    import httpx  # noqa: PLC0415 - most servers pass nothing on, and start without
+
     begun = False
     timeout = httpx.Timeout(CONNECT_SECONDS, read=_SILENCE_SECONDS)
     try:

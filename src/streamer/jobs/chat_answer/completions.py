@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator, Mapping
-from typing import Any, Final
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
 
-import httpx
 import msgspec
 
-from ...client.frames import Frames, FrameTooLarge
+if TYPE_CHECKING:
+    import httpx
+
+    from ...client.frames import Frames
 
 #: Seconds for a connection; and for the first word, and between two: a model may think for
 #: long, but one that says nothing for so long says nothing any more.
@@ -83,6 +86,11 @@ async def say(
         AttemptFailed: it is away, silent for `silence` seconds, has an error, or stops early.
         Refused: it will not have the request.
     """
+    # Whoever serves knows this kind of job, and only a worker that runs one waits for these.
+    import httpx  # noqa: PLC0415
+
+    from ...client.frames import Frames, FrameTooLarge  # noqa: PLC0415
+
     timeout = httpx.Timeout(CONNECT_SECONDS, read=silence)
     body = {"model": model or "default", "messages": messages, "stream": True}
     headers = {"Accept": "text/event-stream"}
@@ -96,7 +104,7 @@ async def say(
             ) as response,
         ):
             await _check(response)
-            async for said in _read(response):
+            async for said in _read(response, Frames()):
                 yield said
     except httpx.ReadTimeout as error:
         raise AttemptFailed(f"the AI server was silent for {silence:g} s") from error
@@ -109,7 +117,7 @@ async def say(
 
 async def _check(response: httpx.Response) -> None:
     status = response.status_code
-    if status == httpx.codes.OK:
+    if status == HTTPStatus.OK:
         kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if kind not in ("", "text/event-stream"):
             raise Refused(f"the AI server does not stream: it answered with {kind[:80]}")
@@ -131,8 +139,8 @@ async def _check(response: httpx.Response) -> None:
     raise Refused(told)
 
 
-async def _read(response: httpx.Response) -> AsyncGenerator[Said]:
-    frames, is_over = Frames(), False
+async def _read(response: httpx.Response, frames: Frames) -> AsyncGenerator[Said]:
+    is_over = False
     async for piece in response.aiter_bytes():
         for frame in frames.feed(piece):
             if frame.body.strip() == _DONE:

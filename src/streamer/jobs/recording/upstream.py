@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from typing import Final
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
 
-import httpx
-
-from ...client.frames import Frames, FrameTooLarge
 from .frames import UpstreamFailed
+
+if TYPE_CHECKING:
+    import httpx
 
 #: Seconds for a connection; and for the first frame, and between two: one that reasons may
 #: think for minutes before its first word.
@@ -18,6 +19,7 @@ SILENCE_SECONDS: Final = 300.0
 MAX_FRAME_BYTES: Final = 16 * 1024 * 1024
 #: Bytes of a refusal that are read.
 _REFUSAL_BYTES: Final = 16 * 1024
+_TOO_LARGE: Final = f"the AI server sent a frame of more than {MAX_FRAME_BYTES} bytes"
 _EVENT_STREAM: Final = "text/event-stream"
 
 
@@ -47,6 +49,11 @@ async def stream(
         UpstreamFailed: it is lost, silent for `silence` seconds, or sends what is too large.
     """
     headers = headers_of(key) | {"Accept": _EVENT_STREAM}
+    # Whoever serves knows this kind of job, and only a worker that runs one waits for these.
+    import httpx  # noqa: PLC0415
+
+    from ...client.frames import Frames, FrameTooLarge  # noqa: PLC0415
+
     timeout = httpx.Timeout(CONNECT_SECONDS, read=silence)
     begun = False
     try:
@@ -66,8 +73,7 @@ async def stream(
         # Not its text: that may repeat the address, and what is in it.
         raise _lost(f"the AI server was lost ({type(error).__name__})", begun=begun) from error
     except FrameTooLarge as error:
-        most = MAX_FRAME_BYTES
-        raise UpstreamFailed(f"the AI server sent a frame of more than {most} bytes") from error
+        raise UpstreamFailed(_TOO_LARGE) from error
 
 
 def headers_of(key: str | None) -> dict[str, str]:
@@ -77,21 +83,21 @@ def headers_of(key: str | None) -> dict[str, str]:
 
 
 def _lost(said: str, *, begun: bool) -> Exception:
-    return UpstreamFailed(said) if begun else UpstreamRefused(httpx.codes.BAD_GATEWAY, said)
+    return UpstreamFailed(said) if begun else UpstreamRefused(HTTPStatus.BAD_GATEWAY, said)
 
 
 def _bounded(body: bytes) -> bytes:
     if len(body) > MAX_FRAME_BYTES:
-        raise FrameTooLarge
+        raise UpstreamFailed(_TOO_LARGE)
     return body
 
 
 async def _check(response: httpx.Response) -> None:
     kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if response.status_code == httpx.codes.OK:
+    if response.status_code == HTTPStatus.OK:
         if kind not in ("", _EVENT_STREAM):
             said = f"the AI server does not stream: it answered with {kind[:80]}"
-            raise UpstreamRefused(httpx.codes.BAD_GATEWAY, said)
+            raise UpstreamRefused(HTTPStatus.BAD_GATEWAY, said)
         return
     refusal = b""
     async for piece in response.aiter_bytes():
