@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from litestar import Litestar, Request, Response
-from litestar.exceptions import HTTPException
-from litestar.handlers import HTTPRouteHandler
+from litestar import Litestar, Request, Response, WebSocket
+from litestar.exceptions import HTTPException, LitestarException, WebSocketException
+from litestar.handlers import HTTPRouteHandler, WebsocketRouteHandler
 from litestar.types import ASGIApp, Receive, Scope, Send
 from litestar.utils import normalize_path
 
@@ -21,12 +21,15 @@ from ..hub.writer import offered_writer
 from .problems import answer_to
 
 #: For the ``opt`` of handlers that need nothing of the framework: coroutine functions of a
-#: ``request`` alone, which return an ASGI app. They have no guards, middleware or hooks but
-#: ``before_request``.
+#: ``request`` alone, which return an ASGI app; or of a ``socket`` alone. They have no guards,
+#: middleware or hooks but ``before_request``.
 PLAIN: Final = {"plain": True}
 
 #: How the addresses of streams end: of all reads, those alone are plain.
 _STREAMS: Final = "/stream"
+#: What a WebSocket is closed with whose handler fails, as the framework does.
+_FAILED: Final = 4500
+_PLAIN_KINDS: Final = (HTTPRouteHandler, WebsocketRouteHandler)
 
 
 class Front:
@@ -42,6 +45,9 @@ class Front:
         if handler is None:
             await self._framework(scope, receive, send)
             return
+        if isinstance(handler, WebsocketRouteHandler):
+            await _serve_socket(handler, scope, receive, send)
+            return
         request: Request[Any, Any, Any] = Request(scope, receive, send)
         answer: ASGIApp
         try:
@@ -54,12 +60,15 @@ class Front:
             answer = answer_to(request, error, handler.resolve_exception_handlers())
         await answer(scope, receive, send)
 
-    def _plain(self, scope: Any) -> HTTPRouteHandler | None:  # noqa: ANN401 - an ASGI scope
+    def _plain(self, scope: Any) -> HTTPRouteHandler | WebsocketRouteHandler | None:  # noqa: ANN401 - an ASGI scope
         """The plain handler that `scope` is for, which then is named in it as the router does."""
         path, method = scope["path"], scope.get("method")
         # A stream on a server that is not ours has its own ways to fail, after it has begun.
         if method != "POST" and not (
-            method == "GET" and path.endswith(_STREAMS) and offered_writer(scope) is not None
+            # That of a WebSocket has no method.
+            method in {"GET", None}
+            and path.endswith(_STREAMS)
+            and offered_writer(scope) is not None
         ):
             return None
         if root_path := scope.get("root_path", ""):
@@ -69,8 +78,24 @@ class Front:
         except HTTPException:
             return None
         _, handler, found, parameters, template = route
-        if not isinstance(handler, HTTPRouteHandler) or "plain" not in handler.opt:
+        if not isinstance(handler, _PLAIN_KINDS) or "plain" not in handler.opt:
             return None
         scope["route_handler"] = handler
         scope["path"], scope["path_params"], scope["path_template"] = found, parameters, template
         return handler
+
+
+async def _serve_socket(
+    handler: WebsocketRouteHandler, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Call `handler`; what it raises closes the WebSocket, as the framework does it."""
+    socket: WebSocket[Any, Any, Any] = WebSocket(scope, receive, send)
+    try:
+        await handler.fn(socket)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it has a code
+        code, reason = _FAILED, "Internal Server Error"
+        if isinstance(error, WebSocketException):
+            code, reason = error.code, error.detail
+        elif isinstance(error, LitestarException):
+            reason = error.detail
+        await send({"type": "websocket.close", "code": code, "reason": reason})

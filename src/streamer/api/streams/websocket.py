@@ -26,6 +26,7 @@ from ...wire.websocket import close_reason
 from ..asker import client_of, who_asks
 from ..codings import is_allowed
 from ..farewells import Farewells, Socket
+from ..front import PLAIN
 from ..may import may_read
 from ..origins import Origins
 from ..query import STREAM, STREAM_OF_TOPICS, query_of
@@ -42,13 +43,13 @@ from .deflated_forms import deflated
 from .portable import PortableWriter
 
 
-@websocket("/projects/{project_id:str}/stream", opt=STREAM)
+@websocket("/projects/{project_id:str}/stream", opt=STREAM | PLAIN)
 async def project_socket(socket: Socket) -> None:
     """Events of one project."""
     await serve_socket(socket, lambda: (project_topic(socket.path_params["project_id"]),))
 
 
-@websocket("/ws/projects/{project_id:str}/stream", opt=STREAM)
+@websocket("/ws/projects/{project_id:str}/stream", opt=STREAM | PLAIN)
 async def older_project_socket(socket: Socket) -> None:
     """Events of one project, at the address and with the refusals that older clients know."""
     await serve_socket(
@@ -58,13 +59,13 @@ async def older_project_socket(socket: Socket) -> None:
     )
 
 
-@websocket("/jobs/{job_id:str}/stream", opt=STREAM)
+@websocket("/jobs/{job_id:str}/stream", opt=STREAM | PLAIN)
 async def job_socket(socket: Socket) -> None:
     """Events of one job, until its terminal event."""
     await serve_socket(socket, lambda: (job_topic(socket.path_params["job_id"]),))
 
 
-@websocket("/stream", opt=STREAM_OF_TOPICS)
+@websocket("/stream", opt=STREAM_OF_TOPICS | PLAIN)
 async def topics_socket(socket: Socket) -> None:
     """Events of every ``?topic=``."""
     await serve_socket(
