@@ -264,11 +264,9 @@ class Hub:
             reading=reading,
             greeting=attach.greeting,
         )
-        reader.write([connected, *session.over(snapshots)])
+        reader.begin([connected, *session.over(snapshots)])
         if session.state is State.ENDED:
-            reader.finish_if_ended()
             return reader
-        reader.pump()
         is_over = start is None and attach.until_end and snapshot.terminal is not None
         if is_over and job_of(attach.topics[0]) is not None:
             # A first visit to a job that is over: the snapshot has said how.

@@ -11,7 +11,7 @@ from ..events.event import Event, Run
 from ..events.merging import merged, merged_run
 from ..wire.form import PerFeed, encode
 from .controls import expired_control
-from .session import Join, ReadLog, Session, State
+from .session import Join, ReadLog, Send, Session, State
 from .stream_ids import shown
 
 if TYPE_CHECKING:
@@ -173,6 +173,28 @@ class Reader:
         # Where it sits in the wheel of heartbeats.
         self._slot: Slot[Reader] | None = None
         writer.taker = self
+
+    def begin(self, said: Sequence[Event | Control]) -> None:
+        """Write `said`, and what it is owed.
+
+        Most are owed nothing: what they are told is encoded, and compressed, as one.
+        """
+        if self.session.state is State.REPLAYING and not self.writer.full:
+            step = self.session.next_step(self.feed.tail)
+            if isinstance(step, Join):
+                self.write([*said, *step.items])
+                self._join()
+                self.finish_if_ended()
+                return
+            self.write(said)
+            if isinstance(step, Send):  # the session has moved past them
+                self.write(step.items)
+        else:
+            self.write(said)
+        if self.session.state is State.ENDED:
+            self.finish_if_ended()
+        else:
+            self.pump()
 
     def pump(self) -> None:
         """Write what is owed until the transport is full or the reader is live."""
