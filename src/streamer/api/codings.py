@@ -10,6 +10,7 @@ Where nobody has to prove who they are there is no secret in it either. So that 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from litestar.types import Scope
@@ -32,6 +33,8 @@ def is_allowed(way: str, *, is_open: bool) -> bool:
     return way == "on" or (way == "public" and is_open)
 
 
+# Each browser has one such field, and sends it with every request.
+@lru_cache(maxsize=128)
 def coding_of(accepted: str) -> str:
     """The one of `NAMES` that ``Accept-Encoding: accepted`` likes best; "" is none.
 

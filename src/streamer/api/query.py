@@ -36,7 +36,10 @@ class Query(NamedTuple):
         Raises:
             InvalidParameter: naming the parameter, and what is allowed.
         """
-        for name, count in Counter(name for name, _ in given.multi_items()).items():
+        names = [name for name, _ in given.multi_items()]
+        if len(names) == 1 and (names[0] in self.once or names[0] in self.repeated):
+            return  # so are most, and need not be counted
+        for name, count in Counter(names).items():
             if name not in self.once and name not in self.repeated:
                 raise InvalidParameter(self._unknown(name))
             if count > 1 and name in self.once:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 _NAME: Final = "permessage-deflate"
@@ -18,7 +19,13 @@ def agreed(offers: Iterable[str]) -> str | None:
     message to the next; a client that has none so large, or keeps none, is sent all as it
     is. Of what it sends nothing is kept, so that it costs no window.
     """
-    for offer in ",".join(offers).split(","):
+    return _agreed(",".join(offers))
+
+
+# Each browser makes one offer, always.
+@lru_cache(maxsize=128)
+def _agreed(offers: str) -> str | None:
+    for offer in offers.split(","):
         name, *parameters = (part.strip() for part in offer.split(";"))
         if name.lower() == _NAME and (answer := _taken(parameters)) is not None:
             return answer
