@@ -1,0 +1,28 @@
+"""What a start and a new connection cost is measured, for every kind of client."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from support.requirements import needs
+from support.waiting import LONG_DEADLINE
+
+_ACCEPT = Path(__file__).parents[2] / "benchmarks" / "accept.py"
+
+
+def test_every_kind_of_client_is_opened_streams_for() -> None:
+    """How long that takes is for a quiet machine to say."""
+    needs("redis-server")
+    done = subprocess.run(
+        [sys.executable, str(_ACCEPT), "100"],
+        capture_output=True,
+        text=True,
+        timeout=LONG_DEADLINE,
+        check=False,
+    )
+    start, *clients = done.stdout.splitlines()
+    assert start.startswith("a start"), done.stderr
+    assert len(clients) == 4
+    assert all("µs each" in client for client in clients)
