@@ -23,7 +23,7 @@ from .api.answers import ANSWER_HANDLERS
 from .api.asker import Door, by_token, let_in, let_in_to_api
 from .api.chats import CHAT_HANDLERS
 from .api.connections import CONNECTION_HANDLERS, Census
-from .api.door import entrance_of
+from .api.door import entrance_of, known_at
 from .api.farewells import Farewells
 from .api.front import Front
 from .api.guard import Guard
@@ -38,6 +38,7 @@ from .api.poll import POLL_HANDLERS
 from .api.problems import EXCEPTION_HANDLERS
 from .api.process_report import ProcessReporting
 from .api.projects import PROJECT_HANDLERS
+from .api.promptly import Promptly
 from .api.proofs import ANY_PROOF, PROOFS
 from .api.publish import BODY_FACTOR, PUBLISH_HANDLERS
 from .api.push import PUSH_HANDLERS
@@ -232,8 +233,9 @@ def create_app(
         settings.allowed_origins,
         loopback_pages=not settings.allowed_origins and is_loopback(settings.host),
     )
+    hosts = _hosts(settings)
     app.asgi_handler = life.at_first_request(
-        Guard(app, Front(app), _hosts(settings), origins, options_of(settings))
+        Guard(app, Front(app), hosts, origins, options_of(settings))
     )
     app.state.settings = settings
     app.state.origins = origins
@@ -255,7 +257,31 @@ def create_app(
     app.state.push = push
     app.state.farewells = Farewells()
     _limit_rates(app, settings)
+    app.state.prompt = _prompt_of(app, settings, life, entrance.door, hosts)
     return app
+
+
+def _prompt_of(
+    app: StreamerApp,
+    settings: Settings,
+    life: Life,
+    door: Door,
+    hosts: Hosts,
+) -> Promptly | None:
+    """What answers most publishes without a task, where it can know at once who asks."""
+    known = known_at(door)
+    if known is None:
+        return None
+    return Promptly(
+        app,
+        app.publisher,
+        life,
+        known=known,
+        hosts=hosts,
+        origins=app.state.origins,
+        often=app.state.publish_rate,
+        most=BODY_FACTOR * settings.max_event_bytes,
+    )
 
 
 def _hub_options(settings: Settings) -> HubOptions:

@@ -61,6 +61,11 @@ class Life:
         self._waits_until = 0.0
         self._tasks: list[asyncio.Task[None]] = []
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether requests wait for nothing, on the event loop that it is of."""
+        return self._loop is not None and not self._must_wait()
+
     def begin(self) -> None:
         """Begin on the running event loop, unless it has begun.
 
@@ -105,9 +110,9 @@ class Life:
 
         def begun(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
             self.begin()
-            if self._revocations is None or self._revocations.are_known or self._has_waited():
-                return app(scope, receive, send)
-            return first(scope, receive, send)
+            if self._must_wait():
+                return first(scope, receive, send)
+            return app(scope, receive, send)
 
         async def first(scope: Scope, receive: Receive, send: Send) -> None:
             await self._know_what_is_revoked()
@@ -115,8 +120,10 @@ class Life:
 
         return begun
 
-    def _has_waited(self) -> bool:
-        return asyncio.get_running_loop().time() >= self._waits_until
+    def _must_wait(self) -> bool:
+        if self._revocations is None or self._revocations.are_known:
+            return False
+        return asyncio.get_running_loop().time() < self._waits_until
 
     async def _know_what_is_revoked(self) -> None:
         if self._revocations is not None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from litestar.types import Receive, Scope, Send
 
 from streamer.config.settings import Settings
+from streamer.errors import LogUnavailable
 from support.two_ways import Answer, Request, TwoWays
 
 SECRET = "only-for-tests-only-for-tests-only"
@@ -40,8 +41,10 @@ class Place:
 
     def ask(self, setup: str, request: Request) -> Answer:
         """Ask both; return what they have done, which is the same."""
-        fronted, framework = self.runner.run(self.ways[setup].ask(request))
+        ways = self.ways[setup]
+        fronted, framework = self.runner.run(ways.ask(request))
         assert fronted == framework, request
+        assert self.runner.run(ways.ask_promptly(request)) == framework, request
         return fronted
 
 
@@ -57,7 +60,7 @@ def place() -> Iterator[Place]:
 
 def token(**claims: list[str]) -> bytes:
     now = int(time.time())
-    said = {"sub": "ada", "iat": now - 10, "exp": 2_000_000_000, "streamer": claims}
+    said = {"sub": "ada", "iat": now - 10, "exp": now + 3600, "streamer": claims}
     return b"Bearer " + jwt.encode(said, SECRET, "HS256").encode()
 
 
@@ -216,6 +219,56 @@ async def test_a_publish_is_answered_before_the_framework(
         assert answer.messages[0]["status"] == 201
     await ways.ask_front(Request("/api/v1/jobs"))
     assert handed_over == ["/api/v1/jobs"]
+    await ways.close()
+
+
+@pytest.mark.parametrize(
+    "error", [LogUnavailable("gone"), RuntimeError("a defect"), asyncio.CancelledError()]
+)
+async def test_a_log_that_takes_nothing_is_reported_alike(
+    monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    """Also where the request was taken without a task."""
+    ways = TwoWays(SETTINGS["open"], monkeypatch)
+    request = Request(headers=[(b"x-request-id", b"mine")], body=[NAMED])
+    for _ in range(2):  # the first is before the app has begun
+        await ways.ask(request)
+        await ways.ask_promptly(request)
+    ways.lose_log(error)
+    if isinstance(error, asyncio.CancelledError):
+        for ask in (ways.ask, ways.ask_promptly):
+            with pytest.raises(asyncio.CancelledError):
+                await ask(request)
+    else:
+        fronted, framework = await ways.ask(request)
+        assert await ways.ask_promptly(request) == fronted == framework
+        assert fronted.messages[0]["status"] >= 500
+    assert ways.prompted == 2
+    await ways.close()
+
+
+@pytest.mark.parametrize(
+    ("setup", "headers"),
+    [
+        ("open", []),
+        ("open", [(b"idempotency-key", b"k"), (b"x-request-id", b"mine")]),
+        ("open", [(b"authorization", b"Bearer whoever")]),
+        ("limited", []),
+        ("tokens", [(b"authorization", ALL)]),
+        ("hosts", []),
+    ],
+)
+async def test_a_publish_as_most_are_needs_no_task(
+    monkeypatch: pytest.MonkeyPatch, setup: str, headers: list[tuple[bytes, bytes]]
+) -> None:
+    """Once the app has begun, and knows the token."""
+    ways = TwoWays(SETTINGS[setup], monkeypatch)
+    for path, body in (("/api/v1/events", NAMED), ("/api/v1/projects/p1/events", EVENT)):
+        await ways.ask_promptly(Request(path, headers, [body]))
+        prompted = ways.prompted
+        answer = await ways.ask_promptly(Request(path, headers, [body]))
+        assert answer.messages[0]["status"] == 201
+        assert ways.prompted == prompted + 1
     await ways.close()
 
 

@@ -56,7 +56,7 @@ async def test_uvicorns_http_protocol_still_keeps_what_an_idle_stream_lets_go_of
             """on_message_begin on_header on_headers_complete on_body on_message_complete
             data_received on_response_complete pause_writing resume_writing connection_made
             connection_lost shutdown handle_websocket_upgrade _should_upgrade
-            _unset_keepalive_if_required""",
+            _start_asgi_task""",
         ),
         (FlowControl, "pause_writing resume_writing resume_reading"),
     ],

@@ -1,4 +1,4 @@
-"""One app that answers what is plain before the framework, and one that leaves all to it."""
+"""One app that leaves all to the framework, and those that answer some of it before."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import random
 import re
 from collections.abc import Sequence
 from random import Random
-from typing import Any, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 import pytest
 from litestar import Litestar
@@ -95,6 +95,26 @@ class _Writer:
         return re.sub(rb'"stream_id":"[^"]*"', b'"stream_id":""', self.written)
 
 
+class _Reply:
+    """Where what is answered without a task goes, told as an app tells it."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+        self.is_over: Final = asyncio.Event()
+
+    def create(self, head: bytes, body: bytes) -> None:
+        lines = (line.partition(b": ") for line in head.removesuffix(b"\r\n").split(b"\r\n"))
+        headers = [(name, value) for name, _, value in lines]
+        self.sent = [
+            {"type": "http.response.start", "status": 201, "headers": headers},
+            {"type": "http.response.body", "body": body, "more_body": False, "headers": []},
+        ]
+        self.is_over.set()
+
+    def hand_over(self) -> None:
+        self.is_over.set()
+
+
 class _Kept(logging.Handler):
     def __init__(self) -> None:
         super().__init__()
@@ -105,12 +125,13 @@ class _Kept(logging.Handler):
 
 
 class _Side:
-    """One of the two apps, and what it has done so far."""
+    """One of the apps, and what it has done so far."""
 
     def __init__(self, settings: Settings) -> None:
         self.log: Final = MemoryEventLog(clock=lambda: NOW)
         self._counting: Final = Counting(clock=lambda: NOW / 1000)
         self._position = Cursor(NOW, 0)
+        self.prompted = 0  # requests that were answered without a task
         made: list[Front] = []
 
         class Made(Front):
@@ -125,9 +146,9 @@ class _Side:
             )
         self.front: Final = made[0]
 
-    async def ask(self, request: Request) -> Answer:
-        """What it does."""
-        sent: list[dict[str, Any]] = []
+    async def ask(self, request: Request, *, promptly: bool = False) -> Answer:
+        """What it does; with `promptly` as our own server asks it."""
+        told: list[dict[str, Any]] = []
         inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         for number, piece in enumerate(request.body):
             more = request.leaves or number + 1 < len(request.body)
@@ -137,7 +158,7 @@ class _Side:
 
         async def send(message: Message) -> None:
             headers: Any = message.get("headers", ())
-            sent.append({**message, "headers": list(headers)})
+            told.append({**message, "headers": list(headers)})
 
         kept, writer, scope = _Kept(), _Writer(), _scope(request)
         if request.is_ours:
@@ -145,10 +166,25 @@ class _Side:
         random.seed(7)  # of what is jittered
         logging.getLogger("streamer").addHandler(kept)
         try:
-            await self.app(scope, inbox.get, send)
+            sent = await self._prompted(request, scope) if promptly else []
+            if not sent:
+                await self.app(scope, inbox.get, send)
+                sent = told
         finally:
             logging.getLogger("streamer").removeHandler(kept)
         return Answer(sent, await self._stored(), self._counted(), kept.lines, writer.leave())
+
+    async def _prompted(self, request: Request, scope: dict[str, Any]) -> list[dict[str, Any]]:
+        """What is answered without a task; nothing, where the app is to be asked."""
+        reply = _Reply()
+        body, *more = request.body
+        if more or request.leaves or request.method != "POST" or request.version != "1.1":
+            return []  # none that the server would ask of it
+        if not self.app.state.prompt(scope, body, reply):
+            return []
+        self.prompted += 1
+        await reply.is_over.wait()
+        return reply.sent
 
     async def _stored(self) -> list[bytes]:
         """The bodies of the events that are new."""
@@ -177,17 +213,20 @@ class TwoWays:
         front: that of the one that has one.
     """
 
+    #: One clock for all: there is but one that can be replaced.
+    _now: ClassVar[float] = 0.0
+
     def __init__(self, settings: Settings, patch: pytest.MonkeyPatch) -> None:
         self._patch: Final = patch
-        self._now = 0.0
-        patch.setattr(too_often, "monotonic", lambda: self._now)
+        patch.setattr(too_often, "monotonic", lambda: TwoWays._now)
         self._fronted: Final = _Side(settings)
         self._framework: Final = _Side(settings)
+        self._prompt: Final = _Side(settings)
         self.front: Final = self._fronted.front
 
     def later(self, seconds: float) -> None:
         """Let time pass, by which rates are counted."""
-        self._now += seconds
+        TwoWays._now += seconds
 
     async def ask(self, request: Request) -> tuple[Answer, Answer]:
         """What each does with `request`: with the front, and by the framework alone."""
@@ -199,13 +238,32 @@ class TwoWays:
             patch.setattr(publish, "whole_body", lambda request: request.body())
             return fronted, await self._framework.ask(request)
 
+    async def ask_promptly(self, request: Request) -> Answer:
+        """What is done with it on our own server, which asks first what needs no task."""
+        self._patch.setattr(request_ids, "_random", Random(7))
+        return await self._prompt.ask(request, promptly=True)
+
+    @property
+    def prompted(self) -> int:
+        """How many requests were answered without a task."""
+        return self._prompt.prompted
+
     async def ask_front(self, request: Request) -> Answer:
         """What that one does."""
         return await self._fronted.ask(request)
 
+    def lose_log(self, error: BaseException) -> None:
+        """From now on no log takes anything."""
+
+        async def append_all(*_: object) -> None:
+            raise error
+
+        for side in (self._fronted, self._framework, self._prompt):
+            self._patch.setattr(side.log, "append_all", append_all)
+
     async def close(self) -> None:
-        """End both."""
-        for side in (self._fronted, self._framework):
+        """End all."""
+        for side in (self._fronted, self._framework, self._prompt):
             async with side.app.lifespan():
                 pass
 

@@ -60,9 +60,14 @@ Door = Callable[[Connection], Awaitable[Asker]]
 
 async def by_token(connection: Connection) -> Asker:
     """Let everybody in, by address and by the bearer token that is presented, if any."""
+    return known_by_token(connection.scope)
+
+
+def known_by_token(scope: Any) -> Asker:  # noqa: ANN401 - an ASGI scope
+    """Who asks, as `by_token` says it."""
     # Not `connection.headers`: a mapping of all of them that lives as long as the stream.
-    given = (value for name, value in connection.scope["headers"] if name == b"authorization")
-    return Asker(client_of(connection.scope), subject_of(next(given, b"").decode("latin-1")))
+    given = (value for name, value in scope["headers"] if name == b"authorization")
+    return Asker(client_of(scope), subject_of(next(given, b"").decode("latin-1")))
 
 
 async def let_in(request: Request[Any, Any, Any]) -> None:
@@ -116,6 +121,11 @@ async def who_has(connection: Connection, token: str) -> Asker:
     }
     asker: Asker = await connection.app.state.door(ASGIConnection(scope))
     return asker
+
+
+def keep_asker(scope: Any, asker: Asker) -> None:  # noqa: ANN401 - an ASGI scope
+    """Keep who asks for `asker_of`, where the door was not asked."""
+    scope[_KEY] = asker
 
 
 def asker_of(connection: Connection) -> Asker:

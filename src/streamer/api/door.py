@@ -18,7 +18,7 @@ from ..access.exchange import Exchange, is_made_here
 from ..access.grants import Grants
 from ..config.settings import Settings, access_is_open
 from ..errors import TokenRevoked, Unauthorized
-from .asker import Asker, Connection, Door, by_token, client_of
+from .asker import Asker, Connection, Door, by_token, client_of, known_by_token
 from .origins import Origins
 
 if TYPE_CHECKING:
@@ -126,6 +126,24 @@ class TokenDoor:
         if credential.is_ambient:
             _refuse_foreign_page(connection)
         return _asker(connection, await self._tokens.verify(credential.token), self._is_revoked)
+
+    def known(self, scope: Any) -> Asker | None:  # noqa: ANN401 - an ASGI scope
+        """Who asks, if a token of theirs was verified before and is good; None says nothing.
+
+        `scope` has its token still: whoever asks may have to call the door.
+        """
+        lone = lone_bearer(scope)
+        grants = None if lone is None else self._tokens.known(lone)
+        if grants is None or self._is_revoked(grants):
+            return None
+        return Asker(client_of(scope), grants.subject, grants)
+
+
+def known_at(door: Door) -> Callable[[Any], Asker | None] | None:
+    """What says at once who asks, as `door` would; its None says nothing. None of most doors."""
+    if door is by_token:
+        return known_by_token
+    return door.known if isinstance(door, TokenDoor) else None
 
 
 class ApplicationDoor:

@@ -25,11 +25,29 @@ from .problems import answer_to
 #: middleware or hooks but ``before_request``.
 PLAIN: Final = {"plain": True}
 
+#: The key of the ``opt`` of handlers that publish what a body says, and are asked nothing else:
+#: by what an address names, the topic to publish to, or None where the body says it.
+PROMPT: Final = "prompt"
+
 #: How the addresses of streams end: of all reads, those alone are plain.
 _STREAMS: Final = "/stream"
 #: What a WebSocket is closed with whose handler fails, as the framework does.
 _FAILED: Final = 4500
 _PLAIN_KINDS: Final = (HTTPRouteHandler, WebsocketRouteHandler)
+
+#: Where an error waits for its answer, in the scope of a request whose handler has not run.
+_FAILED: Final = "streamer.failed"
+
+
+def let_fail(scope: Any, error: BaseException) -> None:  # noqa: ANN401 - an ASGI scope
+    """Have `error` answered, as if the plain handler of `scope` had raised it."""
+    scope[_FAILED] = error
+
+
+def _fail_if_let(scope: Any) -> None:  # noqa: ANN401 - an ASGI scope
+    failed: BaseException | None = scope.pop(_FAILED, None)
+    if failed is not None:
+        raise failed
 
 
 class Front:
@@ -51,6 +69,7 @@ class Front:
         request: Request[Any, Any, Any] = Request(scope, receive, send)
         answer: ASGIApp
         try:
+            _fail_if_let(scope)
             before: Any = handler.resolve_before_request()
             await before(request)
             answer = await handler.fn(request)

@@ -36,9 +36,9 @@ _NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
 #: No other site learns at what address somebody was: there may be a token in it.
 _NO_REFERRER: Final = (b"referrer-policy", b"no-referrer")
 #: On every answer.
-_ALWAYS: Final = (_NOSNIFF, _NO_REFERRER)
+ALWAYS: Final = (_NOSNIFF, _NO_REFERRER)
 #: No cache may serve one page's answer to another.
-_VARY: Final = (b"vary", b"origin")
+VARY: Final = (b"vary", b"origin")
 _CREDENTIALS: Final = (b"access-control-allow-credentials", b"true")
 #: What a page may read of an answer beside its body (Fetch standard, 3.3.4).
 _EXPOSED: Final = (
@@ -153,13 +153,13 @@ class Guard:
         origin = headers.get("origin")
         if self._origins.any:
             if origin is None:
-                return _ALWAYS
+                return ALWAYS
             # With "*" no credentials: any page could read with the user's.
-            return (*_ALWAYS, (b"access-control-allow-origin", b"*"), _EXPOSED)
+            return (*ALWAYS, (b"access-control-allow-origin", b"*"), _EXPOSED)
         if origin is None or not self._origins.allows(origin, headers.get("host")):
-            return (*_ALWAYS, _VARY)
+            return (*ALWAYS, VARY)
         named = (b"access-control-allow-origin", origin.encode("latin-1"))
-        return (*_ALWAYS, _VARY, named, _CREDENTIALS, _EXPOSED)
+        return (*ALWAYS, VARY, named, _CREDENTIALS, _EXPOSED)
 
 
 def _read(scope: Scope) -> dict[str, str]:
@@ -191,7 +191,7 @@ def _adding(added: tuple[_Header, ...], send: Send, *, with_body: bool) -> Send:
             own = [
                 header
                 for header in message["headers"]
-                if header not in _ALWAYS and header[0] not in replaced
+                if header not in ALWAYS and header[0] not in replaced
             ]
             message["headers"] = [*own, *added]
         elif message["type"] == "http.response.body" and not with_body:

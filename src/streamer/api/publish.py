@@ -18,7 +18,7 @@ from .asker import Asker, asker_of
 from .batch_body import is_batch, read_lines
 from .documentation import PublishOperation
 from .event_body import read_event
-from .front import PLAIN
+from .front import PLAIN, PROMPT
 from .may import may_publish
 from .query import PUBLISH
 from .quota_fields import NONE, Fields
@@ -34,7 +34,7 @@ BODY_FACTOR: Final = 3
     "/projects/{project_id:str}/events",
     operation_class=PublishOperation,
     summary="Publish to one project",
-    opt=PUBLISH | PLAIN,
+    opt=PUBLISH | PLAIN | {PROMPT: lambda found: project_topic(found["project_id"])},
     tags=["publishing"],
 )
 async def publish_to_project(request: Request[Any, Any, Any]) -> ASGIApp:
@@ -49,7 +49,7 @@ async def publish_to_project(request: Request[Any, Any, Any]) -> ASGIApp:
     "/events",
     operation_class=PublishOperation,
     summary="Publish to any topics",
-    opt=PUBLISH | PLAIN,
+    opt=PUBLISH | PLAIN | {PROMPT: lambda _: None},
     tags=["publishing"],
 )
 async def publish(request: Request[Any, Any, Any]) -> ASGIApp:
@@ -88,7 +88,7 @@ async def _publish(request: Request[Any, Any, Any], topic: str | None) -> ASGIAp
         quota = _count_more(often, request, 1 + further) or quota
         key = key_of(asker, _key_in(request.scope))
         ids = await publisher.append_all(events, batch_key(key))
-        return _Created(b'{"ids":[%b]}' % b",".join(map(_written, ids)), quota)
+        return _Created(b'{"ids":[%b]}' % b",".join(map(written, ids)), quota)
     topics, event_type, fields = read_event(asker, topic, await whole_body(request))
     if len(topics) <= MAX_TOPICS:
         quota = _count_more(often, request, len(topics)) or quota
@@ -99,7 +99,7 @@ async def _publish(request: Request[Any, Any, Any], topic: str | None) -> ASGIAp
         idempotency_key=key_of(asker, _key_in(request.scope)),
         ephemeral=ephemeral,
     )
-    return _Created(b'{"id":%b}' % _written(event_id), quota)
+    return _Created(b'{"id":%b}' % written(event_id), quota)
 
 
 def _count_more(often: HowOften, request: Request[Any, Any, Any], count: int) -> Fields:
@@ -110,7 +110,8 @@ def _count_more(often: HowOften, request: Request[Any, Any, Any], count: int) ->
     return often.count(request, count - 1) if count > 1 else NONE
 
 
-def _written(event_id: Cursor | None) -> bytes:
+def written(event_id: Cursor | None) -> bytes:
+    """An id as it stands in the answer."""
     return b"null" if event_id is None else f'"{event_id}"'.encode()
 
 

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from ..errors import BatchTooLarge, StreamerError
 from ..eventlog.base import BatchKey, EventLog
@@ -20,6 +20,26 @@ from .teller import Teller
 
 #: Events in one append. Redis answers nobody else while it runs the script.
 MAX_BATCH: Final = 256
+
+
+class Waiting(Protocol):
+    """Who waits for the id of an event that is on its way: a future, or what is one to us.
+
+    None of its methods raises.
+    """
+
+    def done(self) -> bool:
+        """Whether it waits no longer."""
+        ...
+
+    def set_result(self, id_: Cursor | None, /) -> None:
+        """The event was appended."""
+
+    def set_exception(self, error: Exception, /) -> None:
+        """It is unknown whether it was."""
+
+    def cancel(self) -> object:
+        """Nobody will know."""
 
 
 class Publisher(JobPublishing[Coroutine[Any, Any, Cursor | None]]):
@@ -39,7 +59,7 @@ class Publisher(JobPublishing[Coroutine[Any, Any, Cursor | None]]):
         self._log: Final = log
         self._metrics: Final = metrics
         self.max_event_bytes: Final = max_event_bytes
-        self._waiting: list[tuple[NewEvent, asyncio.Future[Cursor | None]]] = []
+        self._waiting: list[tuple[NewEvent, Waiting]] = []
         self._since = 0.0  # when the first of those that wait came, or sooner
         self._appending: asyncio.Task[None] | None = None
         self._teller: Teller | None = None
@@ -96,14 +116,17 @@ class Publisher(JobPublishing[Coroutine[Any, Any, Cursor | None]]):
             LogUnavailable: it is unknown whether the event was stored; with an
                 idempotency key, retrying is safe.
         """
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Cursor | None] = loop.create_future()
+        answer: asyncio.Future[Cursor | None] = asyncio.get_running_loop().create_future()
+        self.begin(event, answer)
+        return await answer
+
+    def begin(self, event: NewEvent, answer: Waiting) -> None:
+        """Append an event that is made already, and report to `answer` as `append` would."""
         if not self._waiting:
             self._since = monotonic()
         self._waiting.append((event, answer))
         if self._appending is None:
-            self._appending = loop.create_task(self._append_waiting())
-        return await answer
+            self._appending = asyncio.get_running_loop().create_task(self._append_waiting())
 
     def make(
         self,
@@ -181,7 +204,7 @@ class Publisher(JobPublishing[Coroutine[Any, Any, Cursor | None]]):
         return ids
 
     async def _append_waiting(self) -> None:
-        batch: list[tuple[NewEvent, asyncio.Future[Cursor | None]]] = []
+        batch: list[tuple[NewEvent, Waiting]] = []
         try:
             while self._waiting:
                 batch = self._waiting[:MAX_BATCH]
@@ -194,9 +217,7 @@ class Publisher(JobPublishing[Coroutine[Any, Any, Cursor | None]]):
                 answer.cancel()
             self._waiting.clear()
 
-    async def _append(
-        self, batch: list[tuple[NewEvent, asyncio.Future[Cursor | None]]], since: float
-    ) -> None:
+    async def _append(self, batch: list[tuple[NewEvent, Waiting]], since: float) -> None:
         began = monotonic()
         events = [event for event, _ in batch]
         try:

@@ -25,6 +25,7 @@ Layout:
   of the system.
 - `request_protocol`: HTTP/1.1 requests, one at a time and within limits: uvicorn's protocol
   class.
+- `prompt`: requests that are answered without a task: what the app is asked, and may answer.
 - `request_pieces`: cuts what a client sends into pieces that end wherever a request may end
   (RFC 9112).
 - `upgrade_offer`: offers to upgrade a connection (RFC 9110, section 7.8): a WebSocket is the
@@ -47,6 +48,7 @@ __all__ = [
     "holding_writer",
     "http1",
     "last_accept",
+    "prompt",
     "request_pieces",
     "request_protocol",
     "server",

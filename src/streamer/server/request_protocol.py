@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from typing import ClassVar, Final, cast
+from typing import Any, ClassVar, Final, cast
 
 import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from ..errors import HeadTooLarge, InvalidRequest, RequestTimeout, StreamerError
 from ..hub.send_progress import SendProgress
 from ..limits import RequestLimits
 from ..wire.refusal import refusal
 from .acceptance import LAST_CALL, Acceptance, address_of
+from .prompt import HEADERS_END, Prompt, created
 from .request_pieces import RequestPieces
 from .upgrade_offer import head_without_offers, offers_websocket, only_websocket
 
@@ -68,12 +69,16 @@ class RequestProtocol(HttpToolsProtocol):
     retiring: ClassVar[bool] = False
     #: Whether it has drained: whoever asks nothing soon is cut off.
     leaving: ClassVar[bool] = False
+    #: Answers what needs no task of its own; None of an app that knows of no such thing.
+    prompt: ClassVar[Prompt | None] = None
 
     # uvicorn's own attributes just fit into a dictionary that shares its keys with
     # others; with one of ours among them each reader's would take 1.3 kB more.
     __slots__ = (
         "_deadline",
         "_deaf",
+        "_due",
+        "_kept",
         "_next",
         "_paced",
         "_pieces",
@@ -95,11 +100,15 @@ class RequestProtocol(HttpToolsProtocol):
     #: The next requests, while one is answered; and whether they were thrown away.
     _next: bytes
     _deaf: bool
+    #: Whether the deadline is that of a connection that waits for its next request.
+    _kept: bool
+    #: Whether a request has no task yet: its body comes with its head, most likely.
+    _due: bool
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Count the connection, if there is room."""
         self._begin(transport)
-        self._streaming = self._deaf = False
+        self._streaming = self._deaf = self._due = self._kept = False
         self._next = b""
         self.party = self._progress = self._paced = None
         self._pieces = RequestPieces(self.limits.head_bytes)
@@ -128,8 +137,11 @@ class RequestProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Read requests, one at a time."""
-        self._unset_keepalive_if_required()
+        if self._kept:
+            self._kept, self._deadline = False, _NEVER
         self._read(data)
+        if self._due:
+            self._begin_task()
         # Most requests come in one piece, and need no clock.
         if self._deadline == _AT_ONCE:
             self._deadline = self.loop.time() + self.limits.body_seconds
@@ -269,6 +281,61 @@ class RequestProtocol(HttpToolsProtocol):
             super().on_message_complete()
             if not self.cycle.response_complete:
                 self.acceptance.work(self)
+            if self._due and not self._answer_promptly():
+                self._begin_task()
+
+    # What is answered without a task
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401
+        """Wait for the body, if it may be that no task is needed."""
+        if (
+            self.prompt is None
+            or app is not self.app
+            or cycle.scope["method"] != "POST"
+            or cycle.waiting_for_100_continue
+            or not cycle.keep_alive
+            or cycle.access_log
+        ):
+            super()._start_asgi_task(cycle, app)
+        else:
+            self._due = True
+
+    def _answer_promptly(self) -> bool:
+        """Have the request answered without a task; whether that can be."""
+        cycle = self.cycle
+        if cycle.disconnected or self.flow.write_paused or self.prompt is None:
+            return False
+        self._due = False
+        self._due = not self.prompt(cycle.scope, bytes(cycle.body), self)
+        return not self._due
+
+    def create(self, head: bytes, body: bytes) -> None:
+        """Answer the request at hand: what it asked for is created.
+
+        Args:
+            head: fields of the answer, each a whole line.
+            body: of the answer.
+        """
+        cycle = self.cycle
+        if cycle.disconnected:
+            return
+        cycle.response_started = cycle.response_complete = True
+        end = HEADERS_END if cycle.keep_alive else b"connection: close\r\n\r\n"
+        # One write: each is a call of the system.
+        answer = b"".join((*created(self.server_state.default_headers), head, end, body))
+        self.transport.write(answer)
+        if not cycle.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+
+    def hand_over(self) -> None:
+        """Have the request at hand answered by a task after all."""
+        if not self.cycle.disconnected:
+            self._begin_task()
+
+    def _begin_task(self) -> None:
+        self._due = False
+        super()._start_asgi_task(self.cycle, self.app)
 
     def take_long_body(self) -> None:
         """Let the body at hand take longer than others, as long as it comes at a pace.
@@ -282,14 +349,18 @@ class RequestProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Continue with the next request, if there is one."""
+        # Not uvicorn's own, which makes a timer for each answer: `look` sees who is idle.
+        self.server_state.total_requests += 1
         self.flow.holding = False
-        super().on_response_complete()
         unasked = self.expect_100_continue and self._pieces.begun and not self._pieces.body_begun
         if self._deaf or unasked or self.transport.is_closing():
             # Nobody can know whether a body that was not asked for follows.
             self._end()
             return
+        self.flow.resume_reading()
         self.acceptance.wait(self)
+        if self._pieces.in_head and not self._next:
+            self._kept, self._deadline = True, self.loop.time() + self.timeout_keep_alive
         if self._next:
             data, self._next = self._next, b""
             self.data_received(data)
@@ -345,5 +416,4 @@ class RequestProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Make room for another."""
         self.acceptance.leave(self)
-        self._unset_keepalive_if_required()
         super().connection_lost(exc)

@@ -31,6 +31,7 @@ from .certificate import CertificateFiles
 from .descriptors import Room, make_room
 from .http1 import FastHttp
 from .last_accept import stop_listening
+from .prompt import BehindProxies
 from .tls_door import TlsDoor
 from .websocket import FastWebSocket
 
@@ -193,6 +194,8 @@ def serve(
             metrics=metrics,
         )
         config, hub = _config(app, settings, protocols), app.state.hub
+        if app.state.prompt is not None:
+            protocols.http.prompt = BehindProxies(app.state.prompt, config.forwarded_allow_ips)
         # Commands are small; 1009 closes a connection that sends anything larger.
         config.ws_max_size = COMMAND_BYTES
     else:

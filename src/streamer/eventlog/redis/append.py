@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from ...config.rules import Rules
 from ...config.unread import Counted
@@ -19,8 +20,68 @@ from .keys import Keys
 
 Argument = str | bytes | int
 
+#: Logs and rules of a process, which are one and one: rules change as an operator changes them.
+_LAYOUTS: Final = 8
+#: Topics that are kept laid out, of those that were published to lately.
+_TOPICS: Final = 4096
+
 #: Of a topic on which events are counted: that it is a user's, who may have to be pushed.
 _OF_USER: Final = 2
+
+
+class _OfTopic(NamedTuple):
+    """What every append to a topic says of it."""
+
+    names: tuple[str, ...]
+    arguments: tuple[Argument, ...]
+    counted: Counted | None
+    is_of_user: bool
+
+
+class _Layout:
+    """What every append says under the same rules, and has to be made once."""
+
+    def __init__(self, keys: Keys, rules: Rules) -> None:
+        self._keys: Final = keys
+        self._rules: Final = rules
+        self.numbers: Final[tuple[Argument, ...]] = tuple(
+            b"%d" % number
+            for number in (
+                BATCH_TTL,
+                IDEMPOTENCY_TTL,
+                TOMBSTONE_TTL,
+                int(rules.retention.longest_age * 1000),
+                MAX_TASKS,
+                MAX_JOBS,
+                MAX_ENDED,
+                MAX_PARTS,
+            )
+        )
+        self.of: Final = lru_cache(_TOPICS)(self._of)
+
+    def _of(self, topic: str) -> _OfTopic:
+        keys, kept, counted = (
+            self._keys,
+            self._rules.retention.of(topic),
+            self._rules.unread.of(topic),
+        )
+        is_of_user = counted is not None and user_of(topic) is not None
+        is_counted = 0 if counted is None else _OF_USER if is_of_user else 1
+        return _OfTopic(
+            names=(
+                *(keys.stream(topic), keys.meta(topic), keys.snapshot(topic), keys.tasks(topic)),
+                keys.parts(topic),
+            ),
+            arguments=(
+                *(topic, keys.notification(topic), b"%d" % kept.max_length),
+                *(b"%d" % int(kept.max_age * 1000), b"%d" % is_counted),
+            ),
+            counted=counted,
+            is_of_user=is_of_user,
+        )
+
+
+_layout_of: Final = lru_cache(_LAYOUTS)(_Layout)
 
 
 def append_arguments(
@@ -36,6 +97,7 @@ def append_arguments(
     for event in events:
         for topic in event.topics:
             numbers.setdefault(topic, len(numbers) + 1)
+    layout = _layout_of(keys, rules)
     names = [
         *keys.position,
         keys.batch(batch.publisher if batch is not None else ""),
@@ -44,28 +106,18 @@ def append_arguments(
     arguments: list[Argument] = [
         wait_replicas,
         str(batch.sequence) if batch is not None else "",
-        BATCH_TTL,
-        IDEMPOTENCY_TTL,
-        TOMBSTONE_TTL,
-        int(rules.retention.longest_age * 1000),
-        MAX_TASKS,
-        MAX_JOBS,
-        MAX_ENDED,
-        MAX_PARTS,
+        *layout.numbers,
         len(numbers),
         rules.text,
     ]
     counted: dict[str, Counted | None] = {}
     is_of_user = False
     for topic in numbers:
-        kept = rules.retention.of(topic)
-        names += (keys.stream(topic), keys.meta(topic), keys.snapshot(topic), keys.tasks(topic))
-        names.append(keys.parts(topic))
-        max_age = int(kept.max_age * 1000)
-        counted[topic] = rules.unread.of(topic)
-        is_counted = 0 if counted[topic] is None else _OF_USER if user_of(topic) is not None else 1
-        is_of_user = is_of_user or is_counted == _OF_USER
-        arguments += (topic, keys.notification(topic), kept.max_length, max_age, is_counted)
+        of_topic = layout.of(topic)
+        names += of_topic.names
+        arguments += of_topic.arguments
+        counted[topic] = of_topic.counted
+        is_of_user = is_of_user or of_topic.is_of_user
     for event in events:
         number_of_key = 0
         if event.idempotency_key is not None:

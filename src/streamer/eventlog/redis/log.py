@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -331,16 +331,16 @@ class RedisEventLog:
         if self._route is not None:
             await self._route.close()
 
-    async def _run(
+    def _run(
         self,
         script: Script,
         keys: Sequence[str],
         arguments: Sequence[Any],
         *,
         repeatable: bool = True,
-    ) -> Any:  # noqa: ANN401 - a reply of Redis
+    ) -> Coroutine[Any, Any, Any]:
         """Run a script that begins with position.lua."""
-        return await self._commands.run_script(
+        return self._commands.run_script(
             script, keys, arguments, before=self._seen.arguments, repeatable=repeatable
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Final
 
 from redis import exceptions
@@ -55,7 +55,7 @@ class Commands:
             self._shared, lambda connection: connection.call(*command), repeatable=repeatable
         )
 
-    async def run_script(
+    def run_script(
         self,
         script: Script,
         keys: Sequence[str],
@@ -63,7 +63,7 @@ class Commands:
         *,
         before: Callable[[], Sequence[Any]] = tuple,
         repeatable: bool = True,
-    ) -> Reply:
+    ) -> Coroutine[Any, Any, Reply]:
         """Run `script`.
 
         `before` gives the first of its arguments, anew for each try.
@@ -71,7 +71,8 @@ class Commands:
         Raises:
             LogUnavailable: it could not be run, or it is unknown whether it was.
         """
-        return await self._run(
+        # Not a coroutine of its own, for it would be one more at each step of every append.
+        return self._run(
             self._shared,
             lambda connection: script.run(connection, keys, (*before(), *arguments)),
             repeatable=repeatable,
@@ -129,7 +130,7 @@ class Commands:
         asked = None
         while True:
             try:
-                connection = await pipeline.open()
+                connection = pipeline.at_hand or await pipeline.open()
                 asked = connection.address
                 return await command(connection)
             except exceptions.TimeoutError:

@@ -36,6 +36,14 @@ class Pipeline:
         self._made: Final[set[PipelinedConnection]] = set()
         self._closed = False
 
+    @property
+    def at_hand(self) -> PipelinedConnection | None:
+        """The connection to where the log is now, if there is one."""
+        connection = self._connection
+        if connection is None or not connection.usable or self._is_elsewhere(connection):
+            return None
+        return connection
+
     async def open(self) -> PipelinedConnection:
         """A connection to where the log is now.
 
@@ -43,8 +51,7 @@ class Pipeline:
             LogUnavailable: it is closed, or nobody knows where the log is.
             redis.exceptions.RedisError: it cannot be reached, or will not serve us.
         """
-        connection = self._connection
-        if connection is not None and connection.usable and not self._is_elsewhere(connection):
+        if (connection := self.at_hand) is not None:
             return connection
         if self._closed:
             raise LogUnavailable(CLOSED)

@@ -1,0 +1,91 @@
+"""Requests that are answered without a task: what the app is asked, and may answer.
+
+A task is what an app needs that waits for several things, one after the other. One that
+waits for a single thing at most is called back when it has come: nothing is made, scheduled
+and woken in between, and what it answers is one write.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from operator import itemgetter
+from typing import Any, Final, Protocol
+
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+#: What ends the fields of a head.
+HEADERS_END: Final = b"\r\n"
+_CREATED: Final = b"HTTP/1.1 201 Created\r\n"
+
+_Fields = list[tuple[bytes, bytes]]
+
+
+class Reply(Protocol):
+    """Where the answer to one request goes; none of its methods raises.
+
+    One of them is called, once, and only if the request was taken.
+    """
+
+    def create(self, head: bytes, body: bytes) -> None:
+        """Answer 201 with the lines of `head` and this body."""
+
+    def hand_over(self) -> None:
+        """Have the app called as ever after all: it knows from the scope what there is to say."""
+
+
+class Prompt(Protocol):
+    """What of an app answers without a task."""
+
+    def __call__(self, scope: Any, body: bytes, reply: Reply) -> bool:  # noqa: ANN401 - of ASGI
+        """Take the request, and have `reply` called once, soon or later; or return False.
+
+        It has its whole `body`. Then the app is called as ever, with the same scope, and
+        nothing has been done.
+        """
+        ...
+
+
+#: What a proxy says of who asks, and what of a header is its name.
+_FORWARDED: Final = frozenset({b"x-forwarded-for", b"x-forwarded-proto"})
+_name: Final = itemgetter(0)
+
+
+class BehindProxies:
+    """A `Prompt` to whom the scope says who asks as proxies that are trusted say it.
+
+    Args:
+        prompt: is asked.
+        trusted: addresses of proxies, as uvicorn has them.
+    """
+
+    def __init__(self, prompt: Prompt, trusted: list[str] | str) -> None:
+        self._prompt: Final = prompt
+        # uvicorn's own, which stands before the app, too: to see it twice changes nothing.
+        self._named: Final[Any] = ProxyHeadersMiddleware(_nobody, trusted)
+
+    def __call__(self, scope: Any, body: bytes, reply: Reply) -> bool:  # noqa: ANN401 - of ASGI
+        """See `Prompt`."""
+        if not _FORWARDED.isdisjoint(map(_name, scope["headers"])):
+            with contextlib.suppress(StopIteration):  # it waits for nothing but the app
+                self._named(scope, None, None).send(None)
+        return self._prompt(scope, body, reply)
+
+
+async def _nobody(*_: object) -> None:
+    """Who is asked once it is known who asks."""
+
+
+class _Start:
+    """How every answer begins that is a 201: it changes once a second."""
+
+    fields: _Fields | None = None
+    lines: bytes = b""
+
+
+def created(fields: _Fields) -> tuple[bytes, bytes]:
+    """The beginning of a 201: its status, and the `fields` that the server adds to all answers."""
+    if fields is not _Start.fields:
+        # The server makes a new list each time that it is another second.
+        _Start.fields = fields
+        _Start.lines = b"".join(b"%b: %b\r\n" % field for field in fields)
+    return _CREATED, _Start.lines
