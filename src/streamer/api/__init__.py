@@ -45,6 +45,8 @@ Layout:
 - `process_report`: what this process says of itself, for whoever looks at all of them.
 - `problems`: errors over HTTP: ``application/problem+json`` (RFC 9457).
 - `projects`: which projects there are, for a page that watches all of them.
+- `promptly`: publishes that are as most are, without a task: what is anything else is left to the
+  app.
 - `proofs`: what OpenAPI says of where a token is.
 - `publish`: publishing over HTTP.
 - `push`: subscribing a browser to the notifications of whoever asks (Web Push).
@@ -115,6 +117,7 @@ __all__ = [
     "problems",
     "process_report",
     "projects",
+    "promptly",
     "proofs",
     "publish",
     "push",
