@@ -36,16 +36,16 @@ _FAILED: Final = 4500
 _PLAIN_KINDS: Final = (HTTPRouteHandler, WebsocketRouteHandler)
 
 #: Where an error waits for its answer, in the scope of a request whose handler has not run.
-_FAILED: Final = "streamer.failed"
+_ERROR: Final = "streamer.error"
 
 
 def let_fail(scope: Any, error: BaseException) -> None:  # noqa: ANN401 - an ASGI scope
     """Have `error` answered, as if the plain handler of `scope` had raised it."""
-    scope[_FAILED] = error
+    scope[_ERROR] = error
 
 
 def _fail_if_let(scope: Any) -> None:  # noqa: ANN401 - an ASGI scope
-    failed: BaseException | None = scope.pop(_FAILED, None)
+    failed: BaseException | None = scope.pop(_ERROR, None)
     if failed is not None:
         raise failed
 
