@@ -136,6 +136,17 @@ def test_a_connection_on_which_nothing_is_asked_ends_with_its_server(stage: Stag
     assert not stage.state.connections
 
 
+def test_an_idle_connection_ends_where_nobody_looks_at_connections(stage: Stage) -> None:
+    """On a server that is not ours: uvicorn's own timer does it there."""
+    peer = Peer(stage, "/healthz")
+    stage.settle()
+    assert peer.take().startswith(b"HTTP/1.1 200")
+    stage.pass_seconds(stage.config.timeout_keep_alive - 1)
+    assert stage.state.connections
+    stage.pass_seconds(1.5)
+    assert not stage.state.connections
+
+
 @pytest.mark.usefixtures("_leaving")
 def test_who_is_accepted_last_has_as_long_as_the_others(stage: Stage) -> None:
     """A connection that was in the kernel's queue."""

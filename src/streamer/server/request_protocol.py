@@ -69,6 +69,9 @@ class RequestProtocol(HttpToolsProtocol):
     retiring: ClassVar[bool] = False
     #: Whether it has drained: whoever asks nothing soon is cut off.
     leaving: ClassVar[bool] = False
+    #: Whether somebody has `acceptance` look at connections: on a server that is not ours
+    #: nobody does, and uvicorn's own timers end those that are idle.
+    is_looked_at: ClassVar[bool] = False
     #: Answers what needs no task of its own; None of an app that knows of no such thing.
     prompt: ClassVar[Prompt | None] = None
 
@@ -139,6 +142,7 @@ class RequestProtocol(HttpToolsProtocol):
         """Read requests, one at a time."""
         if self._kept:
             self._kept, self._deadline = False, _NEVER
+        self._unset_keepalive_if_required()
         self._read(data)
         if self._due:
             self._begin_task()
@@ -349,9 +353,11 @@ class RequestProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Continue with the next request, if there is one."""
-        # Not uvicorn's own, which makes a timer for each answer: `look` sees who is idle.
-        self.server_state.total_requests += 1
         self.flow.holding = False
+        if self.is_looked_at:  # which needs no timer for each answer
+            self.server_state.total_requests += 1
+        else:
+            super().on_response_complete()
         unasked = self.expect_100_continue and self._pieces.begun and not self._pieces.body_begun
         if self._deaf or unasked or self.transport.is_closing():
             # Nobody can know whether a body that was not asked for follows.
@@ -359,7 +365,7 @@ class RequestProtocol(HttpToolsProtocol):
             return
         self.flow.resume_reading()
         self.acceptance.wait(self)
-        if self._pieces.in_head and not self._next:
+        if self.is_looked_at and self._pieces.in_head and not self._next:
             self._kept, self._deadline = True, self.loop.time() + self.timeout_keep_alive
         if self._next:
             data, self._next = self._next, b""
@@ -416,4 +422,5 @@ class RequestProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Make room for another."""
         self.acceptance.leave(self)
+        self._unset_keepalive_if_required()
         super().connection_lost(exc)

@@ -73,6 +73,7 @@ class _Protocols:
         class Http(FastHttp):
             limits = limits_
             acceptance = acceptance_
+            is_looked_at = True
             drain_seconds = settings.drain_seconds
 
         class WebSocket(FastWebSocket):
