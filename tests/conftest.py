@@ -8,6 +8,7 @@ import pytest
 
 pytest_plugins = [
     "support.patience",
+    "support.no_heartbeats",
     "support.replicated",
     "support.servers",
     "support.postgres",

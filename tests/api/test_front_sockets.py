@@ -22,10 +22,11 @@ from streamer.api.streams import websocket
 from streamer.app import create_app
 from streamer.config.settings import Settings
 from streamer.eventlog.memory.log import MemoryEventLog
-from streamer.hub.reader import Reader
 from streamer.hub.writer import EXTENSION, Listener, Taker
 from streamer.mounted.app import StreamerApp
 from streamer.wire.form import Form
+
+pytestmark = pytest.mark.usefixtures("no_heartbeats")
 
 SECRET: Final = "only-for-tests-only-for-tests-only"
 NOW: Final = 1_790_000_000_000
@@ -189,12 +190,6 @@ async def _exchange(app: Any, scope: dict[str, Any], *, leaves: bool) -> Answer:
         writer.taker.gone()
     written = re.sub(rb'"stream_id":"[^"]*"', b"", writer.written)
     return Answer(sent, written, writer.listens, kept.lines)
-
-
-@pytest.fixture(autouse=True)
-def _no_heartbeats(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They come by the clock, to whichever of them is under way then."""
-    monkeypatch.setattr(Reader, "beat", lambda *_: None)
 
 
 @pytest.fixture(scope="module")

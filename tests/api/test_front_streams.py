@@ -13,10 +13,11 @@ import pytest
 from litestar.types import Receive, Scope, Send
 
 from streamer.config.settings import Settings
-from streamer.hub.reader import Reader
 from support.two_ways import Answer, Request, TwoWays
 
 SECRET = "only-for-tests-only-for-tests-only"
+pytestmark = pytest.mark.usefixtures("no_heartbeats")
+
 SETTINGS: Final = {
     "open": Settings(),
     "few": Settings(max_connections_per_client=1),
@@ -103,12 +104,6 @@ class Place:
     def stream(self, setup: str, request: Request) -> Answer:
         """The same, of our own server."""
         return self.ask(setup, request._replace(method="GET", body=[b""], is_ours=True))
-
-
-@pytest.fixture(autouse=True)
-def _no_heartbeats(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They come by the clock, to whichever of them is under way then."""
-    monkeypatch.setattr(Reader, "beat", lambda *_: None)
 
 
 @pytest.fixture(scope="module")

@@ -80,24 +80,34 @@ class Packing:
 
     def _look(self) -> None:
         self._looked, self._spent = self._clock(), 0.0
-        self._pack(list(self._cohorts()))
+        self._each(list(self._cohorts()), _pack, self._wait)
 
-    def _pack(self, left: list[Packed]) -> None:
-        if left:
-            left.pop().pack()
-            self._call_soon(partial(self._pack, left))
-        else:
-            self._call_later(LOOK, self._look_again)
+    def _wait(self) -> None:
+        self._call_later(LOOK, self._look_again)
 
     def _look_again(self) -> None:
         if self._spent > (self._clock() - self._looked) * self._busy * _SAVED:
             self._look()
         else:
-            self._send_at_once(list(self._cohorts()))
+            self._each(list(self._cohorts()), _send_at_once, self._have_time)
 
-    def _send_at_once(self, left: list[Packed]) -> None:
+    def _have_time(self) -> None:
+        self._is_on = False
+
+    def _each(
+        self, left: list[Packed], act: Callable[[Packed], None], then: Callable[[], None]
+    ) -> None:
+        """Do it to each cohort that is left, one in each turn of the loop."""
         if left:
-            left.pop().send_at_once()
-            self._call_soon(partial(self._send_at_once, left))
+            act(left.pop())
+            self._call_soon(partial(self._each, left, act, then))
         else:
-            self._is_on = False
+            then()
+
+
+def _pack(cohort: Packed) -> None:
+    cohort.pack()
+
+
+def _send_at_once(cohort: Packed) -> None:
+    cohort.send_at_once()
