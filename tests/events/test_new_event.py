@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from streamer import errors
 from streamer.events.event import CONTROL_TYPES
-from streamer.events.new_event import MAX_TOPICS, new_event
+from streamer.events.new_event import MAX_TOPICS, _is_type, new_event
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
@@ -140,3 +140,11 @@ def test_bad_input_is_refused_where_it_enters(
     with pytest.raises(error) as raised:
         new_event(topics, cast("str", kind), fields, **options)
     assert 10 < len(raised.value.detail) < 400
+
+
+def test_a_type_that_is_too_long_to_be_one_is_not_kept() -> None:
+    """Whoever publishes could fill memory with a thousand of them."""
+    kept = _is_type.cache_info().currsize
+    with pytest.raises(errors.InvalidType):
+        new_event("a", "t" * 100_000)
+    assert _is_type.cache_info().currsize == kept

@@ -47,6 +47,8 @@ _MORE: Final = frozenset(
 #: Those that are read; a server may leave in the whitespace around one.
 _READ: Final = (b"host", b"authorization", b"idempotency-key", HEADER.encode())
 _BATCH: Final = NDJSON.encode()
+#: Characters of a path; a longer one is not remembered, for anybody may ask for many.
+_LONG: Final = 1024
 
 
 class Reply(Protocol):
@@ -134,8 +136,10 @@ class Promptly:
         host, _, key, id_ = read = [headers.get(name) for name in _READ]
         if any(value is not None and value.strip(b" \t") != value for value in read):
             return False
+        if host is None or len(scope["path"]) > _LONG:
+            return False
         is_here, topic = self._place(scope["path"])
-        if not is_here or host is None:
+        if not is_here:
             return False
         self._check_host(host.decode("latin-1"))
         asker = self._known(scope)

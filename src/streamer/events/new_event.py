@@ -31,6 +31,7 @@ from .topic import CHATS, check_topic, job_of, project_of
 from .trace import PARENT, STATE, Trace, read_trace
 
 _TYPE: Final = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
+_MAX_TYPE: Final = 64
 
 #: Topics that one event may be published to; each costs the log a write.
 MAX_TOPICS: Final = 16
@@ -180,7 +181,9 @@ def check_type(event_type: str) -> str:
         InvalidType: it is not ``[a-z][a-z0-9_.-]{0,63}``.
         ReservedType: it is one of the server's own.
     """
-    if not isinstance(event_type, str) or not _is_type(event_type):
+    # Only what may be one is remembered: whoever publishes could fill memory with the rest.
+    is_short = isinstance(event_type, str) and len(event_type) <= _MAX_TYPE
+    if not is_short or not _is_type(event_type):
         shown = repr(event_type)[:80]
         raise InvalidType(
             f"{shown} is not an event type; it must be a lower-case letter followed by "
