@@ -164,7 +164,7 @@ def test_the_report_and_the_chart_show_what_was_measured() -> None:
     given = results.Results(layout="Servers on core 0", scenarios={"sse": measured})
 
     report = importlib.import_module("bench.markdown").render(given)
-    assert "≥ 1.25 \N{MULTIPLICATION SIGN} Nchan without Redis | 2 |" in report
+    assert "≥ 1.5 \N{MULTIPLICATION SIGN} Nchan without Redis | 2 |" in report
     assert "250,000" in report
     assert "300,000 deliveries/s with 60 % of the generator's core" in report
 

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import pytest
 
-from support.fault_readers import SseReader
+from support.fault_readers import PATIENCE, SseReader
 from support.fault_stage import Stage
 from support.tcp_proxy import BOTH, Direction
 
@@ -41,7 +41,7 @@ async def test_clients_on_a_dead_line_notice_and_resume(
         await load.flows(10)
         verdict = await load.settle()
         assert verdict.declared == 0
-        assert load.readers[0].connections == load.readers[1].connections == 2
+        assert min(reader.connections for reader in load.readers[:2]) >= 2
 
 
 async def test_clients_on_a_line_that_pauses_lose_nothing(stage: Stage) -> None:
@@ -59,7 +59,7 @@ async def test_a_dead_line_to_redis_is_noticed_and_left(
     stage: Stage, directions: Collection[Direction]
 ) -> None:
     """Sockets that look alive and carry nothing, as after a failover: the probe goes unheard."""
-    async with stage.load() as load:
+    async with stage.load(silence=PATIENCE) as load:
         stage.redis_line.hold(directions, new=False)
         # Never released: the server has left those connections for new ones.
         await load.flows(20)
@@ -73,7 +73,7 @@ async def test_a_dead_line_to_redis_is_noticed_and_left(
 
 async def test_a_dead_network_to_redis_refuses_publishers_and_keeps_readers(stage: Stage) -> None:
     """Nothing gets through, new connections neither; when it is back nothing is missing."""
-    async with stage.load() as load:
+    async with stage.load(silence=PATIENCE) as load:
         stage.redis_line.hold()
         assert "did not answer in time" in await load.refused()
         await stage.is_ready(ready=False)

@@ -13,7 +13,7 @@ import pytest
 from streamer.events.cursor import Cursor
 from streamer.events.new_event import new_event
 from support.fault_clock import ClockedRedis
-from support.fault_readers import Poller, SseReader
+from support.fault_readers import PATIENCE, Poller, SseReader
 from support.fault_schedule import clock_is_set_back, redis_is_flushed
 from support.fault_stage import Stage, staged
 from support.quota_redis import QuotaRedis
@@ -42,7 +42,7 @@ def stage_over(seed: int) -> Iterator[StageOver]:
 async def test_redis_killed_and_restarted_loses_nothing(stage_over: StageOver, fsync: str) -> None:
     """After `kill -9` all that was acknowledged is in the log, and every reader sees it once."""
     stage = stage_over("--appendfsync", fsync)
-    async with stage.load() as load:
+    async with stage.load(silence=PATIENCE) as load:
         stage.redis.kill()
         assert "Redis" in await load.refused()
         await stage.is_ready(ready=False)
@@ -60,7 +60,7 @@ async def test_redis_killed_and_restarted_loses_nothing(stage_over: StageOver, f
 
 async def test_redis_stopped_in_its_tracks_is_noticed_and_loses_nothing(stage: Stage) -> None:
     """A Redis that holds its sockets and answers nobody: publishers are told, streams stay."""
-    async with stage.load() as load:
+    async with stage.load(silence=PATIENCE) as load:
         stage.redis.freeze()
         assert "did not answer in time" in await load.refused()
         await stage.is_ready(ready=False)
@@ -125,7 +125,7 @@ async def test_ids_go_on_above_those_of_a_flushed_log_though_its_clock_is_behind
 
 async def test_a_full_redis_refuses_publishers_by_name_and_keeps_its_readers(stage: Stage) -> None:
     """`maxmemory` with `noeviction`: 503 that names it; streams stay; then all goes on."""
-    async with stage.load() as load:
+    async with stage.load(silence=PATIENCE) as load:
         with stage.redis.client() as client:
             client.config_set("maxmemory-policy", "noeviction")
             client.config_set("maxmemory", 1)
@@ -217,7 +217,7 @@ async def test_ids_increase_though_the_clock_of_redis_is_set_back(
     """The host's clock goes back by an hour under load, and later forward by two."""
     hour = 3_600_000
     with staged(clocked_redis, seed, short_dir) as stage:
-        async with stage.load() as load:
+        async with stage.load(silence=PATIENCE) as load:
             last, before = await load.last_id(), clocked_redis.time()
             clocked_redis.set_clock(-3600)
             behind = clocked_redis.time()

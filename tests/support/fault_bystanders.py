@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 #: Seconds of silence on a connection that is up. A heartbeat is due every second; the rest
 #: is what a loaded machine may take.
-MOST_SILENCE: Final = 5.0
+MOST_SILENCE: Final = 20.0
 #: Seconds that a connection may take to begin, while the log is away.
 _BEGIN: Final = 10.0
 HANDSHAKE: Final = (

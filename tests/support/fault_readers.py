@@ -24,6 +24,8 @@ from .waiting import DEADLINE, wait_until
 #: Seconds of silence after which a reader takes its connection for dead; the
 #: server is asked for a heartbeat every second.
 SILENCE: Final = 3.0
+#: The same where no silence is to be noticed: a machine that stalls is not taken for it.
+PATIENCE: Final = 45.0
 #: Seconds before a reader comes back: short, or a test would wait for its readers.
 _PAUSE: Final = 0.05
 
@@ -59,6 +61,8 @@ class FaultReader(ABC):
         self.fault: str | None = None
         #: Seconds before it comes back.
         self.pause = _PAUSE
+        #: Seconds of silence that it takes.
+        self.silence = SILENCE
         #: When each of its connections was over, by the event loop's clock.
         self.ends: list[float] = []
         #: What it was told to wait before it comes back, in milliseconds.
@@ -206,7 +210,7 @@ class SseReader(FaultReader):
 
     async def _read(self) -> None:
         parts = urlsplit(self.url)
-        async with asyncio.timeout(SILENCE):
+        async with asyncio.timeout(self.silence):
             reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
         try:
             query, cursor = self._query()
@@ -215,7 +219,7 @@ class SseReader(FaultReader):
             accept = f"Accept-Encoding: {self.coding}\r\n" if self.coding else ""
             head = f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\n{accept}{resume}\r\n"
             writer.write(head.encode())
-            async with asyncio.timeout(SILENCE):
+            async with asyncio.timeout(self.silence):
                 answer = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
             status = answer.split(" ", 2)[1]
             if status != "200":
@@ -232,7 +236,7 @@ class SseReader(FaultReader):
         rest = b""
         fields: dict[str, str] = {}
         while True:
-            async with asyncio.timeout(SILENCE):
+            async with asyncio.timeout(self.silence):
                 data = await body.read()
             if not data:
                 self.told["clean end"] = self.told.get("clean end", 0) + 1
@@ -320,8 +324,8 @@ class WebSocketReader(FaultReader):
         resume = "" if self.cursor is None else f"&last_event_id={self.cursor}"
         url = f"{self.url.replace('http', 'ws', 1)}/api/v1/stream?topic={quote(self.topic)}{resume}"
         async with connect(
-            url, open_timeout=SILENCE, close_timeout=0.2, ping_interval=1, ping_timeout=SILENCE,
-            max_size=None, proxy=None,
+            url, open_timeout=self.silence, close_timeout=0.2, ping_interval=1,
+            ping_timeout=self.silence, max_size=None, proxy=None,
         ) as socket:  # fmt: skip
             try:
                 async for text in socket:
@@ -335,7 +339,9 @@ class Poller(FaultReader):
     """A client that cannot hold a stream: it polls, and waits in the server for a second."""
 
     async def _read(self) -> None:
-        async with httpx.AsyncClient(base_url=self.url, timeout=SILENCE, trust_env=False) as client:
+        async with httpx.AsyncClient(
+            base_url=self.url, timeout=self.silence, trust_env=False
+        ) as client:
             if self.cursor is None:
                 answer = await client.get("/api/v1/status", params={"topic": self.topic})
                 if self._refused(answer):

@@ -17,7 +17,7 @@ from streamer.events.cursor import Cursor
 from .fault_notes import Gap, Seen, View
 from .fault_places import Places
 from .fault_publishers import HttpPublisher
-from .fault_readers import SILENCE, FaultReader, SseReader, WebSocketReader
+from .fault_readers import FaultReader, SseReader, WebSocketReader
 from .waiting import DEADLINE
 
 #: Seconds between two commands of a reader that changes its topics.
@@ -154,8 +154,8 @@ class ChangingReader(SeveralReader, WebSocketReader):
         self._asked = None
         async with connect(
             f"{self.url.replace('http', 'ws', 1)}/api/v1/stream?{query}",
-            open_timeout=SILENCE, close_timeout=0.2, ping_interval=1, ping_timeout=SILENCE,
-            max_size=None, proxy=None,
+            open_timeout=self.silence, close_timeout=0.2, ping_interval=1,
+            ping_timeout=self.silence, max_size=None, proxy=None,
         ) as socket:  # fmt: skip
             changing = asyncio.create_task(self._change(socket))
             try:

@@ -23,6 +23,7 @@ from .fault_leavers import Leavers
 from .fault_load import Crowd, Load
 from .fault_publishers import FaultPublisher, HttpPublisher, WorkerPublisher
 from .fault_readers import (
+    SILENCE,
     FaultReader,
     GzipReader,
     Poller,
@@ -153,11 +154,18 @@ class Stage:
 
     @asynccontextmanager
     async def load(
-        self, *, readers: int = 1, worker: bool = True, rate: float = 40.0, crowd: bool = False
+        self,
+        *,
+        readers: int = 1,
+        worker: bool = True,
+        rate: float = 40.0,
+        crowd: bool = False,
+        silence: float = SILENCE,
     ) -> AsyncIterator[Load]:
         """Put `readers` of each kind and all publishers to work, until they are live.
 
-        Of server-sent events some ask for a content coding, the first for gzip.
+        Of server-sent events some ask for a content coding, the first for gzip. Readers
+        take so many seconds of `silence` before they come back.
 
         With a `crowd`: readers of several topics too, and all those of a `Crowd`.
         """
@@ -171,19 +179,17 @@ class Stage:
                 *[WebSocketReader] * readers,
                 *[Poller] * readers,
             ]
-            found = [
-                await stack.enter_async_context(kind(self.client_line.url, self.topic))
-                for kind in kinds
-            ]
+            found = [kind(self.client_line.url, self.topic) for kind in kinds]
             topics = [self.topic, f"{self.topic}-b", f"{self.topic}-c"]
             if crowd:
                 several: list[type[SeveralReader]] = [SeveralSseReader, *[ChangingReader] * 2]
                 found += [
-                    await stack.enter_async_context(
-                        kind(self.client_line.url, topics, self.random.getrandbits(32))
-                    )
+                    kind(self.client_line.url, topics, self.random.getrandbits(32))
                     for kind in several
                 ]
+            for reader in found:
+                reader.silence = silence
+                await stack.enter_async_context(reader)
             for reader in found:
                 await reader.is_live()
             publishers: list[FaultPublisher] = [
