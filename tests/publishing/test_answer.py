@@ -30,7 +30,7 @@ from streamer.publishing.said import CHUNK_SECONDS, CHUNKS_BEFORE_LONGER, Said
 from streamer.publishing.sync_publisher import SyncPublisher
 from support.jobs import UnreliableLog, bodies_of
 from support.listening import RecordingListener
-from support.waiting import DEADLINE, wait_until
+from support.waiting import DEADLINE, wait_until, wait_until_blocking
 
 CHAT: Final = "chats/42"
 
@@ -339,6 +339,27 @@ async def test_an_end_that_does_not_come_to_the_log_is_said(
 
     with pytest.raises(LogUnavailable, match="not known"):
         await say()
+
+
+def test_within_a_job_it_waits_longer_than_a_short_outage(
+    log: UnreliableLog, worker: SyncPublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its next attempt would have a model say, and be paid for, all again."""
+    monkeypatch.setattr(answers, "END_SECONDS", 0.01)
+    events = AnswerEvents(CHAT, "one", 1, None, worker.max_event_bytes)
+    log.go_away()
+
+    def come_back() -> None:
+        # Until then it took longer than anybody else would have waited.
+        wait_until_blocking(lambda: len(log.batches) >= 3, "it was not tried again")
+        log.come_back()
+
+    back = threading.Thread(target=come_back)
+    back.start()
+    with Answer(worker, events, fails=False) as a:
+        a.text("word")
+    back.join(DEADLINE)
+    assert worker.ask(told, DEADLINE)[-1]["message"] == "word"
 
 
 def test_a_worker_whose_publisher_is_closed_is_told(log: UnreliableLog) -> None:

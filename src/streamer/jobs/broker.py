@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
-import redis
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import (
     AgeLimit,
@@ -22,6 +20,7 @@ from .client import open_client
 from .handed_back import HandedBack
 from .interruptions import Interruptions
 from .middleware import JobEvents
+from .outlasting import OutlastingBroker
 
 #: The queues of actors whose modules have no broker: see `create_broker`.
 OWN_QUEUES: Final = "own"
@@ -33,25 +32,6 @@ RETRY_SECONDS: Final = (2.0, 300.0)
 TIME_LIMIT: Final = 3600.0
 #: Seconds without a sign of life after which a worker's jobs are given to others.
 HEARTBEAT_TIMEOUT: Final = 60.0
-
-
-class _Broker(RedisBroker):
-    """Dramatiq's, for which an answer that does not come is a lost connection.
-
-    Otherwise a worker would take a timeout for a defect, and not try again to
-    acknowledge a message.
-    """
-
-    def _dispatch(self, command: str) -> Callable[..., Any]:
-        dispatch = super()._dispatch(command)  # type: ignore[no-untyped-call]
-
-        def in_time(queue_name: str, *arguments: object) -> Any:  # noqa: ANN401 - a reply of Redis
-            try:
-                return dispatch(queue_name, *arguments)
-            except redis.TimeoutError as error:
-                raise redis.ConnectionError(f"no answer in time: {error}") from error
-
-        return in_time
 
 
 def create_broker(
@@ -106,7 +86,7 @@ def create_broker(
         HandedBack(),
         AsyncIO(),
     ]
-    return _Broker(  # type: ignore[no-untyped-call]
+    return OutlastingBroker(
         client=client,
         middleware=middleware,
         # Beside the keys of the event log, and like them under one hash tag.

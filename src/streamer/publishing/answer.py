@@ -20,6 +20,8 @@ from .teller import Teller
 
 #: Seconds that whoever speaks waits, once, for the end to be in the log.
 END_SECONDS: Final = 10.0
+#: The same within a job: its next attempt would have a model say, and be paid for, all again.
+JOB_END_SECONDS: Final = 60.0
 #: Characters of an error that is told to those who read.
 _SHOWN: Final = 200
 
@@ -59,6 +61,7 @@ class Answer(Saying):
         self._publisher: Final = publisher
         self._events: Final = events
         self._fails: Final = fails
+        self._patience: Final = END_SECONDS if fails else JOB_END_SECONDS
         # Raises where the answer is to be stopped: before anything is said.
         self._look: Final = look
         self._said: Final = Said(events)
@@ -110,7 +113,7 @@ class Answer(Saying):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Tell the end, and wait until it is in the log, for 10 s at most.
+        """Tell the end, and wait until it is in the log: 10 s at most, within a job 60.
 
         Raises:
             LogUnavailable: it is unknown whether the end is there.
@@ -118,7 +121,7 @@ class Answer(Saying):
         done = self._left(error)
         if done is not None:
             try:
-                done.result(END_SECONDS)
+                done.result(self._patience)
             except (TimeoutError, LogUnavailable) as problem:
                 self._not_told(error, problem)
 
@@ -141,7 +144,7 @@ class Answer(Saying):
         # Whoever is cancelled does not wait; the end is told all the same.
         if done is not None and not isinstance(error, asyncio.CancelledError):
             try:
-                await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(done)), END_SECONDS)
+                await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(done)), self._patience)
             except (TimeoutError, LogUnavailable) as problem:
                 self._not_told(error, problem)
 
@@ -178,5 +181,5 @@ class Answer(Saying):
         self._said.abandon()
         if error is None:
             raise LogUnavailable(
-                f"the end of the answer is not known to be in the log after {END_SECONDS:g} s"
+                f"the end of the answer is not known to be in the log after {self._patience:g} s"
             ) from problem
