@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -20,7 +20,7 @@ from streamer.jobs.outlasting import OutlastingBroker
 from streamer.publishing.sync_publisher import SyncPublisher
 from support.jobs import JobWatcher, working
 from support.servers import Server
-from support.tcp_proxy import TcpProxy
+from support.tcp_proxy import Direction, TcpProxy
 from support.waiting import DEADLINE, wait_until
 
 #: Seconds that a retry waits here, where it is to be met while it waits.
@@ -28,6 +28,7 @@ WAIT = 2.0
 #: What a consumer says that was cut off, and what a job does whose retry is not taken.
 CUT_OFF = "Consumer encountered a connection error"
 NOT_TAKEN = "a message waits to be enqueued"
+DOWN: Collection[Direction] = ("down",)
 
 
 class Line:
@@ -169,11 +170,10 @@ async def test_what_is_piped_behind_a_job_that_ends_meanwhile_is_run(
     def second(given: str) -> str:
         return given
 
-    options = {"project_id": "p1"}
-    one = first.message_with_options(**options)
-    two = second.message_with_options(**options)
+    one = first.message_with_options(project_id="p1")
+    two = second.message_with_options(project_id="p1")
     with working(broker):
-        dramatiq.pipeline([one, two], broker=broker).run()
+        dramatiq.pipeline([one, two], broker=broker).run()  # type: ignore[no-untyped-call]
         await watcher.told(one.message_id, "started")
         with line.away():
             go.set()
@@ -230,7 +230,7 @@ async def test_a_message_whose_fetch_was_not_answered_is_run(
     with working(broker), redis_server.client() as redis:
         await watcher.ended(send(quick))
         await wait_until(lambda: not redis.exists(taken), "the first was not acknowledged")
-        line.proxy.hold(("down",))
+        line.proxy.hold(DOWN)
         message = quick.message_with_options(project_id="p1")
         # It goes by the held line: it is enqueued, and that is not answered either.
         enqueuing = threading.Thread(target=_enqueue, args=(broker, message))

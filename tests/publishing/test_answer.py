@@ -20,6 +20,7 @@ from streamer.errors import (
     InvalidTopic,
     LogUnavailable,
 )
+from streamer.eventlog.base import EventLog
 from streamer.eventlog.memory.log import MemoryEventLog
 from streamer.publishing import answer as answers
 from streamer.publishing import segments
@@ -66,7 +67,7 @@ def chunks_in(bodies: list[dict[str, Any]]) -> list[str]:
     return [body["chunk"] for body in bodies if body["type"] == "ai_chunk"]
 
 
-async def told(log: MemoryEventLog) -> list[dict[str, Any]]:
+async def told(log: EventLog) -> list[dict[str, Any]]:
     return await bodies_of(log, CHAT)
 
 
