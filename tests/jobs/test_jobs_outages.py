@@ -261,14 +261,17 @@ async def test_a_job_that_runs_on_is_not_given_to_another_thread(
 
 
 async def test_a_worker_stops_though_redis_is_away(
-    patient_broker: Broker, line: Line, watcher: JobWatcher
+    patient_broker: Broker, line: Line, redis_server: Server, watcher: JobWatcher
 ) -> None:
     """What it held is taken by others once it is dead, as if it had been killed."""
     job = Held(patient_broker)
     job.go.set()
-    with working(patient_broker) as worker:
+    ours = cast("OutlastingBroker", patient_broker)
+    taken = f"{ours.namespace}:__acks__.{ours.broker_id}.default"
+    with working(patient_broker) as worker, redis_server.client() as redis:
         job_id = job.send()
         await wait_until(lambda: waiting(worker) == 1, "no worker has the retry")
+        await wait_until(lambda: not redis.exists(taken), "the attempt was not acknowledged")
         line.proxy.refuse()
         line.proxy.cut(reset=True)
     assert not any(thread.is_alive() for thread in worker.workers)
