@@ -40,6 +40,7 @@ Layout:
 - `log_handler`: a handler of `logging`: what a job logs is told, as lines of the job's log.
 - `middleware`: the Dramatiq middleware that reports what happens to every job.
 - `offers`: the kinds of job that workers of a user's own actors offer, for every server.
+- `outlasting`: Dramatiq's broker over Redis, of which an outage of Redis loses no message.
 - `own_modules`: a user's own modules of actors: ``myapp.tasks[:broker]``.
 - `owed_answer`: the answer that a job is asked for: whoever waits for it hears its end, also if
   it says none.
@@ -114,6 +115,7 @@ __all__ = [
     "message_trace",
     "middleware",
     "offers",
+    "outlasting",
     "owed_answer",
     "own_modules",
     "parameters",
