@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any, cast
 
 import dramatiq
@@ -68,23 +68,32 @@ def line(
 
 
 @pytest.fixture
-def settings(job_settings: Settings, line: Line) -> Settings:
-    return msgspec.structs.replace(job_settings, broker_url=line.proxy.redis_url)
+def open_broker(
+    job_settings: Settings, job_publisher: SyncPublisher
+) -> Iterator[Callable[[str, float], Broker]]:
+    """Open a broker over a Redis, whose retry waits so many seconds; all are closed."""
+    with ExitStack() as stack:
+
+        def open_(url: str, wait: float) -> Broker:
+            settings = msgspec.structs.replace(job_settings, broker_url=url)
+            broker = create_broker(
+                settings, job_publisher, max_retries=1, retry_seconds=(wait, wait)
+            )
+            stack.callback(broker.client.close)
+            return broker
+
+        yield open_
 
 
 @pytest.fixture
-def broker(settings: Settings, job_publisher: SyncPublisher) -> Iterator[Broker]:
-    broker = create_broker(settings, job_publisher, max_retries=1, retry_seconds=(0.01, 0.02))
-    yield broker
-    broker.client.close()
+def broker(open_broker: Callable[[str, float], Broker], line: Line) -> Broker:
+    return open_broker(line.proxy.redis_url, 0.01)
 
 
 @pytest.fixture
-def patient_broker(settings: Settings, job_publisher: SyncPublisher) -> Iterator[Broker]:
-    """One whose retries wait for a while."""
-    broker = create_broker(settings, job_publisher, max_retries=1, retry_seconds=(WAIT, WAIT))
-    yield broker
-    broker.client.close()
+def patient_broker(open_broker: Callable[[str, float], Broker], line: Line) -> Broker:
+    """One whose retry waits for a while."""
+    return open_broker(line.proxy.redis_url, WAIT)
 
 
 class Held:
@@ -136,11 +145,10 @@ async def test_a_job_that_fails_meanwhile_is_tried_again_when_redis_is_back(
 
 
 async def test_a_job_that_fails_while_redis_is_full_is_tried_again_when_there_is_room(
-    own_server: Server, line: Line, job_settings: Settings, job_publisher: SyncPublisher,
+    own_server: Server, line: Line, open_broker: Callable[[str, float], Broker],
     watcher: JobWatcher,
 ) -> None:  # fmt: skip
-    settings = msgspec.structs.replace(job_settings, broker_url=own_server.url)
-    broker = create_broker(settings, job_publisher, max_retries=1, retry_seconds=(0.01, 0.02))
+    broker = open_broker(own_server.url, 0.01)
     job = Held(broker)
     with own_server.client() as redis, working(broker):
         job_id = job.send()
@@ -150,7 +158,6 @@ async def test_a_job_that_fails_while_redis_is_full_is_tried_again_when_there_is
         await line.is_noticed(NOT_TAKEN)
         redis.config_set("maxmemory", 0)
         await watcher.ended(job_id)
-    broker.client.close()
     assert await watcher.story(job_id) == TRIED_AGAIN
 
 
@@ -196,11 +203,10 @@ async def test_a_retry_that_waits_for_its_time_outlasts_an_outage(
 
 
 async def test_a_retry_whose_time_comes_while_redis_takes_nothing_is_run_later(
-    own_server: Server, line: Line, job_settings: Settings, job_publisher: SyncPublisher,
+    own_server: Server, line: Line, open_broker: Callable[[str, float], Broker],
     watcher: JobWatcher,
 ) -> None:  # fmt: skip
-    settings = msgspec.structs.replace(job_settings, broker_url=own_server.url)
-    broker = create_broker(settings, job_publisher, max_retries=1, retry_seconds=(WAIT, WAIT))
+    broker = open_broker(own_server.url, WAIT)
     job = Held(broker)
     job.go.set()
     with own_server.client() as redis, working(broker) as worker:
@@ -210,7 +216,6 @@ async def test_a_retry_whose_time_comes_while_redis_takes_nothing_is_run_later(
         await line.is_noticed("Consumer encountered an unexpected error", "(default.DQ)")
         redis.config_set("maxmemory", 0)
         await watcher.ended(job_id)
-    broker.client.close()
     assert await watcher.story(job_id) == TRIED_AGAIN
 
 

@@ -42,8 +42,8 @@ class OutlastingBroker(RedisBroker):
     what was on its way. So a consumer that begins anew puts back what nobody here has.
 
     And what is enqueued once a job is over, its retry or what is piped, is lost if Redis does
-    not take it, for the message is acknowledged next: so that is repeated until it does, as
-    Dramatiq repeats the acknowledgement.
+    not take it, for the message is acknowledged next: so that is repeated until it does, or the
+    worker stops, as Dramatiq repeats the acknowledgement.
 
     An answer that does not come is a lost connection. Otherwise a worker would take a timeout
     for a defect, and not try again to acknowledge a message.
@@ -57,6 +57,11 @@ class OutlastingBroker(RedisBroker):
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> _Consumer:
         """Make a consumer; after an outage first put back what the one before has lost.
+
+        Args:
+            queue_name: of which queue.
+            prefetch: messages that are taken before they are acknowledged, at most.
+            timeout: milliseconds between two looks at an empty queue, at most.
 
         Raises:
             ConnectionClosed: Redis is away.
@@ -106,13 +111,16 @@ class OutlastingBroker(RedisBroker):
                 raise
 
         def until_taken(queue_name: str, *arguments: object) -> Any:  # noqa: ANN401 - the same
+            is_said = False
             while True:
                 try:
                     return in_time(queue_name, *arguments)
                 except redis.RedisError as error:
                     if not (self._thread.must_enqueue and _is_working()):
                         raise
-                    _logger.info("a message waits to be enqueued: %s", error)
+                    if not is_said:
+                        _logger.info("a message waits to be enqueued: %s", error)
+                    is_said = True
                 time.sleep(_PAUSE)
 
         return until_taken if command == "enqueue" else in_time
