@@ -92,19 +92,26 @@ class FeedRegistry:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._notifications.close()
 
+    def opened(self, topics: Topics) -> Feed | None:
+        """The feed of `topics` (sorted), with one reader more; None if it is not open yet."""
+        opening = self._feeds.get(topics)
+        if opening is None or not opening.done():
+            return None
+        feed = opening.result()
+        self._resting.remove(topics)
+        feed.came()
+        self.settle(topics)
+        return feed
+
     async def open(self, topics: Topics) -> Feed:
-        """The feed of `topics` (sorted), opened by the first that asks, with one reader more.
+        """The same, opened by the first that asks.
 
         Raises:
             LogUnavailable: the feed is not open yet, and the log is away.
         """
-        opening = self._feeds.get(topics)
-        if opening is not None and opening.done():
-            feed = opening.result()
-            self._resting.remove(topics)
-            feed.came()
-            self.settle(topics)
+        if (feed := self.opened(topics)) is not None:
             return feed
+        opening = self._feeds.get(topics)
         if opening is None:
             opening = self._feeds[topics] = self._loop.create_future()
             self.spawn(self._open(topics, opening))

@@ -37,6 +37,7 @@ from .throttled import interval_of
 
 if TYPE_CHECKING:
     from ..eventlog.base import EventLog
+    from ..events.event import Event
     from ..events.reading import Reading
     from ..events.snapshot import Snapshot
     from .feed import Feed
@@ -180,6 +181,8 @@ class Hub:
                 as it may.
             TooManyTopics: the subject would read more than it may.
         """
+        if (begun := self.attach_at_once(attach, writer)) is not None:
+            return begun
         # Also for whoever is refused: one that comes back by itself.
         retry_ms = self._retry_ms()
         self._admit(attach, writer, retry_ms)
@@ -197,19 +200,30 @@ class Hub:
                 leave()
         return reader
 
+    def attach_at_once(self, attach: Attach, writer: Writer) -> Reader | None:
+        """As `attach`, where nothing has to be waited for; else nothing is done, and None."""
+        if attach.enter is not None or self._reads.are_needed(attach):
+            return None
+        feed = self._feeds.opened(tuple(sorted(attach.topics)))
+        if feed is None:
+            return None
+        if (snapshots := feed.snapshots()) is None:
+            self._feeds.leave(feed)
+            return None
+        return self._begin(attach, writer, feed, snapshots, retry_ms=self._retry_ms())
+
     async def _attach(self, attach: Attach, writer: Writer, retry_ms: int) -> Reader:
         feed = await self._feeds.open(tuple(sorted(attach.topics)))
         try:
             snapshots = await self._reads.snapshots(feed)
             last = await self._reads.last_given(attach, feed)
             reading = await self._reads.reading(attach)
-            # It may have left while the feed was opened, and others have come.
-            self._admit(attach, writer, retry_ms)
-            refuse_if_finished(attach, snapshots, last)
         except BaseException:
             self._feeds.leave(feed)
             raise
-        return self._begin(attach, writer, feed, snapshots, reading=reading, retry_ms=retry_ms)
+        return self._begin(
+            attach, writer, feed, snapshots, last=last, reading=reading, retry_ms=retry_ms
+        )
 
     def _begin(
         self,
@@ -218,9 +232,18 @@ class Hub:
         feed: Feed,
         snapshots: dict[str, Snapshot],
         *,
-        reading: Reading | None,
+        last: Event | None = None,
+        reading: Reading | None = None,
         retry_ms: int,
     ) -> Reader:
+        """Start a reader of `feed`, which counts it already."""
+        try:
+            # It may have left while the feed was opened, and others have come.
+            self._admit(attach, writer, retry_ms)
+            refuse_if_finished(attach, snapshots, last)
+        except BaseException:
+            self._feeds.leave(feed)
+            raise
         snapshot = snapshots[attach.topics[0]]
         resumed = attach.resume is not None
         start = attach.resume if resumed else attach.start

@@ -11,6 +11,7 @@ from .reader import Reader, alone
 
 if TYPE_CHECKING:
     from ..eventlog.base import EventLog
+    from ..events.cursor import Cursor
     from ..events.event import Event
     from ..events.page import Page
     from ..events.reading import Reading
@@ -36,6 +37,11 @@ class LogReads:
         self._feeds: Final = feeds
         self._limits: Final = limits
 
+    @staticmethod
+    def are_needed(attach: Attach) -> bool:
+        """Whether `attach` asks for what only the log knows, whatever its feed has."""
+        return _is_told_how_far(attach) or _may_have_ended_at(attach) is not None
+
     async def snapshots(self, feed: Feed) -> dict[str, Snapshot]:
         """The snapshots of the feed's topics, all of one position.
 
@@ -55,7 +61,7 @@ class LogReads:
         is sent to it. None if there are no such topics, or the log is away: whoever resumes
         from the tail is served without it.
         """
-        if not attach.reads_as or not attach.counted:
+        if not _is_told_how_far(attach):
             return None
         try:
             return await self._log.reader_cursors.states(attach.counted, attach.reads_as)
@@ -68,11 +74,11 @@ class LogReads:
         Raises:
             LogUnavailable: the log is needed and away.
         """
-        # At the origin, where a first visit from the earliest was cut, there is no event.
-        if attach.resume is None or attach.resume == ORIGIN or not attach.until_end:
+        last = _may_have_ended_at(attach)
+        if last is None:
             return None
-        page = await self._log.read(feed.topics, attach.resume.before(), 1)
-        return next((event for event in page.events if event.id == attach.resume), None)
+        page = await self._log.read(feed.topics, last.before(), 1)
+        return next((event for event in page.events if event.id == last), None)
 
     def start_page(self, reader: Reader, feed: Feed, step: ReadLog) -> None:
         """Read the page that `reader` asked for, in the background, then call its `take_page`."""
@@ -107,3 +113,14 @@ class LogReads:
         # What a slow reader is handed at once stays small, however large its
         # events are; the rest is in the tail now, or read again.
         return page.within(self._limits.page_bytes)
+
+
+def _is_told_how_far(attach: Attach) -> bool:
+    """Whether it is told how far whoever it is has read."""
+    return bool(attach.reads_as and attach.counted)
+
+
+def _may_have_ended_at(attach: Attach) -> Cursor | None:
+    """Where it resumes, if the event there may have been its last."""
+    # At the origin, where a first visit from the earliest was cut, there is no event.
+    return attach.resume if attach.until_end and attach.resume != ORIGIN else None
