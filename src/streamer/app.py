@@ -38,7 +38,8 @@ from .api.poll import POLL_HANDLERS
 from .api.problems import EXCEPTION_HANDLERS
 from .api.process_report import ProcessReporting
 from .api.projects import PROJECT_HANDLERS
-from .api.promptly import Promptly
+from .api.prompt_publishes import PromptPublishes
+from .api.promptly import Kind, Promptly
 from .api.proofs import ANY_PROOF, PROOFS
 from .api.publish import BODY_FACTOR, PUBLISH_HANDLERS
 from .api.push import PUSH_HANDLERS
@@ -50,6 +51,7 @@ from .api.renewals import RENEWAL_HANDLERS, Renewals
 from .api.revocations import REVOCATION_HANDLERS
 from .api.schema_documents import EventsJson, SchemaJson, StreamsJson
 from .api.streams.chats import CHAT_STREAM_HANDLERS
+from .api.streams.prompt_streams import PromptStreams
 from .api.streams.sse import SSE_HANDLERS
 from .api.streams.websocket import WEBSOCKET_HANDLERS
 from .api.tokens import TOKEN_HANDLERS
@@ -268,20 +270,15 @@ def _prompt_of(
     door: Door,
     hosts: Hosts,
 ) -> Promptly | None:
-    """What answers most publishes without a task, where it can know at once who asks."""
+    """What answers most requests without a task, where it can know at once who asks."""
     known = known_at(door)
     if known is None:
         return None
-    return Promptly(
-        app,
-        app.publisher,
-        life,
-        known=known,
-        hosts=hosts,
-        origins=app.state.origins,
-        often=app.state.publish_rate,
-        most=BODY_FACTOR * settings.max_event_bytes,
-    )
+    origins, most = app.state.origins, BODY_FACTOR * settings.max_event_bytes
+    publishes = PromptPublishes(app.publisher, origins, app.state.publish_rate, most=most)
+    streams = PromptStreams(app.state.hub, settings, app.state.log.rules, origins, app.state)
+    kinds: dict[str, Kind] = {"GET": streams, "POST": publishes}
+    return Promptly(app, life, known=known, hosts=hosts, kinds=kinds)
 
 
 def _hub_options(settings: Settings) -> HubOptions:

@@ -13,7 +13,7 @@ from streamer.access.credentials import (
     credential_of,
     forget,
     hide_url_tokens,
-    lone_bearer,
+    lone_token,
     spoken,
     with_header,
 )
@@ -262,4 +262,4 @@ def test_a_lone_token_is_one_beside_which_nothing_else_is_presented(
 ) -> None:
     scope = {"headers": headers, "query_string": b"", **more}
     hide_url_tokens(scope)
-    assert lone_bearer(scope) == lone
+    assert lone_token(scope) == lone

@@ -97,8 +97,10 @@ class Place:
 
     def ask(self, setup: str, request: Request) -> Answer:
         """Ask both; return what they have done, which is the same."""
-        fronted, framework = self.runner.run(self.ways[setup].ask(request))
+        ways = self.ways[setup]
+        fronted, framework = self.runner.run(ways.ask(request))
         assert fronted == framework, request
+        assert self.runner.run(ways.ask_promptly(request)) == framework, request
         return fronted
 
     def stream(self, setup: str, request: Request) -> Answer:
@@ -173,4 +175,60 @@ async def test_a_stream_of_our_own_server_is_opened_before_the_framework(
     await ways.ask_front(Request(PATHS[0], method="GET"))
     await ways.ask_front(Request(PATHS[0], method="HEAD", is_ours=True))
     assert len(handed_over) == 2
+    await ways.close()
+
+
+BROWSER: Final = [
+    (b"accept-encoding", b"gzip, deflate, br, zstd"),
+    (b"cookie", b"a=b"),
+    (b"sec-fetch-site", b"same-origin"),
+]
+
+
+@pytest.mark.parametrize(
+    ("setup", "query", "headers"),
+    [
+        ("open", b"", []),
+        ("open", b"topic=projects%2Fp1&topic=a&rate=1", []),
+        ("open", b"until=end", BROWSER),
+        ("open", b"from=earliest", [(b"last-event-id", b"1-0"), (b"x-request-id", b"mine")]),
+        ("open", b"token=whatever", [(b"origin", b"https://theirs.example")]),
+        ("tokens", b"", [(b"authorization", ALL), *BROWSER]),
+        ("tokens", b"token=" + ALL[7:], BROWSER),
+        ("hosts", b"events=message", [(b"origin", b"https://ours.example")]),
+    ],
+)
+async def test_a_stream_as_most_are_needs_no_task(
+    monkeypatch: pytest.MonkeyPatch, setup: str, query: bytes, headers: list[tuple[bytes, bytes]]
+) -> None:
+    """Once somebody has read its topics, and the token is known."""
+    ways = TwoWays(SETTINGS[setup], monkeypatch)
+    path = "/api/v1/stream" if b"topic=" in query else PATHS[0]
+    request = Request(path, headers, [b""], query, method="GET", is_ours=True)
+    await ways.ask_promptly(request)
+    prompted = ways.prompted
+    assert (await ways.ask_promptly(request)).messages[0]["status"] == 200
+    assert ways.prompted == prompted + 1
+    await ways.close()
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        Request(PATHS[0], query=b"from=x"),
+        Request(PATHS[0], [(b"traceparent", b"00-%s-%s-01" % (b"4" * 32, b"5" * 16))]),
+        Request(PATHS[0], [(b"expect", b"100-continue")]),
+        Request(PATHS[0], body=[b"a body"]),
+        Request(PATHS[0], query=b"until=end", headers=[(b"last-event-id", b"1-0")]),
+        Request("/api/v1/chats/c1/stream"),
+    ],
+)
+async def test_a_stream_that_has_to_wait_for_anything_is_left_to_the_app(
+    monkeypatch: pytest.MonkeyPatch, request_: Request
+) -> None:
+    """As is what would be refused."""
+    ways = TwoWays(SETTINGS["open"], monkeypatch)
+    for _ in range(2):
+        await ways.ask_promptly(request_._replace(method="GET", is_ours=True))
+    assert ways.prompted == 0
     await ways.close()

@@ -28,6 +28,10 @@ from streamer.wire.form import Form
 NOW = 1_790_000_000_000
 
 
+#: Where the ids of requests are drawn from.
+_IDS: Final = Random()
+
+
 class Request(NamedTuple):
     """What both are asked."""
 
@@ -60,6 +64,7 @@ class _Writer:
 
     def __init__(self) -> None:
         self.written = b""
+        self.head = b""  # of what began without a task
 
     def open(self, form: Form, _high_water: int) -> None:
         self.form = form
@@ -70,6 +75,10 @@ class _Writer:
     def start(self) -> bool:
         self.written += b"(start)"
         return True
+
+    def begin(self, fields: bytes) -> None:
+        self.head = fields
+        self.written += b"(head)(start)"
 
     def withdraw(self) -> None: ...
 
@@ -103,10 +112,8 @@ class _Reply:
         self.is_over: Final = asyncio.Event()
 
     def create(self, head: bytes, body: bytes) -> None:
-        lines = (line.partition(b": ") for line in head.removesuffix(b"\r\n").split(b"\r\n"))
-        headers = [(name, value) for name, _, value in lines]
         self.sent = [
-            {"type": "http.response.start", "status": 201, "headers": headers},
+            _start(201, head),
             {"type": "http.response.body", "body": body, "more_body": False, "headers": []},
         ]
         self.is_over.set()
@@ -163,26 +170,33 @@ class _Side:
         kept, writer, scope = _Kept(), _Writer(), _scope(request)
         if request.is_ours:
             scope["extensions"][EXTENSION] = writer
-        random.seed(7)  # of what is jittered
         logging.getLogger("streamer").addHandler(kept)
         try:
-            sent = await self._prompted(request, scope) if promptly else []
+            _draw_anew()
+            sent = await self._prompted(request, scope, writer) if promptly else []
             if not sent:
+                _draw_anew()
                 await self.app(scope, inbox.get, send)
                 sent = told
         finally:
             logging.getLogger("streamer").removeHandler(kept)
         return Answer(sent, await self._stored(), self._counted(), kept.lines, writer.leave())
 
-    async def _prompted(self, request: Request, scope: dict[str, Any]) -> list[dict[str, Any]]:
+    async def _prompted(
+        self, request: Request, scope: dict[str, Any], writer: _Writer
+    ) -> list[dict[str, Any]]:
         """What is answered without a task; nothing, where the app is to be asked."""
         reply = _Reply()
         body, *more = request.body
-        if more or request.leaves or request.method != "POST" or request.version != "1.1":
+        if more or request.leaves or request.version != "1.1":
             return []  # none that the server would ask of it
+        if request.method not in {"GET", "POST"}:
+            return []
         if not self.app.state.prompt(scope, body, reply):
             return []
         self.prompted += 1
+        if writer.head:
+            return [_start(200, writer.head)]
         await reply.is_over.wait()
         return reply.sent
 
@@ -219,6 +233,7 @@ class TwoWays:
     def __init__(self, settings: Settings, patch: pytest.MonkeyPatch) -> None:
         self._patch: Final = patch
         patch.setattr(too_often, "monotonic", lambda: TwoWays._now)
+        patch.setattr(request_ids, "_random", _IDS)
         self._fronted: Final = _Side(settings)
         self._framework: Final = _Side(settings)
         self._prompt: Final = _Side(settings)
@@ -230,17 +245,14 @@ class TwoWays:
 
     async def ask(self, request: Request) -> tuple[Answer, Answer]:
         """What each does with `request`: with the front, and by the framework alone."""
-        self._patch.setattr(request_ids, "_random", Random(7))
         fronted = await self._fronted.ask(request)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(request_ids, "_random", Random(7))
             patch.setattr(Front, "_plain", lambda _self, _scope: None)
             patch.setattr(publish, "whole_body", lambda request: request.body())
             return fronted, await self._framework.ask(request)
 
     async def ask_promptly(self, request: Request) -> Answer:
         """What is done with it on our own server, which asks first what needs no task."""
-        self._patch.setattr(request_ids, "_random", Random(7))
         return await self._prompt.ask(request, promptly=True)
 
     @property
@@ -266,6 +278,18 @@ class TwoWays:
         for side in (self._fronted, self._framework, self._prompt):
             async with side.app.lifespan():
                 pass
+
+
+def _draw_anew() -> None:
+    """Draw the same ids and times again: what was drawn for no answer is nobody's."""
+    random.seed(7)
+    _IDS.seed(7)
+
+
+def _start(status: int, lines: bytes) -> dict[str, Any]:
+    pairs = (line.partition(b": ") for line in lines.removesuffix(b"\r\n").split(b"\r\n"))
+    headers = [(name, value) for name, _, value in pairs]
+    return {"type": "http.response.start", "status": status, "headers": headers}
 
 
 def _scope(request: Request) -> dict[str, Any]:

@@ -120,16 +120,19 @@ def credential_of(scope: Scope, cookie: str) -> Credential | None:
     return presented or _single(_cookies(scope, cookie.encode("ascii")))
 
 
-def lone_bearer(scope: Scope) -> str | None:
-    """The token of a request that presents one ``Authorization: Bearer`` and nothing else.
+def lone_token(scope: Scope) -> str | None:
+    """The token of a request that presents one, by ``Authorization: Bearer`` or ``?token=``.
 
     As it was sent, and not looked at: it is for whoever only asks whether it is known.
     None says nothing of the request; `credential_of` does.
     """
     named: list[bytes] = [value for name, value in scope["headers"] if name == b"authorization"]
-    if len(named) != 1 or named[0][:7] != b"Bearer " or _KEY in scope or scope.get("subprotocols"):
+    hidden: _Hidden | None = scope.get(_KEY)
+    if scope.get("subprotocols") or len(named) + (0 if hidden is None else len(hidden.tokens)) != 1:
         return None
-    return named[0][7:].decode("latin-1")
+    if hidden is not None:
+        return hidden.tokens[0].decode("latin-1")
+    return named[0][7:].decode("latin-1") if named[0][:7] == b"Bearer " else None
 
 
 def _single(presented: Sequence[_Found]) -> Credential | None:

@@ -5,6 +5,7 @@ Layout:
 - `admin_documentation`: what OpenAPI says of the addresses of admins.
 - `admin_report`: how all processes do, for admins.
 - `admin_topics`: topics as admins see them: listed, inspected, deleted, and how much is kept.
+- `answer_fields`: the fields that every answer has beside its own: what browsers need to hear.
 - `answers`: answers of a conversation over HTTP: whoever may speak there may stop one.
 - `asker`: who asks: the one door that every request passes, and every WebSocket once it is
   accepted.
@@ -45,8 +46,10 @@ Layout:
 - `process_report`: what this process says of itself, for whoever looks at all of them.
 - `problems`: errors over HTTP: ``application/problem+json`` (RFC 9457).
 - `projects`: which projects there are, for a page that watches all of them.
-- `promptly`: publishes that are as most are, without a task: what is anything else is left to the
+- `promptly`: requests that are as most are, without a task: what is anything else is left to the
   app.
+- `prompt_publishes`: publishes without a task: one event, which waits for the log and for nothing
+  else.
 - `proofs`: what OpenAPI says of where a token is.
 - `publish`: publishing over HTTP.
 - `push`: subscribing a browser to the notifications of whoever asks (Web Push).
@@ -83,6 +86,7 @@ __all__ = [
     "admin_documentation",
     "admin_report",
     "admin_topics",
+    "answer_fields",
     "answers",
     "asker",
     "asyncapi",
@@ -117,6 +121,7 @@ __all__ = [
     "problems",
     "process_report",
     "projects",
+    "prompt_publishes",
     "promptly",
     "proofs",
     "publish",

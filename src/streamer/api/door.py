@@ -11,7 +11,7 @@ from ..access.credentials import (
     bearer_in,
     credential_of,
     forget,
-    lone_bearer,
+    lone_token,
     with_header,
 )
 from ..access.exchange import Exchange, is_made_here
@@ -111,7 +111,7 @@ class TokenDoor:
         scope: Any = connection.scope
         try:
             # Nearly every publish comes with one that is known, and so is well-formed.
-            lone = lone_bearer(scope)
+            lone = lone_token(scope)
             grants = None if lone is None else self._tokens.known(lone)
             credential = None if grants is not None else credential_of(scope, self._cookie)
         finally:
@@ -132,7 +132,7 @@ class TokenDoor:
 
         `scope` has its token still: whoever asks may have to call the door.
         """
-        lone = lone_bearer(scope)
+        lone = lone_token(scope)
         grants = None if lone is None else self._tokens.known(lone)
         if grants is None or self._is_revoked(grants):
             return None

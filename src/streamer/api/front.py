@@ -25,12 +25,14 @@ from .problems import answer_to
 #: middleware or hooks but ``before_request``.
 PLAIN: Final = {"plain": True}
 
-#: The key of the ``opt`` of handlers that publish what a body says, and are asked nothing else:
-#: by what an address names, the topic to publish to, or None where the body says it.
+#: The key of the ``opt`` of handlers that are not asked where nothing has to be waited for but
+#: the log (`promptly`). Of those that publish what a body says: by what a path names, the topic to
+#: publish to, or None where the body says it. Of streams, the topics: by what a path names, by the
+#: query, and by how many there may be.
 PROMPT: Final = "prompt"
 
 #: How the addresses of streams end: of all reads, those alone are plain.
-_STREAMS: Final = "/stream"
+STREAMS: Final = "/stream"
 #: What a WebSocket is closed with whose handler fails, as the framework does.
 _FAILED: Final = 4500
 _PLAIN_KINDS: Final = (HTTPRouteHandler, WebsocketRouteHandler)
@@ -85,9 +87,7 @@ class Front:
         # A stream on a server that is not ours has its own ways to fail, after it has begun.
         if method != "POST" and not (
             # That of a WebSocket has no method.
-            method in {"GET", None}
-            and path.endswith(_STREAMS)
-            and offered_writer(scope) is not None
+            method in {"GET", None} and path.endswith(STREAMS) and offered_writer(scope) is not None
         ):
             return None
         if root_path := scope.get("root_path", ""):

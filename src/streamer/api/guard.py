@@ -14,6 +14,7 @@ from ..access.credentials import hide_url_tokens
 from ..errors import StreamerError
 from ..events.trace import PARENT, STATE, trace_in
 from ..tracing.doing import DOING, Doing
+from .answer_fields import NOSNIFF, Field, Fields, added_to_all, fields_of
 from .hosts import Hosts
 from .methods import as_get, methods_at
 from .origins import Origins
@@ -31,27 +32,6 @@ _LOOKED_AT: Final = {
     **{name.encode(): name for name in (HEADER, PARENT, STATE)},
 }
 
-#: A body is what its content type says: no browser runs an event's text as a script.
-_NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
-#: No other site learns at what address somebody was: there may be a token in it.
-_NO_REFERRER: Final = (b"referrer-policy", b"no-referrer")
-#: On every answer.
-ALWAYS: Final = (_NOSNIFF, _NO_REFERRER)
-#: No cache may serve one page's answer to another.
-VARY: Final = (b"vary", b"origin")
-_CREDENTIALS: Final = (b"access-control-allow-credentials", b"true")
-#: What a page may read of an answer beside its body (Fetch standard, 3.3.4).
-_EXPOSED: Final = (
-    b"access-control-expose-headers",
-    b", ".join(
-        (
-            *(b"location", b"ratelimit", b"ratelimit-policy", b"retry-after", b"tus-extension"),
-            *(b"tus-max-size", b"tus-resumable", b"tus-version", b"upload-expires"),
-            *(b"upload-length", b"upload-metadata", b"upload-offset", b"www-authenticate"),
-            HEADER.encode(),
-        )
-    ),
-)
 _ID: Final = HEADER.encode()
 _PREFLIGHT: Final = (
     (b"access-control-allow-methods", b"DELETE, GET, HEAD, PATCH, POST, PUT"),
@@ -69,12 +49,8 @@ _PREFLIGHT: Final = (
     (b"access-control-max-age", b"86400"),  # seconds; browsers take two hours to a day
 )
 
-_Header = tuple[bytes, bytes]
-_ALLOWED: Final = frozenset({b"access-control-allow-origin"})
-
-
 #: What an answer to ``OPTIONS`` has beside the methods, by path.
-Options = Callable[[str], Iterable[_Header]]
+Options = Callable[[str], Iterable[Field]]
 
 
 class Guard:
@@ -117,7 +93,8 @@ class Guard:
             await self._app(scope, receive, _accepting(named, send))
             return
         method = scope["method"]
-        send = _adding((*self._added(headers), named), send, with_body=method != "HEAD")
+        added = added_to_all(self._origins, headers.get("origin"), headers.get("host"))
+        send = _adding((*added, named), send, with_body=method != "HEAD")
         try:
             if "host" in headers or scope["http_version"] != "1.0":  # which had none
                 self._hosts.check(headers.get("host"))
@@ -145,22 +122,6 @@ class Guard:
         self._litestar.state.metrics.refused(error.code)
         note_denial(scope, error)
 
-    def _added(self, headers: dict[str, str]) -> tuple[_Header, ...]:
-        """What the answer has beside its own headers.
-
-        Where it does not name the page's origin, the browser lets no page read it.
-        """
-        origin = headers.get("origin")
-        if self._origins.any:
-            if origin is None:
-                return ALWAYS
-            # With "*" no credentials: any page could read with the user's.
-            return (*ALWAYS, (b"access-control-allow-origin", b"*"), _EXPOSED)
-        if origin is None or not self._origins.allows(origin, headers.get("host")):
-            return (*ALWAYS, VARY)
-        named = (b"access-control-allow-origin", origin.encode("latin-1"))
-        return (*ALWAYS, VARY, named, _CREDENTIALS, _EXPOSED)
-
 
 def _read(scope: Scope) -> dict[str, str]:
     """The headers that are looked at here; one that is sent twice is malformed.
@@ -181,19 +142,11 @@ def _read(scope: Scope) -> dict[str, str]:
     return found
 
 
-def _adding(added: tuple[_Header, ...], send: Send, *, with_body: bool) -> Send:
-    # What any page may read says so itself; a browser wants to hear it once.
-    replaced = _ALLOWED & {name for name, _ in added}
-
+def _adding(added: Fields, send: Send, *, with_body: bool) -> Send:
     # Not a coroutine of its own: each answer is two messages.
     def answering(message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
-            own = [
-                header
-                for header in message["headers"]
-                if header not in ALWAYS and header[0] not in replaced
-            ]
-            message["headers"] = [*own, *added]
+            message["headers"] = [*fields_of(message["headers"], added)]
         elif message["type"] == "http.response.body" and not with_body:
             message["body"] = b""
         return send(message)
@@ -201,7 +154,7 @@ def _adding(added: tuple[_Header, ...], send: Send, *, with_body: bool) -> Send:
     return answering
 
 
-def _accepting(named: _Header, send: Send) -> Send:
+def _accepting(named: Field, send: Send) -> Send:
     def answering(message: Message) -> Awaitable[None]:
         if message["type"] == "websocket.accept":
             message["headers"] = [*message.get("headers", ()), named]
@@ -220,7 +173,7 @@ def _encoded(error: StreamerError) -> bytes:
     return msgspec.json.encode(problem_of(error))
 
 
-async def _answer(send: Send, status: int, headers: Iterable[_Header], body: bytes) -> None:
+async def _answer(send: Send, status: int, headers: Iterable[Field], body: bytes) -> None:
     length = (b"content-length", b"%d" % len(body))
     sent = [*headers, length] if body else [*headers]
     await send({"type": "http.response.start", "status": status, "headers": sent})
@@ -228,7 +181,7 @@ async def _answer(send: Send, status: int, headers: Iterable[_Header], body: byt
 
 
 async def _refuse_socket(
-    scope: Scope, receive: Receive, send: Send, error: StreamerError, named: _Header
+    scope: Scope, receive: Receive, send: Send, error: StreamerError, named: Field
 ) -> None:
     """Answer the handshake with a problem, or with 403 where the server knows no other way."""
     await receive()  # the request to connect
@@ -238,7 +191,7 @@ async def _refuse_socket(
         await send(answer)
         return
     body = _encoded(error)
-    headers = [*_PROBLEM, _NOSNIFF, named, (b"content-length", b"%d" % len(body))]
+    headers = [*_PROBLEM, NOSNIFF, named, (b"content-length", b"%d" % len(body))]
     answer = {
         "type": "websocket.http.response.start",
         "status": error.outcome.status,

@@ -108,6 +108,12 @@ class OfferedWriter(Writer, Protocol):
         writes is held until `withdraw`.
         """
 
+    def begin(self, fields: bytes) -> None:
+        """Write a head of these fields, whole lines, and what was held back until there was one.
+
+        Instead of `frame` and `start`, by an app that is asked without a task (HTTP/1.1 only).
+        """
+
     def withdraw(self) -> None:
         """Throw away what was held, and be no writer: the answer goes another way (HTTP only)."""
 

@@ -10,15 +10,19 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from ..hub.writer import EXTENSION
 from ..wire.sse import LAST_CHUNK
+from .prompt import HEADERS_END, OK, answer_begins
 from .request_protocol import RequestProtocol
 from .transport_writer import TransportWriter
 
 if TYPE_CHECKING:
     from ..wire.form import Form
+
+#: The last field of the head of a stream, as uvicorn writes it.
+_CHUNKS: Final = b"transfer-encoding: chunked\r\n" + HEADERS_END
 
 
 class _Head:
@@ -59,7 +63,8 @@ class FastHttp(TransportWriter, RequestProtocol):
     The app calls `open`, sends ``http.response.start`` as ever (so that
     middleware and the access log see it), calls `start` and returns: from then
     on there is no task, no scope and no coroutine for the stream, only this
-    object. uvicorn still counts it among its connections.
+    object. uvicorn still counts it among its connections. Where the app is asked
+    without a task (`prompt`), it calls `begin` instead of both.
     """
 
     __slots__ = (
@@ -107,12 +112,23 @@ class FastHttp(TransportWriter, RequestProtocol):
         if not (head.is_direct or self.lost):
             self._give_back(head.text)
             return False
+        self._begin_with(head.text)
+        return True
+
+    def begin(self, fields: bytes) -> None:
+        """Write a head of 200 with these lines, and what was held, without a task."""
+        self._chunked = True
+        self._begin_with(
+            b"".join((*answer_begins(OK, self.server_state.default_headers), fields, _CHUNKS))
+        )
+
+    def _begin_with(self, head: bytes) -> None:
         # To uvicorn this response is over; its cycle can neither write nor end it.
         self.cycle.response_complete = True
         self._keep_alive = self.cycle.keep_alive
         self._streaming = True
         held, self._held = self._held, None
-        self.write(b"".join((head.text, *(held or ()))))
+        self.write(b"".join((head, *(held or ()))))
         self._let_go()
         if self.taker is not None:
             self.taker.requeued()
@@ -120,7 +136,6 @@ class FastHttp(TransportWriter, RequestProtocol):
             self.close(1000, "ended")
         elif self.leaving:
             self.tell_retired()
-        return True
 
     def _give_back(self, head: bytes) -> None:
         """Let uvicorn write this answer, of which it may have written the head."""

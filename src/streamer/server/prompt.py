@@ -2,7 +2,8 @@
 
 A task is what an app needs that waits for several things, one after the other. One that
 waits for a single thing at most is called back when it has come: nothing is made, scheduled
-and woken in between, and what it answers is one write.
+and woken in between, and what it answers is one write. So are publishes, which wait for the
+log, and streams, which begin at once and go on by the writer that the scope offers.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 #: What ends the fields of a head.
 HEADERS_END: Final = b"\r\n"
-_CREATED: Final = b"HTTP/1.1 201 Created\r\n"
+#: The first line of an answer.
+OK: Final = b"HTTP/1.1 200 OK\r\n"
+CREATED: Final = b"HTTP/1.1 201 Created\r\n"
 
 _Fields = list[tuple[bytes, bytes]]
 
@@ -23,7 +26,8 @@ _Fields = list[tuple[bytes, bytes]]
 class Reply(Protocol):
     """Where the answer to one request goes; none of its methods raises.
 
-    One of them is called, once, and only if the request was taken.
+    One of them is called, once, and only if the request was taken; or else the writer that
+    its scope offers begins.
     """
 
     def create(self, head: bytes, body: bytes) -> None:
@@ -76,16 +80,16 @@ async def _nobody(*_: object) -> None:
 
 
 class _Start:
-    """How every answer begins that is a 201: it changes once a second."""
+    """What every answer begins with, after its status: it changes once a second."""
 
     fields: _Fields | None = None
     lines: bytes = b""
 
 
-def created(fields: _Fields) -> tuple[bytes, bytes]:
-    """The beginning of a 201: its status, and the `fields` that the server adds to all answers."""
+def answer_begins(status: bytes, fields: _Fields) -> tuple[bytes, bytes]:
+    """The beginning of an answer: its `status`, and the `fields` that the server adds to all."""
     if fields is not _Start.fields:
         # The server makes a new list each time that it is another second.
         _Start.fields = fields
         _Start.lines = b"".join(b"%b: %b\r\n" % field for field in fields)
-    return _CREATED, _Start.lines
+    return status, _Start.lines

@@ -16,7 +16,7 @@ from ..hub.send_progress import SendProgress
 from ..limits import RequestLimits
 from ..wire.refusal import refusal
 from .acceptance import LAST_CALL, Acceptance, address_of
-from .prompt import HEADERS_END, Prompt, created
+from .prompt import CREATED, HEADERS_END, Prompt, answer_begins
 from .request_pieces import RequestPieces
 from .upgrade_offer import head_without_offers, offers_websocket, only_websocket
 
@@ -26,6 +26,8 @@ _logger: Final = logging.getLogger(__name__)
 _NEVER: Final = math.inf
 #: Bytes a second that a long body must have: a slow modem, and not a byte now and then.
 _PACE: Final = 1024
+#: Methods of what may be answered without a task: publishes and streams.
+_PROMPTLY: Final = frozenset({"GET", "POST"})
 #: At once: the time of a body, until it shows that it did not come with its head.
 _AT_ONCE: Final = -math.inf
 
@@ -295,7 +297,7 @@ class RequestProtocol(HttpToolsProtocol):
         if (
             self.prompt is None
             or app is not self.app
-            or cycle.scope["method"] != "POST"
+            or cycle.scope["method"] not in _PROMPTLY
             or cycle.waiting_for_100_continue
             or not cycle.keep_alive
             or cycle.access_log
@@ -326,7 +328,8 @@ class RequestProtocol(HttpToolsProtocol):
         cycle.response_started = cycle.response_complete = True
         end = HEADERS_END if cycle.keep_alive else b"connection: close\r\n\r\n"
         # One write: each is a call of the system.
-        answer = b"".join((*created(self.server_state.default_headers), head, end, body))
+        begins = answer_begins(CREATED, self.server_state.default_headers)
+        answer = b"".join((*begins, head, end, body))
         self.transport.write(answer)
         if not cycle.keep_alive:
             self.transport.close()

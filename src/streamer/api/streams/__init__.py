@@ -13,6 +13,8 @@ Layout:
 - `chats`: conversations as streams: whoever reads one is there.
 - `commands`: what the client of a WebSocket says, and what is done about it.
 - `followed`: events of topics as values, for a stream that says them in words of its own.
+- `prompt_streams`: streams that are opened without a task: of topics that somebody reads here
+  already.
 - `portable`: a writer over any ASGI server: buffers wait here until `send` takes them.
 """
 
@@ -22,6 +24,7 @@ __all__ = [
     "deflated_forms",
     "followed",
     "portable",
+    "prompt_streams",
     "shared_windows",
     "sse",
     "sse_forms",

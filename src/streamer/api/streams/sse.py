@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
 import anyio
@@ -24,23 +24,17 @@ from ...wire import sse
 from ...wire.coded import whole
 from ...wire.form import encode
 from ..asker import asker_of
-from ..codings import accepted_by, coding_of, is_allowed
 from ..documentation import StreamOperation
-from ..front import PLAIN
+from ..front import PLAIN, PROMPT
 from ..may import may_read
 from ..problems import streamer_problem
 from ..query import STREAM, STREAM_OF_TOPICS
 from ..quota_fields import full_fields
 from ..quota_fields import headers_of as quota_headers
 from ..refusals import note_refusal
-from ..stream_request import (
-    headers_of,
-    read_attach,
-    read_topics,
-    reads_messages,
-)
+from ..stream_request import Query, headers_of, read_attach, read_topics
 from .portable import PortableWriter
-from .sse_forms import NAMED, UNNAMED, SseForms
+from .sse_forms import SseForms, forms_for
 
 _METHODS: Final = [HttpMethod.GET, HttpMethod.HEAD]
 #: Seconds that a drain may take, at most; the server has its own limit.
@@ -66,18 +60,33 @@ def _problem(request: Request[Any, Any, Any], error: StreamerError) -> Response[
 PROBLEMS: Final[ExceptionHandlersMap] = {StreamerError: _problem}
 
 
+# The topics of each address, by what its path names, its query, and how many there may be.
+
+
+def _project(found: Mapping[str, Any], *_: object) -> tuple[str, ...]:
+    return (project_topic(found["project_id"]),)
+
+
+def _job(found: Mapping[str, Any], *_: object) -> tuple[str, ...]:
+    return (job_topic(found["job_id"]),)
+
+
+def _topics(_found: Mapping[str, Any], query: Query, most: int) -> tuple[str, ...]:
+    return read_topics(query, most)
+
+
 @route(
     ["/projects/{project_id:str}/stream", "/ws/projects/{project_id:str}/stream"],
     http_method=_METHODS,
     operation_class=StreamOperation,
     exception_handlers=PROBLEMS,
     summary="Stream one project",
-    opt=STREAM | PLAIN,
+    opt=STREAM | PLAIN | {PROMPT: _project},
     tags=["streams"],
 )
 async def stream_project(request: Request[Any, Any, Any]) -> ASGIApp:
     """Events of a project as they are published, and before that what was missed."""
-    return await serve_stream(request, (project_topic(request.path_params["project_id"]),))
+    return await serve_stream(request, _project(request.path_params))
 
 
 @route(
@@ -86,12 +95,12 @@ async def stream_project(request: Request[Any, Any, Any]) -> ASGIApp:
     operation_class=StreamOperation,
     exception_handlers=PROBLEMS,
     summary="Stream one job",
-    opt=STREAM | PLAIN,
+    opt=STREAM | PLAIN | {PROMPT: _job},
     tags=["streams"],
 )
 async def stream_job(request: Request[Any, Any, Any]) -> ASGIApp:
     """Events of a job; the stream ends after its terminal event."""
-    return await serve_stream(request, (job_topic(request.path_params["job_id"]),))
+    return await serve_stream(request, _job(request.path_params))
 
 
 @route(
@@ -100,14 +109,13 @@ async def stream_job(request: Request[Any, Any, Any]) -> ASGIApp:
     operation_class=StreamOperation,
     exception_handlers=PROBLEMS,
     summary="Stream several topics",
-    opt=STREAM_OF_TOPICS | PLAIN,
+    opt=STREAM_OF_TOPICS | PLAIN | {PROMPT: _topics},
     tags=["streams"],
 )
 async def stream_topics(request: Request[Any, Any, Any]) -> ASGIApp:
     """Events of every ``?topic=``, in the order of ids, with one cursor for all."""
-    return await serve_stream(
-        request, read_topics(request.query_params, request.app.state.settings.max_topics)
-    )
+    most = request.app.state.settings.max_topics
+    return await serve_stream(request, _topics(request.path_params, request.query_params, most))
 
 
 SSE_HANDLERS = (stream_project, stream_job, stream_topics)
@@ -136,9 +144,8 @@ async def serve_stream(
         enter=enter,
     )
     await may_read(asker, topics, request.app.state.log)
-    may_compress = is_allowed(settings.compression, is_open=request.app.state.is_open)
-    coding = coding_of(accepted_by(request.scope)) if may_compress else ""
-    forms = (UNNAMED if reads_messages(query) else NAMED)[coding]
+    is_open = request.app.state.is_open
+    forms = forms_for(request.scope, query, settings.compression, is_open=is_open)
     if request.method == HttpMethod.HEAD:
         return Response(b"", headers=forms.headers, media_type=sse.HEADERS["Content-Type"])  # type: ignore[return-value]
     return await open_stream(request, attach, forms)
