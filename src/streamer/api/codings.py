@@ -10,6 +10,7 @@ Where nobody has to prove who they are there is no secret in it either. So that 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -48,6 +49,13 @@ def coding_of(accepted: str) -> str:
     best = max(NAMES, key=lambda name: liked.get(name, 0.0))
     quality = liked.get(best, 0.0)
     return best if quality > 0 and quality >= liked.get("identity", 0.0) else ""
+
+
+def accepted_in(headers: Mapping[bytes, bytes]) -> str:
+    """As `accepted_by`, of headers none of which came twice."""
+    if headers.get(b"user-agent", b"").startswith(_ASKS_FOR_OTHERS):
+        return ""
+    return headers.get(b"accept-encoding", b"").decode("latin-1")
 
 
 def accepted_by(scope: Scope) -> str:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
+from msgspec.structs import replace
+
 from ..access.grants import EVERYTHING
 from ..config.server_url import API
 from ..config.unread import UnreadPolicy
@@ -75,27 +77,67 @@ def read_attach(
         InvalidCursor: a cursor is not an event id.
         InvalidParameter: another parameter is outside its allowed values.
     """
+    resume = read_resume(headers.get("last-event-id"), resume_in(query))
+    asked = read_query(
+        topics, query, heartbeat=heartbeat, transport=transport, root_path=root_path, enter=enter
+    )
+    return attach_of(asked, resume, asker, unread)
+
+
+def read_query(
+    topics: tuple[str, ...],
+    query: Query,
+    *,
+    heartbeat: float,
+    transport: Transport,
+    root_path: str,
+    enter: Enter | None = None,
+) -> Attach:
+    """What a stream URL asks for, whoever asks; where they resume is not read.
+
+    Raises:
+        InvalidCursor, InvalidParameter: as `read_attach`.
+    """
     start = query.get("from")
-    # Whoever has proved who they are is told how far they have read.
-    reads_as = "" if asker.grants is EVERYTHING else asker.grants.subject
     return Attach(
         topics=topics,
-        resume=_read_resume(query, headers),
         start=None if start is None else _read_start(start),
         until_end=_read_until(query.get("until")),
         per_job=all(job_of(topic) is not None for topic in topics),
         heartbeat=_read_heartbeat(query.get("heartbeat"), heartbeat),
         rate=read_rate(query),
+        refresh=f"{root_path}{API}/streams",
+        transport=transport,
+        enter=enter,
+    )
+
+
+def attach_of(asked: Attach, resume: Cursor | None, asker: Asker, unread: UnreadPolicy) -> Attach:
+    """What `asked` comes to, for `asker`, from `resume` on."""
+    # Whoever has proved who they are is told how far they have read.
+    reads_as = "" if asker.grants is EVERYTHING else asker.grants.subject
+    return replace(
+        asked,
+        resume=resume,
         client=asker.client,
         subject=asker.subject,
         credential=asker.credential,
         expires=asker.grants.expires,
-        refresh=f"{root_path}{API}/streams",
-        transport=transport,
         reads_as=reads_as,
-        enter=enter,
-        counted=tuple(topic for topic in topics if unread.of(topic)) if reads_as else (),
+        counted=tuple(topic for topic in asked.topics if unread.of(topic)) if reads_as else (),
     )
+
+
+def resume_in(query: Query) -> str | None:
+    """Where a query says that its reader resumes; of no header knows an EventSource that is new."""
+    text: str | None = query.get("last_event_id") or query.get("lastEventId")
+    return text
+
+
+def read_resume(header: str | None, in_query: str | None) -> Cursor | None:
+    """The cursor of ``Last-Event-ID``, else of the query; raises `InvalidCursor`."""
+    text = header or in_query  # an EventSource polyfill may send it empty before the first event
+    return Cursor.parse(text) if text else None
 
 
 #: The headers of a stream's request that matter; who asks is read elsewhere.
@@ -147,17 +189,6 @@ def read_poll(query: Query) -> tuple[Cursor, int, float]:
         100 if limit is None else _read_whole("limit", limit, 1, MAX_LIMIT),
         0.0 if wait is None else _read_number("wait", wait, 0.0, MAX_WAIT, "seconds"),
     )
-
-
-def _read_resume(query: Query, headers: Mapping[str, str]) -> Cursor | None:
-    for text in (
-        headers.get("last-event-id"),
-        query.get("last_event_id"),
-        query.get("lastEventId"),
-    ):
-        if text:  # an EventSource polyfill may send it empty before the first event
-            return Cursor.parse(text)
-    return None
 
 
 def _read_start(text: str) -> Cursor | None:

@@ -24,6 +24,7 @@ from ...wire import sse
 from ...wire.coded import whole
 from ...wire.form import encode
 from ..asker import asker_of
+from ..codings import accepted_by
 from ..documentation import StreamOperation
 from ..front import PLAIN, PROMPT
 from ..may import may_read
@@ -145,7 +146,7 @@ async def serve_stream(
     )
     await may_read(asker, topics, request.app.state.log)
     is_open = request.app.state.is_open
-    forms = forms_for(request.scope, query, settings.compression, is_open=is_open)
+    forms = forms_for(accepted_by(request.scope), query, settings.compression, is_open=is_open)
     if request.method == HttpMethod.HEAD:
         return Response(b"", headers=forms.headers, media_type=sse.HEADERS["Content-Type"])  # type: ignore[return-value]
     return await open_stream(request, attach, forms)

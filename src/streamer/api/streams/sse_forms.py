@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from litestar.types import Scope
-
 from ...wire import sse
 from ...wire.coded import Coded
 from ...wire.coding import Coding
 from ...wire.form import Form
 from ...wire.gzip import GZIP
 from ...wire.zstd import ZSTD
-from ..codings import accepted_by, coding_of, is_allowed
+from ..codings import coding_of, is_allowed
 from ..stream_request import Query, reads_messages
 from .shared_windows import WINDOWS
 
@@ -66,12 +64,17 @@ NAMED: Final = _forms_of(sse.NAMED, sse.NAMED_CHUNKED)
 UNNAMED: Final = _forms_of(sse.UNNAMED, sse.UNNAMED_CHUNKED)
 
 
-def forms_for(scope: Scope, query: Query, compression: str, *, is_open: bool) -> SseForms:
-    """Those that a request asks for, and may have: `compression` is ``STREAMER_COMPRESSION``.
+def forms_for(accepted: str, query: Query, compression: str, *, is_open: bool) -> SseForms:
+    """Those that a request asks for, and may have.
+
+    Args:
+        accepted: its ``Accept-Encoding``.
+        query: says whether events have names.
+        compression: ``STREAMER_COMPRESSION``.
+        is_open: nobody is asked who they are.
 
     Raises:
         InvalidParameter: there are no such events as it asks for.
     """
     forms = UNNAMED if reads_messages(query) else NAMED
-    may_compress = is_allowed(compression, is_open=is_open)
-    return forms[coding_of(accepted_by(scope)) if may_compress else ""]
+    return forms[coding_of(accepted) if is_allowed(compression, is_open=is_open) else ""]
