@@ -51,6 +51,7 @@ from .api.renewals import RENEWAL_HANDLERS, Renewals
 from .api.revocations import REVOCATION_HANDLERS
 from .api.schema_documents import EventsJson, SchemaJson, StreamsJson
 from .api.streams.chats import CHAT_STREAM_HANDLERS
+from .api.streams.prompt_sockets import PromptSockets
 from .api.streams.prompt_streams import PromptStreams
 from .api.streams.sse import SSE_HANDLERS
 from .api.streams.websocket import WEBSOCKET_HANDLERS
@@ -276,8 +277,9 @@ def _prompt_of(
         return None
     origins, most = app.state.origins, BODY_FACTOR * settings.max_event_bytes
     publishes = PromptPublishes(app.publisher, origins, app.state.publish_rate, most=most)
-    streams = PromptStreams(app.state.hub, settings, app.state.log.rules, origins, app.state)
-    kinds: dict[str, Kind] = {"GET": streams, "POST": publishes}
+    streams = PromptStreams(app, settings)
+    sockets = PromptSockets(app, settings)
+    kinds: dict[str | None, Kind] = {"GET": streams, "POST": publishes, None: sockets}
     return Promptly(app, life, known=known, hosts=hosts, kinds=kinds)
 
 

@@ -79,6 +79,12 @@ class _Writer:
 
     def __init__(self) -> None:
         self.written = b""
+        self.accepted: list[dict[str, Any]] = []  # without a task
+
+    def accept_with(self, fields: list[tuple[bytes, bytes]], subprotocol: str | None) -> None:
+        self.accepted.append(
+            {"type": "websocket.accept", "subprotocol": subprotocol, "headers": fields}
+        )
 
     def agree_to_deflate(self) -> bool:
         self.written += b"(deflate)"
@@ -117,9 +123,14 @@ class _Kept(logging.Handler):
 
 
 class Place:
-    """An app of each setup, and the loop that they are on."""
+    """An app of each setup, and the loop that they are on.
+
+    Attributes:
+        prompted: how many were served without a task.
+    """
 
     def __init__(self) -> None:
+        self.prompted = 0
         self.runner: Final = asyncio.Runner()
         self.apps: Final = {name: self._made(settings) for name, settings in SETTINGS.items()}
 
@@ -136,8 +147,9 @@ class Place:
         *,
         leaves: bool = False,
         root_path: str = "",
+        promptly: bool = True,
     ) -> Answer:
-        """Ask before the framework and through it; return what both answer, which is the same."""
+        """Ask without a task, before the framework, and through it: all answer the same."""
         scope: dict[str, Any] = {
             "type": "websocket",
             "asgi": {"version": "3.0", "spec_version": "2.4"},
@@ -155,41 +167,58 @@ class Place:
         if not any(name == b"host" for name, _ in headers):
             scope["headers"].append((b"host", b"localhost:8000"))
         ways = []
-        for plain in (True, False):
+        for plain, is_prompt in ((True, False), (True, promptly), (False, False)):
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(request_ids, "_random", Random(7))
                 # A socket that gets no stream is closed after a while, which is not for us.
                 patch.setattr("streamer.api.farewells.LINGER", 0.0)
                 if not plain:
                     patch.setattr(Front, "_plain", lambda _self, _scope: None)
-                random.seed(7)  # of what is jittered
+                _draw_anew()
                 asked = {**scope, "headers": list(scope["headers"]), "state": {}}
-                ways.append(self.runner.run(_exchange(self.apps[setup], asked, leaves=leaves)))
-        assert ways[0] == ways[1]
+                answer = self.runner.run(self._exchange(self.apps[setup], asked, leaves, is_prompt))
+                ways.append(answer)
+        assert ways[0] == ways[1] == ways[2]
         return ways[0]
 
+    async def _exchange(
+        self,
+        app: Any,  # noqa: ANN401 - an ASGI app
+        scope: dict[str, Any],
+        leaves: bool,
+        promptly: bool,
+    ) -> Answer:
+        sent: list[dict[str, Any]] = []
+        writer, kept = _Writer(), _Kept()
+        scope["extensions"] = {"websocket.http.response": {}, EXTENSION: writer}
+        inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        if not leaves:
+            inbox.put_nowait({"type": "websocket.connect"})
+        inbox.put_nowait({"type": "websocket.disconnect", "code": 1006})
 
-async def _exchange(app: Any, scope: dict[str, Any], *, leaves: bool) -> Answer:  # noqa: ANN401 - an ASGI app
-    sent: list[dict[str, Any]] = []
-    writer, kept = _Writer(), _Kept()
-    scope["extensions"] = {"websocket.http.response": {}, EXTENSION: writer}
-    inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-    if not leaves:
-        inbox.put_nowait({"type": "websocket.connect"})
-    inbox.put_nowait({"type": "websocket.disconnect", "code": 1006})
+        async def send(message: dict[str, Any]) -> None:
+            sent.append({**message, "headers": list(message.get("headers") or ())})
 
-    async def send(message: dict[str, Any]) -> None:
-        sent.append({**message, "headers": list(message.get("headers") or ())})
+        logging.getLogger("streamer").addHandler(kept)
+        try:
+            if promptly and app.state.prompt(scope, b"", None):
+                self.prompted += 1
+                sent += writer.accepted
+            else:
+                _draw_anew()
+                await app(scope, inbox.get, send)
+        finally:
+            logging.getLogger("streamer").removeHandler(kept)
+        if writer.taker is not None:
+            writer.taker.gone()
+        written = re.sub(rb'"stream_id":"[^"]*"', b"", writer.written)
+        return Answer(sent, written, writer.listens, kept.lines)
 
-    logging.getLogger("streamer").addHandler(kept)
-    try:
-        await app(scope, inbox.get, send)
-    finally:
-        logging.getLogger("streamer").removeHandler(kept)
-    if writer.taker is not None:
-        writer.taker.gone()
-    written = re.sub(rb'"stream_id":"[^"]*"', b"", writer.written)
-    return Answer(sent, written, writer.listens, kept.lines)
+
+def _draw_anew() -> None:
+    """Draw the same ids and times again: what was drawn for no answer is nobody's."""
+    request_ids._random.seed(7)
+    random.seed(7)
 
 
 @pytest.fixture(scope="module")
@@ -228,7 +257,7 @@ def test_below_any_path_of_a_host_it_is_answered_alike(place: Place, root_path: 
 
 def test_one_who_leaves_before_it_is_accepted_is_left_alike(place: Place) -> None:
     for path in PATHS:
-        place.ask("open", path, leaves=True)
+        place.ask("open", path, leaves=True, promptly=False)
 
 
 @pytest.mark.parametrize(
@@ -243,7 +272,7 @@ def test_what_a_handler_raises_closes_it_alike(
         raise error
 
     monkeypatch.setattr(websocket, "serve_socket", fails)
-    closed = place.ask("open", PATHS[0]).messages[0]
+    closed = place.ask("open", PATHS[0], promptly=False).messages[0]
     assert closed["type"] == "websocket.close"
     assert closed["code"] == (4321 if isinstance(error, WebSocketException) else 4500)
 
@@ -276,3 +305,23 @@ def test_it_is_served_before_the_framework(place: Place, monkeypatch: pytest.Mon
         found.clear()
         place.ask("open", path)
         assert found[0] is not None
+
+
+@pytest.mark.parametrize(
+    ("setup", "path", "query", "headers"),
+    [
+        ("open", PATHS[0], b"", ()),
+        ("open", "/api/v1/stream", b"topic=projects%2Fp1&topic=a&rate=1", ()),
+        ("open", "/api/v1/ws/projects/p1/stream", b"until=end", ((b"cookie", b"a=b"),)),
+        ("open", PATHS[0], b"last_event_id=1-0", ((b"origin", b"http://localhost:8000"),)),
+        ("hosts", PATHS[0], b"", ((b"origin", b"https://ours.example"),)),
+    ],
+)
+def test_a_socket_as_most_are_needs_no_task(
+    place: Place, setup: str, path: str, query: bytes, headers: tuple[tuple[bytes, bytes], ...]
+) -> None:
+    """Once somebody has read its topics."""
+    place.ask(setup, path, query, headers)
+    prompted = place.prompted
+    assert place.ask(setup, path, query, headers).listens
+    assert place.prompted == prompted + 1

@@ -59,11 +59,12 @@ class PromptPublishes:
         always = ALWAYS if origins.any else (*ALWAYS, VARY)
         self._end: Final = lines_of(always) + HEADER.encode() + b": %b\r\n"
 
-    def take(self, asked: Asked, body: bytes, reply: Reply) -> bool:
+    def take(self, asked: Asked, body: bytes, reply: Reply | None) -> bool:
         """See `promptly.Kind`."""
         scope, headers, asker = asked.scope, asked.headers, asked.asker
         if (
-            scope["query_string"]
+            reply is None
+            or scope["query_string"]
             or _BATCH in headers.get(b"content-type", b"").lower()
             or len(body) > self._most
             or headers.get(b"content-length") != b"%d" % len(body)

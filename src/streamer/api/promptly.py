@@ -91,7 +91,7 @@ class Kind(Protocol):
     def leaves(self) -> frozenset[bytes]:
         """Headers that ask for more than is done here."""
 
-    def take(self, asked: Asked, body: bytes, reply: Reply) -> bool:
+    def take(self, asked: Asked, body: bytes, reply: Reply | None) -> bool:
         """Take the request, as `server.prompt.Prompt` does.
 
         Raises:
@@ -108,7 +108,7 @@ class Promptly:
         life: until it has begun, nothing is taken.
         known: says at once who asks; what it does not know is not taken.
         hosts: whose requests are ours.
-        kinds: what is answered, by method.
+        kinds: what is answered, by method; a WebSocket has none.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class Promptly:
         *,
         known: Callable[[Any], Asker | None],
         hosts: Hosts,
-        kinds: Mapping[str, Kind],
+        kinds: Mapping[str | None, Kind],
     ) -> None:
         self._life: Final = life
         self._known: Final = known
@@ -127,9 +127,9 @@ class Promptly:
         self._find: Final = litestar.asgi_router.handle_routing
         self._place: Final = lru_cache(1024)(self._find_place)
 
-    def __call__(self, scope: Any, body: bytes, reply: Reply) -> bool:  # noqa: ANN401 - of ASGI
+    def __call__(self, scope: Any, body: bytes, reply: Reply | None) -> bool:  # noqa: ANN401 - of ASGI
         """See `server.prompt.Prompt`."""
-        kind = self._kinds.get(scope["method"])
+        kind = self._kinds.get(scope.get("method"))
         if kind is None or not scope["path"].endswith(kind.ends):
             return False
         try:
@@ -155,7 +155,7 @@ class Promptly:
             or any(value.strip(b" \t") is not value for value in headers.values())
         ):
             return None
-        place = self._place(scope["method"], scope["path"])
+        place = self._place(scope.get("method"), scope["path"])
         if place is None:
             return None
         name = host.decode("latin-1")
@@ -165,7 +165,7 @@ class Promptly:
         asker = self._known(scope)
         return None if asker is None else Asked(scope, headers, name, *place, asker)
 
-    def _find_place(self, method: str, path: str) -> _Place | None:
+    def _find_place(self, method: str | None, path: str) -> _Place | None:
         """What a request is for; None if it is not answered here."""
         _, handler, _, found, _ = self._find(path=normalize_path(path), method=method)
         return (handler, found) if PROMPT in getattr(handler, "opt", {}) else None

@@ -13,7 +13,7 @@ from ..config.server_url import API
 from ..config.unread import UnreadPolicy
 from ..errors import InvalidParameter, InvalidTopic
 from ..events.cursor import ORIGIN, Cursor
-from ..events.topic import check_topic, job_of
+from ..events.topic import check_topic, job_of, job_topic, project_topic
 from ..hub.attach import Attach, Enter
 from ..hub.throttled import MAX_RATE, MIN_RATE
 from ..metrics import Transport
@@ -38,6 +38,24 @@ class Query(Protocol):
 
     def getall(self, key: str, default: list[str]) -> Sequence[Any]:
         """Every value of `key`."""
+
+
+# The topics of an address: by what its path names, its query, and how many there may be.
+
+
+def of_project(found: Mapping[str, Any], *_: object) -> tuple[str, ...]:
+    """That of a project's stream."""
+    return (project_topic(found["project_id"]),)
+
+
+def of_job(found: Mapping[str, Any], *_: object) -> tuple[str, ...]:
+    """That of a job's stream."""
+    return (job_topic(found["job_id"]),)
+
+
+def of_query(_found: Mapping[str, Any], query: Query, most: int) -> tuple[str, ...]:
+    """Those of a stream that names them; raises `InvalidTopic`, as `read_topics`."""
+    return read_topics(query, most)
 
 
 def read_topics(query: Query, most: int) -> tuple[str, ...]:

@@ -46,6 +46,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
+def _nothing() -> None:
+    """What has to be done before a reader begins."""
+
+
 class Hub:
     """Every reader of this process.
 
@@ -200,8 +204,14 @@ class Hub:
                 leave()
         return reader
 
-    def attach_at_once(self, attach: Attach, writer: Writer) -> Reader | None:
-        """As `attach`, where nothing has to be waited for; else nothing is done, and None."""
+    def attach_at_once(
+        self, attach: Attach, writer: Writer, ready: Callable[[], object] = _nothing
+    ) -> Reader | None:
+        """As `attach`, where nothing has to be waited for; else nothing is done, and None.
+
+        `ready` is called once it is clear that the reader begins, before `writer` is asked for
+        its form, and written to.
+        """
         if attach.enter is not None or self._reads.are_needed(attach):
             return None
         feed = self._feeds.opened(tuple(sorted(attach.topics)))
@@ -210,7 +220,8 @@ class Hub:
         if (snapshots := feed.snapshots()) is None:
             self._feeds.leave(feed)
             return None
-        return self._begin(attach, writer, feed, snapshots, retry_ms=self._retry_ms())
+        retry_ms = self._retry_ms()
+        return self._begin(attach, writer, feed, snapshots, retry_ms=retry_ms, ready=ready)
 
     async def _attach(self, attach: Attach, writer: Writer, retry_ms: int) -> Reader:
         feed = await self._feeds.open(tuple(sorted(attach.topics)))
@@ -235,12 +246,14 @@ class Hub:
         last: Event | None = None,
         reading: Reading | None = None,
         retry_ms: int,
+        ready: Callable[[], object] = _nothing,
     ) -> Reader:
         """Start a reader of `feed`, which counts it already."""
         try:
             # It may have left while the feed was opened, and others have come.
             self._admit(attach, writer, retry_ms)
             refuse_if_finished(attach, snapshots, last)
+            ready()
         except BaseException:
             self._feeds.leave(feed)
             raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from typing import Any, Final, Protocol
 
 from ..wire.form import Form
@@ -92,6 +92,12 @@ class OfferedWriter(Writer, Protocol):
         """Whether its client reads `wire.deflated` frames; it is told that it may have to.
 
         Called before the socket is accepted (WebSocket only).
+        """
+
+    def accept_with(self, fields: Sequence[tuple[bytes, bytes]], subprotocol: str | None) -> None:
+        """Accept the socket, with these fields in the answer.
+
+        Instead of the app's message, by one that is asked without a task (WebSocket only).
         """
 
     def open(self, form: Form, high_water: int) -> object:

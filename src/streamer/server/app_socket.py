@@ -140,6 +140,19 @@ class AppSocket:
             self._agreed = agreed(self._handshake.values(b"sec-websocket-extensions"))
         return self._agreed is not None
 
+    def accept(self, more: Iterable[tuple[bytes, bytes]], subprotocol: str | None) -> None:
+        """Accept the handshake, with `more` fields in the answer."""
+        assert self._handshake is not None  # noqa: S101
+        self._log("[accepted]")
+        fields = [*self._server_state.default_headers, *more]
+        if self._agreed is not None:
+            fields.append((b"Sec-WebSocket-Extensions", self._agreed.encode()))
+        if subprotocol:
+            fields.append((b"Sec-WebSocket-Protocol", subprotocol.encode("latin-1")))
+        head = switching(self._handshake, fields)
+        self.was_answered, self._handshake = True, None
+        self._line.accept(head)
+
     async def run(self) -> None:
         """Run the app until it returns; what it raises is logged."""
         app: Any = self._config.loaded_app
@@ -241,7 +254,7 @@ class AppSocket:
         if self._answer is not None:
             self._send_body(kind, message)
         elif kind == "websocket.accept":
-            self._accept(message)
+            self.accept(message.get("headers", ()), message.get("subprotocol"))
         elif kind == "websocket.close":
             self._log("403")
             self._decline(_head(403, []), b"")
@@ -255,18 +268,6 @@ class AppSocket:
                 "Expected ASGI message 'websocket.accept', 'websocket.close' or "
                 f"'websocket.http.response.start' but got '{kind}'."
             )
-
-    def _accept(self, message: dict[str, Any]) -> None:
-        assert self._handshake is not None  # noqa: S101
-        self._log("[accepted]")
-        fields = [*self._server_state.default_headers, *message.get("headers", [])]
-        if self._agreed is not None:
-            fields.append((b"Sec-WebSocket-Extensions", self._agreed.encode()))
-        if subprotocol := message.get("subprotocol"):
-            fields.append((b"Sec-WebSocket-Protocol", subprotocol.encode("latin-1")))
-        head = switching(self._handshake, fields)
-        self.was_answered, self._handshake = True, None
-        self._line.accept(head)
 
     def _send_body(self, kind: str, message: dict[str, Any]) -> None:
         if kind != "websocket.http.response.body":

@@ -40,11 +40,11 @@ class Reply(Protocol):
 class Prompt(Protocol):
     """What of an app answers without a task."""
 
-    def __call__(self, scope: Any, body: bytes, reply: Reply) -> bool:  # noqa: ANN401 - of ASGI
+    def __call__(self, scope: Any, body: bytes, reply: Reply | None) -> bool:  # noqa: ANN401 - of ASGI
         """Take the request, and have `reply` called once, soon or later; or return False.
 
         It has its whole `body`. Then the app is called as ever, with the same scope, and
-        nothing has been done.
+        nothing has been done. A WebSocket has no `reply`.
         """
         ...
 
@@ -67,7 +67,7 @@ class BehindProxies:
         # uvicorn's own, which stands before the app, too: to see it twice changes nothing.
         self._named: Final[Any] = ProxyHeadersMiddleware(_nobody, trusted)
 
-    def __call__(self, scope: Any, body: bytes, reply: Reply) -> bool:  # noqa: ANN401 - of ASGI
+    def __call__(self, scope: Any, body: bytes, reply: Reply | None) -> bool:  # noqa: ANN401 - of ASGI
         """See `Prompt`."""
         if not _FORWARDED.isdisjoint(map(_name, scope["headers"])):
             with contextlib.suppress(StopIteration):  # it waits for nothing but the app

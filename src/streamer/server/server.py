@@ -196,7 +196,8 @@ def serve(
         )
         config, hub = _config(app, settings, protocols), app.state.hub
         if app.state.prompt is not None:
-            protocols.http.prompt = BehindProxies(app.state.prompt, config.forwarded_allow_ips)
+            prompt = BehindProxies(app.state.prompt, config.forwarded_allow_ips)
+            protocols.http.prompt = protocols.websocket.prompt = prompt
         # Commands are small; 1009 closes a connection that sends anything larger.
         config.ws_max_size = COMMAND_BYTES
     else:

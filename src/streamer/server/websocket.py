@@ -20,11 +20,14 @@ from .hearing import Hearing
 from .holding_writer import HoldingWriter
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from uvicorn.config import Config
     from uvicorn.server import ServerState
 
     from ..hub.writer import Listener
     from ..wire.form import Form
+    from .prompt import Prompt
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -51,6 +54,8 @@ class FastWebSocket(HoldingWriter, FrameIntake, asyncio.Protocol):
     #: Whether the server has drained: as of HTTP.
     leaving: ClassVar[bool] = False
     silence: ClassVar[Wheel[FastWebSocket]] = Wheel()
+    #: Answers what needs no task of its own; None of an app that knows of no such thing.
+    prompt: ClassVar[Prompt | None] = None
 
     __slots__ = (
         *("form", "full", "lost", "party", "taker", "transport"),
@@ -109,6 +114,11 @@ class FastWebSocket(HoldingWriter, FrameIntake, asyncio.Protocol):
         """Agree to it, if the client offers what is needed; call it before accepting."""
         self._deflates = self._app is not None and self._app.agree_to_deflate()
         return self._deflates
+
+    def accept_with(self, fields: Sequence[tuple[bytes, bytes]], subprotocol: str | None) -> None:
+        """Accept the handshake, for an app that is asked without a task."""
+        if self._app is not None:
+            self._app.accept(fields, subprotocol)
 
     def open(self, form: Form, high_water: int) -> FastWebSocket:
         """Become a writer of `form`; call it once the socket is accepted."""
@@ -193,6 +203,8 @@ class FastWebSocket(HoldingWriter, FrameIntake, asyncio.Protocol):
             return
         self._slot = self.silence.add(self, max(1, int(self.limits.silence_seconds / 3)))
         self._app.begin(handshake, former, client)
+        if self.prompt is not None and self.prompt(self._app.scope, b"", None):
+            return
         task = self._loop.create_task(self._app.run())
         self._state.tasks.add(task)
         task.add_done_callback(self._app_returned)

@@ -13,17 +13,21 @@ Layout:
 - `chats`: conversations as streams: whoever reads one is there.
 - `commands`: what the client of a WebSocket says, and what is done about it.
 - `followed`: events of topics as values, for a stream that says them in words of its own.
+- `alike`: what is read once for all requests that ask alike.
 - `prompt_streams`: streams that are opened without a task: of topics that somebody reads here
   already.
+- `prompt_sockets`: the same over WebSocket.
 - `portable`: a writer over any ASGI server: buffers wait here until `send` takes them.
 """
 
 __all__ = [
+    "alike",
     "chats",
     "commands",
     "deflated_forms",
     "followed",
     "portable",
+    "prompt_sockets",
     "prompt_streams",
     "shared_windows",
     "sse",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import anyio
@@ -16,7 +16,6 @@ from sse_starlette import EventSourceResponse
 
 from ...config.settings import Settings
 from ...errors import StreamerError
-from ...events.topic import job_topic, project_topic
 from ...hub.attach import Attach, Enter, Finished, Gone
 from ...hub.hub import Hub
 from ...hub.writer import OfferedWriter, offered_writer
@@ -33,7 +32,7 @@ from ..query import STREAM, STREAM_OF_TOPICS
 from ..quota_fields import full_fields
 from ..quota_fields import headers_of as quota_headers
 from ..refusals import note_refusal
-from ..stream_request import Query, headers_of, read_attach, read_topics
+from ..stream_request import headers_of, of_job, of_project, of_query, read_attach
 from .portable import PortableWriter
 from .sse_forms import SseForms, forms_for
 
@@ -61,33 +60,18 @@ def _problem(request: Request[Any, Any, Any], error: StreamerError) -> Response[
 PROBLEMS: Final[ExceptionHandlersMap] = {StreamerError: _problem}
 
 
-# The topics of each address, by what its path names, its query, and how many there may be.
-
-
-def _project(found: Mapping[str, Any], *_: object) -> tuple[str, ...]:
-    return (project_topic(found["project_id"]),)
-
-
-def _job(found: Mapping[str, Any], *_: object) -> tuple[str, ...]:
-    return (job_topic(found["job_id"]),)
-
-
-def _topics(_found: Mapping[str, Any], query: Query, most: int) -> tuple[str, ...]:
-    return read_topics(query, most)
-
-
 @route(
     ["/projects/{project_id:str}/stream", "/ws/projects/{project_id:str}/stream"],
     http_method=_METHODS,
     operation_class=StreamOperation,
     exception_handlers=PROBLEMS,
     summary="Stream one project",
-    opt=STREAM | PLAIN | {PROMPT: _project},
+    opt=STREAM | PLAIN | {PROMPT: of_project},
     tags=["streams"],
 )
 async def stream_project(request: Request[Any, Any, Any]) -> ASGIApp:
     """Events of a project as they are published, and before that what was missed."""
-    return await serve_stream(request, _project(request.path_params))
+    return await serve_stream(request, of_project(request.path_params))
 
 
 @route(
@@ -96,12 +80,12 @@ async def stream_project(request: Request[Any, Any, Any]) -> ASGIApp:
     operation_class=StreamOperation,
     exception_handlers=PROBLEMS,
     summary="Stream one job",
-    opt=STREAM | PLAIN | {PROMPT: _job},
+    opt=STREAM | PLAIN | {PROMPT: of_job},
     tags=["streams"],
 )
 async def stream_job(request: Request[Any, Any, Any]) -> ASGIApp:
     """Events of a job; the stream ends after its terminal event."""
-    return await serve_stream(request, _job(request.path_params))
+    return await serve_stream(request, of_job(request.path_params))
 
 
 @route(
@@ -110,13 +94,13 @@ async def stream_job(request: Request[Any, Any, Any]) -> ASGIApp:
     operation_class=StreamOperation,
     exception_handlers=PROBLEMS,
     summary="Stream several topics",
-    opt=STREAM_OF_TOPICS | PLAIN | {PROMPT: _topics},
+    opt=STREAM_OF_TOPICS | PLAIN | {PROMPT: of_query},
     tags=["streams"],
 )
 async def stream_topics(request: Request[Any, Any, Any]) -> ASGIApp:
     """Events of every ``?topic=``, in the order of ids, with one cursor for all."""
     most = request.app.state.settings.max_topics
-    return await serve_stream(request, _topics(request.path_params, request.query_params, most))
+    return await serve_stream(request, of_query(request.path_params, request.query_params, most))
 
 
 SSE_HANDLERS = (stream_project, stream_job, stream_topics)

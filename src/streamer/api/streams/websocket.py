@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 from litestar import websocket
+from litestar.datastructures import State
 
 from ...access.credentials import forget, spoken
 from ...config.settings import Settings
@@ -18,15 +19,15 @@ from ...errors import (
     StreamerError,
     Unauthorized,
 )
-from ...events.topic import job_topic, project_topic
 from ...hub.attach import Finished, Gone
 from ...hub.hub import Hub
 from ...hub.writer import OfferedWriter, offered_writer
+from ...wire.form import Form
 from ...wire.websocket import close_reason
 from ..asker import client_of, who_asks
 from ..codings import is_allowed
 from ..farewells import Farewells, Socket
-from ..front import PLAIN
+from ..front import PLAIN, PROMPT
 from ..may import may_read
 from ..origins import Origins
 from ..query import STREAM, STREAM_OF_TOPICS, query_of
@@ -34,49 +35,51 @@ from ..rate import Rate
 from ..refusals import note_refusal
 from ..stream_request import (
     headers_of,
+    of_job,
+    of_project,
+    of_query,
     read_attach,
-    read_topics,
     reads_messages,
 )
 from .commands import Commands, OlderCommands
 from .deflated_forms import deflated
 from .portable import PortableWriter
 
+#: The key of the ``opt`` of handlers whose clients say something else than `Commands`.
+SPEECH: Final = "speech"
+#: The one subprotocol that has a meaning here: this one.
+SUBPROTOCOL: Final = "streamer"
 
-@websocket("/projects/{project_id:str}/stream", opt=STREAM | PLAIN)
+
+@websocket("/projects/{project_id:str}/stream", opt=STREAM | PLAIN | {PROMPT: of_project})
 async def project_socket(socket: Socket) -> None:
     """Events of one project."""
-    await serve_socket(socket, lambda: (project_topic(socket.path_params["project_id"]),))
+    await serve_socket(socket, lambda: of_project(socket.path_params))
 
 
-@websocket("/ws/projects/{project_id:str}/stream", opt=STREAM | PLAIN)
+@websocket(
+    "/ws/projects/{project_id:str}/stream",
+    opt=STREAM | PLAIN | {PROMPT: of_project, SPEECH: OlderCommands},
+)
 async def older_project_socket(socket: Socket) -> None:
     """Events of one project, at the address and with the refusals that older clients know."""
-    await serve_socket(
-        socket,
-        lambda: (project_topic(socket.path_params["project_id"]),),
-        OlderCommands,
-    )
+    await serve_socket(socket, lambda: of_project(socket.path_params), OlderCommands)
 
 
-@websocket("/jobs/{job_id:str}/stream", opt=STREAM | PLAIN)
+@websocket("/jobs/{job_id:str}/stream", opt=STREAM | PLAIN | {PROMPT: of_job})
 async def job_socket(socket: Socket) -> None:
     """Events of one job, until its terminal event."""
-    await serve_socket(socket, lambda: (job_topic(socket.path_params["job_id"]),))
+    await serve_socket(socket, lambda: of_job(socket.path_params))
 
 
-@websocket("/stream", opt=STREAM_OF_TOPICS | PLAIN)
+@websocket("/stream", opt=STREAM_OF_TOPICS | PLAIN | {PROMPT: of_query})
 async def topics_socket(socket: Socket) -> None:
     """Events of every ``?topic=``."""
-    await serve_socket(
-        socket, lambda: read_topics(socket.query_params, socket.app.state.settings.max_topics)
-    )
+    most = socket.app.state.settings.max_topics
+    await serve_socket(socket, lambda: of_query(socket.path_params, socket.query_params, most))
 
 
 WEBSOCKET_HANDLERS = (project_socket, older_project_socket, job_socket, topics_socket)
-
-#: The one subprotocol that has a meaning here: this one.
-SUBPROTOCOL: Final = "streamer"
 
 
 async def serve_socket(
@@ -158,11 +161,17 @@ async def _accepted(socket: Socket, speech: type[Commands]) -> PortableWriter | 
     if offered is None:
         await socket.accept(spoken(socket.scope["subprotocols"], SUBPROTOCOL))
         return PortableWriter(speech.lines, high_water=high_water)
+    form = form_for(offered, speech, state)
+    await socket.accept(spoken(socket.scope["subprotocols"], SUBPROTOCOL))
+    offered.open(form, high_water)
+    return offered
+
+
+def form_for(offered: OfferedWriter, speech: type[Commands], state: State) -> Form:
+    """The form of a socket that is not yet accepted: compressed, if both sides may."""
     may_compress = is_allowed(state.settings.compression, is_open=state.is_open)
     compresses = may_compress and offered.agree_to_deflate()
-    await socket.accept(spoken(socket.scope["subprotocols"], SUBPROTOCOL))
-    offered.open(deflated(speech.frames) if compresses else speech.frames, high_water)
-    return offered
+    return deflated(speech.frames) if compresses else speech.frames
 
 
 def _reason(error: StreamerError) -> str:
