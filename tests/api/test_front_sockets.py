@@ -8,7 +8,7 @@ import logging
 import random
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Any, Final, NamedTuple
 
@@ -19,6 +19,7 @@ from litestar.exceptions import WebSocketException
 from streamer.api import request_ids
 from streamer.api.front import Front
 from streamer.api.streams import websocket
+from streamer.api.streams.commands import Commands
 from streamer.app import create_app
 from streamer.config.settings import Settings
 from streamer.eventlog.memory.log import MemoryEventLog
@@ -49,7 +50,12 @@ QUERIES: Final = [
 ALL: Final = (
     b"Bearer "
     + jwt.encode(
-        {"sub": "ada", "iat": int(time.time()), "exp": 2e9, "streamer": {"subscribe": ["**"]}},
+        {
+            "sub": "ada",
+            "iat": int(time.time()),
+            "exp": int(time.time()) + 3600,
+            "streamer": {"subscribe": ["**"]},
+        },
         SECRET,
     ).encode()
 )
@@ -62,11 +68,11 @@ HEADERS: Final[list[tuple[bytes, bytes]]] = [
 
 
 class Answer(NamedTuple):
-    """What became of one: what was sent by ASGI, written to its writer, and logged."""
+    """What became of one: what was sent by ASGI, written to its writer, kept, and logged."""
 
     messages: list[dict[str, Any]]
     written: bytes
-    listens: bool
+    kept: Sequence[str]  # of its scope, while it listens
     logged: list[str]
 
 
@@ -75,7 +81,7 @@ class _Writer:
 
     full = lost = False
     taker: Taker | None = None
-    listens = False
+    kept: Sequence[str] = ()
 
     def __init__(self) -> None:
         self.written = b""
@@ -94,8 +100,9 @@ class _Writer:
         self.form = form
         return self
 
-    def listen(self, _listener: Listener) -> None:
-        self.listens = True
+    def listen(self, listener: Listener) -> None:
+        assert isinstance(listener, Commands)
+        self.kept = sorted(listener._kept)
 
     def write(self, buffer: bytes) -> None:
         self.written += buffer
@@ -212,7 +219,7 @@ class Place:
         if writer.taker is not None:
             writer.taker.gone()
         written = re.sub(rb'"stream_id":"[^"]*"', b"", writer.written)
-        return Answer(sent, written, writer.listens, kept.lines)
+        return Answer(sent, written, writer.kept, kept.lines)
 
 
 def _draw_anew() -> None:
@@ -282,12 +289,12 @@ def test_what_is_asked_is_answered(place: Place) -> None:
     opened = place.ask("open", PATHS[0])
     assert opened.messages[0]["type"] == "websocket.accept"
     assert opened.messages[0]["subprotocol"] == "streamer"
-    assert opened.listens
+    assert opened.kept
     assert b'"type":"connected"' in opened.written
     assert b'"type":"caught_up"' in opened.written
     refused = place.ask("tokens", PATHS[0])
     assert '"type":"refused"' in refused.messages[1]["text"]
-    assert not refused.listens
+    assert not refused.kept
 
 
 def test_it_is_served_before_the_framework(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -315,13 +322,15 @@ def test_it_is_served_before_the_framework(place: Place, monkeypatch: pytest.Mon
         ("open", "/api/v1/ws/projects/p1/stream", b"until=end", ((b"cookie", b"a=b"),)),
         ("open", PATHS[0], b"last_event_id=1-0", ((b"origin", b"http://localhost:8000"),)),
         ("hosts", PATHS[0], b"", ((b"origin", b"https://ours.example"),)),
+        ("tokens", PATHS[0], b"", ((b"authorization", ALL),)),
+        ("tokens", PATHS[0], b"token=" + ALL[7:], ()),
     ],
 )
 def test_a_socket_as_most_are_needs_no_task(
     place: Place, setup: str, path: str, query: bytes, headers: tuple[tuple[bytes, bytes], ...]
 ) -> None:
-    """Once somebody has read its topics."""
+    """Once somebody has read its topics, and the token is known; it is not kept."""
     place.ask(setup, path, query, headers)
     prompted = place.prompted
-    assert place.ask(setup, path, query, headers).listens
+    assert place.ask(setup, path, query, headers).kept
     assert place.prompted == prompted + 1

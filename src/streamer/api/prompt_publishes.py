@@ -19,7 +19,7 @@ from .may import may_publish
 from .origins import Origins
 from .promptly import Asked, Reply
 from .publish import key_of, written
-from .request_ids import HEADER, request_id_of
+from .request_ids import HEADER
 from .too_often import HowOften
 
 _BATCH: Final = NDJSON.encode()
@@ -92,8 +92,7 @@ class PromptPublishes:
         except TooManyRequests as error:
             let_fail(scope, error)  # it is counted, once
             return False
-        request_id = request_id_of(asked.text(HEADER.encode()))
-        head = lines_of(quota) + self._end % request_id.encode()
+        head = lines_of(quota) + self._end % asked.request_id.encode()
         self._publisher.begin(event, _Answer(scope, reply, head))
         return True
 

@@ -21,20 +21,23 @@ from litestar.utils import normalize_path
 
 from ..access.credentials import hide_url_tokens
 from ..errors import StreamerError
+from ..tracing.doing import DOING, Doing
 from ..tracing.opentelemetry import configured
 from .asker import Asker
 from .front import PROMPT
 from .hosts import Hosts
+from .request_ids import HEADER, request_id_of
 
 #: Headers that ask for more than most do: of a body, of a trace.
 _MORE: Final = frozenset(
     {b"expect", b"traceparent", b"tracestate", b"transfer-encoding", b"x-http-method-override"}
 )
+_ID: Final = HEADER.encode()
 #: Characters of a path; a longer one is not remembered, for anybody may ask for many.
 _LONG: Final = 1024
 
-#: What a method and a path stand for: the handler, and what the path names.
-_Place = tuple[Any, Mapping[str, Any]]
+#: What a method and a path stand for: the handler, what the path names, and its template.
+_Place = tuple[Any, Mapping[str, Any], str]
 
 
 class Reply(Protocol):
@@ -64,7 +67,9 @@ class Asked(NamedTuple):
         host: its ``Host``, which is one of ours.
         handler: what it is for.
         found: what its path names, for the handler.
+        template: the path, with the names of what it names.
         asker: who asks.
+        request_id: of this request.
     """
 
     scope: Any
@@ -72,7 +77,9 @@ class Asked(NamedTuple):
     host: str
     handler: BaseRouteHandler
     found: Mapping[str, Any]
+    template: str
     asker: Asker
+    request_id: str
 
     def text(self, name: bytes) -> str | None:
         """A header's value, or None."""
@@ -134,7 +141,13 @@ class Promptly:
             return False
         try:
             asked = self._check(scope, kind)
-            return asked is not None and kind.take(asked, body, reply)
+            if asked is None:
+                return False
+            doing = DOING.set(Doing(asked.request_id))
+            try:
+                return kind.take(asked, body, reply)
+            finally:
+                DOING.reset(doing)
         except (StreamerError, HTTPException):
             return False  # the app finds the same, and says it
 
@@ -151,10 +164,11 @@ class Promptly:
             or len(scope["path"]) > _LONG
             or not self._life.has_begun
             or configured() is not None
-            # A server may leave in the whitespace around a value.
-            or any(value.strip(b" \t") is not value for value in headers.values())
         ):
             return None
+        for value in headers.values():
+            if value.strip(b" \t") is not value:  # a server may leave in what is around it
+                return None
         place = self._place(scope.get("method"), scope["path"])
         if place is None:
             return None
@@ -163,9 +177,13 @@ class Promptly:
         if scope["query_string"]:
             hide_url_tokens(scope)
         asker = self._known(scope)
-        return None if asker is None else Asked(scope, headers, name, *place, asker)
+        if asker is None:
+            return None
+        given = headers.get(_ID)
+        request_id = request_id_of(None if given is None else given.decode("latin-1"))
+        return Asked(scope, headers, name, *place, asker, request_id)
 
     def _find_place(self, method: str | None, path: str) -> _Place | None:
         """What a request is for; None if it is not answered here."""
-        _, handler, _, found, _ = self._find(path=normalize_path(path), method=method)
-        return (handler, found) if PROMPT in getattr(handler, "opt", {}) else None
+        _, handler, _, found, template = self._find(path=normalize_path(path), method=method)
+        return (handler, found, template) if PROMPT in getattr(handler, "opt", {}) else None

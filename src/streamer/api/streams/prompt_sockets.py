@@ -7,17 +7,16 @@ from typing import Any, Final
 from litestar import Litestar
 from litestar.connection import ASGIConnection
 
-from ...access.credentials import spoken
+from ...access.credentials import forget, spoken
 from ...config.settings import Settings
 from ...hub.attach import Attach, Finished, Gone
 from ...hub.writer import OfferedWriter, offered_writer
-from ...tracing.doing import DOING, Doing
 from ..asker import keep_asker
 from ..front import PROMPT, STREAMS
 from ..may import surely_may_read
 from ..promptly import Asked, Reply
 from ..query import query_of
-from ..request_ids import HEADER, request_id_of
+from ..request_ids import HEADER
 from ..stream_request import attach_of, read_query, read_resume, reads_messages, resume_in
 from .alike import Alike
 from .commands import Commands
@@ -66,28 +65,27 @@ class PromptSockets:
         return self._begin(asked, attach, writer)
 
     def _begin(self, asked: Asked, attach: Attach, writer: OfferedWriter) -> bool:
-        scope, request_id = asked.scope, request_id_of(asked.text(_ID))
+        scope = asked.scope
         speech: type[Commands] = asked.handler.opt.get(SPEECH, Commands)
 
         def accept() -> None:
             form = form_for(writer, speech, self._app.state)
-            named = [(_ID, request_id.encode())]
+            named = [(_ID, asked.request_id.encode())]
             writer.accept_with(named, spoken(scope["subprotocols"], SUBPROTOCOL))
             writer.open(form, self._settings.high_water)
 
-        doing = DOING.set(Doing(request_id))
         try:
             reader = self._hub.attach_at_once(attach, writer, accept)
         except (Gone, Finished):
             return False
-        finally:
-            DOING.reset(doing)
         if reader is None:
             return False
         # As whoever hears what its client says finds it.
         scope["app"] = scope["litestar_app"] = self._app
         scope["route_handler"], scope["path_params"] = asked.handler, asked.found
+        scope["path_template"] = asked.template
         keep_asker(scope, asked.asker)
+        forget(scope)  # else a token would live as long as the socket
         writer.listen(speech(ASGIConnection(scope), self._hub, reader, attach.topics))
         return True
 

@@ -10,14 +10,13 @@ from litestar.connection import ASGIConnection
 from ...config.settings import Settings
 from ...hub.attach import Attach, Finished, Gone
 from ...hub.writer import offered_writer
-from ...tracing.doing import DOING, Doing
 from ..answer_fields import added_to_all, fields_of, lines_of
 from ..codings import accepted_in
 from ..front import PROMPT, STREAMS
 from ..may import surely_may_read
 from ..promptly import Asked, Reply
 from ..query import query_of
-from ..request_ids import HEADER, request_id_of
+from ..request_ids import HEADER
 from ..stream_request import attach_of, read_query, read_resume, resume_in
 from .alike import Alike
 from .sse_forms import SseForms, forms_for
@@ -75,8 +74,6 @@ class PromptStreams:
             return False
         resume = read_resume(asked.text(b"last-event-id"), answer.resume)
         attach = attach_of(answer.asked, resume, asked.asker, self._rules.current.unread)
-        request_id = request_id_of(asked.text(_ID))
-        doing = DOING.set(Doing(request_id))
         try:
             if not self._hub.attach_at_once(
                 attach, writer, lambda: writer.open(answer.forms.chunked, high_water)
@@ -84,9 +81,7 @@ class PromptStreams:
                 return False
         except (Gone, Finished):
             return False
-        finally:
-            DOING.reset(doing)
-        writer.begin(b"%b%b\r\n" % (answer.head, request_id.encode()))
+        writer.begin(b"%b%b\r\n" % (answer.head, asked.request_id.encode()))
         return True
 
     def _read(self, asked: Asked, accepted: str, origin: str | None) -> _Answer:
