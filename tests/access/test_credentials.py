@@ -255,6 +255,11 @@ def test_a_subprotocol_is_answered_that_was_offered_and_never_the_token(
         ([(b"authorization", b"Bearer abc")], {"subprotocols": ["bearer", "xyz"]}, None),
         ([(b"authorization", b"Bearer abc")], {"query_string": b"token=xyz"}, None),
         ([(b"cookie", b"c=d")], {}, None),
+        ([(b"cookie", b"c=d")], {"query_string": b"token=xyz"}, "xyz"),
+        ([], {"query_string": b"token=xyz&token=xyz"}, None),
+        ([], {"subprotocols": ["streamer", "bearer", "xyz"]}, "xyz"),
+        ([], {"subprotocols": ["streamer"]}, None),
+        ([], {"subprotocols": ["bearer", "xyz"], "query_string": b"token=xyz"}, None),
     ],
 )
 def test_a_lone_token_is_one_beside_which_nothing_else_is_presented(

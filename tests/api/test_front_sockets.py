@@ -155,6 +155,7 @@ class Place:
         leaves: bool = False,
         root_path: str = "",
         promptly: bool = True,
+        subprotocols: Sequence[str] = ("streamer",),
     ) -> Answer:
         """Ask without a task, before the framework, and through it: all answer the same."""
         scope: dict[str, Any] = {
@@ -167,7 +168,7 @@ class Place:
             "query_string": query,
             "root_path": root_path,
             "headers": list(headers),
-            "subprotocols": ["streamer"],
+            "subprotocols": list(subprotocols),
             "client": ("127.0.0.1", 1),
             "server": ("127.0.0.1", 8000),
         }
@@ -183,6 +184,7 @@ class Place:
                     patch.setattr(Front, "_plain", lambda _self, _scope: None)
                 _draw_anew()
                 asked = {**scope, "headers": list(scope["headers"]), "state": {}}
+                asked["subprotocols"] = list(subprotocols)
                 answer = self.runner.run(self._exchange(self.apps[setup], asked, leaves, is_prompt))
                 ways.append(answer)
         assert ways[0] == ways[1] == ways[2]
@@ -334,3 +336,20 @@ def test_a_socket_as_most_are_needs_no_task(
     prompted = place.prompted
     assert place.ask(setup, path, query, headers).kept
     assert place.prompted == prompted + 1
+
+
+@pytest.mark.parametrize(
+    ("subprotocols", "status"),
+    [
+        (("bearer", ALL[7:].decode()), "connected"),
+        (("streamer", "bearer", ALL[7:].decode()), "connected"),
+        (("bearer", "no.such.token"), "refused"),
+        (("bearer", "bearer", ALL[7:].decode()), "refused"),
+        (("bearer",), "refused"),
+    ],
+)
+def test_a_token_among_the_subprotocols_is_read_alike(
+    place: Place, subprotocols: Sequence[str], status: str
+) -> None:
+    answers = [place.ask("tokens", PATHS[0], subprotocols=subprotocols) for _ in range(2)]
+    assert [bool(answer.kept) for answer in answers] == [status == "connected"] * 2

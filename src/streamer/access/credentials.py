@@ -121,17 +121,17 @@ def credential_of(scope: Scope, cookie: str) -> Credential | None:
 
 
 def lone_token(scope: Scope) -> str | None:
-    """The token of a request that presents one, by ``Authorization: Bearer`` or ``?token=``.
+    """The token of a request that presents one, wherever, and once.
 
     As it was sent, and not looked at: it is for whoever only asks whether it is known.
     None says nothing of the request; `credential_of` does.
     """
     named: list[bytes] = [value for name, value in scope["headers"] if name == b"authorization"]
-    hidden: _Hidden | None = scope.get(_KEY)
-    if scope.get("subprotocols") or len(named) + (0 if hidden is None else len(hidden.tokens)) != 1:
+    carried = _out_of_band(scope) if _KEY in scope or scope.get("subprotocols") else ()
+    if len(named) + len(carried) != 1:
         return None
-    if hidden is not None:
-        return hidden.tokens[0].decode("latin-1")
+    if carried:
+        return carried[0][1].decode("latin-1")
     return named[0][7:].decode("latin-1") if named[0][:7] == b"Bearer " else None
 
 
