@@ -253,6 +253,10 @@ _CLASSES: Final[dict[str, tuple[type[Event], Callable[[Fields], bool]]]] = {
 }
 
 
+#: Made once: a type that is no class is read anew for each call.
+_bodies: Final = msgspec.json.Decoder(dict[str, Any])
+
+
 def event_of(received: Received) -> Event:
     """Read what came over the wire.
 
@@ -260,7 +264,7 @@ def event_of(received: Received) -> Event:
         NotAnEvent: its body is not a JSON object.
     """
     try:
-        body = msgspec.json.decode(received.body, type=dict[str, Any])
+        body = _bodies.decode(received.body)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise NotAnEvent(str(error)) from error
     said = body.get("type")

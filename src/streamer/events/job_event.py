@@ -139,8 +139,14 @@ class Completed(_JobEvent, tag="completed"):
 
 JobEvent = Progress | Status | Error | Completed
 
+_KINDS: Final[dict[str, type[JobEvent]]] = {
+    "progress": Progress,
+    "status": Status,
+    "error": Error,
+    "completed": Completed,
+}
 #: The types of the events that snapshots are made of.
-JOB_EVENT_TYPES: Final = frozenset({"progress", "status", "error", "completed"})
+JOB_EVENT_TYPES: Final = frozenset(_KINDS)
 
 
 def check_job_event(event_type: str, fields: Mapping[str, Any]) -> JobEvent | None:
@@ -149,7 +155,8 @@ def check_job_event(event_type: str, fields: Mapping[str, Any]) -> JobEvent | No
     Raises:
         InvalidFields: if a field is missing, of the wrong type or out of range.
     """
-    if event_type not in JOB_EVENT_TYPES:
+    kind = _KINDS.get(event_type)
+    if kind is None:
         return None
     progress = fields.get("progress")
     # A NaN passes every comparison with a range; JSON has none, Python callers do.
@@ -160,7 +167,8 @@ def check_job_event(event_type: str, fields: Mapping[str, Any]) -> JobEvent | No
         if isinstance(job, str) and _CONTROL.search(job) is not None:
             raise InvalidFields(f"{name} is {job!r:.80}; it must have no control characters")
     try:
-        return msgspec.convert({**fields, "type": event_type}, JobEvent)  # type: ignore[no-any-return]
+        # Not to the union of them, which is read anew for each call: 10 µs instead of 1.
+        return msgspec.convert({**fields, "type": event_type}, kind)
     except msgspec.ValidationError as error:
         raise InvalidFields(f"a {event_type} event is malformed: {error}") from error
 

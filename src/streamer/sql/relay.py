@@ -47,6 +47,8 @@ GRACE: Final = 5.0
 _ANY_SIZE: Final = 2**62
 
 _logger: Final = logging.getLogger(__name__)
+#: Made once: a type that is no class is read anew for each call.
+_fields: Final = msgspec.json.Decoder(dict[str, Any])
 
 
 class Relay:
@@ -168,7 +170,7 @@ def _read(rows: Sequence[Waiting]) -> tuple[dict[int, NewEvent], dict[int, str]]
             events[row.id] = new_event(
                 row.topics,
                 row.type,
-                msgspec.json.decode(row.fields, type=dict[str, Any]),
+                _fields.decode(row.fields),
                 idempotency_key=row.key,
                 unless=row.unless or (),
                 max_bytes=_ANY_SIZE,
