@@ -41,13 +41,17 @@ _Place = tuple[Any, Mapping[str, Any], str]
 
 
 class Reply(Protocol):
-    """Where the answer goes: `server.prompt.Reply`."""
+    """Where the answer to one request goes; none of its methods raises.
+
+    One of them is called, once, and only if the request was taken; or else the writer that
+    its scope offers begins.
+    """
 
     def create(self, head: bytes, body: bytes) -> None:
-        """Answer 201."""
+        """Answer 201 with the lines of `head` and this body."""
 
     def hand_over(self) -> None:
-        """Have the app called as ever."""
+        """Have the app called as ever after all: it knows from the scope what there is to say."""
 
 
 class Begun(Protocol):

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import contextlib
 from operator import itemgetter
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+if TYPE_CHECKING:
+    from ..api.promptly import Reply
 
 #: What ends the fields of a head.
 HEADERS_END: Final = b"\r\n"
@@ -21,20 +24,6 @@ OK: Final = b"HTTP/1.1 200 OK\r\n"
 CREATED: Final = b"HTTP/1.1 201 Created\r\n"
 
 _Fields = list[tuple[bytes, bytes]]
-
-
-class Reply(Protocol):
-    """Where the answer to one request goes; none of its methods raises.
-
-    One of them is called, once, and only if the request was taken; or else the writer that
-    its scope offers begins.
-    """
-
-    def create(self, head: bytes, body: bytes) -> None:
-        """Answer 201 with the lines of `head` and this body."""
-
-    def hand_over(self) -> None:
-        """Have the app called as ever after all: it knows from the scope what there is to say."""
 
 
 class Prompt(Protocol):
