@@ -1,12 +1,13 @@
 """Every setting of Streamer: its default, its unit, what is allowed and a line of help."""
 
-from __future__ import annotations
+# Annotations of eighty settings are looked at by every start: as text they would be compiled
+# first, so there is no `from __future__ import annotations` here.
 
 import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Self, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, Self, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
@@ -936,10 +937,9 @@ def _from_environ(setting: Setting, environ: Mapping[str, str]) -> tuple[str | N
 
 
 def _settings() -> dict[str, Setting]:
-    hints = get_type_hints(Settings, include_extras=True)
     found = {}
     for field in msgspec.structs.fields(Settings):
-        hint = hints[field.name]
+        hint = field.type
         annotated = hint if get_origin(hint) is Annotated else get_args(hint)[0]
         setting = Setting(field.name, annotated, "")
         default = field.default_factory() if field.default is msgspec.NODEFAULT else field.default
