@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from litestar.openapi.spec import OpenAPIMediaType, Parameter, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIType
 
@@ -20,7 +18,6 @@ def _query(name: str, schema: Schema, description: str) -> Parameter:
     )
 
 
-@dataclass
 class TopicsOperation(ApiOperation):
     """The list of topics."""
 
@@ -36,7 +33,6 @@ class TopicsOperation(ApiOperation):
         ]
 
 
-@dataclass
 class DeleteTopicOperation(ApiOperation):
     """The deletion of a topic."""
 
@@ -48,7 +44,6 @@ class DeleteTopicOperation(ApiOperation):
         self.parameters = [*(self.parameters or []), said]
 
 
-@dataclass
 class RetentionOperation(ApiOperation):
     """What is kept of the topics of a prefix is set."""
 

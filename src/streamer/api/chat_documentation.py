@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, Parameter, RequestBody, Schema
@@ -56,7 +55,6 @@ _ATTACHMENT = Schema(
 )
 
 
-@dataclass
 class SayOperation(ApiOperation):
     """A URL where something is said."""
 
@@ -86,7 +84,6 @@ class SayOperation(ApiOperation):
         )
 
 
-@dataclass
 class MessageOperation(SayOperation):
     """A URL that takes a message."""
 
@@ -97,7 +94,6 @@ class MessageOperation(SayOperation):
     }
 
 
-@dataclass
 class ReactionOperation(SayOperation):
     """A URL that takes a reaction."""
 
@@ -109,7 +105,6 @@ class ReactionOperation(SayOperation):
     required: ClassVar[tuple[str, ...]] = ("message_id", "reaction")
 
 
-@dataclass
 class TypingOperation(SayOperation):
     """A URL that takes whether somebody is typing."""
 
@@ -119,7 +114,6 @@ class TypingOperation(SayOperation):
     keyed: ClassVar[bool] = False
 
 
-@dataclass
 class ChatStreamOperation(StreamOperation):
     """The stream of a conversation."""
 
@@ -129,7 +123,6 @@ class ChatStreamOperation(StreamOperation):
         self.parameters = [*(self.parameters or ()), *WHO]
 
 
-@dataclass
 class AskOperation(ApiOperation):
     """A URL of another protocol where something is said, and its answer streamed."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from litestar.openapi.spec import OpenAPIMediaType, RequestBody, Schema
@@ -15,7 +14,6 @@ from .reader_documentation import READER_SCHEMA
 _TEXT = Schema(type=OpenAPIType.STRING, min_length=1)
 
 
-@dataclass
 class UnsubscribeOperation(ApiOperation):
     """A URL that takes an endpoint."""
 
@@ -38,7 +36,6 @@ class UnsubscribeOperation(ApiOperation):
         )
 
 
-@dataclass
 class SubscribeOperation(UnsubscribeOperation):
     """A URL that takes a whole subscription (Push API, `PushSubscription.toJSON`)."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from litestar.openapi.spec import OpenAPIMediaType, Parameter, RequestBody, Schema
@@ -17,7 +16,6 @@ READER_SCHEMA = Schema(
 )
 
 
-@dataclass
 class ReaderOperation(ApiOperation):
     """A URL about somebody's cursor."""
 
@@ -34,7 +32,6 @@ class ReaderOperation(ApiOperation):
         self.parameters = [*(self.parameters or ()), reader]
 
 
-@dataclass
 class CursorOperation(ApiOperation):
     """A URL that moves a cursor."""
 
@@ -60,7 +57,6 @@ class CursorOperation(ApiOperation):
         )
 
 
-@dataclass
 class NotificationsReadOperation(CursorOperation):
     """The same for all of one's notifications: up to now, if the body names no cursor."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, Parameter, Schema
@@ -34,7 +33,6 @@ _INPUT: Final = Schema(
 )
 
 
-@dataclass
 class JoinOperation(ApiOperation):
     """The run that goes on."""
 
@@ -60,7 +58,6 @@ class JoinOperation(ApiOperation):
         ]
 
 
-@dataclass
 class RunOperation(AskOperation):
     """A run that is asked for."""
 

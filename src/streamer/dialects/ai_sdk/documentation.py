@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, Schema
@@ -49,7 +48,6 @@ _BODY = Schema(
 )
 
 
-@dataclass
 class AnswerOperation(AskOperation):
     """A message is posted, and its answer streamed."""
 
@@ -57,7 +55,6 @@ class AnswerOperation(AskOperation):
     stream: ClassVar[OpenAPIResponse] = _STREAM
 
 
-@dataclass
 class ResumeOperation(ApiOperation):
     """An answer is streamed from its beginning."""
 
@@ -69,7 +66,6 @@ class ResumeOperation(ApiOperation):
         self.responses["204"] = OpenAPIResponse(description="Nothing is being said.")
 
 
-@dataclass
 class StopOperation(ApiOperation):
     """An answer is stopped."""
 

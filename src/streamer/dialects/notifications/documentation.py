@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from litestar.openapi.spec import Parameter, Schema
 from litestar.openapi.spec.enums import OpenAPIType
 
@@ -18,7 +16,6 @@ _USER: Parameter = Parameter(
 )
 
 
-@dataclass
 class AdminStreamOperation(StreamOperation):
     """A stream of given topics."""
 
@@ -29,7 +26,6 @@ class AdminStreamOperation(StreamOperation):
         self.parameters = [parameter for parameter in known if parameter.name != "topic"]
 
 
-@dataclass
 class UserStreamOperation(AdminStreamOperation):
     """The stream of one user."""
 

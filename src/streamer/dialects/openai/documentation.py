@@ -61,7 +61,6 @@ class ProxyOperation(Operation):
         }
 
 
-@dataclass
 class CreateOperation(ProxyOperation):
     """One that takes a request for the AI server."""
 
@@ -79,7 +78,6 @@ class CreateOperation(ProxyOperation):
         self.request_body = RequestBody(content=content, required=True)
 
 
-@dataclass
 class ReadOperation(ProxyOperation):
     """One that reads a recording."""
 
@@ -96,7 +94,6 @@ class ReadOperation(ProxyOperation):
         self.parameters = [*(self.parameters or []), last]
 
 
-@dataclass
 class ReadResponseOperation(ReadOperation):
     """One that reads a response, or its stream."""
 
