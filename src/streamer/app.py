@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
-from litestar import Router
 from litestar.di import Provide
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components
@@ -49,6 +48,7 @@ from .api.reference import ReferencePage, schema_router
 from .api.refusals import note_end
 from .api.renewals import RENEWAL_HANDLERS, Renewals
 from .api.revocations import REVOCATION_HANDLERS
+from .api.routes import Routes
 from .api.schema_documents import EventsJson, SchemaJson, StreamsJson
 from .api.streams.chats import CHAT_STREAM_HANDLERS
 from .api.streams.prompt_sockets import PromptSockets
@@ -108,13 +108,7 @@ _API_HANDLERS: Final = (
     *RENEWAL_HANDLERS,
     UPLOAD_ROUTES,
 )
-
-
-class _ApiRouter(Router):
-    """Is made for one app, which copies each router that it is given: a tenth of a start."""
-
-    def __deepcopy__(self, _memo: object) -> Router:
-        return self
+_ROOT_HANDLERS: Final = (*HEALTH_HANDLERS, *METRICS_HANDLERS, *PAGE_HANDLERS)
 
 
 def create_app(
@@ -202,11 +196,9 @@ def create_app(
     )
     app = StreamerApp(
         route_handlers=[
-            _ApiRouter(API, route_handlers=_API_HANDLERS, before_request=let_in_to_api),
-            *HEALTH_HANDLERS,
-            *METRICS_HANDLERS,
-            *PAGE_HANDLERS,
-            *dialect_routes(),
+            Routes(API, route_handlers=_API_HANDLERS, before_request=let_in_to_api),
+            # The framework looks at all routes again after each that it is given.
+            Routes("/", route_handlers=[*_ROOT_HANDLERS, *dialect_routes()]),
             *routes,
         ],
         before_request=let_in,

@@ -67,6 +67,7 @@ Layout:
 - `request_ids`: the id of each request: the one it came with, or one that is made; the answer has
   it, too.
 - `revocations`: taking tokens back over HTTP, which admins may do.
+- `routes`: routers whose handlers are read once for a process, however many apps have them.
 - `schema_documents`: the schemas for programs: of the HTTP API, of its streams, and of events.
 - `schema_parts`: the pieces that schemas of bodies are made of.
 - `speaker`: as whom somebody speaks in a conversation, which is never somebody else.
@@ -137,6 +138,7 @@ __all__ = [
     "renewals",
     "request_ids",
     "revocations",
+    "routes",
     "schema_documents",
     "schema_parts",
     "speaker",

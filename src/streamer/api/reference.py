@@ -18,6 +18,7 @@ from litestar.openapi.plugins import OpenAPIRenderPlugin
 from .asker import OPEN
 from .jobs import note_offered_kinds, offered_kinds
 from .page_headers import SHOWN_HEADERS, UNSHARED
+from .routes import Routes
 from .schema_documents import with_bodies
 
 _Schema = Mapping[str, Any]
@@ -36,7 +37,7 @@ def schema_router() -> Router:
     """What ``/schema`` is served by; its answers may load nothing."""
     values = {**SHOWN_HEADERS, **UNSHARED, "Content-Security-Policy": _POLICY}
     headers = [ResponseHeader(name=name, value=value) for name, value in values.items()]
-    return Router(
+    return Routes(
         "/schema",
         route_handlers=[],
         opt=OPEN,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from email.utils import formatdate
 from typing import Any, Final
 
-from litestar import Request, Response, Router, delete, head, patch, post
+from litestar import Request, Response, delete, head, patch, post
 from litestar.params import FromPath
 
 from ..access.grants import EVERYTHING
@@ -19,6 +19,7 @@ from .long_body import closing, is_cut_off, long_body
 from .may import may_publish
 from .quota_fields import headers_of
 from .refusals import note_denial
+from .routes import RoutesOfEach
 from .too_often import HowOften
 from .tus import (
     PATH,
@@ -153,7 +154,7 @@ async def override_upload(
             )
 
 
-UPLOAD_ROUTES: Final = Router(
+UPLOAD_ROUTES: Final = RoutesOfEach(
     "/",
     route_handlers=[create_upload, look_at_upload, continue_upload, end_upload, override_upload],
     exception_handlers={StreamerError: tus_problem},

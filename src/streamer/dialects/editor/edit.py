@@ -6,7 +6,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 import msgspec
-from litestar import Request, Response, Router, post
+from litestar import Request, Response, post
 from litestar.di import NamedDependency, Provide
 
 from ...api.asker import asker_of, let_in_to_api
@@ -15,6 +15,7 @@ from ...api.jobs import provide_jobs
 from ...api.long_body import long_body
 from ...api.may import may_publish
 from ...api.quota_fields import headers_of
+from ...api.routes import RoutesOfEach
 from ...api.too_often import HowOften
 from ...errors import Forbidden, InvalidFields, InvalidSource, StreamerError
 from ...events.topic import project_topic
@@ -118,7 +119,7 @@ async def upload(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
 
 
 EDIT_ROUTES: Final = (
-    Router(
+    RoutesOfEach(
         "/api",
         route_handlers=[trim, upload],
         before_request=let_in_to_api,

@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import msgspec
-from litestar import Request, Response, Router, get, post
+from litestar import Request, Response, get, post
 from litestar.params import FromPath
 from litestar.types import ASGIApp
 
 from ...api.answers import answers_of
 from ...api.asker import asker_of, let_in_to_api
 from ...api.may import may_publish, may_read
+from ...api.routes import RoutesOfEach
 from ...api.streams.followed import Followed, Retold
 from ...api.streams.told_answers import follow, said
 from ...chats.answer_reading import AnswerReading
@@ -114,7 +115,7 @@ def _json(answer: AnswerFold) -> ASGIApp:
 
 
 ANSWER_ROUTES: Final = (
-    Router(
+    RoutesOfEach(
         f"{API}/openai/v1/chats/{{chat_id:str}}",
         route_handlers=[get_answer, cancel_answer],
         before_request=let_in_to_api,

@@ -6,7 +6,7 @@ import contextlib
 from typing import Any, Final
 
 import msgspec
-from litestar import Request, Response, Router, get, post
+from litestar import Request, Response, get, post
 from litestar.datastructures import State
 from litestar.params import FromPath
 from litestar.types import ASGIApp
@@ -15,6 +15,7 @@ from ...api.asker import asker_of, let_in_to_api
 from ...api.jobs import provide_jobs
 from ...api.may import may_publish, may_read
 from ...api.publish import key_of
+from ...api.routes import RoutesOfEach
 from ...api.streams.followed import CutShort, Followed, Retold
 from ...api.too_often import HowOften
 from ...config.ai import BUILTIN, NOBODY
@@ -310,7 +311,7 @@ def _json(response: dict[str, Any]) -> ASGIApp:
 
 
 PROXY_ROUTES: Final = (
-    Router(
+    RoutesOfEach(
         BASE,
         route_handlers=[
             create_response,
