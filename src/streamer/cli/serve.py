@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+from contextlib import nullcontext
 from typing import Final
 
 import msgspec
@@ -25,6 +26,7 @@ from .log_url import jobs_problem, needed_log_url
 from .needed_certificate import needed_certificate, reachable_at
 from .options import warn_of_misspelt, with_settings
 from .sharing import sharing
+from .spared import import_later, without_telemetry
 from .strangers import refuse_strangers, who_is_let_in
 
 #: Seconds beyond the drain that a server gets to end by itself.
@@ -107,7 +109,10 @@ def _serve(
     if settings.workers == 1:
         # Until all is put together, of which nothing is garbage: a sixth of a start.
         gc.disable()
-        from ..server.server import serve as serve_here
+        import_later()
+        # An app of yours may turn its metrics on.
+        with without_telemetry() if yours is None else nullcontext():
+            from ..server.server import serve as serve_here
 
         gc.freeze()  # which spares the last look what was imported
         serve_here(settings, sockets=[bound], application=None if yours is None else yours.app)
