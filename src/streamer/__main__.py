@@ -17,8 +17,11 @@ def start() -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     from .cli import main  # noqa: PLC0415 - see above
 
+    for name in sys.argv[1:2]:
+        main.commands.get(name)  # which is imported with it
     if importing:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    gc.freeze()  # or it would be looked through now
     gc.enable()
     if sys.stdout is None:  # closed, as by `>&-`
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for as long as we run

@@ -11,11 +11,14 @@ import pytest
 
 from streamer.cli import main
 
-#: In place of serving: say whether cycles are collected, and what was imported until then.
+#: In place of serving: say whether cycles are collected, how often more than the youngest
+#: objects were looked through, and what was imported until then.
 SAY: Final = """
 import gc, sys, uvicorn
-uvicorn.Server.run = lambda self, sockets=None: print(gc.isenabled(), *sys.modules)
+looks = []
+uvicorn.Server.run = lambda self, sockets=None: print(gc.isenabled(), sum(looks), *sys.modules)
 from streamer.__main__ import start
+gc.callbacks.append(lambda phase, at: looks.append(phase == "stop" and at["generation"] > 0))
 start()
 """
 #: What verifies tokens, fetches, pushes and draws; models of others; other commands.
@@ -51,6 +54,10 @@ def test_a_server_starts_without_what_it_does_not_need(said: list[str]) -> None:
 
 def test_a_server_collects_cycles_once_it_serves(said: list[str]) -> None:
     assert said[0] == "True"
+
+
+def test_what_a_server_imports_is_looked_through_once(said: list[str]) -> None:
+    assert said[1] == "1"
 
 
 def test_every_command_is_in_the_module_of_its_name() -> None:
