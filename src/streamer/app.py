@@ -78,6 +78,7 @@ from .life import Life, Work
 from .limits import FRAME_BURST
 from .metrics import Both, Metrics
 from .mounted.app import Blocking, StreamerApp
+from .mounted.no_listeners import NoListeners
 from .prometheus.counting import Counting
 from .prometheus.of_log import OfLog
 from .prometheus.reporting import Reporting
@@ -210,6 +211,7 @@ def create_app(
             "census": _given(census),
         },
         exception_handlers=EXCEPTION_HANDLERS,
+        event_emitter_backend=NoListeners,
         logging_config=None,  # whoever starts the process says where its log goes
         openapi_config=OpenAPIConfig(
             title="Streamer",

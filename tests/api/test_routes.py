@@ -125,3 +125,14 @@ def test_apps_share_no_handler() -> None:
         for app in apps
     ]
     assert not handlers[0] & handlers[1]
+
+
+def test_no_handler_is_given_two_that_the_framework_would_await_in_tasks_of_their_own() -> None:
+    several = [
+        str(handler)
+        for route in create_app(Settings(), MemoryEventLog()).routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+        if len(handler.parsed_fn_signature.parameters.keys() & handler.resolve_dependencies()) > 1
+    ]
+    assert several == []

@@ -34,12 +34,14 @@ async def healthz() -> dict[str, str]:
     operation_class=ApiOperation,
 )
 async def readyz(
-    request: Request[Any, Any, Any], hub: NamedDependency[Hub], log: NamedDependency[EventLog]
+    request: Request[Any, Any, Any], hub: NamedDependency[Hub]
 ) -> Response[dict[str, Any]]:
     """200 if new readers are welcome, else 503 and which of the checks failed.
 
     `warnings` is what an operator should look at meanwhile: a disk that is nearly full.
     """
+    # Of two that are injected the framework makes two tasks, for which anyio imports all it has.
+    log: EventLog = request.app.state.log
     checks = {
         "draining": "draining" if hub.draining else "ok",
         "notifications": "ok" if hub.healthy else "not heard lately",
