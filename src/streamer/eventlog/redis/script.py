@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -17,8 +18,7 @@ class Script:
     """One script, of one file or several; all its keys are declared, and share a slot."""
 
     def __init__(self, *names: str) -> None:
-        files = resources.files(__package__)
-        self.text = "".join(files.joinpath(name).read_text("utf-8") for name in names)
+        self.text = "".join(map(_text, names))
         # Redis's own name for a script; nothing secret.
         self.digest = hashlib.sha1(self.text.encode()).hexdigest()  # noqa: S324
 
@@ -54,3 +54,8 @@ class Script:
                 ("EVAL", self.text, len(keys), *keys, *arguments), wait
             )
         return reply, acknowledged
+
+
+@cache  # most begin with the same files
+def _text(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text("utf-8")
