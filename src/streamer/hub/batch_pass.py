@@ -13,7 +13,7 @@ from .session import State
 if TYPE_CHECKING:
     from ..events.cursor import Cursor
     from ..metrics import Metrics
-    from ..wire.form import FeedForm
+    from ..wire.form import MarkedForm
     from .cohort import Cohort
 
 
@@ -62,7 +62,7 @@ class Pass:
         apart: dict[Reader, None],
         late: dict[Reader, Run],
         *,
-        forms: tuple[FeedForm, ...],
+        forms: tuple[MarkedForm, ...],
         most: int,
         is_at_once: bool,
     ) -> None:
@@ -80,7 +80,7 @@ class Pass:
         self._terminal = any(event.terminal for event in batch)
         self._served = 0  # of those that stand apart, since they were last counted
 
-    def encode_for(self, form: FeedForm) -> None:
+    def encode_for(self, form: MarkedForm) -> None:
         """Let `form` see the batch now, if its cohorts are written it, and have not been."""
         if form in self._forms:
             encode(form, self._batch)
