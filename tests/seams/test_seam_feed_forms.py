@@ -250,6 +250,25 @@ def test_who_comes_to_wait_while_a_batch_is_under_way_has_a_right_trailer(
         assert told.count(b"data:") == 2 + (3 if writer in in_step else 2 - (writer is late))
 
 
+def test_those_who_joined_at_different_times_are_written_to_as_one_in_the_end(
+    room_of: OpenRoom,
+) -> None:
+    """Who joins while a batch is under way stands elsewhere than those who lack it."""
+    room = room_of(cohort_readers=2)
+    for _ in range(60):
+        room.attach(form=sse.NAMED)
+    room.attach(form=sse.UNNAMED)
+    room.publish("a")
+    feed = room.hub._feeds.peek(("t",))
+    assert feed is not None
+    assert feed._live._pass is not None, "the batch has reached everybody"
+    room.attach(form=sse.UNNAMED)
+    assert [len(cohort) for cohort in feed._live._cohorts] == [*[2] * 30, 1, 1]
+    room.loop.turn(40)
+    room.publish("b")
+    assert [len(cohort) for cohort in feed._live._cohorts] == [2] * 31
+
+
 def test_a_loss_is_one_batch_for_all(room_of: OpenRoom) -> None:
     room = room_of(cohort_readers=1)
     writers = [room.attach() for _ in range(2)]

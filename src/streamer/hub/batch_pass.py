@@ -33,7 +33,7 @@ class Pass:
     Args:
         late: what those are given of it, of whom not all is for.
         forms: those of its cohorts that have a state of the feed.
-        most: readers that stand apart of one `run`.
+        most: readers of one `run`.
         is_at_once: whether it began as soon as it could: how long that took is measured.
 
     Attributes:
@@ -86,9 +86,15 @@ class Pass:
             encode(form, self._batch)
 
     def run(self, feed: Owner) -> bool:
-        """Write to the next cohort, or to as many that stand apart; True when all are served."""
+        """Write to cohorts, or to those that stand apart, as many as `most`; True after the last.
+
+        A cohort may be larger.
+        """
         if self._cohorts:
-            self._write(self._cohorts.pop(), feed)
+            left = self._most
+            while self._cohorts and (left == self._most or len(self._cohorts[-1]) <= left):
+                left -= len(self._cohorts[-1])
+                self._write(self._cohorts.pop(), feed)
         else:
             readers, self._apart = self._apart[: self._most], self._apart[self._most :]
             for reader in readers:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from ..events.event import Event, Run
 from ..wire.form import PerFeed, encode
 from .batch_pass import Owner, Pass
-from .cohort import Cohort, Standing, roomy
+from .cohort import Cohort, Standing, merged, roomy
 from .controls import gap_controls
 from .own_forms import OwnForms
 from .packing import Packing
@@ -188,6 +188,8 @@ class Live:
     def _begin_pass(self) -> None:
         """Hand everything that has arrived to each of them, in one write."""
         self._take_in()
+        if len(self._cohorts) > 1:
+            self._cohorts = merged(self._cohorts, self._limits.cohort_readers)
         late = self._for_late()
         batch = self._taken()
         self._packing.began()
