@@ -32,6 +32,7 @@ from support.steps import (
 )
 from support.swarm import hunt
 from support.turning import WaitingLoop
+from support.waiting_swarm import draw_waiting
 from support.world import TOPICS
 
 #: Runs of the swarm: some seconds of them; `make faults` asks for more.
@@ -115,6 +116,12 @@ def test_every_reader_is_given_what_the_log_has_or_told_what_it_lost(
 def test_a_swarm_of_runs_finds_nothing() -> None:
     """Each is long, and does much of a few things: what chance alone seldom brings together."""
     found = hunt(range(SWARM))
+    assert found is None, found
+
+
+def test_a_swarm_of_readers_that_wait_for_a_window_finds_nothing() -> None:
+    """Each decodes what it is sent; the checksum in the end is of what it was told."""
+    found = hunt(range(SWARM // 5), draw_waiting)
     assert found is None, found
 
 

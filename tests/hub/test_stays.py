@@ -48,6 +48,9 @@ class Stateful(Lines, PerFeed):
     def for_feed(self) -> OfOneFeed:
         return OfOneFeed()
 
+    def for_waiting(self) -> OfOneFeed:
+        return OfOneFeed()
+
 
 class House:
     """A hub whose clock a test holds, and the readers that came."""

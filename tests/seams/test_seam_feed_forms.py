@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
@@ -16,11 +18,15 @@ from streamer.hub.attach import Attach
 from streamer.hub.hub import Hub
 from streamer.hub.limits import HubLimits
 from streamer.hub.options import HubOptions
+from streamer.hub.reader import Reader
 from streamer.wire import sse
 from streamer.wire.checksum import Sum
-from streamer.wire.coded import CodedBytes
-from streamer.wire.coding import Mark
+from streamer.wire.coded import Coded
+from streamer.wire.coding import CodedBytes, Mark
 from streamer.wire.form import Form, PerFeed
+from streamer.wire.gzip import GZIP
+from streamer.wire.waiting import Waiting
+from streamer.wire.windows import Windows
 from support.servers import FakeClock
 from support.turning import TurningLoop
 
@@ -70,6 +76,9 @@ class Counting(Words, PerFeed):
 
     def for_feed(self) -> Counted:
         return Counted(self._every)
+
+    def for_waiting(self) -> Waiting:
+        return Waiting(self, lambda: 0.0)
 
 
 class Room:
@@ -192,18 +201,72 @@ def test_who_joins_while_a_batch_is_under_way_begins_behind_it(room_of: OpenRoom
     assert said(late) == "[(caught_up)]1[b]"
 
 
-def test_who_cannot_join_yet_is_written_to_by_itself_until_it_can(room_of: OpenRoom) -> None:
+def test_those_who_cannot_join_yet_share_buffers_of_their_own_until_they_can(
+    room_of: OpenRoom,
+) -> None:
     """As with a compressor that is reset at times."""
-    room = room_of(every=3)
+    room = room_of(every=4)
     early = room.attach()
     room.publish("a")
     room.loop.turn(3)
-    late = room.attach()
-    for text in ("b", "c", "d"):
+    late = [room.attach()]
+    for text in ("b", "c", "d", "e"):
         room.publish(text)
         room.loop.turn(3)
-    assert said(early).endswith("0[a]1[b]2[c]3[d]")
-    assert said(late) == "[(caught_up)][b][c]3[d]"
+        assert len({id(writer._buffers[-1]) for writer in late}) == 1
+        if text == "b":
+            late.append(room.attach())
+    assert said(early).endswith("0[a]1[b]2[c]3[d]4[e]")
+    assert [said(writer) for writer in late] == [
+        "[(caught_up)][b][c][d]4[e]",
+        "[(caught_up)][c][d]4[e]",
+    ]
+
+
+def test_who_comes_to_wait_while_a_batch_is_under_way_has_a_right_trailer(
+    room_of: OpenRoom,
+) -> None:
+    """Those who wait are given the batch only then; the checksum of who comes begins behind it."""
+    room = room_of(cohort_readers=1)
+    form = Coded(sse.NAMED, GZIP, Windows(lambda: 0.0))
+    in_step = [room.attach(form=form) for _ in range(9)]
+    room.publish("a")
+    room.loop.turn(20)
+    waits = room.attach(form=form)
+    room.publish("b")
+    late = room.attach(form=form)
+    feed = room.hub._feeds.peek(("t",))
+    assert feed is not None
+    assert feed._live._pass is not None, "the batch has reached everybody"
+    room.loop.turn(20)
+    room.publish("c")
+    room.loop.turn(20)
+    assert len({id(writer._buffers[-1]) for writer in in_step}) == 1
+    assert waits._buffers[-1] is late._buffers[-1] is not in_step[0]._buffers[-1]
+    for writer in (*in_step, waits, late):
+        assert isinstance(writer.taker, Reader)
+        room.loop.inside(partial(writer.taker.end_with, "draining"))
+        told = gzip.decompress(b"".join(writer._buffers))
+        assert told.count(b"data:") == 2 + (3 if writer in in_step else 2 - (writer is late))
+
+
+def test_those_who_joined_at_different_times_are_written_to_as_one_in_the_end(
+    room_of: OpenRoom,
+) -> None:
+    """Who joins while a batch is under way stands elsewhere than those who lack it."""
+    room = room_of(cohort_readers=2)
+    for _ in range(60):
+        room.attach(form=sse.NAMED)
+    room.attach(form=sse.UNNAMED)
+    room.publish("a")
+    feed = room.hub._feeds.peek(("t",))
+    assert feed is not None
+    assert feed._live._pass is not None, "the batch has reached everybody"
+    room.attach(form=sse.UNNAMED)
+    assert [len(cohort) for cohort in feed._live._cohorts] == [*[2] * 30, 1, 1]
+    room.loop.turn(40)
+    room.publish("b")
+    assert [len(cohort) for cohort in feed._live._cohorts] == [2] * 31
 
 
 def test_a_loss_is_one_batch_for_all(room_of: OpenRoom) -> None:
@@ -221,7 +284,7 @@ def test_a_feed_keeps_no_state_for_nobody(room_of: OpenRoom) -> None:
     room.loop.inside(first.lose)
     feed = room.hub._feeds.peek(("t",))
     assert feed is not None
-    assert not feed._live._forms
+    assert not feed._live._forms.all
     assert said(room.attach()) == "[(caught_up)]"
 
 

@@ -92,9 +92,10 @@ class Come:
     until_end: bool
     rate: float = 0.0
     coding: str = ""
+    most: int = 6
 
     def do(self, world: World) -> None:
-        if len(world.clients) < 6:
+        if len(world.clients) < self.most:
             world.attach(
                 self.topics,
                 _position(world, self.start),

@@ -93,8 +93,10 @@ def draw(seed: int) -> tuple[Bounds, list[Step]]:
     return bounds, [come(), *(step() for step in random.choices(steps, chances, k=count))]
 
 
-def hunt(seeds: Iterable[int]) -> str | None:
-    """Run every seed; what the first that fails comes down to, or None."""
+def hunt(
+    seeds: Iterable[int], draw: Callable[[int], tuple[Bounds, list[Step]]] = draw
+) -> str | None:
+    """Run every seed, as `draw` has it; what the first that fails comes down to, or None."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)  # thousands of silences of the log
     try:

@@ -46,3 +46,12 @@ def test_lengths_beyond_what_a_trailer_can_say_still_sum_up() -> None:
     for _ in range(1 << 12):
         straight = zlib.crc32(mega, straight)
     assert halves == Sum(straight, 1 << 32)
+
+
+@given(st.integers(0, (1 << 32) - 1), st.lists(st.integers(0, 1 << 34), min_size=2, max_size=4))
+def test_it_makes_no_difference_where_a_length_is_cut(crc: int, sizes: list[int]) -> None:
+    at_once = Sum(crc, 1).then(Sum(0, sum(sizes)))
+    in_parts = Sum(crc, 1)
+    for size in sizes:
+        in_parts = in_parts.then(Sum(0, size))
+    assert in_parts == at_once

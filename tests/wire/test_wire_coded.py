@@ -14,6 +14,7 @@ from streamer.wire.coded import Coded, CodedFeed
 from streamer.wire.coding import Mark
 from streamer.wire.envelope import Envelope
 from streamer.wire.sse import LAST_CHUNK, NAMED
+from streamer.wire.waiting import Waiting
 from streamer.wire.windows import Windows
 from support.coded import CODINGS, Decoder, decoder_of
 from support.raw_http import answers_in
@@ -34,6 +35,7 @@ class Client:
         self._decoder: Decoder = decoder_of(form.coding.name)
         self.read = self.told = b""
         self.mark: Mark | None = None
+        self.feed: CodedFeed | Waiting | None = None
 
     def take(self, data: bytes) -> None:
         self.read += self._decoder.feed(data)
@@ -43,15 +45,15 @@ class Client:
         self.told += frames
         self.take(self._envelope.own(self._form.wrap(frames)))
 
-    def join(self, feed: CodedFeed) -> None:
-        assert feed.is_fresh
-        self.mark = feed.mark
+    def join(self, feed: CodedFeed | Waiting) -> None:
+        assert isinstance(feed, Waiting) or feed.is_fresh
+        self.feed, self.mark = feed, feed.mark
         self.take(self._envelope.joined(feed.mark))
 
     def part(self) -> None:
         if self.mark is not None:
             self._envelope.parted(self.mark)
-            self.mark = None
+            self.mark = self.feed = None
 
     def end(self) -> None:
         self.part()
@@ -65,7 +67,7 @@ def form(request: pytest.FixtureRequest) -> Coded:
     return Coded(NAMED, CODINGS[request.param], Windows(time.monotonic))
 
 
-def batch(feed: CodedFeed, frames: bytes, *clients: Client) -> bytes:
+def batch(feed: CodedFeed | Waiting, frames: bytes, *clients: Client) -> bytes:
     buffer = feed.wrap(frames)
     for client in clients:
         client.told += frames
@@ -111,6 +113,27 @@ def test_nobody_can_join_within_a_window_and_anybody_behind_it(form: Coded) -> N
     late.join(feed)
     batch(feed, event(2), early, late)
     assert early.read == late.read == event(1) + event(2)
+
+
+def test_those_who_wait_are_written_what_refers_to_nothing(form: Coded) -> None:
+    """Anybody can join them, and go from them to those in step, or to the end."""
+    feed, waiting = form.for_feed(), form.for_waiting()
+    early, late, latest = (Client(form) for _ in range(3))
+    early.join(feed)
+    batch(feed, event(1), early)
+    for number, client in enumerate((late, latest), start=2):
+        client.own(b": %d\n\n" % number)
+        client.join(waiting)
+        batch(waiting, event(number), *([late] if client is late else [late, latest]))
+        batch(feed, event(number), early)
+    latest.end()
+    feed.renew()
+    late.part()
+    late.join(feed)
+    batch(feed, event(4), early, late)
+    assert late.read == b": 2\n\n" + event(2) + event(3) + event(4)
+    for client in (early, late):
+        client.end()
 
 
 def test_who_falls_out_of_step_reads_on_by_itself_and_joins_again(form: Coded) -> None:
@@ -193,22 +216,29 @@ def test_an_empty_word_is_no_chunk() -> None:
 
 
 @pytest.mark.parametrize("name", CODINGS)
-@given(steps=st.lists(st.sampled_from(["batch", "own", "join", "renew", "end"]), max_size=40))
+@given(
+    steps=st.lists(st.sampled_from(["batch", "own", "join", "wait", "renew", "end"]), max_size=40)
+)
 def test_any_order_is_read_by_all(name: str, steps: list[str]) -> None:
     form = Coded(NAMED, CODINGS[name], Windows(time.monotonic))
-    feed, clients = form.for_feed(), [Client(form) for _ in range(3)]
+    feed, waiting = form.for_feed(), form.for_waiting()
+    clients = [Client(form) for _ in range(3)]
     for number, step in enumerate(steps):
         client = clients[number % 3]
         match step:
             case "batch":
-                in_step = [other for other in clients if other.mark is not None]
-                batch(feed, event(number), *in_step)
+                for one in (feed, waiting):
+                    joined = [c for c in clients if c.mark is not None and c.feed is one]
+                    batch(one, event(number), *joined)
             case "own":
                 client.own(event(number))
             case "renew":
                 feed.renew()
-            case "join" if client.mark is None and feed.is_fresh:
+            case "join" if feed.is_fresh and client.feed is not feed:
+                client.part()
                 client.join(feed)
+            case "wait" if client.mark is None:
+                client.join(waiting)
             case "end":
                 client.end()
                 clients[number % 3] = Client(form)

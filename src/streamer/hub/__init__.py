@@ -21,6 +21,8 @@ Layout:
   is merged.
 - `cohort`: a cohort: live readers that have all been written the same, and are written to as
   one.
+- `own_forms`: the forms of a feed's live readers that have a state of the feed, and who waits for
+  one.
 - `reader`: one reader in the hub: its session, its writer, and the pump between them.
 - `standing`: how the readers of a process stand: how many, in which state, and who is furthest
   behind.
@@ -63,6 +65,7 @@ __all__ = [
     "log_reads",
     "nagle",
     "options",
+    "own_forms",
     "packing",
     "party",
     "polls",

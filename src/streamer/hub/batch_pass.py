@@ -13,7 +13,7 @@ from .session import State
 if TYPE_CHECKING:
     from ..events.cursor import Cursor
     from ..metrics import Metrics
-    from ..wire.form import FeedForm
+    from ..wire.form import MarkedForm
     from .cohort import Cohort
 
 
@@ -33,7 +33,7 @@ class Pass:
     Args:
         late: what those are given of it, of whom not all is for.
         forms: those of its cohorts that have a state of the feed.
-        most: readers that stand apart of one `run`.
+        most: readers of one `run`.
         is_at_once: whether it began as soon as it could: how long that took is measured.
 
     Attributes:
@@ -62,7 +62,7 @@ class Pass:
         apart: dict[Reader, None],
         late: dict[Reader, Run],
         *,
-        forms: tuple[FeedForm, ...],
+        forms: tuple[MarkedForm, ...],
         most: int,
         is_at_once: bool,
     ) -> None:
@@ -80,15 +80,21 @@ class Pass:
         self._terminal = any(event.terminal for event in batch)
         self._served = 0  # of those that stand apart, since they were last counted
 
-    def encode_for(self, form: FeedForm) -> None:
+    def encode_for(self, form: MarkedForm) -> None:
         """Let `form` see the batch now, if its cohorts are written it, and have not been."""
         if form in self._forms:
             encode(form, self._batch)
 
     def run(self, feed: Owner) -> bool:
-        """Write to the next cohort, or to as many that stand apart; True when all are served."""
+        """Write to cohorts, or to those that stand apart, as many as `most`; True after the last.
+
+        A cohort may be larger.
+        """
         if self._cohorts:
-            self._write(self._cohorts.pop(), feed)
+            left = self._most
+            while self._cohorts and (left == self._most or len(self._cohorts[-1]) <= left):
+                left -= len(self._cohorts[-1])
+                self._write(self._cohorts.pop(), feed)
         else:
             readers, self._apart = self._apart[: self._most], self._apart[self._most :]
             for reader in readers:

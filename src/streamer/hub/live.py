@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, ClassVar
 from ..events.event import Event, Run
 from ..wire.form import PerFeed, encode
 from .batch_pass import Owner, Pass
-from .cohort import Cohort, Standing, roomy
+from .cohort import Cohort, Standing, merged, roomy
 from .controls import gap_controls
+from .own_forms import OwnForms
 from .packing import Packing
 from .reader import alone
 
 if TYPE_CHECKING:
     from ..events.cursor import Cursor
     from ..events.page import Gap
-    from ..wire.form import FeedForm, Form
+    from ..wire.form import Form
     from .fan_out import FanOut
     from .limits import HubLimits
     from .reader import Reader
@@ -54,13 +55,9 @@ class Live:
         self._fan_out = fan_out
         self._call_soon = call_soon
         self._cohorts: list[Cohort] = []
-        # Those that no cohort takes: they stand elsewhere, follow a story, or wait for their form
-        # to begin anew.
+        # Those that no cohort takes: they stand elsewhere, or follow a story.
         self._apart: dict[Reader, None] = {}
-        # The forms of theirs that have a state of this feed, by their plain form.
-        self._forms: dict[Form, FeedForm] = {}
-        # What those who wait for a form to begin anew have paid for it: a batch each.
-        self._paid: dict[Form, int] = {}
+        self._forms = OwnForms()
         self._outbox: list[Event] = []  # arrived, not yet in a pass
         # Who joined while ephemeral events waited there, and how many: those are not for them.
         # They may have been given them by the feed that they left.
@@ -105,14 +102,7 @@ class Live:
         form: Form = reader.writer.form
         mark = None
         if isinstance(form, PerFeed):
-            own = self._forms.get(form)
-            if own is None:
-                own = self._forms[form] = form.for_feed()
-            elif self._pass is not None:
-                self._pass.encode_for(own)  # whoever joins now begins behind that batch
-            if not own.is_fresh:
-                self._apart[reader] = None
-                return
+            own = self._forms.to_join(form, self._pass)
             form, mark = own, own.mark
         standing = Standing(form, self._sent, mark, session.may_end)
         cohort = roomy(reversed(self._cohorts), standing, self._limits.cohort_readers)
@@ -135,14 +125,7 @@ class Live:
     def _forget_empty(self) -> None:
         """Forget cohorts of nobody, and forms in which nobody is in step."""
         self._cohorts = [cohort for cohort in self._cohorts if cohort]
-        if not self._forms:
-            return
-        kept = {id(cohort.form) for cohort in self._cohorts}
-        for form, own in tuple(self._forms.items()):
-            if id(own) not in kept:
-                own.renew()
-                del self._forms[form]
-                self._paid.pop(form, None)
+        self._forms.keep(self._cohorts)
 
     def step_out(self, reader: Reader) -> None:
         """Let `reader`, which is in step, be written to by itself, behind what is on its way."""
@@ -204,8 +187,9 @@ class Live:
 
     def _begin_pass(self) -> None:
         """Hand everything that has arrived to each of them, in one write."""
-        if self._forms:
-            self._take_in()
+        self._take_in()
+        if len(self._cohorts) > 1:
+            self._cohorts = merged(self._cohorts, self._limits.cohort_readers)
         late = self._for_late()
         batch = self._taken()
         self._packing.began()
@@ -218,32 +202,16 @@ class Live:
             self._apart,
             late,
             most=self._limits.cohort_readers,
-            forms=tuple(self._forms.values()),
+            forms=self._forms.all,
             is_at_once=self._is_at_once,
         )
         self._sent = self._pass.head
         self._continue_pass()
 
     def _take_in(self) -> None:
-        """Begin forms anew for those who wait to join, where it costs no more than their wait.
-
-        To begin anew, all in step pay about what each who waits pays for every batch. So it is
-        done once they have paid as much: whatever comes, nobody pays more than twice the least.
-        """
-        waiting: dict[Form, list[Reader]] = {}
-        for reader in self._apart:
-            form = reader.writer.form
-            if form in self._forms and reader.session.cursor == self._sent:
-                waiting.setdefault(form, []).append(reader)
-        for form, readers in waiting.items():
-            own = self._forms[form]
-            paid = self._paid.get(form, 0) + len(readers)
-            if paid < sum(len(cohort) for cohort in self._cohorts if cohort.form is own):
-                self._paid[form] = paid
-                continue
-            self._paid.pop(form, None)
-            own.renew()
-            for reader in readers:
+        """Let those join who waited for their form to begin anew, where it does."""
+        for cohort in self._forms.begin_anew(self._cohorts):
+            for reader in cohort.readers:
                 alone(reader, reader.rejoin)
 
     def _let_end(self) -> None:

@@ -52,8 +52,8 @@ class Company(Protocol):
     def __len__(self) -> int:
         """How many they are."""
 
-    def ask_again(self) -> None:
-        """How one of the readers is to be written to has changed."""
+    def ask_again(self, reader: Reader) -> None:
+        """How `reader` is to be written to has changed."""
 
     def remove(self, reader: Reader) -> None:
         """Let a reader continue by itself, from `position`."""
@@ -421,6 +421,10 @@ class Reader:
             if first:
                 self.writer.write(first)
 
+    def moved(self, company: Company) -> None:
+        """Those it is written to together with are of another cohort now, and stand as they did."""
+        self.cohort = company
+
     def parted(self, position: Cursor, mark: Mark | None) -> None:
         """It continues by itself, from `position`; the others stand there, and at `mark`."""
         self.cohort = None
@@ -433,7 +437,7 @@ class Reader:
     def requeued(self) -> None:
         """Let the cohort ask again how to write."""
         if self.cohort is not None:
-            self.cohort.ask_again()
+            self.cohort.ask_again(self)
 
     def filled(self) -> None:
         """Stop writing; the session remembers where."""

@@ -8,6 +8,8 @@ Layout:
 - `gzip`, `zstd`: the two there are.
 - `windows`: the shared windows of a process: so many at most.
 - `feed_window`: the window of one feed's batches, while it has one.
+- `waiting`: the form of those who wait for a window: each batch is compressed by itself, once for
+  all.
 - `coded`: a form in a content coding: compressed once for all who are in step, else for one.
 - `envelope`: the state of one body in a content coding: what it has said, and whether it is in a
   window.
@@ -38,6 +40,7 @@ __all__ = [
     "poll",
     "refusal",
     "sse",
+    "waiting",
     "websocket",
     "windows",
     "zstd",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from .checksum import Sum
-from .coding import Mark
+from .coding import CodedBytes, Mark
 from .envelope import Envelope
 from .feed_window import FeedWindow
 from .form import Form, PerFeed, encode
 from .sse import chunk
+from .waiting import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +45,10 @@ class Coded(PerFeed):
         """A form with a window of its own."""
         return CodedFeed(self)
 
+    def for_waiting(self) -> Waiting:
+        """A form without one."""
+        return Waiting(self, self.windows.clock)
+
     def envelope(self) -> Envelope:
         """The state of one body."""
         return Envelope(self.coding, self.framed)
@@ -64,22 +69,6 @@ class Coded(PerFeed):
     def framed(self, data: bytes) -> bytes:
         """`data`, which is compressed, or words between; ready to be written."""
         return chunk(data) if self._chunked and data else data
-
-
-class CodedBytes(bytes):
-    """A buffer, and where it leaves whoever is written it.
-
-    Attributes:
-        mark: the sum is that of what this buffer says; that of all that its feed has said up
-            to here, where it is a feed's.
-    """
-
-    mark: Mark
-
-    def __new__(cls, data: bytes, mark: Mark) -> Self:  # noqa: D102 - as of bytes
-        buffer = super().__new__(cls, data)
-        buffer.mark = mark
-        return buffer
 
 
 class CodedFeed(FeedWindow):

@@ -8,7 +8,7 @@ everything else it is given is compressed by itself, and refers to nothing.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, Self
 
 from .checksum import Sum
 
@@ -25,6 +25,22 @@ class Mark(NamedTuple):
     sum: Sum
     is_open: bool
     at: float
+
+
+class CodedBytes(bytes):
+    """A buffer, and where it leaves whoever is written it.
+
+    Attributes:
+        mark: the sum is that of what this buffer says; that of all that its feed has said up
+            to here, where it is a feed's.
+    """
+
+    mark: Mark
+
+    def __new__(cls, data: bytes, mark: Mark) -> Self:  # noqa: D102 - as of bytes
+        buffer = super().__new__(cls, data)
+        buffer.mark = mark
+        return buffer
 
 
 class Window(Protocol):

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from .coded import CodedBytes
+from .coding import CodedBytes
 from .feed_window import FeedWindow
 from .form import Form, PerFeed
 from .gzip import GZIP
+from .waiting import Waiting
 from .websocket import frame
 
 if TYPE_CHECKING:
@@ -56,6 +57,10 @@ class Deflated(PerFeed):
     def for_feed(self) -> DeflatedFeed:
         """A form with a window of its own."""
         return DeflatedFeed(self)
+
+    def for_waiting(self) -> Waiting:
+        """A form without one."""
+        return Waiting(self, self.windows.clock)
 
     def event(self, event: Event) -> bytes:
         """One event, as the plain form has it."""

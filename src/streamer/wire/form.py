@@ -35,10 +35,10 @@ class Form(Protocol):
         """Joined frames, made ready for one write."""
 
 
-class FeedForm(Form, Protocol):
+class MarkedForm(Form, Protocol):
     """A form with the state of one feed: `wrap` is called once for each of its batches.
 
-    What is written to all readers in step is wrapped by it, in order; what one reader is
+    What is written to all its readers is wrapped by it, in order; what one reader is
     written by itself, such as a replay, is in the plain form. `event` and `control` keep no
     state: an event's frame is shared by all feeds.
 
@@ -50,12 +50,16 @@ class FeedForm(Form, Protocol):
     def mark(self) -> Mark:
         """See above."""
 
+
+class FeedForm(MarkedForm, Protocol):
+    """The form of those in step: what it makes refers to what they were given before."""
+
     @property
     def is_fresh(self) -> bool:
         """Whether a reader can join now, before the next batch.
 
-        If not, it is written to by itself, and asks again after the next batch. A form that
-        has wrapped nothing yet can be joined.
+        If not, it waits, in the form that `PerFeed.for_waiting` makes. A form that has
+        wrapped nothing yet can be joined.
         """
 
     def renew(self) -> None:
@@ -75,6 +79,13 @@ class PerFeed(ABC):
     @abstractmethod
     def for_feed(self) -> FeedForm:
         """A form with fresh state; called when the first reader of it joins a feed."""
+
+    @abstractmethod
+    def for_waiting(self) -> MarkedForm:
+        """The form of those who cannot join that one yet; called when the first one waits.
+
+        It can be joined before any batch.
+        """
 
     @property
     def beside(self) -> Form:
