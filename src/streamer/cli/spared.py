@@ -45,7 +45,10 @@ def without_telemetry() -> Iterator[None]:
 
 
 class _Later(ModuleType):
-    """Is imported when something of it is asked for, and then is what was imported."""
+    """Is imported when something of it is asked for, and then is what was imported.
+
+    importlib's own (`LazyLoader`) is loaded by whoever imports it next, used or not.
+    """
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever a module has
         if sys.modules.get(self.__name__) is self:
