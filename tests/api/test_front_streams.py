@@ -6,13 +6,15 @@ import asyncio
 import itertools
 import time
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import jwt
 import pytest
 from litestar.types import Receive, Scope, Send
 
 from streamer.config.settings import Settings
+from streamer.hub.hub import Hub
+from streamer.tracing.doing import ids_here
 from support.two_ways import Answer, Request, TwoWays
 
 SECRET = "only-for-tests-only-for-tests-only"
@@ -231,4 +233,24 @@ async def test_a_stream_that_has_to_wait_for_anything_is_left_to_the_app(
     for _ in range(2):
         await ways.ask_promptly(request_._replace(method="GET", is_ours=True))
     assert ways.prompted == 0
+    await ways.close()
+
+
+async def test_what_is_done_to_open_a_stream_is_done_in_the_name_of_its_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And nothing that is done afterwards."""
+    ways = TwoWays(SETTINGS["open"], monkeypatch)
+    request = Request(PATHS[0], [(b"x-request-id", b"mine")], [b""], method="GET", is_ours=True)
+    await ways.ask_promptly(request)
+    attach, ids = Hub.attach_at_once, []
+
+    def noted(*arguments: Any) -> Any:  # noqa: ANN401
+        ids.append(ids_here())
+        return attach(*arguments)
+
+    monkeypatch.setattr(Hub, "attach_at_once", noted)
+    await ways.ask_promptly(request)
+    assert ids == [{"request_id": "mine"}]
+    assert ids_here() == {}
     await ways.close()

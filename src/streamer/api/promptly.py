@@ -10,7 +10,8 @@ was published, or that a stream begins.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -90,6 +91,15 @@ class Asked(NamedTuple):
         value = self.headers.get(name)
         return None if value is None else value.decode("latin-1")
 
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """What is done meanwhile, and by tasks that begin meanwhile, is done for this request."""
+        before = DOING.set(Doing(self.request_id))
+        try:
+            yield
+        finally:
+            DOING.reset(before)
+
 
 class Kind(Protocol):
     """Requests of one method that may be answered without a task."""
@@ -145,13 +155,7 @@ class Promptly:
             return False
         try:
             asked = self._check(scope, kind)
-            if asked is None:
-                return False
-            doing = DOING.set(Doing(asked.request_id))
-            try:
-                return kind.take(asked, body, reply)
-            finally:
-                DOING.reset(doing)
+            return asked is not None and kind.take(asked, body, reply)
         except (StreamerError, HTTPException):
             return False  # the app finds the same, and says it
 

@@ -75,7 +75,8 @@ class PromptSockets:
             writer.open(form, self._settings.high_water)
 
         try:
-            reader = self._hub.attach_at_once(attach, writer, accept)
+            with asked.at_work():
+                reader = self._hub.attach_at_once(attach, writer, accept)
         except (Gone, Finished):
             return False
         if reader is None:

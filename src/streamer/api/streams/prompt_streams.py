@@ -75,11 +75,13 @@ class PromptStreams:
         resume = read_resume(asked.text(b"last-event-id"), answer.resume)
         attach = attach_of(answer.asked, resume, asked.asker, self._rules.current.unread)
         try:
-            if not self._hub.attach_at_once(
-                attach, writer, lambda: writer.open(answer.forms.chunked, high_water)
-            ):
-                return False
+            with asked.at_work():
+                reader = self._hub.attach_at_once(
+                    attach, writer, lambda: writer.open(answer.forms.chunked, high_water)
+                )
         except (Gone, Finished):
+            return False
+        if reader is None:
             return False
         writer.begin(b"%b%b\r\n" % (answer.head, asked.request_id.encode()))
         return True
