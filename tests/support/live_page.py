@@ -38,6 +38,13 @@ return [...document.querySelectorAll("#log li")].reverse()
   .map((line) => [line.querySelector("code").textContent, line.dataset.origin]);
 """
 
+#: What is seen of the first element of a selector, in one step: the page may put another in its
+#: place at any moment.
+_SEEN: Final = """
+const element = document.querySelector(arguments[0]);
+return element?.checkVisibility() ? element.innerText.trim() : "";
+"""
+
 _ROWS: Final = """
 return [...document.querySelectorAll("#rows li")].map((row) =>
   arguments[0].map((part) => row.querySelector(`[data-part=${part}]`).textContent).join(" | "));
@@ -79,7 +86,7 @@ class LivePage:
 
     def text(self, element_id: str) -> str:
         """What is written in the element of that id; empty while it is hidden."""
-        return self.browser.find_element(By.ID, element_id).text
+        return str(self.run(_SEEN, f"#{element_id}"))
 
     def count(self, name: str) -> int:
         """One of the counts: received, gaps, reconnects."""
@@ -128,8 +135,7 @@ class LivePage:
         if is_one and part == "name":
             return self.text("opened-title")
         where = "#card" if is_one else "#part-rows"
-        found = self.browser.find_elements(By.CSS_SELECTOR, f"{where} [data-part={part}]")
-        text = found[0].text if found else ""
+        text = str(self.run(_SEEN, f"{where} [data-part={part}]"))
         return text.lower().partition(" · ")[0] if part == "status" else text
 
     def wait_for_job(self, status: str) -> None:
