@@ -10,7 +10,7 @@ from ..errors import TooManyRequests
 from ..events.cursor import Cursor
 from ..events.new_event import new_event
 from ..publishing.publisher import Publisher
-from .answer_fields import ALWAYS, VARY, lines_of
+from .answer_fields import added_to_all, lines_of
 from .asker import keep_asker
 from .batch_body import NDJSON
 from .event_body import read_event
@@ -23,6 +23,15 @@ from .request_ids import HEADER
 from .too_often import HowOften
 
 _BATCH: Final = NDJSON.encode()
+
+
+#: Headers of a page's request, or of a body that is not read as it is.
+_MORE: Final = frozenset(
+    {
+        *(b"access-control-request-method", b"content-encoding", b"cookie", b"origin"),
+        b"sec-fetch-site",
+    }
+)
 
 
 class _Connection(NamedTuple):
@@ -42,13 +51,6 @@ class PromptPublishes:
     """
 
     ends: Final = ""
-    #: A page's, or with a body that is not read as it is.
-    leaves: Final = frozenset(
-        {
-            *(b"access-control-request-method", b"content-encoding", b"cookie", b"origin"),
-            b"sec-fetch-site",
-        }
-    )
 
     def __init__(
         self, publisher: Publisher, origins: Origins, often: HowOften, *, most: int
@@ -56,8 +58,8 @@ class PromptPublishes:
         self._publisher: Final = publisher
         self._often: Final = often
         self._most: Final = most
-        always = ALWAYS if origins.any else (*ALWAYS, VARY)
-        self._end: Final = lines_of(always) + HEADER.encode() + b": %b\r\n"
+        added = added_to_all(origins, None, None)
+        self._end: Final = lines_of(added) + HEADER.encode() + b": %b\r\n"
 
     def take(self, asked: Asked, body: bytes, reply: Reply | None) -> bool:
         """See `promptly.Kind`."""
@@ -65,6 +67,7 @@ class PromptPublishes:
         if (
             reply is None
             or scope["query_string"]
+            or not _MORE.isdisjoint(headers)
             or _BATCH in headers.get(b"content-type", b"").lower()
             or len(body) > self._most
             or headers.get(b"content-length") != b"%d" % len(body)

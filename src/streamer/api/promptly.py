@@ -16,6 +16,8 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple, Protocol
 
 from litestar import Litestar
+from litestar.connection import ASGIConnection
+from litestar.datastructures import MultiDict
 from litestar.exceptions import HTTPException
 from litestar.handlers.base import BaseRouteHandler
 from litestar.utils import normalize_path
@@ -27,6 +29,7 @@ from ..tracing.opentelemetry import configured
 from .asker import Asker
 from .front import PROMPT
 from .hosts import Hosts
+from .query import query_of
 from .request_ids import HEADER, request_id_of
 
 #: Headers that ask for more than most do: of a body, of a trace.
@@ -101,16 +104,19 @@ class Asked(NamedTuple):
             DOING.reset(before)
 
 
+def query_in(asked: Asked) -> MultiDict[Any]:
+    """The query of a request; raises `InvalidParameter` where its address takes no such thing."""
+    query = ASGIConnection[Any, Any, Any, Any](asked.scope).query_params
+    query_of(asked.handler).check(query)
+    return query
+
+
 class Kind(Protocol):
     """Requests of one method that may be answered without a task."""
 
     @property
     def ends(self) -> str:
         """How their paths end."""
-
-    @property
-    def leaves(self) -> frozenset[bytes]:
-        """Headers that ask for more than is done here."""
 
     def take(self, asked: Asked, body: bytes, reply: Reply | None) -> bool:
         """Take the request, as `server.prompt.Prompt` does.
@@ -154,12 +160,12 @@ class Promptly:
         if kind is None or not scope["path"].endswith(kind.ends):
             return False
         try:
-            asked = self._check(scope, kind)
+            asked = self._check(scope)
             return asked is not None and kind.take(asked, body, reply)
         except (StreamerError, HTTPException):
             return False  # the app finds the same, and says it
 
-    def _check(self, scope: Any, kind: Kind) -> Asked | None:  # noqa: ANN401 - of ASGI
+    def _check(self, scope: Any) -> Asked | None:  # noqa: ANN401 - of ASGI
         fields = scope["headers"]
         headers: dict[bytes, bytes] = dict(fields)
         host = headers.get(b"host")
@@ -167,7 +173,6 @@ class Promptly:
             host is None
             or scope["root_path"]
             or len(headers) < len(fields)
-            or not kind.leaves.isdisjoint(headers)
             or not _MORE.isdisjoint(headers)
             or len(scope["path"]) > _LONG
             or not self._life.has_begun

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from litestar import Litestar
 from litestar.connection import ASGIConnection
@@ -14,10 +14,16 @@ from ...hub.writer import OfferedWriter, offered_writer
 from ..asker import keep_asker
 from ..front import PROMPT, STREAMS
 from ..may import surely_may_read
-from ..promptly import Asked, Reply
-from ..query import query_of
+from ..promptly import Asked, Reply, query_in
 from ..request_ids import HEADER
-from ..stream_request import attach_of, read_query, read_resume, reads_messages, resume_in
+from ..stream_request import (
+    attach_of,
+    headers_of,
+    read_query,
+    read_resume,
+    reads_messages,
+    resume_in,
+)
 from .alike import Alike
 from .commands import Commands
 from .websocket import SPEECH, SUBPROTOCOL, form_for
@@ -34,7 +40,6 @@ class PromptSockets:
     """
 
     ends: Final = STREAMS
-    leaves: Final[frozenset[bytes]] = frozenset()
 
     def __init__(self, app: Litestar, settings: Settings) -> None:
         self._app: Final = app
@@ -46,15 +51,11 @@ class PromptSockets:
 
     def take(self, asked: Asked, _body: bytes, _reply: Reply | None) -> bool:
         """See `promptly.Kind`."""
-        scope, headers = asked.scope, asked.headers
+        scope = asked.scope
         writer = offered_writer(scope)
         if writer is None:
             return False
-        if b"origin" in headers or b"sec-fetch-site" in headers:
-            names = ("host", "origin", "sec-fetch-site")
-            told = {name: asked.text(name.encode()) for name in names}
-            given = {name: text for name, text in told.items() if text is not None}
-            self._app.state.origins.check(given)
+        self._app.state.origins.check(headers_of(asked))
         like = (scope["path"], scope["query_string"])
         found = self._asked.get(like) or self._asked.keep(like, self._read(asked))
         attach, in_query = found
@@ -93,8 +94,7 @@ class PromptSockets:
     def _read(self, asked: Asked) -> tuple[Attach, str | None]:
         """Read what is asked for; raises a `StreamerError` where it is nothing there is."""
         settings = self._settings
-        query = ASGIConnection[Any, Any, Any, Any](asked.scope).query_params
-        query_of(asked.handler).check(query)
+        query = query_in(asked)
         reads_messages(query)  # it changes nothing: no frame has a name
         topics = asked.handler.opt[PROMPT](asked.found, query, settings.max_topics)
         attach = read_query(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from litestar import Litestar
-from litestar.connection import ASGIConnection
 
 from ...config.settings import Settings
 from ...hub.attach import Attach, Finished, Gone
@@ -14,8 +13,7 @@ from ..answer_fields import added_to_all, fields_of, lines_of
 from ..codings import accepted_in
 from ..front import PROMPT, STREAMS
 from ..may import surely_may_read
-from ..promptly import Asked, Reply
-from ..query import query_of
+from ..promptly import Asked, Reply, query_in
 from ..request_ids import HEADER
 from ..stream_request import attach_of, read_query, read_resume, resume_in
 from .alike import Alike
@@ -49,7 +47,6 @@ class PromptStreams:
     """
 
     ends: Final = STREAMS
-    leaves: Final[frozenset[bytes]] = frozenset()
 
     def __init__(self, app: Litestar, settings: Settings) -> None:
         self._state: Final = app.state
@@ -89,8 +86,7 @@ class PromptStreams:
     def _read(self, asked: Asked, accepted: str, origin: str | None) -> _Answer:
         """Read what is asked for; raises a `StreamerError` where it is nothing there is."""
         settings, state = self._settings, self._state
-        query = ASGIConnection[Any, Any, Any, Any](asked.scope).query_params
-        query_of(asked.handler).check(query)
+        query = query_in(asked)
         topics = asked.handler.opt[PROMPT](asked.found, query, settings.max_topics)
         attach = read_query(
             topics, query, heartbeat=settings.heartbeat, transport="sse", root_path=""
