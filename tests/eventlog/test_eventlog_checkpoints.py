@@ -18,10 +18,25 @@ async def test_the_last_checkpoint_of_a_job_is_kept_until_it_is_forgotten(log: E
     await kept.keep("a", "", 1, b'{"frame": 8}')
     assert await kept.find("a") == b'{"frame": 8}'
     assert await kept.find("b") == b'"\xc3\xa4 \\n"'
-    await kept.forget("a")
-    await kept.forget("never there")
+    await kept.forget("a", "")
+    await kept.forget("never-there", "")
     assert await kept.find("a") is None
     assert await kept.find("b") is not None
+
+
+async def test_who_is_late_keeps_none_of_a_run_that_has_completed(log: EventLog) -> None:
+    """It would have the job's next run begin at its end."""
+    kept = log.checkpoints
+    await kept.keep("a", "", 2, b"2")
+    await kept.forget("a", "")
+    for attempt in (1, 2, 3):
+        await kept.keep("a", "", attempt, b"1")
+        assert await kept.find("a") is None
+    await kept.keep("a", "r2", 1, b"3")
+    assert await kept.find("a") == b"3"
+    await kept.forget("a", "r2")
+    await kept.keep("a", "r2", 1, b"4")
+    assert await kept.find("a") is None
 
 
 async def test_an_attempt_that_was_thought_dead_does_not_replace_that_of_a_later_one(
@@ -55,7 +70,7 @@ async def test_what_redis_keeps_of_it_goes_by_itself(redis_server: Server, prefi
     with redis_server.client() as client:
         name = f"{{{prefix}}}:cp:a"
         assert age < client.pttl(name) <= age + SILENT_TTL
-        await log.checkpoints.forget("a")
+        await log.checkpoints.forget("a", "")
         assert await log.checkpoints.find("a") is None
-        assert client.pttl(name) in {-2, 0, 1}
+        assert age < client.pttl(name) <= age + SILENT_TTL
     await log.close()

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
+
+#: Later than any attempt: what a run keeps that has completed, so that nobody is late with another.
+COMPLETED: Final = 2**53 - 1
+#: What it keeps: an older Streamer also finds none in it.
+NONE: Final = b"null"
 
 
 class Checkpoints(Protocol):
@@ -15,10 +20,13 @@ class Checkpoints(Protocol):
     """
 
     async def keep(self, job_id: str, run: str, attempt: int, value: bytes) -> None:
-        """Keep `value` instead of the one before, unless a later attempt of `run` kept that."""
+        """Keep `value` instead of the one before, unless a later attempt of `run` kept that.
+
+        Nor is it kept if `run` has completed: somebody was late with it.
+        """
 
     async def find(self, job_id: str) -> bytes | None:
         """What was kept last, of whatever run."""
 
-    async def forget(self, job_id: str) -> None:
-        """Keep none."""
+    async def forget(self, job_id: str, run: str) -> None:
+        """Keep none, and none that is still to come of `run`, which has completed."""

@@ -88,6 +88,8 @@ class RunningJob:
         self.enqueued: list[str] = []
         self.waiting: str | None = None
         self.stalled: Cursor | None = None
+        #: One checkpoint is on its way at a time: an older one must not come after a newer.
+        self._keeping: Final = threading.Lock()
 
     @property
     def job_id(self) -> str:
@@ -111,25 +113,27 @@ class RunningJob:
 
     def keep_checkpoint(self, publisher: SyncPublisher) -> None:
         """Have the log keep the newest checkpoint, if it does not yet; blocks for a moment."""
-        value = None if self.superseded else self.progress.telling.take_checkpoint()
-        if value is None:
-            return
-        job_id, run, number = self.job_id, self.run.id, self.number
-        kept = bytes(value)
-        if publisher.away:  # a job does not wait for what is not there
-            self.progress.telling.give_back(value)
-            return
-        try:
-            publisher.ask(lambda log: log.checkpoints.keep(job_id, run, number, kept))
-        except LogUnavailable:
-            self.progress.telling.give_back(value)
+        with self._keeping:
+            value = None if self.superseded else self.progress.telling.take_checkpoint()
+            if value is None:
+                return
+            job_id, run, number = self.job_id, self.run.id, self.number
+            kept = bytes(value)
+            if publisher.away:  # a job does not wait for what is not there
+                self.progress.telling.give_back(value)
+                return
+            try:
+                publisher.ask(lambda log: log.checkpoints.keep(job_id, run, number, kept))
+            except LogUnavailable:
+                self.progress.telling.give_back(value)
 
     def forget_checkpoint(self, publisher: SyncPublisher) -> None:
         """Have the log keep none: the job has completed."""
         self.progress.telling.take_checkpoint()
+        job_id, run = self.job_id, self.run.id
         if bytes(self.progress.kept) != b"null" and not publisher.away:
             with contextlib.suppress(LogUnavailable):
-                publisher.ask(lambda log: log.checkpoints.forget(self.job_id))
+                publisher.ask(lambda log: log.checkpoints.forget(job_id, run))
 
     def look_at(self, event: Event) -> None:
         """Learn from an event of the job, whoever reported it, whether to stop."""

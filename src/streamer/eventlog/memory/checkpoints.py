@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from ...events.topic import job_topic
+from ..checkpoints import COMPLETED, NONE
 from ..lifetimes import SILENT_TTL
 from ..rules import LogRules
 
@@ -42,11 +43,13 @@ class MemoryCheckpoints:
     async def find(self, job_id: str) -> bytes | None:
         """See `Checkpoints.find`."""
         known = self._kept.get(job_id)
-        return known.value if known is not None and self._clock() < known.until else None
+        if known is None or known.value == NONE or known.until <= self._clock():
+            return None
+        return known.value
 
-    async def forget(self, job_id: str) -> None:
+    async def forget(self, job_id: str, run: str) -> None:
         """See `Checkpoints.forget`."""
-        self.remove(job_id)
+        await self.keep(job_id, run, COMPLETED, NONE)
 
     def remove(self, job_id: str) -> None:
         """Forget that of a job."""

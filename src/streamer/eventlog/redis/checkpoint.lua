@@ -1,4 +1,5 @@
 -- Keep a job's checkpoint, unless a later attempt of the same run kept one.
+-- No attempt is later than the end of a run that has completed.
 --
 -- KEYS
 --   1  checkpoint: string "<attempt> <run> <JSON>", the run being empty for the first

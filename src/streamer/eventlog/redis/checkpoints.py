@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ...events.topic import job_topic
+from ..checkpoints import COMPLETED, NONE
 from ..lifetimes import SILENT_TTL
 from .keys import Keys
 from .link.commands import Commands
@@ -38,9 +39,8 @@ class RedisCheckpoints:
             return None
         with what_we_stored:
             _, _, value = found.split(b" ", 2)
-            return value
+            return None if value == NONE else value
 
-    async def forget(self, job_id: str) -> None:
+    async def forget(self, job_id: str, run: str) -> None:
         """See `Checkpoints.forget`."""
-        # Not DEL, which the log needs for nothing else.
-        await self._commands.call("SET", self._keys.checkpoint(job_id), b"", "PX", 1)
+        await self.keep(job_id, run, COMPLETED, NONE)
