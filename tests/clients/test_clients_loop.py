@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 
 import httpx
 
 from support.client_page import publish_notes
 from support.client_runner import ClientRunner, wait_for_all
 from support.client_story import SECRET, stream_url, wait_for, wait_until_connected
+from support.connections import connections
 from support.live import Live, StartLive
 from support.tcp_proxy import TcpProxy
 from support.waiting import wait_until_blocking
@@ -18,9 +18,9 @@ LOOPING = 30
 ROUNDS = 8
 
 
-def open_files(live: Live) -> int:
+def open_at(live: Live) -> set[str]:
     assert live.program is not None
-    return sum(1 for _ in Path(f"/proc/{live.program.pid}/fd").iterdir())
+    return connections(live.program.pid, live.port)
 
 
 def test_a_reconnect_loop_costs_the_server_a_connection_at_a_time(
@@ -30,18 +30,19 @@ def test_a_reconnect_loop_costs_the_server_a_connection_at_a_time(
     live = start_live(STREAMER_AUTH_SECRET=SECRET)
     reader = runner.follow("by_httpx_sse.py", stream_url(live.url, project, token=True))
     wait_until_connected([reader])
-    before = open_files(live)
+    before = open_at(live)
+    assert len(before) == 1
     with TcpProxy(("127.0.0.1", live.port)) as proxy:
         url = stream_url(proxy.url, project)
         looping = [runner.follow("by_reconnecting_websocket.mjs", url) for _ in range(LOOPING)]
         wait_for_all(looping, lambda one: one.count("refused") >= ROUNDS, "did not come again")
         assert proxy.accepted >= LOOPING * ROUNDS
-        assert open_files(live) <= before + LOOPING
+        assert len(open_at(live)) <= 1 + LOOPING
         publish_notes(live, f"projects/{project}", range(3))
         wait_for([reader], 3)
         health = httpx.get(f"{live.url}/healthz")
         assert health.status_code == httpx.codes.OK
-    wait_until_blocking(lambda: open_files(live) <= before, "a connection was left open")
+    wait_until_blocking(lambda: open_at(live) == before, "a connection was left open")
     refusals = [body for one in looping for body in one.bodies()]
     assert {(body["type"], body["code"]) for body in refusals} == {("refused", "unauthorized")}
 

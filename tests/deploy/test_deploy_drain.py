@@ -4,12 +4,12 @@ import asyncio
 import signal
 import socket
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import httpx
 import pytest
 
 from streamer.eventlog.redis.keys import Keys
+from support.connections import listens
 from support.fault_readers import FaultReader, SseReader, WebSocketReader
 from support.live import Live, StartLive
 from support.processes import Program
@@ -203,15 +203,3 @@ async def test_who_started_servers_leaves_their_port_to_them_as_they_drain(
         assert not listens(process(live).pid, live.port)
         process(live).signal(signal.SIGTERM)
         await exit_of(live, within=MARGIN)
-
-
-def listens(pid: int, port: int) -> bool:
-    """Whether the process itself, and not a child of it, holds a socket that listens (proc(5))."""
-    lines = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
-    ours = {
-        f"socket:[{inode}]"
-        for _, local, _, state, _, _, _, _, _, inode, *_ in lines
-        if state == "0A" and local.endswith(f":{port:04X}")
-    }
-    assert ours
-    return any(str(fd.readlink()) in ours for fd in Path(f"/proc/{pid}/fd").iterdir())

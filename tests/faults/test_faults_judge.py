@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import socket
+import threading
+from collections.abc import AsyncIterator, Awaitable
 from typing import Any
 
 import pytest
@@ -18,7 +20,7 @@ from support.fault_publishers import FaultPublisher
 from support.fault_readers import FaultReader
 from support.tcp_proxy import Direction, TcpProxy
 from support.verdict import Verdict, judge
-from support.waiting import wait_until
+from support.waiting import DEADLINE, wait_until
 
 TOPIC = "projects/p"
 
@@ -201,6 +203,55 @@ async def line(
 
 
 Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_the_proxy_leaves_nobody_behind_who_comes_as_it_stops(
+    monkeypatch: pytest.MonkeyPatch, turns: int
+) -> None:
+    """It is asked to stop so many turns of its loop after it saw that somebody came."""
+    open_ones: set[asyncio.BaseTransport] = set()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Echo(open_ones), "127.0.0.1", 0)
+    have_come, is_time, is_asked = threading.Event(), threading.Event(), threading.Event()
+
+    def stop_then(work: Awaitable[None]) -> None:
+        is_time.wait(DEADLINE)
+        stopped = asyncio.run_coroutine_threadsafe(_done(work), proxy.loop)
+        is_asked.set()
+        stopped.result(DEADLINE)
+
+    def wait() -> None:
+        have_come.wait(DEADLINE)
+        turn(turns)
+
+    def turn(left: int) -> None:
+        if left:
+            proxy.loop.call_soon(turn, left - 1)
+        else:
+            is_time.set()
+            is_asked.wait(DEADLINE)
+
+    def come_and_stop() -> list[socket.socket]:
+        with proxy:
+            proxy.loop.call_soon_threadsafe(wait)
+            comers = [socket.create_connection(("127.0.0.1", proxy.port)) for _ in range(20)]
+            have_come.set()
+            monkeypatch.setattr(proxy, "_run", stop_then)
+        return comers
+
+    proxy = TcpProxy(server.sockets[0].getsockname()[:2])
+    comers = await asyncio.to_thread(come_and_stop)
+    for comer in comers:
+        comer.settimeout(DEADLINE)
+        with comer, contextlib.suppress(ConnectionResetError):
+            assert await asyncio.to_thread(comer.recv, 1) == b""
+    await wait_until(lambda: not open_ones, "connections were left behind")
+    server.close()
+
+
+async def _done(work: Awaitable[None]) -> None:
+    await work
 
 
 async def test_the_proxy_cuts_by_fin_and_by_rst(proxy: TcpProxy, line: Line) -> None:

@@ -147,7 +147,6 @@ class _Link:
     async def reach(self) -> None:
         """Connect to the upstream; who connected is reset if it is not there."""
         loop, upstream = self.proxy.loop, self.proxy.upstream
-        self.proxy.links[self] = None
         try:
             if isinstance(upstream, str):
                 await loop.create_unix_connection(lambda: self.far, upstream)
@@ -183,7 +182,11 @@ class _NearEnd(_End):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         link = self.flow_in.link
+        if link.proxy.is_stopping:  # it was accepted in the turn before
+            link.cut(reset=True)
+            return
         link.proxy.accepted += 1
+        link.proxy.links[link] = None
         link.proxy.keep(link.reach())
 
 
@@ -216,6 +219,7 @@ class TcpProxy:
         cuts: of all bytes upstream, those after which their connection is cut, in order;
             set before anybody connects.
         records: what was passed on, by direction, for each connection in turn, if it is kept.
+        is_stopping: who connects now is reset.
     """
 
     def __init__(self, upstream: str | tuple[str, int], *, recording: bool = False) -> None:
@@ -228,6 +232,7 @@ class TcpProxy:
         self.seconds = 0.0
         self.links: Final[dict[_Link, None]] = {}
         self.loop: Final = asyncio.new_event_loop()
+        self.is_stopping = False
         self._tasks: Final[set[asyncio.Task[None]]] = set()
         self._server: asyncio.Server | None = None
         self._thread: Final = threading.Thread(
@@ -344,18 +349,25 @@ class TcpProxy:
 
     async def _stop_listening(self) -> None:
         if self._server is not None:
-            self._server.close()
-            self._server = None
+            server, self._server = self._server, None
+            self.loop.remove_reader(server.sockets[0].fileno())
+            # Whoever was accepted in this turn needs the server in the next, or hangs for ever.
+            await self._turn(0.0)
+            server.close()
 
     async def _stop(self) -> None:
+        self.is_stopping = True
         await self._stop_listening()
         for link in list(self.links):
             link.cut(reset=True)
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._turn(0.01)  # transports close in a later turn
+
+    async def _turn(self, seconds: float) -> None:
         turned = self.loop.create_future()
-        self.loop.call_later(0.01, turned.set_result, None)  # transports close in a later turn
+        self.loop.call_later(seconds, turned.set_result, None)
         await turned
 
     def _do(self, work: Callable[[], T]) -> T:
