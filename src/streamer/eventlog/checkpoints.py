@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 #: Later than any attempt: what a run keeps that has completed, so that nobody is late with another.
 COMPLETED: Final = 2**53 - 1
-#: What it keeps: an older Streamer also finds none in it.
+#: No checkpoint, as JSON. What such a run keeps: an older Streamer also finds none in it.
 NONE: Final = b"null"
 
 
@@ -26,7 +26,7 @@ class Checkpoints(Protocol):
         """
 
     async def find(self, job_id: str) -> bytes | None:
-        """What was kept last, of whatever run."""
+        """What was kept last, of whatever run, as JSON; None if that run has completed."""
 
     async def forget(self, job_id: str, run: str) -> None:
         """Keep none, and none that is still to come of `run`, which has completed."""

@@ -14,6 +14,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 
 import msgspec
 
+from ..eventlog.checkpoints import NONE
 from ..events.new_event import MAX_EVENT_BYTES
 from ..publishing.answer import END_SECONDS, Answer
 from ..publishing.answer_events import Reason
@@ -33,9 +34,6 @@ P = ParamSpec("P")
 
 #: Characters of a line's level and source.
 _MAX_WORD: Final = 64
-#: What a checkpoint is before there is any.
-_NONE: Final = msgspec.Raw(b"null")
-
 _logger: Final = logging.getLogger(__name__)
 
 
@@ -90,7 +88,7 @@ class Progress:
         #: Other processes that tell of it.
         self.helpers: Final = Helpers(self)
         self._link: Link | None = None
-        self._checkpoint = _NONE if checkpoint is None else msgspec.Raw(checkpoint)
+        self._checkpoint = msgspec.Raw(NONE if checkpoint is None else checkpoint)
         self._state = self._begun()
         _all.add(self)
 

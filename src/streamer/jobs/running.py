@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from ..errors import LogUnavailable
+from ..eventlog.checkpoints import NONE
 from ..eventlog.leases import Lease
 from ..eventlog.workers import ANNOUNCE_SECONDS
 from ..events.cursor import ORIGIN, Cursor
@@ -131,7 +132,7 @@ class RunningJob:
         """Have the log keep none: the job has completed."""
         self.progress.telling.take_checkpoint()
         job_id, run = self.job_id, self.run.id
-        if bytes(self.progress.kept) != b"null" and not publisher.away:
+        if bytes(self.progress.kept) != NONE and not publisher.away:
             with contextlib.suppress(LogUnavailable):
                 publisher.ask(lambda log: log.checkpoints.forget(job_id, run))
 

@@ -8,7 +8,7 @@ from .checksum import Sum
 from .coding import CodedBytes, Mark
 from .envelope import Envelope
 from .feed_window import FeedWindow
-from .form import Form, PerFeed, encode
+from .form import Form, LikePlain, PerFeed, encode
 from .sse import chunk
 from .waiting import Waiting
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .windows import Windows
 
 
-class Coded(PerFeed):
+class Coded(LikePlain, PerFeed):
     """`plain` frames in `coding`; as it stands, for what one reader is written by itself.
 
     Args:
@@ -34,12 +34,12 @@ class Coded(PerFeed):
     def __init__(
         self, plain: Form, coding: Coding, windows: Windows, *, chunked: bool = False
     ) -> None:
+        super().__init__(plain)
         self.plain: Final = plain
         self.coding: Final = coding
         self.windows: Final = windows
         self._chunked: Final = chunked
-        self.name = plain.name
-        self.heartbeat: bytes = self.wrap(plain.heartbeat)
+        self.heartbeat = self.wrap(plain.heartbeat)
 
     def for_feed(self) -> CodedFeed:
         """A form with a window of its own."""
@@ -52,14 +52,6 @@ class Coded(PerFeed):
     def envelope(self) -> Envelope:
         """The state of one body."""
         return Envelope(self.coding, self.framed)
-
-    def event(self, event: Event) -> bytes:
-        """One event, as the plain form has it."""
-        return self.plain.event(event)
-
-    def control(self, control: Control) -> bytes:
-        """One control event, as the plain form has it."""
-        return self.plain.control(control)
 
     def wrap(self, frames: bytes) -> CodedBytes:
         """`frames`, compressed by themselves."""

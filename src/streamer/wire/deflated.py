@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Final
 
 from .coding import CodedBytes
 from .feed_window import FeedWindow
-from .form import Form, PerFeed
+from .form import Form, LikePlain, PerFeed
 from .gzip import GZIP
 from .waiting import Waiting
 from .websocket import frame
 
 if TYPE_CHECKING:
-    from ..events.control import Control
-    from ..events.event import Event
     from .coding import Window
     from .windows import Windows
 
@@ -35,7 +33,7 @@ _WORTH: Final = 1024
 _MEDIUM: Final = 126
 
 
-class Deflated(PerFeed):
+class Deflated(LikePlain, PerFeed):
     """`plain` frames, each message compressed; as it stands, for one that is not in step.
 
     Args:
@@ -44,10 +42,9 @@ class Deflated(PerFeed):
     """
 
     def __init__(self, plain: Form, windows: Windows) -> None:
+        super().__init__(plain)
         self.plain: Final = plain
         self.windows: Final = windows
-        self.name = plain.name
-        self.heartbeat = plain.heartbeat
 
     @property
     def beside(self) -> Form:
@@ -61,14 +58,6 @@ class Deflated(PerFeed):
     def for_waiting(self) -> Waiting:
         """A form without one."""
         return Waiting(self, self.windows.clock)
-
-    def event(self, event: Event) -> bytes:
-        """One event, as the plain form has it."""
-        return self.plain.event(event)
-
-    def control(self, control: Control) -> bytes:
-        """One control event, as the plain form has it."""
-        return self.plain.control(control)
 
     def wrap(self, frames: bytes) -> bytes:
         """`frames`, which refer to each other alone."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from .checksum import Sum
 from .coding import Mark
+from .form import LikePlain
 
 if TYPE_CHECKING:
     from .coding import Window
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from .windows import Windows
 
 
-class FeedWindow:
+class FeedWindow(LikePlain):
     """What a `FeedForm` is that compresses.
 
     Args:
@@ -27,10 +28,7 @@ class FeedWindow:
     """
 
     def __init__(self, form: Form, windows: Windows, begin: Callable[[], Window]) -> None:
-        self.name = form.name
-        self.heartbeat = form.heartbeat
-        self.event = form.event
-        self.control = form.control
+        super().__init__(form)
         self._windows: Final = windows
         self._begin: Final = begin
         # None: the next batch begins one.

@@ -35,6 +35,20 @@ class Form(Protocol):
         """Joined frames, made ready for one write."""
 
 
+class LikePlain:
+    """The base of a form that writes each thing as `plain` does, and wraps them in its own way.
+
+    Attributes:
+        name, heartbeat, event, control: as of `Form`.
+    """
+
+    def __init__(self, plain: Form) -> None:
+        self.name = plain.name
+        self.heartbeat = plain.heartbeat
+        self.event = plain.event
+        self.control = plain.control
+
+
 class MarkedForm(Form, Protocol):
     """A form with the state of one feed: `wrap` is called once for each of its batches.
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from .checksum import Sum
 from .coding import CodedBytes, Mark
+from .form import LikePlain
 
 if TYPE_CHECKING:
     from .form import Form
 
 
-class Waiting:
+class Waiting(LikePlain):
     """What `plain` makes of each batch, and where that leaves them; a `MarkedForm`.
 
     Args:
@@ -24,10 +25,7 @@ class Waiting:
     """
 
     def __init__(self, plain: Form, clock: Callable[[], float]) -> None:
-        self.name = plain.name
-        self.heartbeat = plain.heartbeat
-        self.event = plain.event
-        self.control = plain.control
+        super().__init__(plain)
         self._plain: Final = plain
         self._clock: Final = clock
         self.mark = Mark(Sum(), is_open=False, at=clock())
