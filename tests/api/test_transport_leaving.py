@@ -6,6 +6,7 @@ import base64
 import secrets
 import socket
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Final
 
 import httpx
@@ -52,6 +53,7 @@ async def test_who_leaves_while_a_topic_is_opened_costs_nobody_an_event(
             _leave(leaver, way)
         await client.get("/healthz")
         own_server.thaw()
+        await wait_until(partial(_is_ready, client), "the log was not found back")
 
         readers: list[SseReader | SocketReader] = [
             await stack.enter_async_context(sse(live.url, target)) for _ in range(3)
@@ -90,15 +92,30 @@ async def test_a_crowd_of_leavers_is_never_counted_against_those_who_stay(
             for leaver in leavers:
                 _leave(leaver, "closes")
             own_server.thaw()
-        async with sse(live.url, f"/api/v1/projects/{project}/stream") as reader:
-            await reader.has("connected", "caught_up")
-            assert reader.status == 200
+        async with AsyncExitStack() as stack:
+            target = f"/api/v1/projects/{project}/stream"
+
+            async def is_begun() -> bool:
+                """Whoever is told to come again does: the log may not have been found back yet."""
+                reader = await stack.enter_async_context(sse(live.url, target))
+                assert reader.status == 200
+                await wait_until(lambda: reader.types, "the stream said nothing")
+                if reader.types[0] == "reconnect":
+                    return False
+                await reader.has("connected", "caught_up")
+                return True
+
+            await wait_until(is_begun, "the log was not found back")
 
             async def only_one_is_left() -> bool:
                 answer = await client.get("/api/v1/ws/connections")
                 return bool(answer.json()["total_connections"] == 1)
 
             await wait_until(only_one_is_left, "somebody who left is still counted")
+
+
+async def _is_ready(client: httpx.AsyncClient) -> bool:
+    return (await client.get("/readyz")).is_success
 
 
 def _ask(port: int, target: str, headers: str) -> socket.socket:

@@ -133,7 +133,10 @@ def test_a_page_that_is_left_lets_go_of_its_connection_and_resumes_when_it_is_ba
     def readers() -> int:
         return int(httpx.get(count).json()["active_connections"])
 
-    wait_until_blocking(lambda: readers() == 1, "the page was not counted")
+    wait_until_blocking(
+        lambda: readers() == 1,
+        lambda: f"the page was counted {readers()} times, and was {page.text('state')!r}",
+    )
     browser.get(f"{everything}/healthz")
     wait_until_blocking(lambda: readers() == 0, "the page that was left kept its connection")
     publish(everything, project, type="note", text="meanwhile")
