@@ -6,23 +6,27 @@ import { test } from "node:test";
 
 import { FakeServer, event, heard, pass, settled } from "./fake-server.mjs";
 
+/** @import { ClientOptions } from "../../src/streamer/web/client/client.js" */
+
 const MORE = new URL("../../src/streamer/web/client/more.js", import.meta.url).href;
 /** Milliseconds in which a module is there, on a busy machine. */
 const LOADED_MS = 20_000;
 
-let arrive = () => {};
-/** @type {Promise<void>} */
-const arrival = new Promise((done) => (arrive = done));
+/** By how a client is imported, what has it arrive. @type {{[how: string]: () => void}} */
+const arrive = {};
+/** The client that is imported with `?slow…` waits for its arrival, one with `?4` cannot load it four times. */
+const arrival = (/** @type {string} */ how) => new Promise((done) => (arrive[how] = () => done(null)));
 Object.assign(globalThis, { arrival });
 
-/** The client that is imported with `?slow` waits for `arrival`, one with `?4` cannot load it four times. */
-const SLOW = `data:text/javascript,${encodeURIComponent(`await arrival; export * from ${JSON.stringify(MORE)}`)}`;
 register(`data:text/javascript,${encodeURIComponent(`
   const tried = {};
   export function resolve(specifier, context, next) {
     const how = context.parentURL?.split("client.js?")[1];
     if (specifier !== "./more.js" || !how) return next(specifier, context);
-    if (how === "slow") return { url: ${JSON.stringify(SLOW)}, shortCircuit: true };
+    if (how.startsWith("slow")) {
+      const text = "await arrival(" + JSON.stringify(how) + "); export * from " + ${JSON.stringify(JSON.stringify(MORE))};
+      return { url: "data:text/javascript," + encodeURIComponent(text), shortCircuit: true };
+    }
     tried[how] = (tried[how] ?? 0) + 1;
     if (tried[how] <= Number(how)) throw new TypeError("no network");
     return next(specifier, context);
@@ -37,12 +41,12 @@ async function until(/** @type {() => boolean} */ holds, /** @type {string} */ w
 }
 
 /** A client of a page that has loaded nothing else yet. */
-async function opened(/** @type {string} */ how) {
+async function opened(/** @type {string} */ how, /** @type {ClientOptions} */ options = { transport: "sse" }) {
   /** @type {typeof import("../../src/streamer/web/client/client.js")} */
   const { createClient } = await import(`../../src/streamer/web/client/client.js?${how}`);
   const server = new FakeServer();
   server.answers["/events"] = () => ({ id: "9-0" });
-  return { server, client: createClient({ url: "http://server", transport: "sse", environment: { fetch: server.fetch } }) };
+  return { server, client: createClient({ url: "http://server", environment: { fetch: server.fetch }, ...options }) };
 }
 
 test("what comes before it can be told is told once it can, all of it and in order", async () => {
@@ -57,7 +61,7 @@ test("what comes before it can be told is told once it can, all of it and in ord
   await server.connected("0-0");
   await server.last.say(event("jobs/j", "2-0", { type: "progress", progress: 0.25 }), event("jobs/j", "3-0", { type: "progress", progress: 0.5 }));
   assert.deepEqual([ids, subscription.state, server.asked.length], [[], "connecting", 1]);
-  arrive();
+  arrive.slow?.();
   await until(() => ids.length === 2, "told");
   await server.last.say(event("jobs/j", "4-0", { type: "completed", result: 7 }));
   assert.deepEqual([ids, snapshots, subscription.state], [["2-0", "3-0", "4-0"], [null, 0.25, 0.5, 1], "ended"]);
@@ -95,4 +99,31 @@ test("a client that is closed before it is loaded opens nothing more", async () 
   await pass(20_000);
   await published;
   assert.deepEqual([server.connections.filter(({ isOver }) => !isOver).length, server.asked.length], [0, 1]);
+});
+
+test("a connection that nobody wants any more once it is loaded opens no WebSocket", async () => {
+  /** @type {string[]} */
+  const sockets = [];
+  class Recorded extends EventTarget {
+    readyState = 0;
+    constructor(/** @type {string} */ url) {
+      super();
+      sockets.push(new URL(url).search);
+    }
+    close() {}
+  }
+  const WebSocket = /** @type {typeof globalThis.WebSocket} */ (/** @type {unknown} */ (Recorded));
+  const options = { transport: /** @type {const} */ ("websocket"), environment: { fetch, WebSocket } };
+  const [{ client: closed }, { client }] = [await opened("slow-closed", options), await opened("slow-more", options)];
+  for (const one of [closed, client]) one.subscribe("a");
+  await until(() => Object.keys(arrive).includes("slow-closed") && Object.keys(arrive).includes("slow-more"), "asked for");
+  closed.close();
+  client.subscribe("b");
+  await settled();
+  arrive["slow-closed"]?.();
+  arrive["slow-more"]?.();
+  await until(() => sockets.length > 0, "opened");
+  await settled();
+  assert.deepEqual(sockets, ["?topic=a&topic=b"]);
+  client.close();
 });

@@ -38,6 +38,7 @@ export class Line {
   /** As the browser's own `fetch`, until the line is cut; while it is, what is asked for has to wait. */
   fetch = async (/** @type {RequestInfo | URL} */ url, /** @type {RequestInit} */ init = {}) => {
     await this.#cut;
+    init.signal?.throwIfAborted();
     const own = new AbortController();
     const end = () => own.abort(new TypeError("the connection is cut"));
     init.signal?.addEventListener("abort", () => this.#open.delete(end), { once: true });
