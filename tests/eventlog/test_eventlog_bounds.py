@@ -70,7 +70,7 @@ async def use_everything(log: RedisEventLog, url: str, prefix: str) -> None:
     await log.typists.begin(Typist("chats/1", "ada", "ada"), 6.0)
     await log.leases.renew([Lease("j2", ("jobs/j2",), 1, "encode")], 10.0)
     await log.leases.lapsed(10.0)
-    await log.checkpoints.keep("j2", "", 1, b"{}")
+    await log.checkpoints.keep("j2", "", 1, b"{}", unless=("jobs/j2", "j2:end"))
     await log.workers.announce("w", ["default"])
     await log.report_connections("p", {"users/7": 1})
     await log.reports.say("p", b"{}")

@@ -224,7 +224,7 @@ async def test_a_job_says_all_of_its_life(stage: Stage, watcher: JobWatcher, kin
     assert (hopeless[-1]["error"], hopeless[-1]["details"]) == ("no disk", {"type": "OSError"})
     assert "more often than 1 times" in asks[-1]["error"]
     assert_all_was_told(tells)
-    await watcher.forgot(ids[5])
+    assert await watcher.log.checkpoints.find(ids[5]) is None
     assert "is unsupported" in untellable[-1]["result_omitted"]
     assert "pickle" in unkeepable[-1]["error"]
     assert "forgotten" in forgotten[-1]["error"]

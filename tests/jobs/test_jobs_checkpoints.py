@@ -13,6 +13,7 @@ from streamer.jobs.progress import Progress
 from streamer.jobs.reports import Reports
 from streamer.jobs.running import RunningJob, RunningJobs
 from streamer.publishing.sync_publisher import SyncPublisher
+from support.jobs import UnreliableLog
 from support.waiting import wait_until, wait_until_blocking
 
 
@@ -27,11 +28,13 @@ class SlowLog(MemoryEventLog):
         self._keep = self.checkpoints.keep
         self.checkpoints.keep = self._slowly  # type: ignore[method-assign]
 
-    async def _slowly(self, job_id: str, run: str, attempt: int, value: bytes) -> None:
+    async def _slowly(
+        self, job_id: str, run: str, attempt: int, value: bytes, *, unless: tuple[str, str]
+    ) -> None:
         if not self.is_at_it.is_set():
             self.is_at_it.set()
             await wait_until(self.may_go_on.is_set, "it may not go on")
-        await self._keep(job_id, run, attempt, value)
+        await self._keep(job_id, run, attempt, value, unless=unless)
         self.kept.append(value)
 
 
@@ -81,6 +84,20 @@ def test_a_job_that_completes_leaves_none_of_which_is_on_its_way(keeping: Keepin
     keeping.log.may_go_on.set()
     wait_until_blocking(lambda: keeping.log.kept, "the first was not kept")
     assert keeping.found() is None
+
+
+def test_a_job_that_completes_while_the_log_is_away_leaves_none_once_it_is_back() -> None:
+    log = UnreliableLog()
+    with SyncPublisher(lambda: log) as publisher:
+        job = RunningJob(Run(("jobs/j",), "work"), 1, Progress(lambda *_: None))
+        job.progress.checkpoint(1)
+        job.keep_checkpoint(publisher)
+        assert publisher.ask(lambda log: log.checkpoints.find("j")) == b"1"
+        log.go_away()
+        Reports(publisher).completed(job, None)
+        log.come_back()
+        assert publisher.flush(10.0)
+        assert publisher.ask(lambda log: log.checkpoints.find("j")) is None
 
 
 def test_the_last_of_an_attempt_is_kept_after_the_one_that_is_on_its_way(

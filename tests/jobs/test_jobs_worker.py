@@ -133,5 +133,5 @@ async def test_a_job_whose_worker_is_killed_goes_on_with_attempt_two_on_the_same
         ("completed", None, 2),
     ]
     snapshot = await watcher.snapshot(job_id)
-    await watcher.forgot(job_id)
+    assert await watcher.log.checkpoints.find(job_id) is None
     assert (snapshot.status, snapshot.attempt, snapshot.result) == ("completed", 2, {"page": 7})

@@ -133,14 +133,6 @@ class JobWatcher:
 
         await wait_until(found, f"job {job_id} never told {word!r}")
 
-    async def forgot(self, job_id: str) -> None:
-        """Wait until the job's checkpoint is gone, which it is once its end is told."""
-
-        async def gone() -> bool:
-            return await self.log.checkpoints.find(job_id) is None
-
-        await wait_until(gone, f"the checkpoint of job {job_id} was kept")
-
 
 @pytest.fixture
 def job_settings(redis_server: Server, prefix: str, tmp_path: Path) -> Settings:

@@ -100,6 +100,13 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
     whole_of: str | None = None
     trace: Trace | None = None
 
+    @property
+    def completed_job(self) -> str | None:
+        """The job that has completed with it: there is nothing left for it to go on from."""
+        if not self.terminal or self.type != "completed":
+            return None
+        return next((name for name in map(job_of, self.topics) if name is not None), None)
+
 
 def new_event(
     topics: str | Iterable[str],

@@ -138,7 +138,6 @@ class Reports:
             publish(None, f"the result cannot be encoded as JSON: {type(error).__name__}")
         # Before the message is acknowledged: after that nobody would report the end.
         self.settle()
-        job.forget_checkpoint(self._publisher)
 
     def failed(self, job: RunningJob, error: BaseException) -> None:
         """Report ``error``: the job is not tried again."""

@@ -16,7 +16,6 @@ from typing import Any, Final
 import msgspec
 
 from ..errors import LogUnavailable
-from ..eventlog.checkpoints import NONE
 from ..eventlog.leases import Lease
 from ..eventlog.workers import ANNOUNCE_SECONDS
 from ..events.cursor import ORIGIN, Cursor
@@ -26,7 +25,7 @@ from ..every import every_until
 from ..publishing.sync_publisher import SyncPublisher
 from ..tracing.spans import Work
 from . import lifecycle
-from .keys import FIRST
+from .keys import FIRST, end_key
 from .lifecycle import CANCEL_TASK, CANCELLING, Attempt, Run
 from .progress import Progress
 
@@ -119,22 +118,16 @@ class RunningJob:
             if value is None:
                 return
             job_id, run, number = self.job_id, self.run.id, self.number
-            kept = bytes(value)
+            kept, end = bytes(value), (self.run.topics[0], end_key(self.run.name))
             if publisher.away:  # a job does not wait for what is not there
                 self.progress.telling.give_back(value)
                 return
             try:
-                publisher.ask(lambda log: log.checkpoints.keep(job_id, run, number, kept))
+                publisher.ask(
+                    lambda log: log.checkpoints.keep(job_id, run, number, kept, unless=end)
+                )
             except LogUnavailable:
                 self.progress.telling.give_back(value)
-
-    def forget_checkpoint(self, publisher: SyncPublisher) -> None:
-        """Have the log keep none: the job has completed."""
-        self.progress.telling.take_checkpoint()
-        job_id, run = self.job_id, self.run.id
-        if bytes(self.progress.kept) != NONE and not publisher.away:
-            with contextlib.suppress(LogUnavailable):
-                publisher.ask(lambda log: log.checkpoints.forget(job_id, run))
 
     def look_at(self, event: Event) -> None:
         """Learn from an event of the job, whoever reported it, whether to stop."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from ...events.topic import job_topic
-from ..checkpoints import COMPLETED, NONE
+from ..checkpoints import NONE
 from ..lifetimes import SILENT_TTL
 from ..rules import LogRules
 
@@ -23,15 +23,26 @@ class MemoryCheckpoints:
 
     Args:
         clock: milliseconds since 1970; may be set back.
+        is_known: whether an event of that first topic has that idempotency key.
     """
 
-    def __init__(self, clock: Callable[[], int], rules: LogRules) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], int],
+        rules: LogRules,
+        is_known: Callable[[tuple[str, str]], bool],
+    ) -> None:
+        self._is_known: Final = is_known
         self._clock: Final = clock
         self._rules: Final = rules
         self._kept: Final[dict[str, _Kept]] = {}
 
-    async def keep(self, job_id: str, run: str, attempt: int, value: bytes) -> None:
+    async def keep(
+        self, job_id: str, run: str, attempt: int, value: bytes, *, unless: tuple[str, str]
+    ) -> None:
         """See `Checkpoints.keep`."""
+        if self._is_known(unless):
+            return
         now = self._clock()
         for each in [name for name, kept in self._kept.items() if kept.until <= now]:
             del self._kept[each]
@@ -46,10 +57,6 @@ class MemoryCheckpoints:
         if known is None or known.value == NONE or known.until <= self._clock():
             return None
         return known.value
-
-    async def forget(self, job_id: str, run: str) -> None:
-        """See `Checkpoints.forget`."""
-        await self.keep(job_id, run, COMPLETED, NONE)
 
     def remove(self, job_id: str) -> None:
         """Forget that of a job."""

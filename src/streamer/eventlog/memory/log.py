@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from ...config.retention import RetentionPolicy
@@ -77,7 +77,9 @@ class MemoryEventLog:
         self._notifications: Final[list[MemoryNotifications]] = []
         self._swept = clock()
         self.leases: Final = MemoryLeases(clock)
-        self.checkpoints: Final = MemoryCheckpoints(clock, self.rules)
+        self.checkpoints: Final = MemoryCheckpoints(
+            clock, self.rules, lambda end: end in self._known([end])
+        )
         self.workers: Final = MemoryWorkers(clock)
         self.glances: Final = MemoryGlances(self._snapshots)
         self.reports: Final = MemoryReports(clock)
@@ -147,8 +149,7 @@ class MemoryEventLog:
     async def known_keys(self, topic: str, keys: Sequence[str]) -> set[str]:
         """See `EventLog.known_keys`."""
         with self._lock:
-            now = self._clock()
-            known = {key for key in keys if now < self._by_key.get((topic, key), (0, None))[0]}
+            known = {key for _, key in self._known([(topic, key) for key in keys])}
         await asyncio.sleep(0)
         return known
 
@@ -188,6 +189,11 @@ class MemoryEventLog:
         """See `EventLog.close`."""
         for notifications in self._notifications:
             await notifications.close()
+
+    def _known(self, keys: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Those of these first topics and idempotency keys of which there was an event."""
+        now = self._clock()
+        return {key for key in keys if now < self._by_key.get(key, (0, None))[0]}
 
     def _append_all(
         self, events: Sequence[NewEvent], batch: BatchKey | None
@@ -252,25 +258,30 @@ class MemoryEventLog:
         if id_ is not None:
             self._head = event.end
             for name in new.topics:
-                topic = self._topic(name, now)
-                if topic is None:
-                    topic = self._topics[name] = MemoryTopic(name)
-                rule = self.rules.current.unread.of(name)
-                counts = rule is not None and rule.counts(event.type)
-                topic.append(
-                    event,
-                    self.rules.current.retention.of(name),
-                    counts=counts,
-                    part_of=new.part_of,
-                    whole_of=new.whole_of,
-                )
-                if counts:
-                    self.pushes.note(name)
+                self._append_to(name, new, event, now)
+            if (job_id := new.completed_job) is not None:
+                self.checkpoints.remove(job_id)
         if new.idempotency_key is not None:
             self._by_key[new.topics[0], new.idempotency_key] = (now + IDEMPOTENCY_TTL, id_)
         for notifications in self._notifications:
             notifications.notify(event)
         return id_
+
+    def _append_to(self, name: str, new: NewEvent, event: Event, now: int) -> None:
+        topic = self._topic(name, now)
+        if topic is None:
+            topic = self._topics[name] = MemoryTopic(name)
+        rule = self.rules.current.unread.of(name)
+        counts = rule is not None and rule.counts(event.type)
+        topic.append(
+            event,
+            self.rules.current.retention.of(name),
+            counts=counts,
+            part_of=new.part_of,
+            whole_of=new.whole_of,
+        )
+        if counts:
+            self.pushes.note(name)
 
     def _next_id(self) -> Cursor:
         ms = max(self._clock(), self._head.ms)

@@ -43,7 +43,8 @@
 --     task as JSON, its job's id ("" none), the id of that one's parent ("" none),
 --     number of topics, their numbers (below zero where it counts), number of changes, name and JSON of each,
 --     number of idempotency keys that must not be there, their numbers in KEYS;
---     of kind C, W and B the name of the whole
+--     of kind C, W and B the name of the whole; of kind T the number in KEYS of the
+--     checkpoint that goes with it (0: none)
 -- Returns the ids in order, "-" for an ephemeral event; or the rules of the log, if they are
 -- others: then nothing was done.
 
@@ -165,7 +166,14 @@ while arg < last_arg do
   }
   events[#events + 1] = event
   local is_parted = kind == 'C' or kind == 'W' or kind == 'B'
-  if is_parted then event.name = ARGV[event.last + 1] end
+  local after = event.last
+  if is_parted then
+    after = after + 1
+    event.name = ARGV[after]
+  elseif kind == 'T' then
+    after = after + 1
+    event.checkpoint = KEYS[tonumber(ARGV[after])]
+  end
   local is_of_job = event.is_news or task ~= ''
   is_any_of_job = is_any_of_job or is_of_job
 
@@ -178,6 +186,7 @@ while arg < last_arg do
     need('SET', KEYS[key], '')
   end
   if not is_known then
+    if event.checkpoint then need('PEXPIREAT', event.checkpoint, 1) end
     for i = first_topic + 1, last_topic do
       local number = math.abs(tonumber(ARGV[i]))
       local names = HEADER + 5 * (number - 1)
@@ -191,7 +200,7 @@ while arg < last_arg do
       end
     end
   end
-  arg = is_parted and event.last + 1 or event.last
+  arg = after
 end
 -- What of jobs.lua is needed, if anything is.
 local jobs = is_any_of_job and learning()
@@ -267,6 +276,7 @@ for _, event in ipairs(events) do
       if kind == 'T' then
         seq = seq + 1
         last_id = id_of(ms, seq)
+        if event.checkpoint then redis.call('PEXPIREAT', event.checkpoint, 1) end
       end
     end
     local entry = ARGV[event.at + 1]

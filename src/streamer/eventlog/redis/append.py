@@ -144,9 +144,20 @@ def append_arguments(
         for key in event.unless:
             names.append(keys.idempotency(event.topics[0], key))
             arguments.append(len(names))
-        if event.part_of is not None or event.whole_of is not None:
-            arguments.append(event.part_of or event.whole_of or "")
+        arguments += _of_its_kind(event, names, keys)
     return [*names, *([keys.push_due] * is_of_user)], arguments
+
+
+def _of_its_kind(event: NewEvent, names: list[str], keys: Keys) -> tuple[Argument, ...]:
+    """What only an event of its kind says; keys that are in it are added to `names`."""
+    if event.part_of is not None or event.whole_of is not None:
+        return (event.part_of or event.whole_of or "",)
+    if not event.terminal:
+        return ()
+    if (job_id := event.completed_job) is None:
+        return (0,)
+    names.append(keys.checkpoint(job_id))
+    return (len(names),)
 
 
 def entry_of(event: NewEvent) -> bytes:

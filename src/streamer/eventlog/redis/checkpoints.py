@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ...events.topic import job_topic
-from ..checkpoints import COMPLETED, NONE
+from ..checkpoints import NONE
 from ..lifetimes import SILENT_TTL
 from .keys import Keys
 from .link.commands import Commands
@@ -24,12 +24,16 @@ class RedisCheckpoints:
         self._commands: Final = commands
         self._rules: Final = rules
 
-    async def keep(self, job_id: str, run: str, attempt: int, value: bytes) -> None:
+    async def keep(
+        self, job_id: str, run: str, attempt: int, value: bytes, *, unless: tuple[str, str]
+    ) -> None:
         """See `Checkpoints.keep`."""
         age = self._rules.current.retention.of(job_topic(job_id)).max_age
         kept = int(age * 1000) + SILENT_TTL
         await self._commands.run_script(
-            _KEEP, (self._keys.checkpoint(job_id),), (attempt, run, value, kept)
+            _KEEP,
+            (self._keys.checkpoint(job_id), self._keys.idempotency(*unless)),
+            (attempt, run, value, kept),
         )
 
     async def find(self, job_id: str) -> bytes | None:
@@ -40,7 +44,3 @@ class RedisCheckpoints:
         with what_we_stored:
             _, _, value = found.split(b" ", 2)
             return None if value == NONE else value
-
-    async def forget(self, job_id: str, run: str) -> None:
-        """See `Checkpoints.forget`."""
-        await self.keep(job_id, run, COMPLETED, NONE)
