@@ -9,6 +9,8 @@ from typing import Any
 
 import httpx
 
+#: Where clients have it from, and by what name.
+_WHERE, _NAME = httpx._transports.default, "create_ssl_context"
 _made = httpx.create_ssl_context
 
 
@@ -17,12 +19,12 @@ def _trusted(_file: str | None, _directory: str | None) -> ssl.SSLContext:
     return _made()
 
 
-def _context(verify: Any = True, cert: Any = None, trust_env: bool = True) -> ssl.SSLContext:  # noqa: ANN401, FBT001, FBT002 - httpx's own
+def _context(verify: Any = True, cert: Any = None, trust_env: bool = True) -> ssl.SSLContext:  # noqa: ANN401 - httpx's own
     """What the environment says is trusted by, once; whatever else is asked for, anew."""
     if verify is True and cert is None and trust_env:
         return _trusted(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
     return _made(verify, cert, trust_env)
 
 
-assert httpx._transports.default.create_ssl_context is _made, "httpx makes it elsewhere now"
-httpx._transports.default.create_ssl_context = _context
+assert getattr(_WHERE, _NAME) is _made, "httpx makes it elsewhere now"
+setattr(_WHERE, _NAME, _context)

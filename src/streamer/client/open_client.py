@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import os
 import ssl
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import httpx
 
@@ -15,6 +16,9 @@ from ..config.server_url import InvalidServerURL, check_server_url
 from .refusals import Refused
 
 ClientT = TypeVar("ClientT")
+
+#: Seconds for a connection to a server that may be silent for long.
+_CONNECT_SECONDS: Final = 10.0
 
 
 def checked_url(url: str) -> str:
@@ -66,3 +70,18 @@ def open_client(
         # Not chained: it may quote the password of a proxy.
         problem = message(str(error))
         raise Refused(0, f"the proxy of the environment: {problem}") from None
+
+
+async def open_patiently(silence: float) -> httpx.AsyncClient:
+    """Make a client of any server that answers in its own time, as those of AI do.
+
+    Args:
+        silence: seconds of it after which a request is given up.
+
+    Raises:
+        Refused: the environment names certificates that cannot be used.
+    """
+    # To read them takes some 30 ms, once, in which nobody else may have to wait; httpx would do it
+    # for each client, also for plain HTTP.
+    verify = await asyncio.to_thread(trusted)
+    return httpx.AsyncClient(timeout=httpx.Timeout(_CONNECT_SECONDS, read=silence), verify=verify)

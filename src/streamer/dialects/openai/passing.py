@@ -9,7 +9,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from ...errors import TooManyConnections
 from ...jobs.recording.playback import Refusal
-from ...jobs.recording.upstream import CONNECT_SECONDS, headers_of
+from ...jobs.recording.upstream import headers_of
 from .problems import refused
 
 if TYPE_CHECKING:
@@ -76,13 +76,15 @@ class Passing:
 
 async def _pass(url: str, body: bytes, key: str | None, of: str, send: Send) -> None:
     """Ask, and send what comes; an answer that is lost in its middle has no end."""
-    import httpx  # noqa: PLC0415 - most servers pass nothing on, and start without
+    # Most servers pass nothing on, and start without these.
+    import httpx  # noqa: PLC0415
+
+    from ...client.open_client import open_patiently  # noqa: PLC0415
 
     begun = False
-    timeout = httpx.Timeout(CONNECT_SECONDS, read=_SILENCE_SECONDS)
     try:
         async with (
-            httpx.AsyncClient(timeout=timeout) as client,
+            await open_patiently(_SILENCE_SECONDS) as client,
             client.stream("POST", url, content=body, headers=headers_of(key)) as response,
         ):
             if response.status_code in _OF_OUR_KEY:

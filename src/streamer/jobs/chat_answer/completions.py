@@ -14,9 +14,8 @@ if TYPE_CHECKING:
 
     from ...client.frames import Frames
 
-#: Seconds for a connection; and for the first word, and between two: a model may think for
-#: long, but one that says nothing for so long says nothing any more.
-CONNECT_SECONDS: Final = 10.0
+#: Seconds for the first word, and between two: a model may think for long, but one that says
+#: nothing for so long says nothing any more.
 SILENCE_SECONDS: Final = 60.0
 #: Bytes of a refusal that are read, and characters of it that are logged.
 _REFUSAL_BYTES: Final = 16 * 1024
@@ -90,15 +89,15 @@ async def say(
     import httpx  # noqa: PLC0415
 
     from ...client.frames import Frames, FrameTooLarge  # noqa: PLC0415
+    from ...client.open_client import open_patiently  # noqa: PLC0415
 
-    timeout = httpx.Timeout(CONNECT_SECONDS, read=silence)
     body = {"model": model or "default", "messages": messages, "stream": True}
     headers = {"Accept": "text/event-stream"}
     if key is not None:
         headers["Authorization"] = f"Bearer {key}"
     try:
         async with (
-            httpx.AsyncClient(timeout=timeout) as client,
+            await open_patiently(silence) as client,
             client.stream(
                 "POST", f"{url}/chat/completions", json=body, headers=headers
             ) as response,

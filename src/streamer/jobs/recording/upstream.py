@@ -11,9 +11,8 @@ from .frames import UpstreamFailed
 if TYPE_CHECKING:
     import httpx
 
-#: Seconds for a connection; and for the first frame, and between two: one that reasons may
-#: think for minutes before its first word.
-CONNECT_SECONDS: Final = 10.0
+#: Seconds for the first frame, and between two: one that reasons may think for minutes before its
+#: first word.
 SILENCE_SECONDS: Final = 300.0
 #: Bytes of one frame: a response that is completed is in one, with all that it was asked.
 MAX_FRAME_BYTES: Final = 16 * 1024 * 1024
@@ -53,12 +52,12 @@ async def stream(
     import httpx  # noqa: PLC0415
 
     from ...client.frames import Frames, FrameTooLarge  # noqa: PLC0415
+    from ...client.open_client import open_patiently  # noqa: PLC0415
 
-    timeout = httpx.Timeout(CONNECT_SECONDS, read=silence)
     begun = False
     try:
         async with (
-            httpx.AsyncClient(timeout=timeout) as client,
+            await open_patiently(silence) as client,
             client.stream("POST", url, content=body, headers=headers) as response,
         ):
             await _check(response)
