@@ -59,6 +59,7 @@ from .api.tokens import TOKEN_HANDLERS
 from .api.too_often import HowOften
 from .api.tus import options_of
 from .api.uploads import UPLOAD_ROUTES
+from .api.written import Written
 from .chats.attendance import Attendance
 from .chats.typing import TypingWatch
 from .config.server_url import API
@@ -245,12 +246,12 @@ def create_app(
     app.state.renewals = renewals
     app.state.publisher, app.state.blocking = publisher, blocking
     app.state.uploads, app.state.disk = uploads, disk
+    app.state.documents = Written()
     app.state.is_proxied = False
     app.state.answers = answers_here(
         settings, lambda: provide_jobs(app.state, settings, the_log, publisher), publisher
     )
-    app.state.typing = typing
-    app.state.attendance = attendance
+    app.state.typing, app.state.attendance = typing, attendance
     app.state.push = push
     app.state.farewells = Farewells()
     _limit_rates(app, settings)

@@ -80,6 +80,8 @@ Layout:
 - `tus`: its header fields, read and written.
 - `long_body`: a body that may take longer than others.
 - `whole_body`: a body that is read as a whole, and mostly comes so.
+- `written`: documents that take long to write, and that anybody may ask for: written once, in a
+  thread.
 - `streams/`: streams over HTTP: server-sent events and WebSocket, on our server and on any.
 """
 
@@ -150,4 +152,5 @@ __all__ = [
     "tus",
     "uploads",
     "whole_body",
+    "written",
 ]

@@ -59,15 +59,16 @@ def close_jobs(app: Litestar) -> None:
         app.state["jobs"].close()
 
 
-async def note_offered_kinds(request: Request[Any, Any, Any]) -> None:
-    """Have `offered_kinds` know what workers offer now."""
-    state, settings = request.app.state, request.app.state.settings
-    jobs = provide_jobs(state, settings, state.log, state.publisher)
-    state["offered_kinds"] = await jobs.offered()
+async def kinds_on_offer(app: Litestar) -> Mapping[str, OfferedKind]:
+    """The kinds that workers offer now, by name; `offered_kinds` knows them from then on."""
+    state = app.state
+    jobs = provide_jobs(state, state.settings, state.log, state.publisher)
+    state["offered_kinds"] = kinds = await jobs.offered()
+    return kinds
 
 
 def offered_kinds(app: Litestar) -> Mapping[str, OfferedKind]:
-    """The kinds that `note_offered_kinds` has last seen, by name."""
+    """The kinds that were on offer when that was last asked, by name."""
     kinds: Mapping[str, OfferedKind] = app.state.get("offered_kinds", {})
     return kinds
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from html import escape
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from litestar import Request, Router
 from litestar.datastructures import ResponseHeader
@@ -16,10 +17,12 @@ from litestar.enums import MediaType
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 
 from .asker import OPEN
-from .jobs import note_offered_kinds, offered_kinds
+from .job_schemas import job_schemas
+from .jobs import kinds_on_offer, offered_kinds
 from .page_headers import SHOWN_HEADERS, UNSHARED
 from .routes import Routes
 from .schema_documents import with_bodies
+from .written import Written
 
 _Schema = Mapping[str, Any]
 
@@ -43,8 +46,26 @@ def schema_router() -> Router:
         opt=OPEN,
         include_in_schema=False,
         response_headers=headers,
-        before_request=note_offered_kinds,  # and nobody is asked who they are
+        before_request=_written,  # and nobody is asked who they are
     )
+
+
+async def _written(request: Request[Any, Any, Any]) -> bytes | None:
+    """What the handler of a document would answer, as it was written once; None of what is none."""
+    if request.path_params:
+        return None
+    offered = await kinds_on_offer(request.app)
+    write = partial(cast("Callable[..., bytes]", request.route_handler.fn), request)
+    documents: Written = request.app.state.documents
+    name = request.route_handler, _is_folder(request)
+    text: bytes = await documents.text(job_schemas(offered), name, write)
+    return text
+
+
+def _is_folder(request: Request[Any, Any, Any]) -> bool:
+    """Whether the address ends with a slash, so that what lies beside it is relative to that."""
+    raw = request.scope.get("raw_path") or b""
+    return raw.partition(b"?")[0].endswith(b"/")
 
 
 class ReferencePage(OpenAPIRenderPlugin):
@@ -55,8 +76,7 @@ class ReferencePage(OpenAPIRenderPlugin):
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
         """Write the page."""
-        raw = request.scope.get("raw_path") or b""
-        here = "" if raw.partition(b"?")[0].endswith(b"/") else "schema/"
+        here = "" if _is_folder(request) else "schema/"
         schema = with_bodies(openapi_schema, offered_kinds(request.app))
         return "\n".join(_page(schema, here)).encode()
 
