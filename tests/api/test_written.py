@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from typing import Any
 
 import httpx
 import pytest
@@ -13,6 +14,7 @@ from streamer.api.written import Written
 from streamer.app import create_app
 from streamer.config.settings import Settings
 from streamer.eventlog.memory.log import MemoryEventLog
+from support.waiting import wait_until
 
 
 async def test_of_many_who_ask_for_the_first_time_one_writes_in_a_thread_of_its_own() -> None:
@@ -26,7 +28,7 @@ async def test_of_many_who_ask_for_the_first_time_one_writes_in_a_thread_of_its_
 
     written = Written()
     asking = [asyncio.ensure_future(written.text("offers", "page", write)) for _ in range(9)]
-    await asyncio.sleep(0)  # and the loop goes on
+    await wait_until(lambda: threads, "nobody began to write")  # and the loop goes on
     may_go_on.set()
     assert await asyncio.gather(*asking) == [b"text"] * 9
     assert len(threads) == 1
@@ -74,10 +76,9 @@ async def test_no_document_is_written_by_the_loop(
             return made(*given)  # type: ignore[operator]
 
         monkeypatch.setattr(module, what, noted)
-    app = create_app(Settings(host="localhost"), MemoryEventLog())
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app), base_url="http://localhost"
-    ) as client:
+    app: Any = create_app(Settings(host="localhost"), MemoryEventLog())
+    place = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=place, base_url="http://localhost") as client:
         answers = [await client.get(f"/schema{name}") for _ in range(2)]
     assert [answer.status_code for answer in answers] == [200, 200]
     assert answers[0].content == answers[1].content
