@@ -17,7 +17,6 @@ from litestar.enums import MediaType
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 
 from .asker import OPEN
-from .job_schemas import job_schemas
 from .jobs import kinds_on_offer, offered_kinds
 from .page_headers import SHOWN_HEADERS, UNSHARED
 from .routes import Routes
@@ -58,7 +57,9 @@ async def _written(request: Request[Any, Any, Any]) -> bytes | None:
     write = partial(cast("Callable[..., bytes]", request.route_handler.fn), request)
     documents: Written = request.app.state.documents
     name = request.route_handler, _is_folder(request)
-    text: bytes = await documents.text(job_schemas(offered), name, write)
+    # What is installed here stays as it is; it is looked up on disk.
+    said = {kind.name: (kind.description, kind.schema) for kind in offered.values()}
+    text: bytes = await documents.text(said, name, write)
     return text
 
 
