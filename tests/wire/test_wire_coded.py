@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer.wire.coded import Coded, CodedFeed
-from streamer.wire.coding import Mark
+from streamer.wire.coding import WORTH, Mark
 from streamer.wire.envelope import Envelope
 from streamer.wire.sse import LAST_CHUNK, NAMED
 from streamer.wire.waiting import Waiting
@@ -93,6 +93,17 @@ def test_what_they_read_is_a_fifth_of_what_it_says(form: Coded) -> None:
     coded = [feed.wrap(frames) for frames in plain]
     assert sum(map(len, coded)) < 0.35 * sum(map(len, plain))  # of events of 70 bytes
     assert sum(len(form.wrap(frames)) for frames in plain) > 2 * sum(map(len, coded))
+
+
+def test_one_reader_is_written_as_it_is_what_is_less_than_a_kib(form: Coded) -> None:
+    client = Client(form)
+    little, much = b"x" * (WORTH - 1), b"x" * WORTH
+    assert little in form.wrap(little)
+    assert len(form.for_waiting().wrap(little)) < WORTH / 2
+    assert len(form.wrap(much)) < WORTH / 2
+    for frames in (little, b"", much, b":\n"):
+        client.own(frames)
+    client.end()
 
 
 def test_each_batch_can_be_read_at_once(form: Coded) -> None:

@@ -36,6 +36,12 @@ class Gzip:
         """`data` in blocks of its own."""
         return self.passing().compress(data)
 
+    def bare(self, data: bytes) -> bytes:
+        """`data` in a stored block (RFC 1951, section 3.2.4)."""
+        size = len(data)
+        sizes = size | (size ^ 0xFFFF) << 16
+        return b"\0%b%b" % (sizes.to_bytes(4, "little"), data)
+
     def passing(self) -> Window:
         """A compressor that is not kept; what it makes first refers to nothing."""
         return _Window(_SMALL_WINDOW, _SMALL_MEMORY)
