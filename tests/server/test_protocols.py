@@ -48,6 +48,13 @@ async def test_uvicorns_http_protocol_still_keeps_what_an_idle_stream_lets_go_of
     assert re.search(rf"self\.{name}\b", ours), "and we still need it"
 
 
+async def test_a_connection_begins_as_one_of_uvicorns() -> None:
+    """Ours sets by itself what uvicorn's does: what an upgrade adds there would be missing."""
+    config, state = _config(), ServerState()
+    ours, theirs = FastHttp(config, state, {}), HttpToolsProtocol(config, state, {})
+    assert {**vars(ours), "parser": None} == {**vars(theirs), "parser": None}
+
+
 @pytest.mark.parametrize(
     ("owner", "names"),
     [

@@ -66,8 +66,9 @@ async def by_token(connection: Connection) -> Asker:
 def known_by_token(scope: Any) -> Asker:  # noqa: ANN401 - an ASGI scope
     """Who asks, as `by_token` says it."""
     # Not `connection.headers`: a mapping of all of them that lives as long as the stream.
-    given = (value for name, value in scope["headers"] if name == b"authorization")
-    return Asker(client_of(scope), subject_of(next(given, b"").decode("latin-1")))
+    # Of several the first.
+    given = dict(reversed(scope["headers"])).get(b"authorization")
+    return Asker(client_of(scope), "" if given is None else subject_of(given.decode("latin-1")))
 
 
 async def let_in(request: Request[Any, Any, Any]) -> None:

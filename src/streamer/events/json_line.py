@@ -35,6 +35,8 @@ def encode_line(value: Any) -> bytes:  # noqa: ANN401 - whatever a publisher gav
         encoded = _encoder.encode(value)
     except (TypeError, ValueError, msgspec.MsgspecError, RecursionError) as error:
         raise InvalidFields(f"the fields cannot be encoded as JSON: {error}") from error
+    if encoded.isascii():
+        return encoded
     for raw, escaped in _LINE_ENDS:
         if raw in encoded:
             encoded = encoded.replace(raw, escaped)

@@ -113,10 +113,15 @@ class FastHttp(TransportWriter, RequestProtocol):
             self._give_back(head.text)
             return False
         self._begin_with(head.text)
+        if self.taker is not None:
+            self.taker.requeued()
         return True
 
     def begin(self, fields: bytes) -> None:
-        """Write a head of 200 with these lines, and what was held, without a task."""
+        """Write a head of 200 with these lines, and what was held, without a task.
+
+        The reader has come in this very turn, so that nobody has asked yet how to write to it.
+        """
         self._chunked = True
         self._begin_with(
             b"".join((*answer_begins(OK, self.server_state.default_headers), fields, _CHUNKS))
@@ -130,8 +135,6 @@ class FastHttp(TransportWriter, RequestProtocol):
         held, self._held = self._held, None
         self.write(b"".join((head, *(held or ()))))
         self._let_go()
-        if self.taker is not None:
-            self.taker.requeued()
         if self._ended:
             self.close(1000, "ended")
         elif self.leaving:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from typing import Any, ClassVar, Final, cast
+from collections import deque
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -20,7 +21,13 @@ from .prompt import CREATED, HEADERS_END, Prompt, answer_begins
 from .request_pieces import RequestPieces
 from .upgrade_offer import head_without_offers, offers_websocket, only_websocket
 
+if TYPE_CHECKING:
+    from uvicorn.config import Config
+    from uvicorn.server import ServerState
+
 _logger: Final = logging.getLogger(__name__)
+_UVICORN: Final = logging.getLogger("uvicorn.error")
+_ACCESS: Final = logging.getLogger("uvicorn.access")
 
 #: Never: the time of what is not limited.
 _NEVER: Final = math.inf
@@ -109,6 +116,36 @@ class RequestProtocol(HttpToolsProtocol):
     _kept: bool
     #: Whether a request has no task yet: its body comes with its head, most likely.
     _due: bool
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        # As uvicorn's, which asks for its two loggers by name for each connection, and waits for
+        # a lock to do so.
+        if not config.loaded:
+            config.load()
+        self.config, self.app = config, config.loaded_app
+        self.loop = _loop or asyncio.get_event_loop()
+        self.logger, self.access_logger = _UVICORN, _ACCESS
+        self.access_log = _ACCESS.hasHandlers()
+        self._renew_parser()
+        self.ws_protocol_class = config.ws_protocol_class
+        self.root_path, self.asgi_version = config.root_path, config.asgi_version
+        self.limit_concurrency = config.limit_concurrency
+        self.app_state = app_state
+        self.timeout_keep_alive_task = None
+        self.timeout_keep_alive = config.timeout_keep_alive
+        self.server_state = server_state
+        self.connections, self.tasks = server_state.connections, server_state.tasks
+        self.transport = self.flow = None  # type: ignore[assignment]
+        self.server = self.client = self.scheme = None
+        self.pipeline = deque()
+        self.scope = self.headers = self.cycle = None  # type: ignore[assignment]
+        self.expect_100_continue = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Count the connection, if there is room."""
@@ -285,10 +322,10 @@ class RequestProtocol(HttpToolsProtocol):
         self._deadline = _NEVER
         if self.cycle is not None:
             super().on_message_complete()
-            if not self.cycle.response_complete:
-                self.acceptance.work(self)
             if self._due and not self._answer_promptly():
                 self._begin_task()
+            if self._is_answering() and not self._streaming:
+                self.acceptance.work(self)
 
     # What is answered without a task
 

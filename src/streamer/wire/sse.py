@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from ..events.control import Control
@@ -43,6 +44,8 @@ class Sse:
         self._chunked = chunked
         # The frame of an event does not depend on `chunked`: both share it.
         self.name = "sse" if named else "sse-unnamed"
+        # There are few types, and a line of one is asked for with every control event.
+        self._event_line = lru_cache(maxsize=256)(self._line_of)
         self.heartbeat = self.wrap(HEARTBEAT)
 
     def event(self, event: Event) -> bytes:
@@ -67,7 +70,7 @@ class Sse:
         """`frames` as they are, or as one chunk."""
         return chunk(frames) if self._chunked else frames
 
-    def _event_line(self, event_type: str) -> bytes:
+    def _line_of(self, event_type: str) -> bytes:
         if not self._named:
             return b""
         # A browser fires its own "error" event for a lost connection.

@@ -76,8 +76,7 @@ class PromptSockets:
             writer.open(form, self._settings.high_water)
 
         try:
-            with asked.at_work():
-                reader = self._hub.attach_at_once(attach, writer, accept)
+            reader = asked.do(lambda: self._hub.attach_at_once(attach, writer, accept))
         except (Gone, Finished):
             return False
         if reader is None:

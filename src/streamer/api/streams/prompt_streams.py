@@ -72,10 +72,11 @@ class PromptStreams:
         resume = read_resume(asked.text(b"last-event-id"), answer.resume)
         attach = attach_of(answer.asked, resume, asked.asker, self._rules.current.unread)
         try:
-            with asked.at_work():
-                reader = self._hub.attach_at_once(
+            reader = asked.do(
+                lambda: self._hub.attach_at_once(
                     attach, writer, lambda: writer.open(answer.forms.chunked, high_water)
                 )
+            )
         except (Gone, Finished):
             return False
         if reader is None:
