@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -24,13 +26,15 @@ App = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 
 
 @asynccontextmanager
-async def serving(app: App) -> AsyncIterator[str]:
+async def serving(
+    app: App, http: Callable[..., asyncio.Protocol] = FastHttp, ws: type = FastWebSocket
+) -> AsyncIterator[str]:
     """A server of `app`; the address of its WebSocket."""
-    config = uvicorn.Config(app, http=FastHttp, ws=FastWebSocket, log_config=None)
+    config = uvicorn.Config(app, ws=ws, log_config=None)
     config.load()
     state = ServerState()
     server = await asyncio.get_running_loop().create_server(
-        lambda: FastHttp(config, state, {}), "127.0.0.1", 0
+        lambda: http(config, state, {}), "127.0.0.1", 0
     )
     async with server, asyncio.timeout(20):
         yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/echo/%C3%A4?a=b"
@@ -55,6 +59,20 @@ async def echo(scope: dict[str, Any], receive: Receive, send: Send) -> None:
             await send({"type": "websocket.close", "code": 4000, "reason": "you said so"})
             continue
         await send({**message, "type": "websocket.send"})
+
+
+@pytest.mark.parametrize(
+    ("http", "ws"), [(HttpToolsProtocol, FastWebSocket), (FastHttp, WebSocketsSansIOProtocol)]
+)
+async def test_each_protocol_is_served_beside_one_of_uvicorns(
+    http: Callable[..., asyncio.Protocol], ws: type
+) -> None:
+    """Then the handshake goes from one to the other as bytes."""
+    async with serving(echo, http, ws) as url, connect(url, subprotocols=["a", "b"]) as socket:  # type: ignore[list-item]
+        assert socket.subprotocol == "b"
+        assert await socket.recv() == "/echo/ä?b'a=b'"
+        await socket.send("hello")
+        assert await socket.recv() == "hello"
 
 
 @pytest.mark.parametrize("app", [echo, compressing])

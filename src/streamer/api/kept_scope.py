@@ -16,7 +16,10 @@ _LET_GO: Final = frozenset({"extensions", "headers", "state", "subprotocols"})
 
 def kept_scope(scope: Mapping[str, Any]) -> dict[str, Any]:
     """What of an ASGI scope says who asks, and for what."""
-    return {name: value for name, value in scope.items() if name not in _LET_GO}
+    kept = dict(scope)
+    for name in _LET_GO:
+        kept.pop(name, None)
+    return kept
 
 
 def connection_of(kept: Mapping[str, Any]) -> Connection:

@@ -174,6 +174,13 @@ def headers_of(connection: Any) -> dict[str, str]:  # noqa: ANN401 - a request o
     }
 
 
+def headers_in(headers: Mapping[bytes, bytes]) -> dict[str, str]:
+    """As `headers_of`, of headers none of which came twice."""
+    return {
+        name.decode("ascii"): headers[name].decode("latin-1") for name in _HEADERS & headers.keys()
+    }
+
+
 def reads_messages(query: Query) -> bool:
     """Whether ``?events=message`` asks for events without a name; raises `InvalidParameter`."""
     value: str | None = query.get("events")

@@ -85,6 +85,12 @@ class Acceptance:
             connection.party = None
             self._count -= 1
 
+    def hand_on(self, connection: Connection, heir: Connection) -> None:
+        """`heir` works on what `connection` was: it is the same one, by another protocol."""
+        self.seat(connection)
+        heir.party, connection.party = connection.party, None
+        self.work(heir)
+
     def wait(self, connection: Connection) -> None:
         """It has no whole request: it is new, or was answered."""
         party = connection.party

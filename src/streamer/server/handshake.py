@@ -7,6 +7,7 @@ import binascii
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Final
 
 import msgspec
@@ -18,10 +19,13 @@ _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _VERSION: Final = b"13"
 #: Bytes of a key, before it is written in base64.
 _KEY_BYTES: Final = 16
-#: Fields of a head, and bytes of a line in it: more than any client sends that is one.
+#: Fields of a head, and bytes that a name or a value in it must have less than: more than any
+#: client sends that is one.
 MAX_FIELDS: Final = 128
 MAX_LINE: Final = 8192
 
+#: The field that offers them.
+_SUBPROTOCOLS: Final = b"sec-websocket-protocol"
 #: Fields that come once.
 _ONCE: Final = frozenset({b"sec-websocket-key", b"sec-websocket-version", b"content-length"})
 
@@ -55,26 +59,36 @@ def read_handshake(head: bytes) -> Handshake:
     """Read a whole head, which a parser of HTTP has read before.
 
     Raises:
-        HeadTooLarge: it is larger than that of any client.
-        InvalidRequest: it is no handshake.
+        HeadTooLarge, InvalidRequest: as `handshake_of`.
     """
     first, *lines = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
-    if len(lines) > MAX_FIELDS or max(map(len, (first, *lines))) > MAX_LINE:
-        raise HeadTooLarge(
-            "the handshake of a WebSocket is too large: it may have "
-            f"{MAX_FIELDS} header fields, and {MAX_LINE} bytes in a line"
-        )
     fields = []
-    named = dict[bytes, bytes]()
     for line in lines:
         name, colon, value = line.partition(b": ")
         if not (name and colon):
             raise _no_handshake("a line of its head is no header field")
         fields.append((name.lower(), value))
-        name = fields[-1][0]
-        if name in _ONCE and name in named:
-            raise _no_handshake(f"{name.decode()} comes twice")
-        named[name] = value
+    return handshake_of(first.split(b" ")[1], fields)
+
+
+def handshake_of(target: bytes, fields: Fields) -> Handshake:
+    """The handshake whose head has this target, and these fields, with names in lower case.
+
+    Raises:
+        HeadTooLarge: it is larger than that of any client.
+        InvalidRequest: it is no handshake.
+    """
+    if len(fields) > MAX_FIELDS or max(map(len, chain((target,), *fields))) >= MAX_LINE:
+        raise HeadTooLarge(
+            "the handshake of a WebSocket is too large: it may have "
+            f"{MAX_FIELDS} header fields, and a name or a value less than {MAX_LINE} bytes"
+        )
+    named = dict(fields)
+    if len(named) < len(fields):
+        names = [name for name, _ in fields]
+        for name in _ONCE:
+            if names.count(name) > 1:
+                raise _no_handshake(f"{name.decode()} comes twice")
     if named.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in named:
         raise _no_handshake("it has a body")
     if (version := named.get(b"sec-websocket-version")) != _VERSION:
@@ -82,7 +96,8 @@ def read_handshake(head: bytes) -> Handshake:
     key = named.get(b"sec-websocket-key", b"")
     if not _is_key(key):
         raise _no_handshake("Sec-WebSocket-Key must be 16 bytes, in base64")
-    return Handshake(first.split(b" ")[1], fields, accept_of(key), _subprotocols(fields))
+    offered = _subprotocols(fields) if _SUBPROTOCOLS in named else ()
+    return Handshake(target, fields, accept_of(key), offered)
 
 
 def accept_of(key: bytes) -> bytes:
@@ -108,14 +123,15 @@ def lines_of(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
     Raises:
         ValueError: one of them has the end of a line in it.
     """
-    lines = [b"%b: %b" % field for field in fields]
-    if any(b"\r" in line or b"\n" in line for line in lines):
+    lines = [b"%b: %b\r\n" % field for field in fields]
+    text = b"".join(lines)
+    if not text.count(b"\r") == text.count(b"\n") == len(lines):
         raise ValueError("a header field has the end of a line in it")
-    return b"".join(line + b"\r\n" for line in lines)
+    return text
 
 
 def _subprotocols(fields: Fields) -> list[str]:
-    values = [value for name, value in fields if name == b"sec-websocket-protocol"]
+    values = [value for name, value in fields if name == _SUBPROTOCOLS]
     offered = [name.strip(b" \t") for value in values for name in value.split(b",")]
     # An answer names one of them, so nothing else may be in them.
     if not all(map(_TOKEN.fullmatch, filter(None, offered))):

@@ -20,6 +20,7 @@ from .acceptance import LAST_CALL, Acceptance, address_of
 from .prompt import CREATED, HEADERS_END, Prompt, answer_begins
 from .request_pieces import RequestPieces
 from .upgrade_offer import head_without_offers, offers_websocket, only_websocket
+from .websocket import FastWebSocket
 
 if TYPE_CHECKING:
     from uvicorn.config import Config
@@ -284,12 +285,23 @@ class RequestProtocol(HttpToolsProtocol):
             return
         self.scope["method"] = "GET"
         self.scope["headers"] = only_websocket(self.headers)
-        self.acceptance.leave(self)
         self.handle_websocket_upgrade()
         # The parser and this hold one another: else both would wait for the collector.
         self.parser = self.scope = self.flow = self.headers = None  # type: ignore[assignment]
         if rest:
             cast("asyncio.Protocol", self.transport.get_protocol()).data_received(rest)
+
+    def handle_websocket_upgrade(self) -> None:
+        """Hand the handshake on: as it was read, and not as bytes, where our own follows."""
+        kind: Any = self.ws_protocol_class
+        if not issubclass(kind, FastWebSocket):
+            self.acceptance.leave(self)
+            super().handle_websocket_upgrade()
+            return
+        self.connections.discard(self)
+        heir = kind(self.config, self.server_state, self.app_state, self.loop)
+        heir.follow(self, self.url, self.scope["headers"])
+        self.transport.set_protocol(heir)
 
     # What the parser calls
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 #: Fields of a head, with names in lower case.
-Fields = Iterable[tuple[bytes, bytes]]
+Fields = Sequence[tuple[bytes, bytes]]
 
 
 def offers_websocket(method: bytes, version: str, fields: Fields) -> bool:
@@ -17,7 +17,8 @@ def offers_websocket(method: bytes, version: str, fields: Fields) -> bool:
     """
     if method != b"GET" or version != "1.1":
         return False
-    fields = tuple(fields)
+    if _is_plain(fields):
+        return True
     offers = [
         offer.strip().lower()
         for name, value in fields
@@ -30,6 +31,8 @@ def offers_websocket(method: bytes, version: str, fields: Fields) -> bool:
 
 def only_websocket(fields: Fields) -> list[tuple[bytes, bytes]]:
     """`fields`, with WebSocket as the only offer."""
+    if _is_plain(fields):
+        return list(fields)
     return [*_without_offers(fields), (b"upgrade", b"websocket")]
 
 
@@ -38,6 +41,12 @@ def head_without_offers(method: bytes, target: bytes, version: str, fields: Fiel
     lines = [b"%b %b HTTP/%b" % (method, target, version.encode())]
     lines += [b"%b: %b" % field for field in _without_offers(fields)]
     return b"\r\n".join([*lines, b"", b""])
+
+
+def _is_plain(fields: Fields) -> bool:
+    """Whether WebSocket is the only offer, and nothing comes twice: so are nearly all."""
+    named = dict(fields)
+    return len(named) == len(fields) and named.get(b"upgrade") == b"websocket"
 
 
 def _without_offers(fields: Fields) -> list[tuple[bytes, bytes]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 from ..errors import StreamerError
 from ..hub.heartbeat import Wheel
@@ -12,15 +13,15 @@ from ..hub.send_progress import SendProgress
 from ..wire.client_frames import CloseFrame, Message, PingFrame, Received, Violation
 from ..wire.refusal import refusal
 from ..wire.websocket import FRAMES, close_frame, close_reason, pong_frame
-from .acceptance import LAST_CALL, Acceptance, address_of
+from .acceptance import LAST_CALL, Acceptance, Connection, address_of
 from .app_socket import AppSocket, Former
 from .frame_intake import FrameIntake
-from .handshake import read_handshake
+from .handshake import Fields, Handshake, handshake_of, read_handshake
 from .hearing import Hearing
 from .holding_writer import HoldingWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from uvicorn.config import Config
     from uvicorn.server import ServerState
@@ -37,6 +38,12 @@ _CLOSE_SECONDS: Final = 10.0
 _NO_CODE: Final = 1005
 _ABNORMAL: Final = 1006
 _RESTART: Final = 1012
+
+
+class Preceding(Former, Connection, Protocol):
+    """Our own HTTP, which has read the handshake."""
+
+    transport: asyncio.Transport
 
 
 class FastWebSocket(HoldingWriter, FrameIntake, asyncio.Protocol):
@@ -98,15 +105,27 @@ class FastWebSocket(HoldingWriter, FrameIntake, asyncio.Protocol):
         self._heard, self._asked = True, False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Count the connection; HTTP has made room for it."""
-        self.transport = transport
-        self._state.connections.add(self)  # type: ignore[arg-type]
+        """Count the connection; HTTP that is not ours has made room for it."""
+        self._begin(transport)
         former: Former = transport.get_protocol()  # type: ignore[assignment]  # HTTP's
         client = address_of(former.client)
         self.acceptance.enter(self, client[0] if client else "")
         self.acceptance.work(self)
         if self.leaving:
             self.shutdown()
+
+    def follow(self, former: Preceding, target: bytes, fields: Fields) -> None:
+        """Run the app for a handshake that our own HTTP has read, whose connection this was."""
+        self._begin(former.transport)
+        self.acceptance.hand_on(former, self)
+        if self.leaving:
+            self.shutdown()
+        self._heard = True
+        self._shake_hands(partial(handshake_of, target, fields), former)
+
+    def _begin(self, transport: asyncio.Transport) -> None:
+        self.transport = transport
+        self._state.connections.add(self)  # type: ignore[arg-type]
 
     # What the app calls
 
@@ -185,18 +204,19 @@ class FastWebSocket(HoldingWriter, FrameIntake, asyncio.Protocol):
         """Read the handshake, then frames, no faster than the rate."""
         self._heard = True
         if self._app is not None and not self._app.scope:
-            self._shake_hands(data)
+            # HTTP that is not ours hands it on as bytes, whole.
+            former: Former = self.transport.get_protocol()  # type: ignore[assignment]
+            self._shake_hands(partial(read_handshake, data), former)
             return
         if not self.is_over:
             self.feed(data)
 
-    def _shake_hands(self, head: bytes) -> None:
-        """Run the app for a handshake, which HTTP hands on whole."""
+    def _shake_hands(self, read: Callable[[], Handshake], former: Former) -> None:
+        """Run the app for a handshake."""
         assert self._app is not None  # noqa: S101
-        former: Former = self.transport.get_protocol()  # type: ignore[assignment]
         client = address_of(former.client)
         try:
-            handshake = read_handshake(head)
+            handshake = read()
         except StreamerError as error:
             _logger.info("%s: refused: %s", client[0] if client else "", error.detail)
             self.refuse(refusal(error))

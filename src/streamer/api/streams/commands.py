@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar
 
@@ -53,9 +54,9 @@ class Commands:
     __slots__ = ("_hub", "_kept", "_reader", "_topics")
 
     def __init__(
-        self, socket: Connection, hub: Hub, reader: Reader, topics: tuple[str, ...]
+        self, scope: Mapping[str, Any], hub: Hub, reader: Reader, topics: tuple[str, ...]
     ) -> None:
-        self._kept = kept_scope(socket.scope)
+        self._kept = kept_scope(scope)
         self._hub = hub
         self._reader = reader
         self._topics = topics

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from litestar import Litestar
-from litestar.connection import ASGIConnection
 
 from ...access.credentials import forget, spoken
 from ...config.settings import Settings
@@ -14,11 +13,12 @@ from ...hub.writer import OfferedWriter, offered_writer
 from ..asker import keep_asker
 from ..front import PROMPT, STREAMS
 from ..may import surely_may_read
+from ..origins import Origins
 from ..promptly import Asked, Reply, query_in
 from ..request_ids import HEADER
 from ..stream_request import (
     attach_of,
-    headers_of,
+    headers_in,
     read_query,
     read_resume,
     reads_messages,
@@ -44,6 +44,7 @@ class PromptSockets:
     def __init__(self, app: Litestar, settings: Settings) -> None:
         self._app: Final = app
         self._hub: Final = app.state.hub
+        self._origins: Final[Origins] = app.state.origins
         self._rules: Final = app.state.log.rules
         self._settings: Final = settings
         # What is asked for, and where the URL says that they resume.
@@ -55,7 +56,7 @@ class PromptSockets:
         writer = offered_writer(scope)
         if writer is None:
             return False
-        self._app.state.origins.check(headers_of(asked))
+        self._origins.check(headers_in(asked.headers))
         like = (scope["path"], scope["query_string"])
         found = self._asked.get(like) or self._asked.keep(like, self._read(asked))
         attach, in_query = found
@@ -86,8 +87,9 @@ class PromptSockets:
         scope["route_handler"], scope["path_params"] = asked.handler, asked.found
         scope["path_template"] = asked.template
         keep_asker(scope, asked.asker)
-        forget(scope)  # else a token would live as long as the socket
-        writer.listen(speech(ASGIConnection(scope), self._hub, reader, attach.topics))
+        scope["headers"] = []  # else a token would live as long as the socket
+        forget(scope)
+        writer.listen(speech(scope, self._hub, reader, attach.topics))
         return True
 
     def _read(self, asked: Asked) -> tuple[Attach, str | None]:

@@ -140,7 +140,7 @@ async def serve_socket(
         # Else they would live as long as the socket.
         forget(socket.scope)  # type: ignore[arg-type]
         socket.scope["headers"] = []
-    connection = speech(socket, hub, reader, attach.topics)
+    connection = speech(socket.scope, hub, reader, attach.topics)
     if isinstance(writer, PortableWriter):
         try:
             await _send_and_receive(socket, writer, connection)
