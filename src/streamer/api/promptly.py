@@ -113,9 +113,9 @@ def query_in(asked: Asked) -> MultiDict[Any]:
 
 def _has_space_around(values: Iterable[bytes]) -> bool:
     """Whether one of them begins or ends with a space or a tab."""
-    # All at once: a loop over them would be a tenth of what is done here.
+    # All at once: a loop over them would be half of what is checked here.
     text = b"\n%b\n" % b"\n".join(values)
-    return any(place in text for place in (b"\n ", b" \n", b"\n\t", b"\t\n"))
+    return b"\n " in text or b" \n" in text or b"\n\t" in text or b"\t\n" in text
 
 
 class Kind(Protocol):

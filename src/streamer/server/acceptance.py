@@ -89,7 +89,8 @@ class Acceptance:
         """`heir` works on what `connection` was: it is the same one, by another protocol."""
         self.seat(connection)
         heir.party, connection.party = connection.party, None
-        self.work(heir)
+        if heir.party is not None:
+            self._working[heir] = None
 
     def wait(self, connection: Connection) -> None:
         """It has no whole request: it is new, or was answered."""

@@ -140,8 +140,8 @@ class AppSocket:
             self._agreed = agreed(self._handshake.values(b"sec-websocket-extensions"))
         return self._agreed is not None
 
-    def accept(self, more: Iterable[tuple[bytes, bytes]], subprotocol: str | None) -> None:
-        """Accept the handshake, with `more` fields in the answer."""
+    def accepted(self, more: Iterable[tuple[bytes, bytes]], subprotocol: str | None) -> bytes:
+        """The head that accepts the handshake, with `more` fields; it is to be sent."""
         assert self._handshake is not None  # noqa: S101
         self._log("[accepted]")
         fields = [*self._server_state.default_headers, *more]
@@ -151,7 +151,7 @@ class AppSocket:
             fields.append((b"Sec-WebSocket-Protocol", subprotocol.encode("latin-1")))
         head = switching(self._handshake, fields)
         self.was_answered, self._handshake = True, None
-        self._line.accept(head)
+        return head
 
     async def run(self) -> None:
         """Run the app until it returns; what it raises is logged."""
@@ -254,7 +254,8 @@ class AppSocket:
         if self._answer is not None:
             self._send_body(kind, message)
         elif kind == "websocket.accept":
-            self.accept(message.get("headers", ()), message.get("subprotocol"))
+            head = self.accepted(message.get("headers", ()), message.get("subprotocol"))
+            self._line.accept(head)
         elif kind == "websocket.close":
             self._log("403")
             self._decline(_head(403, []), b"")

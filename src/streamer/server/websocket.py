@@ -135,9 +135,13 @@ class FastWebSocket(HoldingWriter, FrameIntake, asyncio.Protocol):
         return self._deflates
 
     def accept_with(self, fields: Sequence[tuple[bytes, bytes]], subprotocol: str | None) -> None:
-        """Accept the handshake, for an app that is asked without a task."""
+        """Accept the handshake, for an app that is asked without a task.
+
+        It calls `listen` in the same turn, which sends the head.
+        """
         if self._app is not None:
-            self._app.accept(fields, subprotocol)
+            self._is_open = True
+            self._held = self._app.accepted(fields, subprotocol)
 
     def open(self, form: Form, high_water: int) -> FastWebSocket:
         """Become a writer of `form`; call it once the socket is accepted."""
