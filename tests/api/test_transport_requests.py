@@ -85,6 +85,22 @@ async def test_a_stream_after_a_head_request_is_whole(live_server: Live, over: s
     assert b"event: end\n" in answers[0].body
 
 
+@pytest.mark.parametrize("more", ["", "Accept-Encoding: gzip\n"])
+async def test_the_head_of_a_stream_says_what_a_stream_does_and_no_length(
+    live_server: Live, over: str, more: str
+) -> None:
+    """A length would be one that the stream does not have (RFC 9110, section 8.6)."""
+    names = []
+    for method in ("HEAD", "GET"):
+        async with connect(live_server) as client:
+            client.send(stream(over, method=method).replace("\n\n", f"\n{more}\n", 1))
+            head = await client.until(b"\r\n\r\n")
+        lines = head.split(b"\r\n\r\n")[0].split(b"\r\n")[1:]
+        names.append(sorted(line.split(b":")[0] for line in lines))
+    assert names[0] == [name for name in names[1] if name != b"transfer-encoding"]
+    assert b"content-length" not in names[0]
+
+
 async def test_half_of_a_request_behind_a_stream_waits_for_its_other_half(
     live_server: Live, over: str
 ) -> None:
@@ -329,9 +345,12 @@ async def test_a_tunnel_is_refused(live_server: Live) -> None:
 # HTTP/1.0
 
 
-@pytest.mark.parametrize("more", ["", "Connection: keep-alive\n", "Connection: close\n"])
+@pytest.mark.parametrize(
+    "more",
+    ["", "Connection: keep-alive\n", "Connection: close\n", "Accept-Encoding: gzip, zstd\n"],
+)
 async def test_an_http_1_0_client_gets_no_chunks(live_server: Live, over: str, more: str) -> None:
-    """The end of the connection is the end of the stream, and the head says so once."""
+    """And nothing compressed: the end of the connection is that of the stream, said once."""
     async with connect(live_server) as client:
         client.send(
             f"GET /api/v1/projects/{over}/stream?from=earliest&until=end HTTP/1.0\n"

@@ -59,7 +59,12 @@ def accepted_in(headers: Mapping[bytes, bytes]) -> str:
 
 
 def accepted_by(scope: Scope) -> str:
-    """All values of ``Accept-Encoding``, as one; none of whoever does not mean it."""
+    """All values of ``Accept-Encoding``, as one; none of whoever does not mean it.
+
+    Nor of an older client, which speaks HTTP/1.0: few of those undo it as it comes.
+    """
+    if scope["http_version"] == "1.0":
+        return ""
     values = []
     for name, value in scope["headers"]:
         if name == b"accept-encoding":

@@ -132,7 +132,7 @@ async def serve_stream(
     is_open = request.app.state.is_open
     forms = forms_for(accepted_by(request.scope), query, settings.compression, is_open=is_open)
     if request.method == HttpMethod.HEAD:
-        return Response(b"", headers=forms.headers, media_type=sse.HEADERS["Content-Type"])  # type: ignore[return-value]
+        return _Head(forms)
     return await open_stream(request, attach, forms)
 
 
@@ -161,6 +161,18 @@ async def open_stream(request: Request[Any, Any, Any], attach: Attach, forms: Ss
         # An EventSource stops at "204 No Content" (WHATWG HTML 9.2.3).
         return Response(b"", status_code=204)  # type: ignore[return-value]
     return stream
+
+
+class _Head:
+    """What a stream says before it begins; not its length, for it has none."""
+
+    def __init__(self, forms: SseForms) -> None:
+        self._forms: Final = forms
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        headers = [*self._forms.head]  # a list of its own: middleware adds to it
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 class _FastStream:
