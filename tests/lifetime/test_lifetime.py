@@ -21,6 +21,9 @@ STEPS: Final = 24
 WRITES: Final = 8
 
 AnyPeer = Peer | AsgiPeer
+#: Frames of a client (RFC 6455, section 5.2), masked with zeros.
+_EMPTY_TEXT: Final = b"\x81\x80\0\0\0\0"
+_CLOSE: Final = b"\x88\x80\0\0\0\0"
 
 
 def _both(topic: str) -> str:
@@ -62,6 +65,12 @@ FAST: Final[dict[str, Callable[[Stage, str], Peer]]] = {
     "a websocket that changes topics": _changing,
     "a websocket that is refused": lambda stage, _: Peer(
         stage, "/api/v1/stream?topic=a&last_event_id=bad", HANDSHAKE
+    ),
+    "a websocket whose frames come with its handshake": lambda stage, topic: Peer(
+        stage, _both(topic), HANDSHAKE, body=_EMPTY_TEXT * 2 + _CLOSE
+    ),
+    "a handshake that is none, and frames behind it": lambda stage, topic: Peer(
+        stage, _both(topic), {**HANDSHAKE, "Sec-WebSocket-Key": "none"}, body=_EMPTY_TEXT
     ),
     "a long poll": lambda stage, topic: Peer(stage, f"/api/v1/events?topic={topic}-no&wait=1"),
     "a long poll with a rate": lambda stage, topic: Peer(
@@ -166,10 +175,10 @@ class Witnesses:
         assert not self._stage.hub._readers
 
 
-@pytest.fixture
-def stage(caplog: pytest.LogCaptureFixture) -> Iterator[Stage]:
+@pytest.fixture(params=[False, True], ids=["by tasks", "promptly"])
+def stage(caplog: pytest.LogCaptureFixture, request: pytest.FixtureRequest) -> Iterator[Stage]:
     caplog.set_level(logging.WARNING)
-    stage = Stage()
+    stage = Stage(is_prompt=request.param)
     yield stage
     stage.end()
 
@@ -213,8 +222,16 @@ def test_a_client_leaves_at_any_step(
     _in_the_end(stage, witnesses, caplog)
 
 
-@pytest.mark.parametrize("what", FAST)
-@pytest.mark.parametrize("how", ["breaks", "raises"])
+@pytest.mark.parametrize(
+    ("what", "how"),
+    [
+        (what, how)
+        for what in FAST
+        for how in ("breaks", "raises")
+        # They are answered where they are read, and what is raised there the loop cuts itself.
+        if how == "breaks" or "handshake" not in what
+    ],
+)
 def test_a_connection_breaks_at_any_write(stage: Stage, what: str, how: str) -> None:
     """Its transport may even raise, which ours must never hand on."""
     witnesses = Witnesses(stage)

@@ -47,20 +47,35 @@ class Stage:
 
     Args:
         settings: the server's; small by default.
+        is_prompt: whether what has to wait for nothing is answered without a task.
         wired: what `create_app` is given beside settings and log.
     """
 
-    def __init__(self, settings: Settings = _SMALL, **wired: Any) -> None:  # noqa: ANN401 - as `create_app` has them
+    def __init__(
+        self,
+        settings: Settings = _SMALL,
+        *,
+        is_prompt: bool = False,
+        **wired: Any,  # noqa: ANN401 - as `create_app` has them
+    ) -> None:
         self.loop: Final = TurningLoop()
         self.log: Final = PausingEventLog(MemoryEventLog(clock=FakeClock()))
         self.settings: Final = settings
         self.wall: Final = Wall(self.loop)
         self.app: Final = create_app(self.settings, self.log, clock=self.wall, **wired)
         self.hub: Final = self.app.state.hub
+
+        class Http(FastHttp):
+            prompt = self.app.state.prompt if is_prompt else None
+
+        class WebSocket(FastWebSocket):
+            prompt = Http.prompt
+
+        self.http: Final = Http
         self.config: Final = uvicorn.Config(
             self.app,
-            http=FastHttp,
-            ws=FastWebSocket,
+            http=Http,
+            ws=WebSocket,
             lifespan="off",
             ws_ping_interval=None,
             log_config=None,
@@ -142,7 +157,7 @@ class Peer:
         server, self._socket = socket.socketpair()
         for end in (server, self._socket):
             end.setblocking(False)
-        protocol = FastHttp(stage.config, stage.state, {}, stage.loop)
+        protocol = stage.http(stage.config, stage.state, {}, stage.loop)
         self.transport: Final = StrictTransport(stage.loop, server, protocol)
         stage.peers.append(self)
         self._socket.send(request[:until])

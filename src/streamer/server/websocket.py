@@ -207,12 +207,13 @@ class FastWebSocket(HoldingWriter, FrameIntake, asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Read the handshake, then frames, no faster than the rate."""
         self._heard = True
+        if self.is_over:  # it may have come with a handshake that was refused
+            return
         if self._app is not None and not self._app.scope:
             # HTTP that is not ours hands it on as bytes, whole.
             former: Former = self.transport.get_protocol()  # type: ignore[assignment]
             self._shake_hands(partial(read_handshake, data), former)
-            return
-        if not self.is_over:
+        else:
             self.feed(data)
 
     def _shake_hands(self, read: Callable[[], Handshake], former: Former) -> None:
