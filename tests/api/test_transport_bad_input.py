@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +14,7 @@ import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from support.documents import document
 from support.live import Live
 from support.readers import publish, sse, websocket
 from support.waiting import DEADLINE
@@ -212,6 +215,38 @@ async def test_a_bad_last_event_id_is_refused(
     """As in the query."""
     answer = await client.get(STREAM, headers={"Last-Event-ID": value})
     check_problem(answer, 400, "invalid_cursor", told)
+
+
+#: What is no JSON, though it may begin as some, or is not to be read to its end.
+NO_JSON = [
+    b'{"\xff":1}',
+    b'{"kind":"\xff","model":"\xff","input":"\xff"}',
+    b"\xfe\xff",
+    b"[" * 9999,
+]
+
+
+def addresses_with_bodies() -> list[tuple[str, str]]:
+    """Every method and path that takes JSON, as the schema lists them."""
+    schema = json.loads(document("openapi/openapi.json"))
+    return [
+        (method, re.sub(r"\{[^}]*\}", "p1", path))
+        for path, operations in schema["paths"].items()
+        for method, operation in operations.items()
+        if "application/json" in operation.get("requestBody", {}).get("content", {})
+    ]
+
+
+@pytest.mark.parametrize("body", NO_JSON, ids=lambda body: repr(body[:20]))
+async def test_what_is_no_json_is_refused_wherever_json_is_taken(
+    client: httpx.AsyncClient, body: bytes
+) -> None:
+    """And is no fault of ours, of which nobody has to hear."""
+    for method, path in addresses_with_bodies():
+        answer = await client.request(
+            method, path, content=body, headers={"Content-Type": "application/json"}
+        )
+        assert 400 <= answer.status_code < 500, (method, path, answer.text)
 
 
 BODIES: list[tuple[Any, int, str, tuple[str, ...]]] = [

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any, Final
 
+import msgspec
 from litestar import Litestar, Request, Response, get, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
-from litestar.exceptions import SerializationException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery, Parameter
 
@@ -98,8 +98,8 @@ async def submit_job(
     asker = asker_of(request)
     may_publish(asker, (project_topic(project_id),))
     try:
-        body = await request.json()
-    except SerializationException as error:
+        body = msgspec.json.decode(await request.body() or b"null")
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise InvalidJSON("the body is not JSON; it must be a JSON object") from error
     key = key_of(asker, request.headers.get("idempotency-key"))
     if key is not None:

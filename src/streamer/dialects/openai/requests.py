@@ -32,7 +32,8 @@ class Wanted:
 
     def __init__(self, body: bytes) -> None:
         try:
-            self._fields: Final = _objects.decode(body)
+            # As text: what is taken as it is would be looked at by the AI server first.
+            self._fields: Final = _objects.decode(body.decode())
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
             raise InvalidJSON(f"the body is not a JSON object: {error}") from error
         self.streams: Final = self._flag("stream", default=False)
@@ -72,7 +73,10 @@ class Wanted:
 
     def _value(self, name: str) -> Any:  # noqa: ANN401 - whatever a client sent
         raw = self._fields.get(name)
-        return None if raw is None else msgspec.json.decode(raw)
+        try:
+            return None if raw is None else msgspec.json.decode(raw)
+        except msgspec.MsgspecError as error:  # a number that is none here, as 1e999
+            raise InvalidParameter(f"{name} cannot be read: {error}") from error
 
 
 def _raw(text: str) -> msgspec.Raw:
