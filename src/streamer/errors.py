@@ -47,7 +47,7 @@
     ├── UploadConflict               an upload does not stand where it is continued
     ├── UploadLocked                 another request writes it
     ├── UnsupportedTus
-    ├── WrongMediaType               a body of a type that is not taken there
+    ├── WrongMediaType               a body of a type, or in a coding, that is not taken there
     ├── TooManyUploads               as many are unfinished as may be; come back
     ├── UploadSpace                  the disk is full; what came before is kept
     ├── DiskFull                     the disk is nearly full; the job can be asked for later
@@ -418,7 +418,7 @@ class UnsupportedTus(StreamerError):
 
 
 class WrongMediaType(StreamerError):
-    """A body whose ``Content-Type`` is not one that is taken there."""
+    """A body whose ``Content-Type``, or ``Content-Encoding``, is not one that is taken there."""
 
     code = "wrong_media_type"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gzip
 import json
 import re
 from collections.abc import AsyncIterator
@@ -247,6 +248,21 @@ async def test_what_is_no_json_is_refused_wherever_json_is_taken(
             method, path, content=body, headers={"Content-Type": "application/json"}
         )
         assert 400 <= answer.status_code < 500, (method, path, answer.text)
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/x-ndjson"])
+async def test_what_is_compressed_is_refused_by_that(client: httpx.AsyncClient, kind: str) -> None:
+    """It is no JSON, but why is what its sender has to know."""
+    headers = {"Content-Type": kind, "Content-Encoding": "GZIP"}
+    plain = b'{"type":"note"}'
+    answer = await client.post(POLL, content=gzip.compress(plain), headers=headers)
+    check_problem(answer, 415, "wrong_media_type", "Content-Encoding is 'gzip'", "as it is")
+    assert answer.headers["accept-encoding"] == "identity"
+    for coding in ("identity", "utf-8"):
+        answer = await client.post(POLL, content=plain, headers={"Content-Encoding": coding})
+        assert answer.status_code == 201, "it can be read"
+    answer = await client.post(POLL, content=b"{", headers={"Content-Encoding": "identity"})
+    check_problem(answer, 400, "invalid_json")
 
 
 BODIES: list[tuple[Any, int, str, tuple[str, ...]]] = [

@@ -12,7 +12,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ASGIApp, ExceptionHandlersMap
 
-from ..errors import StreamerError, Unauthorized
+from ..errors import InvalidJSON, StreamerError, Unauthorized, WrongMediaType
 from ..tracing.doing import DOING
 from .methods import methods_at
 from .page_headers import NOTHING_POLICY
@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 PROBLEM_HEADERS: Final = {"Cache-Control": "no-store", "Content-Security-Policy": NOTHING_POLICY}
 PROBLEM_TYPE: Final = "application/problem+json"
 _TYPE = "urn:streamer:error:"
+#: The coding of a body that has none.
+_AS_IT_IS: Final = "identity"
 #: Characters of a path that an answer quotes.
 _LONGEST_PATH: Final = 200
 
@@ -68,8 +70,11 @@ def problem_of(error: StreamerError) -> Problem:
 
 def streamer_problem(request: Request[Any, Any, Any], error: StreamerError) -> Response[bytes]:
     """Answer an error of ours."""
-    note_refusal(request, error)
     headers = {}
+    if (coded := _as_coded(request, error)) is not error:
+        error = coded
+        headers["Accept-Encoding"] = _AS_IT_IS  # RFC 9110, section 15.5.16
+    note_refusal(request, error)
     if isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = challenge_of(error)
     if error.retry_after is not None:
@@ -77,6 +82,19 @@ def streamer_problem(request: Request[Any, Any, Any], error: StreamerError) -> R
     if full := full_fields(error):
         report_quota(request, full)
     return _answer(request, problem_of(error), headers)
+
+
+def _as_coded(request: Request[Any, Any, Any], error: StreamerError) -> StreamerError:
+    """`error`, or what is wrong before that: what is no JSON may be compressed.
+
+    It is asked for nothing else: some say of what is as it is that it is coded.
+    """
+    coding = request.headers.get("content-encoding", "").strip().lower()
+    if not isinstance(error, InvalidJSON) or coding in {"", _AS_IT_IS}:
+        return error
+    return WrongMediaType(
+        f"the body cannot be read: Content-Encoding is {coding[:40]!r}; send it as it is"
+    )
 
 
 def challenge_of(error: Unauthorized) -> str:
