@@ -7,6 +7,7 @@ would be seen at the next.
 from __future__ import annotations
 
 import logging
+import random
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -58,7 +59,18 @@ FAST: Final[dict[str, Callable[[Stage, str], Peer]]] = {
     "a stream that ends": lambda stage, topic: Peer(
         stage, f"/api/v1/stream?topic={topic}&from=earliest&until=end"
     ),
+    "a compressed replay": lambda stage, topic: Peer(
+        stage, _both(topic) + "&from=earliest", {"Accept-Encoding": "gzip"}
+    ),
+    "a compressed visit to what others read": lambda stage, _: Peer(
+        stage, "/api/v1/stream?topic=shared", {"Accept-Encoding": "zstd"}
+    ),
     "a websocket": lambda stage, topic: Peer(stage, _both(topic), HANDSHAKE),
+    "a compressed websocket": lambda stage, topic: Peer(
+        stage,
+        _both(topic) + "&from=earliest",
+        {**HANDSHAKE, "Sec-WebSocket-Extensions": "permessage-deflate"},
+    ),
     "a websocket that replays": lambda stage, topic: Peer(
         stage, _both(topic) + "&from=earliest", HANDSHAKE
     ),
@@ -249,7 +261,11 @@ def test_a_connection_breaks_at_any_write(stage: Stage, what: str, how: str) -> 
 
 
 @pytest.mark.parametrize(
-    "what", ["a first visit", "a replay", "a websocket", "a websocket that replays"]
+    "what",
+    [
+        *("a first visit", "a replay", "a compressed replay"),
+        *("a websocket", "a websocket that replays", "a compressed websocket"),
+    ],
 )
 def test_a_client_that_takes_nothing_from_any_step_on_is_cut(stage: Stage, what: str) -> None:
     """After the send timeout, and nobody has waited for it."""
@@ -261,7 +277,8 @@ def test_a_client_that_takes_nothing_from_any_step_on_is_cut(stage: Stage, what:
             stage.step()
         stage.settle()
         for _ in range(3):
-            stage.publish(topic, text="x" * 20_000)
+            # Of which a compressor makes half, and no less.
+            stage.publish(topic, text=random.Random(point).randbytes(20_000).hex())
             stage.settle()
         assert stage.hub._pulse, f"nobody is slow at {point}"
         for _ in range(7):  # seconds: longer than the send timeout
