@@ -460,9 +460,15 @@ class HttpTooOld(StreamerError):
 
 
 class LogUnavailable(StreamerError):
-    """The event log cannot be reached; nothing was stored."""
+    """The event log cannot be reached; nothing was stored.
+
+    Attributes:
+        is_of_some: it may be so of a topic that was asked for, and not of others: then nothing
+            was stored, surely.
+    """
 
     code = "log_unavailable"
+    is_of_some = False
 
     def __init__(self, detail: str, *, retry_after: float | None = 1.0) -> None:
         super().__init__(detail, retry_after=retry_after)
@@ -476,6 +482,7 @@ class LogForbidden(LogUnavailable):
     """
 
     code = "log_forbidden"
+    is_of_some = True
 
 
 class Draining(StreamerError):

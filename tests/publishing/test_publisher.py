@@ -15,6 +15,7 @@ from streamer.errors import (
     InvalidTopic,
     LogUnavailable,
 )
+from streamer.eventlog.redis.log import RedisEventLog
 from support.jobs import UnreliableLog, bodies_of, events_of
 
 
@@ -69,6 +70,21 @@ async def test_a_log_that_is_away_fails_every_publish_of_the_batch_and_none_afte
     )
     assert [type(answer) for answer in answers] == [LogUnavailable] * 3
     assert await publisher.publish("a", "note") is not None
+
+
+async def test_what_the_log_refuses_of_a_topic_fails_alone(redis_log: RedisEventLog) -> None:
+    """Somebody else's key has the name of one of ours; others publish in that moment, too."""
+    log = redis_log
+    await log._commands.call("SET", log._keys.stream("taken"), "not ours")
+    topics = [*["a"] * 20, "taken", *["a"] * 20, "taken", "a"]
+    publisher = Publisher(log)
+    answers = await asyncio.gather(
+        *(publisher.publish(topic, "note") for topic in topics), return_exceptions=True
+    )
+    refused = [isinstance(answer, LogUnavailable) for answer in answers]
+    assert refused == [topic == "taken" for topic in topics]
+    stored = [answer for answer in answers if not isinstance(answer, BaseException)]
+    assert stored == [event.id for event in await events_of(log, "a")]
 
 
 async def test_a_publisher_that_stops_waiting_does_not_disturb_the_others(

@@ -8,7 +8,7 @@ from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from time import monotonic
 from typing import Any, Final, Protocol
 
-from ..errors import BatchTooLarge, StreamerError
+from ..errors import BatchTooLarge, LogUnavailable, StreamerError
 from ..eventlog.base import BatchKey, EventLog
 from ..events.cursor import Cursor
 from ..events.new_event import MAX_EVENT_BYTES, NewEvent, check_key, new_event
@@ -224,6 +224,12 @@ class Publisher(JobPublishing[Coroutine[Any, Any, Cursor | None]]):
             with appending([event.trace for event in events]):
                 ids = await self._log.append_all(events)
         except Exception as error:  # noqa: BLE001 - raised in each publisher
+            if len(batch) > 1 and isinstance(error, LogUnavailable) and error.is_of_some:
+                # They have nothing in common but the moment in which they came.
+                half = len(batch) // 2
+                await self._append(batch[:half], since)
+                await self._append(batch[half:], since)
+                return
             self._metrics.append_failed(len(batch))
             for _, answer in batch:
                 if not answer.done():

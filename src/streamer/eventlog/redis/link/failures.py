@@ -56,7 +56,10 @@ def unavailable(error: Exception) -> LogUnavailable:
     if word == "NOPERM":
         return LogForbidden(f"{advice} ({text})")
     if advice is not None:
-        return LogUnavailable(f"{advice} ({text})")
+        found = LogUnavailable(f"{advice} ({text})")
+        # It is found before anything is written: see rights.lua.
+        found.is_of_some = word == "WRONGTYPE"
+        return found
     if isinstance(error, exceptions.TimeoutError | TimeoutError):
         return LogUnavailable(f"Redis did not answer in time ({text or 'timeout'})")
     if isinstance(error, exceptions.ConnectionError | OSError):
