@@ -342,6 +342,52 @@ async def test_a_tunnel_is_refused(live_server: Live) -> None:
     assert (answer.status, answer.json()["code"]) == (400, "invalid_request")
 
 
+# Targets that name their host (RFC 9112, section 3.2.2)
+
+
+@pytest.mark.parametrize("more", [HANDSHAKE, ""], ids=["websocket", "sse"])
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("http://localhost", None),
+        ("HTTP://LocalHost:8000", None),
+        ("ws://user:pw@127.0.0.1", None),
+        ("http://elsewhere.example", 421),
+        ("http://localhost:99999", 400),
+    ],
+)
+async def test_a_target_may_name_its_host_which_counts_and_not_the_field(
+    live_server: Live, over: str, host: str, status: int | None, more: str
+) -> None:
+    async with connect(live_server) as client:
+        client.send(
+            f"GET {host}/api/v1/projects/{over}/stream?from=earliest HTTP/1.1\n"
+            f"Host: localhost\n{more}\n"
+        )
+        answer = await client.until(b"\r\n\r\n")
+        if status is None:
+            status = 101 if more else 200
+            await client.until(b'"caught_up"')
+    assert answer.startswith(b"HTTP/1.1 %d " % status)
+
+
+async def test_a_target_of_a_host_alone_is_its_root(live_server: Live) -> None:
+    async with connect(live_server) as client:
+        client.send("GET http://localhost HTTP/1.1\nHost: elsewhere\nConnection: close\n\n")
+        (answer,) = answers_in(await client.rest())
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize("hosts", ["", "Host: localhost\nHost: localhost\n"])
+async def test_it_takes_the_place_of_one_host_and_of_no_other_number(
+    live_server: Live, hosts: str
+) -> None:
+    async with connect(live_server) as client:
+        client.send(f"GET http://localhost/healthz HTTP/1.1\n{hosts}Connection: close\n\n")
+        (answer,) = answers_in(await client.rest())
+    assert answer.status == 400
+
+
 # HTTP/1.0
 
 

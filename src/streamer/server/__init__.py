@@ -28,6 +28,8 @@ Layout:
 - `prompt`: requests that are answered without a task: what the app is asked, and may answer.
 - `request_pieces`: cuts what a client sends into pieces that end wherever a request may end
   (RFC 9112).
+- `absolute_form`: targets that name their host, as requests to a proxy do (RFC 9112,
+  section 3.2.2).
 - `upgrade_offer`: offers to upgrade a connection (RFC 9110, section 7.8): a WebSocket is the
   one that we take.
 - `last_accept`: the end of listening: whoever has connected already is not cut off.
@@ -36,6 +38,7 @@ Layout:
 """
 
 __all__ = [
+    "absolute_form",
     "acceptance",
     "app_socket",
     "application",

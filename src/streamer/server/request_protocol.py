@@ -16,6 +16,7 @@ from ..errors import HeadTooLarge, InvalidRequest, RequestTimeout, StreamerError
 from ..hub.send_progress import SendProgress
 from ..limits import RequestLimits
 from ..wire.refusal import refusal
+from .absolute_form import origin_form
 from .acceptance import LAST_CALL, Acceptance, address_of
 from .prompt import CREATED, HEADERS_END, Prompt, answer_begins
 from .request_pieces import RequestPieces
@@ -307,6 +308,8 @@ class RequestProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head is read: a body may follow."""
+        if not self.url.startswith(b"/"):
+            self.url = origin_form(self.url, self.headers)
         if self.parser.should_upgrade():
             return  # it is a WebSocket's, or read again
         super().on_headers_complete()
