@@ -178,7 +178,7 @@ async def test_the_responder_says_that_it_is_one(chat: Chat, answering: Answerin
     await chat.ask("how are  you?")
     with answering("builtin"):
         end = await chat.ended()
-    assert end["message"].startswith("Ada, you said “how are you?”, which is 3 words. I am")
+    assert end["message"].startswith("You said “how are you?”, which is 3 words. I am")
     assert end["model"] == "streamer-builtin"
     assert folded(chat.told()) == end["message"]
 

@@ -65,7 +65,7 @@ def text_of(lines: list[Line]) -> str:
     repeated = text if len(text) <= _REPEATED else f"{text[:_REPEATED]}…"
     count = len(said.text.split())
     counted = f"{count} word{'' if count == 1 else 's'}"
-    return f"{said.username}, you said “{repeated}”, which is {counted}. {_WHO}\n\n{_HELP}"
+    return f"You said “{repeated}”, which is {counted}. {_WHO}\n\n{_HELP}"
 
 
 def is_asked(lines: list[Line], word: str) -> bool:
