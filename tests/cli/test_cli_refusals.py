@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import pty
+import re
 import shlex
 import signal
 import socket
@@ -171,6 +172,29 @@ def test_what_is_refused_is_one_sentence(
     result = call(*arguments, STREAMER_DATA_DIR=str(tmp_path))
     assert result.exit_code == code, result.output
     assert why in said(result)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (
+            "import nope",
+            r"File \"\S*shop\.py\", line 1\s+import nope\s+ModuleNotFoundError: No module",
+        ),
+        ("def app(:", r"File \"\S*shop\.py\", line 1\s+def app\(:\s+\^\s+SyntaxError: "),
+        ("raise ValueError('none')", r"File \"\S*shop\.py\", line 1\s+raise .*\s+ValueError: none"),
+        ("app = 5", "shop:app is no ASGI app: it is of the type int"),
+        ("", 'Attribute "app" not found in module "shop"'),
+    ],
+)
+def test_an_app_of_yours_that_cannot_be_served_is_told_with_the_line_at_fault(
+    text: str, why: str, tmp_path: Path
+) -> None:
+    (tmp_path / "shop.py").write_text(f"{text}\n")
+    with streamer("serve", "shop:app", "--redis-url", REDIS, "--port", "0", cwd=tmp_path) as served:
+        assert served.wait() == 2
+    assert re.search(why, served.err)
+    assert "Traceback" not in served.err
 
 
 def test_input_that_is_no_text_is_refused() -> None:

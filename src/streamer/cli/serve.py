@@ -18,6 +18,7 @@ from ..config.settings import Settings
 from ..processes.child import Child, Leash
 from ..processes.keeper import CRASH_LOOP, keep
 from ..processes.parent import end_with_parent
+from ..processes.replaced import UNUSABLE
 from ..processes.stop_signals import rereads_at_hangup, stop_signals
 from .announced import announcing
 from .command import Command
@@ -85,17 +86,24 @@ class _Yours:
 
     Raises:
         click.UsageError: it is not there.
+        SystemExit: its module fails when it is imported; what failed is printed.
     """
 
     def __init__(self, where: str, settings: Settings) -> None:
-        from ..server.application import application
+        from ..server.application import NoApplication, application
 
         self.where: Final = where
         os.environ.update(settings.to_env())
         try:
             self.app: Final = application(where)
-        except ValueError as error:
+        except NoApplication as error:
             raise click.UsageError(str(error)) from error
+        except Exception as error:  # noqa: BLE001 - whatever somebody else's module raises
+            from ..jobs.own_modules import why_not_imported
+
+            # Not in a box: what Python says of a line points into it.
+            _say(f"Error: {why_not_imported(where.partition(':')[0], error)}")
+            sys.exit(UNUSABLE)
 
 
 def _say(text: str) -> None:

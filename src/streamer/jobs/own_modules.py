@@ -101,14 +101,14 @@ def _imported(module: str) -> ModuleType:
                 + (f", so {module} cannot be run" if error.name != module else "")
                 + _meant(module)
             ) from error
-        raise UnusableModule(_failed(module, error)) from error
+        raise UnusableModule(why_not_imported(module, error)) from error
     except SystemExit as error:
         raise UnusableModule(f"{module} ends the program when it is imported") from error
     except Exception as error:
-        raise UnusableModule(_failed(module, error)) from error
+        raise UnusableModule(why_not_imported(module, error)) from error
 
 
-def _failed(module: str, error: Exception) -> str:
+def why_not_imported(module: str, error: Exception) -> str:
     """What went wrong, and on which line of the user's: the last that is not a library's."""
     what = "".join(traceback.format_exception_only(error)).rstrip()
     if isinstance(error, SyntaxError):
