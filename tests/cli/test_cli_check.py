@@ -232,3 +232,5 @@ def test_what_certificate_there_is_and_how_long_it_holds(tmp_path: Path) -> None
     assert f"STREAMER_TLS_KEY ({good.key}) is not the key of" in found(soon, good.key)
     assert "has no key in PEM" in found(good, good.chain)
     assert "has no certificate in PEM" in found(replace(good, chain=good.key), good.key)
+    missing = found(replace(good, chain=tmp_path / "none"), good.key)
+    assert f"STREAMER_TLS_CERT ({tmp_path / 'none'}) cannot be read: No such file" in missing

@@ -66,8 +66,9 @@ def read_certificate(chain: Path, key: Path | None) -> Certificate:
 
     cert_name = f"STREAMER_TLS_CERT ({chain})"
     key_name = cert_name if key is None else f"STREAMER_TLS_KEY ({key})"
+    content = _content(cert_name, chain)
     try:
-        first = x509.load_pem_x509_certificates(_content(cert_name, chain))[0]
+        first = x509.load_pem_x509_certificates(content)[0]
     except ValueError as error:
         raise InvalidCertificate(f"{cert_name} has no certificate in PEM") from error
     if key is not None:
