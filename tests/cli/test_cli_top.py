@@ -84,6 +84,7 @@ def test_in_a_pipe_each_sample_is_a_line_and_a_server_that_is_not_there_is_said(
 ) -> None:
     with streamer("top", "--url", live_server.url, "--every", "0.5") as program:
         wait_until_blocking(lambda: len(program.out.splitlines()) > 1, "it gave one sample")
-    refused = call("--once", STREAMER_URL=f"http://127.0.0.1:{free_port()}")
+    url = f"http://127.0.0.1:{free_port()}"
+    refused = call("--once", STREAMER_URL=url)
     assert refused.exit_code == 1
-    assert "no server answers" in " ".join(refused.stderr.split())
+    assert f"no server answers at {url}:" in " ".join(refused.stderr.split())

@@ -123,9 +123,10 @@ class OperatingWay:
         try:
             return ask(url, self._settings.token)
         except Refused as error:
+            if error.status == 0:  # it names the server itself, as it may be shown
+                raise Refusal(error.detail, code="") from error
             detail = message(error.detail)
-            # With status 0 it names the server itself.
-            if error.status and error.code not in _ABOUT_IT:
+            if error.code not in _ABOUT_IT:
                 detail = f"{without_userinfo(url)}: {detail}"
             raise Refusal(detail, code=error.code or "") from error
 
