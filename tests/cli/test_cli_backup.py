@@ -283,6 +283,10 @@ def test_a_backup_that_fails_leaves_nothing(source: Path, short_dir: Path) -> No
     assert names(short_dir) == []
 
 
+def test_a_place_where_no_backup_can_be_written_is_named_as_it_was_given(source: Path) -> None:
+    assert said(backup(source, Path("/proc/f"))).split("─╮ ")[1].startswith("/proc/f: No such file")
+
+
 def test_a_disk_that_a_backup_might_fill_is_left_alone(source: Path, short_dir: Path) -> None:
     """The event log is on it."""
     result = call(

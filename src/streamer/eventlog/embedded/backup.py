@@ -55,7 +55,12 @@ def backup_to(target: Path, data_dir: Path, reserve: int, *, replace: bool) -> I
         part = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
         try:
             yield
-            copy_synced(saved, part)
+            try:
+                copy_synced(saved, part)
+            except OSError as error:
+                if error.filename == str(part):  # a name that nobody has given
+                    error.filename = str(target)
+                raise
             check_backup(part)
             if replace:
                 part.replace(target)
