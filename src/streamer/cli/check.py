@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import rich_click as click
 from click import get_current_context
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -23,6 +25,8 @@ from .public_probes import probe_public
 _MARKS: Final = {True: ("✓", "green"), False: ("✗", "bold red"), None: ("!", "yellow")}
 #: Columns when nobody's terminal says: a log file or a pipe wraps nothing.
 _WIDE: Final = 160
+#: Columns below which what a setting is has no room beside it, and stands below.
+_TABLE: Final = 120
 
 
 @click.command(cls=Command)
@@ -34,7 +38,9 @@ def check(settings: Settings) -> None:
     """
     given = get_current_context().meta[GIVEN]
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
-    _show(console, _settings_table(settings, given))
+    rows = list(_rows(settings, given))
+    is_narrow = console.width < _TABLE
+    _show(console, _settings_lines(rows) if is_narrow else _settings_table(rows))
     findings = [Finding(name, why, good=None) for name, why in misspelt().items()]
     findings += probe_all(settings)
     # One that `tail` goes to by itself says nothing of whether this may be started.
@@ -44,17 +50,24 @@ def check(settings: Settings) -> None:
     sys.exit(1 if any(finding.good is False for finding in findings) else 0)
 
 
-def _show(console: Console, table: Table) -> None:
+class _Row(NamedTuple):
+    """A setting: what it is, where that is from, and how the two look."""
+
+    variable: str
+    value: str
+    source: str
+    style: str
+    help: str
+
+
+def _show(console: Console, shown: RenderableType) -> None:
     # By click: of a pipe that nobody reads any more, Rich makes an exit code of its own.
     with console.capture() as written:
-        console.print(table)
+        console.print(shown)
     click.echo(written.get(), nl=False)
 
 
-def _settings_table(settings: Settings, given: frozenset[str]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", title_justify="left")
-    for heading in ("Setting", "Value", "From", "What it is"):
-        table.add_column(heading, overflow="fold", no_wrap=heading == "Setting")
+def _rows(settings: Settings, given: frozenset[str]) -> Iterator[_Row]:
     for setting in SETTINGS.values():
         value = setting.shown(setting.text(getattr(settings, setting.name)))
         source, style = "default", "dim"
@@ -65,13 +78,37 @@ def _settings_table(settings: Settings, given: frozenset[str]) -> Table:
         elif setting.is_secret and (path := os.environ.get(setting.file_variable)):
             source, style = path, "bold"
         shown = _from_here(value) if value.startswith("/") else value
+        yield _Row(setting.variable, shown or "not set", source, style, setting.help)
+
+
+def _settings_table(rows: Sequence[_Row]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", title_justify="left")
+    for heading in ("Setting", "Value", "From", "What it is"):
+        table.add_column(heading, overflow="fold", no_wrap=heading == "Setting")
+    for row in rows:
         table.add_row(
-            Text(setting.variable, style="cyan"),
-            Text(shown or "not set", style=style),
-            Text(source, style=style),
-            Text(setting.help, style="dim"),
+            Text(row.variable, style="cyan"),
+            Text(row.value, style=row.style),
+            Text(row.source, style=row.style),
+            Text(row.help, style="dim"),
         )
     return table
+
+
+def _settings_lines(rows: Sequence[_Row]) -> RenderableType:
+    names = max(len(row.variable) for row in rows)
+    lines: list[RenderableType] = []
+    for row in rows:
+        lines.append(
+            Text.assemble(
+                (row.variable.ljust(names), "cyan"),
+                ("  ", ""),
+                (f"{row.value}  {row.source}", row.style),
+                overflow="fold",
+            )
+        )
+        lines.append(Padding(Text(row.help, style="dim"), (0, 0, 0, 2)))
+    return Group(*lines)
 
 
 def _findings_table(findings: list[Finding]) -> Table:

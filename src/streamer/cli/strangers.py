@@ -11,7 +11,7 @@ from ..config.settings import InvalidSetting, Settings, access_is_open
 _WAYS = (
     ("STREAMER_AUTH_SECRET", "your application signs tokens with it"),
     ("STREAMER_AUTH_PUBLIC_KEY", "or with the private one that belongs to it"),
-    ("STREAMER_AUTH_JWKS_URL", "an identity provider does, and has its keys there"),
+    ("STREAMER_AUTH_JWKS_URL", "or an identity provider, and has its keys"),
     ("STREAMER_AUTH_URL", "your application is asked, and needs no tokens"),
 )
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,6 +19,11 @@ from .topic_table import until
 
 #: Lines of jobs, and of cursors, that are shown.
 _MOST: Final = 10
+_GAP: Final = 2
+#: Characters of an event's fields that are shown, however narrow the terminal is.
+_LEAST: Final = 16
+#: What the fields of a job's events begin with, and would fill the line with.
+_WHOSE: Final = re.compile(r'^\{(?:"(?:project_id|job_id|parent_id)":"[^"]*",)+')
 
 
 def show_topic(topic: Mapping[str, Any], console: Console, now: datetime) -> None:
@@ -31,14 +37,25 @@ def show_topic(topic: Mapping[str, Any], console: Console, now: datetime) -> Non
     console.print(facts)
     if topic["newest"]:
         console.print()
-        newest = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-        newest.add_column("ID", no_wrap=True)
-        newest.add_column("TYPE", no_wrap=True, style="bold")
-        newest.add_column("FIELDS", no_wrap=True, overflow="ellipsis")
-        for event in topic["newest"]:
-            fields = Text(plain(event["fields"]), "dim")
-            newest.add_row(plain(event["id"]), plain(event["type"]), fields)
-        console.print(newest)
+        console.print(_newest(topic["newest"], console.width))
+
+
+def _newest(events: Sequence[Mapping[str, Any]], width: int) -> Table:
+    """Each on a line: its id and type whole, and as much of its fields as there is room for."""
+    newest = Table(box=None, padding=(0, _GAP, 0, 0), header_style="dim", pad_edge=False)
+    newest.add_column("ID", no_wrap=True)
+    newest.add_column("TYPE", no_wrap=True, style="bold")
+    newest.add_column("FIELDS", no_wrap=True)
+    cells = [
+        (plain(event["id"]), plain(event["type"]), _WHOSE.sub("{", plain(event["fields"])))
+        for event in events
+    ]
+    left = width - sum(max(len(cell[n]) for cell in cells) + _GAP for n in (0, 1))
+    for id_, type_, fields in cells:
+        shown = Text(fields, "dim")
+        shown.truncate(max(left, _LEAST), overflow="ellipsis")
+        newest.add_row(id_, type_, shown)
+    return newest
 
 
 def _facts(topic: Mapping[str, Any], now: datetime) -> Iterator[tuple[str, str]]:

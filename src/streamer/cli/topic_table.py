@@ -24,15 +24,20 @@ _COLUMNS: Final = {
     "READERS": 60,
 }
 _GAP: Final = 2
+#: Below so many characters the topics of jobs need what stands between the columns.
+_ROOMY: Final = 96
 
 
 def show_topics(topics: Iterable[Mapping[str, Any]], console: Console, now: datetime) -> None:
     """Print them, each on a line, no wider than the terminal."""
-    table = Table(box=None, padding=(0, _GAP, 0, 0), header_style="dim", pad_edge=False)
+    gap = _GAP if console.width >= _ROOMY else 1
+    table = Table(box=None, padding=(0, gap, 0, 0), header_style="dim", pad_edge=False)
     names = [name for name, least in _COLUMNS.items() if console.width >= least]
     for name in names:
         justify: JustifyMethod = "left" if name == "TOPIC" else "right"
-        table.add_column(name, no_wrap=True, overflow="ellipsis", justify=justify, ratio=None)
+        # What may be wrapped gives way first: a long topic is cut, and no number.
+        is_cut = name == "TOPIC"
+        table.add_column(name, no_wrap=not is_cut, overflow="ellipsis", justify=justify)
     for topic in topics:
         cells = {
             "TOPIC": Text(plain(topic["topic"]), "bold"),
