@@ -117,7 +117,7 @@ def test_no_cache_keeps_it(stage: Stage) -> None:
     head, body = answer(stage, {"Accept": "*/*"})
     assert head.startswith("HTTP/1.1 200 ")
     assert "\r\ncache-control: no-store" in head.lower()
-    assert "\r\ncontent-type: text/plain; version=0.0.4; charset=utf-8" in head.lower()
+    assert "\r\ncontent-type: text/plain; version=0.0.4; charset=utf-8\r\n" in head.lower() + "\r\n"
     assert body.startswith("# HELP streamer_")
 
 

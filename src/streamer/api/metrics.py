@@ -28,8 +28,9 @@ async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
         raise Forbidden("only an admin may read the numbers of this server")
     numbers = await request.app.state.reporting.read()
     shown = page(numbers, request.headers.get("accept", ""))
+    # As a header: to a media type that is text Litestar adds a charset, and this has one.
     return Response(
-        shown.body, media_type=shown.content_type, headers={"Cache-Control": "no-store"}
+        shown.body, headers={"Content-Type": shown.content_type, "Cache-Control": "no-store"}
     )
 
 
