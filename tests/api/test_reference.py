@@ -41,6 +41,15 @@ def refs(value: object) -> Iterator[str]:
             yield from refs(inner)
 
 
+def test_no_two_links_of_its_contents_read_the_same(live_server: Live) -> None:
+    page = httpx.get(f"{live_server.url}/schema").text
+    contents = page.partition("<nav")[2].partition("</nav>")[0]
+    for group in contents.split("<h2>")[1:]:
+        links = re.findall(r'<a href="#[^"]+">(.*?)</a>', group)
+        assert links
+        assert len(set(links)) == len(links)
+
+
 @pytest.mark.parametrize("path", ["/schema", "/schema/"])
 def test_the_page_needs_no_network_and_runs_nothing(
     live_server: Live, schema: dict[str, Any], path: str

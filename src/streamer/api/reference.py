@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from html import escape
@@ -101,11 +102,18 @@ def _page(schema: _Schema, here: str) -> Iterator[str]:
     )
     yield '<div class="columns"><nav aria-label="Contents">'
     for tag, operations in groups.items():
+        named = Counter(operation["summary"] for _, _, operation in operations)
         links = [
-            (_id(method, path), operation["summary"]) for path, method, operation in operations
+            (
+                _id(method, path),
+                operation["summary"],
+                # Those of the same title are told apart by their address.
+                f"{method.upper()} {path}" if named[operation["summary"]] > 1 else "",
+            )
+            for path, method, operation in operations
         ]
         yield _links(tag, links)
-    yield _links("bodies", [(f"body-{name}", name) for name in bodies])
+    yield _links("bodies", [(f"body-{name}", name, "") for name in bodies])
     yield "</nav><main>"
     for tag, operations in groups.items():
         yield f"<h2>{escape(tag)}</h2>"
@@ -224,8 +232,13 @@ def _media(answer: _Schema) -> str:
     )
 
 
-def _links(title: str, links: Iterable[tuple[str, str]]) -> str:
-    items = "".join(f'<li><a href="#{name}">{escape(words)}</a></li>' for name, words in links)
+def _links(title: str, links: Iterable[tuple[str, str, str]]) -> str:
+    """`links` are a section's name, its title, and its address where that must be said."""
+    items = "".join(
+        f'<li><a href="#{name}">{escape(words)}'
+        f"{f' <code>{escape(address)}</code>' if address else ''}</a></li>"
+        for name, words, address in links
+    )
     return f"<h2>{escape(title)}</h2><ul>{items}</ul>"
 
 
