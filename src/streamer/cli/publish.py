@@ -33,8 +33,9 @@ def publish(
 
     JSON is an object, and may be `-` for the standard input. The event goes to
     the server at --url where that is given; else straight into the log: that of
-    --redis-url, or of the `streamer run` on the same data directory. The exit code
-    is 0 if it was published, 1 if not, 2 for a wrong call.
+    --redis-url, or of the `streamer run` on the same data directory; else to the server
+    at STREAMER_HOST and STREAMER_PORT. The exit code is 0 if it was published, 1 if not,
+    2 for a wrong call.
 
     Example: streamer publish projects/demo progress '{"task_name":"encode","progress":0.5}'
     """

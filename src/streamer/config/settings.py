@@ -227,8 +227,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Annotated[
             str,
             Meta(
-                description="Server that tail, jobs, publish and notify talk to; not set: the host "
-                "and port.",
+                description="Server that commands talk to; not set: the one on the data directory, "
+                "or at host and port.",
                 extra={
                     "allowed": ALLOWED_SERVERS,
                     "check": check_server_url,
@@ -244,7 +244,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             str,
             Meta(
                 pattern=r"\A[A-Za-z0-9._~+/-]{1,16384}=*\Z",
-                description="Token that tail, jobs, publish and notify present to that server.",
+                description="Token that commands present to that server.",
                 extra={
                     "allowed": "a token, of A-Z a-z 0-9 . _ ~ + / - and = at its end",
                     "shown": shown_secret,
