@@ -22,6 +22,7 @@ from streamer.cli.banner import watch_command
 from streamer.cli.directories import make_directories
 from streamer.cli.listen import why_not_bindable
 from streamer.config.settings import Settings
+from support.certificate import Authority
 from support.live import Live
 from support.ports import free_port
 from support.processes import Program, streamer
@@ -244,6 +245,16 @@ def test_a_ctrl_c_while_it_is_still_starting_shows_no_traceback(tmp_path: Path) 
         program.signal(signal.SIGINT)
         assert program.wait() == -signal.SIGINT
     assert program.err == ""
+
+
+def test_whoever_forgets_the_tls_of_a_server_is_told(tmp_path: Path) -> None:
+    certificate = Authority(tmp_path).issue()
+    arguments = ("--tls-cert", certificate.chain, "--tls-key", certificate.key)
+    with streamer("serve", "--port", "0", "--redis-url", REDIS, *arguments) as served:
+        port = served.wait_for(r"Serving at https://localhost:(\d+)")[1]
+        result = call("tail", "a", "--url", f"http://127.0.0.1:{port}")
+    assert result.exit_code == 1
+    assert "this port speaks TLS: ask by https or wss" in said(result)
 
 
 def test_the_command_of_the_banner_works_wherever_it_is_pasted(

@@ -198,7 +198,7 @@ def test_a_certificate_that_is_renewed_in_its_place_is_seen_by_itself(
 def test_plain_http_is_answered_with_what_is_meant(secure: Live) -> None:
     answer = httpx.get(f"http://127.0.0.1:{secure.port}/healthz")
     assert answer.status_code == 400
-    assert "https://" in answer.json()["detail"]
+    assert "ask by https" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("sent", [b"", b"\x16", b"\x16\x03\x01\x02\x00\x01\x00"])

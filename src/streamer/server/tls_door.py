@@ -60,7 +60,7 @@ class TlsDoor(asyncio.Protocol):
         """Begin the handshake with the first bytes; all others are for those who follow."""
         if data[0] != _HANDSHAKE:
             _logger.info("%s: refused: it does not speak TLS", self._client)
-            error = InvalidRequest("this port speaks TLS: ask for https:// or wss://")
+            error = InvalidRequest("this port speaks TLS: ask by https or wss")
             self._transport.write(refusal(error))
             self._transport.close()
             return
