@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Final
 
@@ -49,6 +50,15 @@ def test_its_types_are_those_that_a_strict_project_wants(client_project: Path) -
     libraries = ("--lib", "es2024,dom,dom.iterable,dom.asynciterable", "--types", "")
     tsc = js_module("typescript/bin/tsc")
     node(tsc, "user.ts", *options.split(), *libraries, cwd=client_project)
+
+
+def test_it_says_what_it_is_and_each_import_that_it_names_is_there(client_project: Path) -> None:
+    package = client_project / "node_modules" / "@streamer-sse" / "client"
+    assert json.loads((package / "package.json").read_text())["license"] == "MIT"
+    readme = (package / "README.md").read_text()
+    named = set(re.findall(r"\b[a-z]+\.js\b", readme)) - {"events.js"}  # types alone
+    assert len(named) > 6
+    assert [name for name in sorted(named) if not (package / name).exists()] == []
 
 
 def test_what_is_its_own_is_not_in_its_types(client_project: Path) -> None:

@@ -19,6 +19,7 @@ const work = mkdtempSync(join(tmpdir(), "streamer-client-"));
 try {
   cpSync(SOURCE, work, { recursive: true });
   cpSync(join(ROOT, "LICENSE"), join(work, "LICENSE"));
+  cpSync(fileURLToPath(new URL("README.client.md", import.meta.url)), join(work, "README.md"));
   const modules = readdirSync(SOURCE).filter((name) => name.endsWith(".js")).map((name) => join(SOURCE, name));
   execFileSync(process.execPath, [
     TSC, ...modules,
