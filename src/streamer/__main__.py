@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import signal
@@ -30,6 +31,19 @@ def start() -> None:
     except OSError as error:  # of a help that cannot be written; commands say it themselves
         sys.stderr.write(f"{error.strerror or error}\n")
         sys.exit(1)
+    finally:
+        _discard_what_nobody_reads()
+
+
+def _discard_what_nobody_reads() -> None:
+    """Drop the rest of a help in ``| head``, of which Python would say at exit that it is left."""
+    from .cli.command import discard_output  # noqa: PLC0415 - imported by now
+
+    with contextlib.suppress(OSError, AttributeError):  # a full disk is said above; or none is open
+        try:
+            sys.__stdout__.flush()  # type: ignore[union-attr]
+        except BrokenPipeError:
+            discard_output()
 
 
 if __name__ == "__main__":

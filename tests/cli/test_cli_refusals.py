@@ -214,6 +214,21 @@ def test_nobody_who_reads_the_output_and_a_full_disk_are_no_tracebacks(arguments
         assert ("No space left" in done.stderr) == bool(code)
 
 
+@pytest.mark.parametrize("read", [0, 1], ids=["nothing", "the beginning"])
+@pytest.mark.parametrize("arguments", ["--help", "relay --help"])
+def test_of_a_help_that_nobody_reads_on_nothing_is_said(arguments: str, read: int) -> None:
+    near, far = os.pipe()
+    # As a user's is, and not as a test's may be: what is written waits for more.
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    command = [sys.executable, "-m", "streamer", *arguments.split()]
+    process = subprocess.Popen(command, stdout=far, stderr=subprocess.PIPE, env=environ)
+    os.close(far)
+    os.read(near, read)
+    os.close(near)
+    _, said_of_it = process.communicate(timeout=DEADLINE)
+    assert said_of_it == b""
+
+
 def test_a_tail_that_cannot_reach_its_server_names_it(tmp_path: Path) -> None:
     environ = {"STREAMER_DATA_DIR": str(tmp_path), "STREAMER_URL": "http://u:hunter2@127.0.0.1:1"}
     with streamer("tail", "a", environ=environ) as program:
