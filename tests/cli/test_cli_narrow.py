@@ -73,12 +73,12 @@ def test_fields_are_shown_without_whose_they_are() -> None:
     assert '1-0  progress  {"task_name":"encode"}' in said.getvalue()
 
 
-def test_what_a_setting_is_stands_below_it_in_whole_lines(short_dir: Path) -> None:
+@pytest.mark.parametrize("command", ["check", "--help"])
+def test_what_a_setting_is_stands_below_it_in_whole_lines(command: str, short_dir: Path) -> None:
     environ = {"STREAMER_DATA_DIR": str(short_dir), "STREAMER_PORT": "0"}
-    with Terminal("check", environ=environ) as terminal:
+    with Terminal(command, environ=environ) as terminal:
         assert terminal.wait() == 0
-        lines = terminal.everything.splitlines()
+        lines = [line.removeprefix("│ ") for line in terminal.everything.splitlines()]
     for setting in SETTINGS.values():
         (at,) = (n for n, line in enumerate(lines) if line.startswith(f"{setting.variable} "))
         assert lines[at + 1].startswith(f"  {setting.help[:40].rpartition(' ')[0]}")
-    assert lines[-1].startswith("✓")

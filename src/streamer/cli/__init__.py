@@ -13,6 +13,7 @@ Layout:
 - `delete`: ``streamer delete``: topics, with all that is kept of them.
 - `directories`: the directories that a process writes to, made before anything else is started.
 - `echo`: a terminal that does not show what is typed while something is drawn on it.
+- `explained`: names with what they are below them, for a narrow terminal.
 - `finding`: what `streamer check` found: one sentence that names it, and what to do.
 - `find_server`: which server a command talks to, if nobody says.
 - `inspect`: ``streamer inspect``: all that is known of one topic.

@@ -10,13 +10,13 @@ from typing import Final, NamedTuple
 
 import rich_click as click
 from click import get_current_context
-from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from ..config.settings import SETTINGS, Settings
 from .command import Command
+from .explained import NARROW, explained
 from .finding import Finding
 from .options import GIVEN, misspelt, with_settings
 from .probes import probe_all
@@ -25,8 +25,6 @@ from .public_probes import probe_public
 _MARKS: Final = {True: ("✓", "green"), False: ("✗", "bold red"), None: ("!", "yellow")}
 #: Columns when nobody's terminal says: a log file or a pipe wraps nothing.
 _WIDE: Final = 160
-#: Columns below which what a setting is has no room beside it, and stands below.
-_TABLE: Final = 120
 
 
 @click.command(cls=Command)
@@ -39,7 +37,7 @@ def check(settings: Settings) -> None:
     given = get_current_context().meta[GIVEN]
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
     rows = list(_rows(settings, given))
-    is_narrow = console.width < _TABLE
+    is_narrow = console.width < NARROW
     _show(console, _settings_lines(rows) if is_narrow else _settings_table(rows))
     findings = [Finding(name, why, good=None) for name, why in misspelt().items()]
     findings += probe_all(settings)
@@ -97,18 +95,15 @@ def _settings_table(rows: Sequence[_Row]) -> Table:
 
 def _settings_lines(rows: Sequence[_Row]) -> RenderableType:
     names = max(len(row.variable) for row in rows)
-    lines: list[RenderableType] = []
-    for row in rows:
-        lines.append(
+    return explained(
+        (
             Text.assemble(
-                (row.variable.ljust(names), "cyan"),
-                ("  ", ""),
-                (f"{row.value}  {row.source}", row.style),
-                overflow="fold",
-            )
+                (f"{row.variable:{names}}  ", "cyan"), (f"{row.value}  {row.source}", row.style)
+            ),
+            row.help,
         )
-        lines.append(Padding(Text(row.help, style="dim"), (0, 0, 0, 2)))
-    return Group(*lines)
+        for row in rows
+    )
 
 
 def _findings_table(findings: list[Finding]) -> Table:

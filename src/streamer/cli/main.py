@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import rich_click as click
 
 from ..config.redacted import message
 from ..config.settings import SETTINGS
 from ..version import __version__
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 _NAMES: Final = (
     *("run", "serve", "worker", "jobs", "tail", "publish", "notify"),
@@ -55,17 +58,36 @@ class _Group(click.RichGroup):
     def format_epilog(self, ctx: click.RichContext, formatter: click.RichHelpFormatter) -> None:  # type: ignore[override]
         """Write every variable with its default and its line of help."""
         from rich.panel import Panel
-        from rich.table import Table
 
-        table = Table(box=None, show_header=False, padding=(0, 1, 0, 0))
-        table.add_column(style="bold cyan", no_wrap=True)
-        table.add_column(style="dim", no_wrap=True)
-        table.add_column()
-        for setting in SETTINGS.values():
-            table.add_row(setting.variable, setting.default, setting.help)
+        from .explained import NARROW
+
+        shown = _settings_lines() if formatter.console.width < NARROW else _settings_table()
         title = "Settings: variables, their defaults (an option on the command line wins)"
-        formatter.write(Panel(table, title=title, title_align="left", border_style="dim"))
+        formatter.write(Panel(shown, title=title, title_align="left", border_style="dim"))
         super().format_epilog(ctx, formatter)
+
+
+def _settings_table() -> RenderableType:
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, padding=(0, 1, 0, 0))
+    table.add_column(style="bold cyan", no_wrap=True)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column()
+    for setting in SETTINGS.values():
+        table.add_row(setting.variable, setting.default, setting.help)
+    return table
+
+
+def _settings_lines() -> RenderableType:
+    from rich.text import Text
+
+    from .explained import explained
+
+    return explained(
+        (Text.assemble((setting.variable, "bold cyan"), f"  {setting.default}"), setting.help)
+        for setting in SETTINGS.values()
+    )
 
 
 @click.group(
