@@ -141,6 +141,20 @@ async def test_a_server_that_follows_another_says_so_once(
     assert "other settings of what is kept" in said
 
 
+async def test_a_server_that_began_later_with_the_same_settings_is_nobodys_trouble(
+    open_: Open,
+) -> None:
+    """As each of `--workers N`, also where something is set by hand."""
+    first, second = open_(unread=SAID), open_(unread=SAID)
+    assert await first.rules.uphold()
+    assert await second.rules.uphold()
+    assert await first.rules.uphold()
+    await second.rules.retain("chats", Retention(5, 60))
+    assert await first.rules.uphold()
+    assert await open_(unread=SHOUTED).rules.uphold()
+    assert not await first.rules.uphold()
+
+
 async def test_a_clock_that_is_set_back_makes_no_server_the_earlier_one(
     open_: Open, client: redis.Redis, prefix: str
 ) -> None:

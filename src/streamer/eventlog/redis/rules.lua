@@ -18,7 +18,11 @@ local number = tonumber(stored[1] or nil) or 0
 -- that began before; and one more than the last, for a clock may be set back.
 local own = tonumber(ARGV[1]) or math.max(now(), number + 1)
 local digits = string.format('%.0f', own)
-if own < number then return { digits, stored[2], 0 } end
+if own < number then
+  -- Most often the one that began later says the same: then these are upheld, too.
+  local is_same = with_set(ARGV[2], stored[3] or '') == stored[2]
+  return { digits, stored[2], is_same and 1 or 0 }
+end
 local set = stored[3] or (stored[1] and '') or ARGV[3]
 local text = with_set(ARGV[2], set)
 if own > number or stored[2] ~= text then
