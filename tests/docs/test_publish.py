@@ -41,7 +41,7 @@ def published(live: Live, topic: str) -> list[str]:
 
 def test_the_python_publishes(live: Live) -> None:
     """The actor's as far as it is there; README's is run by a worker."""
-    actor, publisher = (
+    actor, publisher, in_a_loop = (
         text.replace("redis://localhost:6379", live.environ["STREAMER_REDIS_URL"])
         for text in blocks(GUIDE, "python")
     )
@@ -52,6 +52,8 @@ def test_the_python_publishes(live: Live) -> None:
         lambda: published(live, "chats/42")[before:] == ["said"], "it published nothing"
     )
     assert published(live, "projects/demo")[-1] == "progress"
+    assert run(live, sys.executable, "-W", "error", "-c", in_a_loop).strip()
+    assert published(live, "chats/42")[before:] == ["said", "said"]
 
 
 def test_the_commands_publish(live: Live) -> None:

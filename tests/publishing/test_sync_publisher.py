@@ -220,6 +220,12 @@ def test_closing_gives_up_in_time_when_the_log_stays_away(
     assert publisher.dropped == 2
 
 
+def test_a_log_in_place_of_what_makes_one_is_refused_at_once() -> None:
+    """Another publisher takes a log; the thread of this one would fail where nobody hears it."""
+    with pytest.raises(TypeError, match=r"makes the log, not a UnreliableLog: SyncPublisher\(lam"):
+        SyncPublisher(UnreliableLog())  # type: ignore[arg-type]
+
+
 def test_closing_what_was_never_used_is_immediate() -> None:
     assert SyncPublisher(UnreliableLog).close()
 

@@ -67,6 +67,7 @@ class SyncPublisher(JobPublishing[None]):
     Raises:
         LogUnavailable: without `open_log`: nothing names a log.
         InvalidSetting: without `open_log`: a variable is malformed.
+        TypeError: `open_log` is a log, or anything else that cannot be called.
     """
 
     def __init__(
@@ -79,6 +80,12 @@ class SyncPublisher(JobPublishing[None]):
         max_event_bytes: int = MAX_EVENT_BYTES,
         backoff: Callable[[int], float] = BACKOFF,
     ) -> None:
+        # Said here: in the thread nobody would hear it.
+        if open_log is not None and not callable(open_log):
+            raise TypeError(
+                f"open_log is a function that makes the log, not a {type(open_log).__name__}: "
+                "SyncPublisher(lambda: RedisEventLog(url))"
+            )
         self._open_log: Final = open_log or opens_found_log()
         self._max_events: Final = max_events
         self._max_bytes: Final = max_bytes
