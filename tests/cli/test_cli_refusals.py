@@ -23,7 +23,7 @@ from streamer.cli.directories import make_directories
 from streamer.cli.listen import why_not_bindable
 from streamer.config.settings import Settings
 from support.certificate import Authority
-from support.live import Live
+from support.live import Live, StartLive
 from support.ports import free_port
 from support.processes import Program, streamer
 from support.scripted_server import HEAD, ScriptedServer
@@ -260,6 +260,25 @@ def test_a_ctrl_c_while_it_is_still_starting_shows_no_traceback(tmp_path: Path) 
         program.signal(signal.SIGINT)
         assert program.wait() == -signal.SIGINT
     assert program.err == ""
+
+
+def test_whoever_has_no_token_is_told_where_a_command_takes_one(start_live: StartLive) -> None:
+    live = start_live(STREAMER_AUTH_SECRET="0123456789abcdef" * 2)
+    for command in (
+        "tail a",
+        "tail a --ws",
+        "publish a b",
+        "notify 7 invited",
+        "jobs",
+        "jobs cancel j",
+        "topics",
+        "top --once",
+    ):
+        result = call(*command.split(), "--url", live.url)
+        assert result.exit_code == 1
+        assert "it asks who comes: give a token with --token, or STREAMER_TOKEN" in said(result)
+    result = call("publish", "a", "b", "--url", live.url, "--token", "none")
+    assert "the token is not three parts" in said(result)
 
 
 def test_whoever_forgets_the_tls_of_a_server_is_told(tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ Layout:
   what does not.
 - `publish`: ``streamer publish``: one event, from the shell.
 - `redacted`: uRLs as they may be shown: without their password.
+- `refused`: why a server refused, for whoever typed the command.
 - `relay`: ``streamer relay``: what is committed in a database goes to the log.
 - `reload`: ``--reload``: which Python files below the working directory have changed.
 - `reloading`: ``streamer worker MODULE --reload``: a process for each version of the code.

@@ -14,6 +14,7 @@ from ..config.settings import Settings
 from ..errors import StreamerError
 from ..eventlog.found import found_log_url
 from .find_server import server_url
+from .refused import why
 
 T = TypeVar("T")
 
@@ -101,7 +102,7 @@ class JobsWay:
             if error.status == 0:  # it names the server itself
                 raise Refusal(error.detail, gone=True) from error
             gone = error.code not in ("not_found", "job_conflict", "forbidden", "invalid_topic")
-            detail = message(error.detail)
+            detail = why(error, self._settings.token)
             raise Refusal(
                 f"{without_userinfo(url)}: {detail}" if gone else detail, gone=gone
             ) from error

@@ -15,6 +15,7 @@ from ..config.settings import Settings
 from ..errors import StreamerError
 from ..eventlog.found import found_log_url
 from .find_server import server_url
+from .refused import why
 
 #: Answers that quote what was typed, which may be a URL in the wrong place.
 _QUOTING: Final = range(400, 500)
@@ -101,5 +102,5 @@ def _over_http(
     except Refused as error:
         if error.status == 0:  # it names the server itself
             raise click.ClickException(error.detail) from error
-        detail = message(error.detail) if error.status in _QUOTING else error.detail
+        detail = why(error, token) if error.status in _QUOTING else error.detail
         raise click.ClickException(f"{without_userinfo(url)}: {detail}") from error

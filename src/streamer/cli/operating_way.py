@@ -16,6 +16,7 @@ from ..config.settings import Settings
 from ..errors import StreamerError
 from ..eventlog.found import found_log_url
 from .find_server import server_url
+from .refused import why
 
 T = TypeVar("T")
 
@@ -125,7 +126,7 @@ class OperatingWay:
         except Refused as error:
             if error.status == 0:  # it names the server itself, as it may be shown
                 raise Refusal(error.detail, code="") from error
-            detail = message(error.detail)
+            detail = why(error, self._settings.token)
             if error.code not in _ABOUT_IT:
                 detail = f"{without_userinfo(url)}: {detail}"
             raise Refusal(detail, code=error.code or "") from error

@@ -21,6 +21,7 @@ from .command import Command, discard_output
 from .find_server import server_url
 from .options import with_settings
 from .plain import plain
+from .refused import why
 
 if TYPE_CHECKING:
     from ..client import Event, EventStream, Interruption
@@ -98,7 +99,9 @@ def tail(
                 show.event(event)
                 outcome.take(event)
     except Refused as error:
-        raise click.ClickException(f"{without_userinfo(url)}: {message(error.detail)}") from error
+        raise click.ClickException(
+            f"{without_userinfo(url)}: {why(error, settings.token)}"
+        ) from error
     except KeyboardInterrupt:
         # To stop watching is neither success nor failure of what was watched.
         sys.exit(_BY_SIGNAL + signal.SIGINT)
