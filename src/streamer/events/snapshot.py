@@ -78,6 +78,11 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
         """
         return msgspec.Raw(encode_line(Budget(1, FRAME_BYTES - AROUND_ONE).fit(self.to_fields())))
 
+    @cached_property
+    def welcomes(self) -> dict[object, bytes | None]:
+        """What those are told who attach meanwhile, once several were; see `hub/welcome.py`."""
+        return {}
+
     @property
     def project(self) -> str | None:
         """The topic of the project that a job is of, on its own topic; None if it is of none.

@@ -8,6 +8,8 @@ Layout:
 - `attach`: what a reader asks of the hub.
 - `controls`: what the hub itself sends to a reader: where it begins, what it lost, and that it is
   over.
+- `welcome`: what a reader is told first: encoded once for all who are told alike, but for what is
+  its own.
 - `quotas`: how many readers a process and each party has, and how many each may have.
 - `party`: which party a connection belongs to, judged by its address.
 - `feed_registry`: the feeds of a process: opened when first asked for, kept whole whatever the
@@ -84,5 +86,6 @@ __all__ = [
     "stream_ids",
     "tail",
     "throttled",
+    "welcome",
     "writer",
 ]

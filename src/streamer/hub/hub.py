@@ -34,6 +34,7 @@ from .standing import Standing
 from .stays import IsRevoked, Stays
 from .stream_ids import StreamIds
 from .throttled import interval_of
+from .welcome import Welcome
 
 if TYPE_CHECKING:
     from ..eventlog.base import EventLog
@@ -289,18 +290,29 @@ class Hub:
         for topic in attach.topics:
             self.counts[topic] += 1
         reader.beat_with(self._pulse.wheel, attach.heartbeat)
-        stream = (reader.stream_id, attach.expires)
-        connected = connected_control(
-            attach.topics,
-            cursor,
-            snapshots,
-            resumed=resumed,
-            retry_ms=retry_ms,
-            stream=stream,
-            reading=reading,
-            greeting=attach.greeting,
+
+        def connected(retry_ms: int, stream_id: str) -> Control:
+            return connected_control(
+                attach.topics,
+                cursor,
+                snapshots,
+                resumed=resumed,
+                retry_ms=retry_ms,
+                stream=(stream_id, attach.expires),
+                reading=reading,
+                greeting=attach.greeting,
+            )
+
+        is_more = len(attach.topics) > 1 or attach.expires is not None or attach.greeting
+        is_alike = not is_more and reading is None and cursor == snapshot.cursor
+        welcome = Welcome(
+            connected,
+            (retry_ms, reader.stream_id),
+            session.over(snapshots),
+            snapshot.welcomes if is_alike else None,
+            (attach.topics[0], resumed),
         )
-        reader.begin([connected, *session.over(snapshots)])
+        reader.begin(welcome)
         if session.state is State.ENDED:
             return reader
         is_over = start is None and attach.until_end and snapshot.terminal is not None

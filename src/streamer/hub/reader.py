@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..wire.envelope import Envelope
     from .heartbeat import Slot, Wheel
     from .tail import Tail
+    from .welcome import Welcome
     from .writer import Writer
 
 logger = logging.getLogger(__name__)
@@ -174,23 +175,27 @@ class Reader:
         self._slot: Slot[Reader] | None = None
         writer.taker = self
 
-    def begin(self, said: Sequence[Event | Control]) -> None:
-        """Write `said`, and what it is owed.
+    def begin(self, welcome: Welcome) -> None:
+        """Write `welcome`, and what it is owed.
 
         Most are owed nothing: what they are told is encoded, and compressed, as one.
         """
         if self.session.state is State.REPLAYING and not self.writer.full:
             step = self.session.next_step(self.feed.tail)
             if isinstance(step, Join):
-                self.write([*said, *step.items])
+                buffer = welcome.with_caught_up(self.writer.form, step.items)
+                if buffer is None:
+                    self.write([*welcome.items(), *step.items])
+                else:
+                    self.send(buffer)
                 self._join()
                 self.finish_if_ended()
                 return
-            self.write(said)
+            self.write(welcome.items())
             if isinstance(step, Send):  # the session has moved past them
                 self.write(step.items)
         else:
-            self.write(said)
+            self.write(welcome.items())
         if self.session.state is State.ENDED:
             self.finish_if_ended()
         else:
