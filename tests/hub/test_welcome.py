@@ -113,3 +113,14 @@ def test_more_than_that_nothing_follows_is_encoded_by_itself() -> None:
     snapshot = Snapshot(cursor=AT)
     for number in range(4):
         assert welcome(number, snapshot).with_caught_up(NAMED, [CAUGHT_UP, CAUGHT_UP]) is None
+
+
+def test_who_has_caught_up_elsewhere_is_told_where() -> None:
+    snapshot = Snapshot(cursor=AT)
+    for number in range(3):
+        welcome(number, snapshot).with_caught_up(NAMED, [CAUGHT_UP])
+    further = Control("caught_up", {"cursor": "1738483210124-0"}, id=Cursor(1738483210124, 0))
+    for number in range(4):
+        told = welcome(number, snapshot)
+        buffer = told.with_caught_up(NAMED, [further])
+        assert buffer in {None, encode(NAMED, [*told.items(), further])}

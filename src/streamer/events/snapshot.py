@@ -79,7 +79,7 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
         return msgspec.Raw(encode_line(Budget(1, FRAME_BYTES - AROUND_ONE).fit(self.to_fields())))
 
     @cached_property
-    def welcomes(self) -> dict[object, bytes | None]:
+    def welcomes(self) -> dict[object, tuple[Cursor | None, bytes | None]]:
         """What those are told who attach meanwhile, once several were; see `hub/welcome.py`."""
         return {}
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from ..events.control import Control
+from ..events.cursor import ORIGIN, Cursor
 
 if TYPE_CHECKING:
     from ..events.event import Event
@@ -17,6 +18,11 @@ _FEW: Final = 1
 #: Bytes of what is kept for others, at most; more is seldom, and takes longer to send than to
 #: encode.
 _KEPT: Final = 4096
+
+#: Where others had caught up who were told alike; and what they were told, with places for what was
+#: their own, None until several were.
+Kept = dict[object, tuple[Cursor | None, bytes | None]]
+_NOBODY: Final = (ORIGIN, None)
 
 #: Makes ``connected``, by the milliseconds after which its reader comes back, and its stream's id.
 Connected = Callable[[int, str], Control]
@@ -44,7 +50,7 @@ class Welcome:
         connected: Connected,
         own: tuple[int, str],
         over: Sequence[Event | Control],
-        kept: dict[object, bytes | None] | None,
+        kept: Kept | None,
         alike: tuple[str, bool],
     ) -> None:
         self._connected = connected
@@ -64,15 +70,16 @@ class Welcome:
         """
         if self._kept is None or len(rest) != 1:
             return None
-        key = (form, self._alike)
-        pattern = self._kept.get(key)
-        if pattern is None:
+        key, at = (form, self._alike), rest[0].id
+        place, pattern = self._kept.get(key, _NOBODY)
+        if place != at:
+            self._kept[key] = at, None
+        elif pattern is None:
             # The second that comes is a sign that there will be a third.
-            self._kept[key] = self._pattern(form, rest) if key in self._kept else None
-            return None
-        if not pattern:
-            return None
-        return form.wrap(pattern % _named(*self._own))
+            self._kept[key] = at, self._pattern(form, rest)
+        elif pattern:
+            return form.wrap(pattern % _named(*self._own))
+        return None
 
     def _pattern(self, form: Form, rest: Sequence[Event | Control]) -> bytes:
         """What `form` writes, with places for what is a reader's own; b"" where it has none such.
