@@ -106,6 +106,16 @@ def test_one_reader_is_written_as_it_is_what_is_less_than_a_kib(form: Coded) -> 
     client.end()
 
 
+def test_whatever_is_flushed_in_gzip_ends_with_the_block_for_which_some_wait() -> None:
+    """The empty stored one: Go, in which Caddy and Traefik are written, hands on nothing before."""
+    form = Coded(NAMED, CODINGS["gzip"], Windows(time.monotonic))
+    pieces = [form.heartbeat, *(form.wrap(b"x" * size) for size in (1, WORTH - 1, WORTH, 70_000))]
+    for feed in (form.for_feed(), form.for_waiting()):
+        pieces += [feed.wrap(b"x" * size) for size in (1, 2 * WORTH)]
+    for piece in pieces:
+        assert piece.endswith(b"\0\0\xff\xff")
+
+
 def test_each_batch_can_be_read_at_once(form: Coded) -> None:
     feed, client = form.for_feed(), Client(form)
     client.join(feed)
