@@ -23,7 +23,7 @@ from streamer.eventlog.memory.log import MemoryEventLog
 from streamer.eventlog.redis.log import RedisEventLog
 
 from .requirements import needs
-from .waiting import wait_until_blocking
+from .waiting import DEADLINE, wait_until_blocking
 
 
 class Server:
@@ -172,7 +172,10 @@ async def open_log(
         if log_kind == "memory":
             log = MemoryEventLog(retention=retention)
         else:
-            log = RedisEventLog(_url_of(log_kind, request), prefix=prefix, retention=retention)
+            # As patient as the tests are: a machine may stall for as long as a server is given.
+            log = RedisEventLog(
+                _url_of(log_kind, request), prefix=prefix, retention=retention, timeout=DEADLINE / 2
+            )
         opened.append(log)
         return log
 
