@@ -78,7 +78,7 @@ class Counting(Words, PerFeed):
         return Counted(self._every)
 
     def for_waiting(self) -> Waiting:
-        return Waiting(self, self.wrap, lambda: 0.0)
+        return Waiting(self, lambda: 0.0)
 
 
 class Room:

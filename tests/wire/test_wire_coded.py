@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer.wire.coded import Coded, CodedFeed
-from streamer.wire.coding import WORTH, Mark
+from streamer.wire.coding import Mark
 from streamer.wire.envelope import Envelope
 from streamer.wire.sse import LAST_CHUNK, NAMED
 from streamer.wire.waiting import Waiting
@@ -95,23 +95,12 @@ def test_what_they_read_is_a_fifth_of_what_it_says(form: Coded) -> None:
     assert sum(len(form.wrap(frames)) for frames in plain) > 2 * sum(map(len, coded))
 
 
-def test_one_reader_is_written_as_it_is_what_is_less_than_a_kib(form: Coded) -> None:
-    client = Client(form)
-    little, much = b"x" * (WORTH - 1), b"x" * WORTH
-    assert form.wrap(little).count(little) == 1
-    assert len(form.for_waiting().wrap(little)) < WORTH / 2
-    assert len(form.wrap(much)) < WORTH / 2
-    for frames in (little, b"", much, b":\n"):
-        client.own(frames)
-    client.end()
-
-
 def test_whatever_is_flushed_in_gzip_ends_with_the_block_for_which_some_wait() -> None:
     """The empty stored one: Go, in which Caddy and Traefik are written, hands on nothing before."""
     form = Coded(NAMED, CODINGS["gzip"], Windows(time.monotonic))
-    pieces = [form.heartbeat, *(form.wrap(b"x" * size) for size in (1, WORTH - 1, WORTH, 70_000))]
+    pieces = [form.heartbeat, *(form.wrap(b"x" * size) for size in (1, 1023, 1024, 70_000))]
     for feed in (form.for_feed(), form.for_waiting()):
-        pieces += [feed.wrap(b"x" * size) for size in (1, 2 * WORTH)]
+        pieces += [feed.wrap(b"x" * size) for size in (1, 2048)]
     for piece in pieces:
         assert piece.endswith(b"\0\0\xff\xff")
 

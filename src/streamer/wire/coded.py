@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from .checksum import Sum
-from .coding import WORTH, CodedBytes, Mark
+from .coding import CodedBytes, Mark
 from .envelope import Envelope
 from .feed_window import FeedWindow
 from .form import Form, LikePlain, PerFeed, encode
@@ -47,22 +47,16 @@ class Coded(LikePlain, PerFeed):
 
     def for_waiting(self) -> Waiting:
         """A form without one."""
-        return Waiting(self, self.compressed, self.windows.clock)
+        return Waiting(self, self.windows.clock)
 
     def envelope(self) -> Envelope:
         """The state of one body."""
         return Envelope(self.coding, self.framed)
 
     def wrap(self, frames: bytes) -> CodedBytes:
-        """`frames`, which refer to each other alone: for one reader."""
-        coding = self.coding
+        """`frames`, compressed by themselves."""
         mark = Mark(Sum().of_more(frames), is_open=False, at=0.0)
-        data = coding.alone(frames) if len(frames) >= WORTH else coding.bare(frames)
-        return CodedBytes(self.framed(data), mark)
-
-    def compressed(self, frames: bytes) -> bytes:
-        """The same for any number, who pay for it together."""
-        return self.framed(self.coding.alone(frames))
+        return CodedBytes(self.framed(self.coding.alone(frames)), mark)
 
     def framed(self, data: bytes) -> bytes:
         """`data`, which is compressed, or words between; ready to be written."""

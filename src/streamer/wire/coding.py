@@ -8,13 +8,9 @@ everything else it is given is compressed by itself, and refers to nothing.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple, Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 from .checksum import Sum
-
-#: Bytes that are compressed for one reader alone, at least: fewer are a packet as they are, and
-#: would take as long to compress as to send.
-WORTH: Final = 1024
 
 
 class Mark(NamedTuple):
@@ -85,9 +81,6 @@ class Coding(Protocol):
 
     def alone(self, data: bytes) -> bytes:
         """`data`, for one that is outside of windows, and stays there."""
-
-    def bare(self, data: bytes) -> bytes:
-        """`data` as it is, for the same; less than 64 KiB."""
 
     def end(self, plain: Sum) -> bytes:
         """What every body ends with, outside of windows; `plain` is all that it said."""

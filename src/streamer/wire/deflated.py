@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from .coding import WORTH, CodedBytes
+from .coding import CodedBytes
 from .feed_window import FeedWindow
 from .form import Form, LikePlain, PerFeed
 from .gzip import GZIP
@@ -26,6 +26,9 @@ _COMPRESSED: Final = 0x40
 _FLUSHED: Final = b"\x00\x00\xff\xff"
 #: Of an opcode: the frame is no message, and is never compressed (RFC 6455, section 5.5).
 _CONTROL: Final = 0x08
+#: Bytes that are compressed by themselves, at least: fewer are a packet as they are, and
+#: would take as long to compress as to send.
+_WORTH: Final = 1024
 #: A length that is written behind, in two bytes, or in eight (RFC 6455, section 5.2).
 _MEDIUM: Final = 126
 
@@ -54,11 +57,11 @@ class Deflated(LikePlain, PerFeed):
 
     def for_waiting(self) -> Waiting:
         """A form without one."""
-        return Waiting(self, self.wrap, self.windows.clock)
+        return Waiting(self, self.windows.clock)
 
     def wrap(self, frames: bytes) -> bytes:
         """`frames`, which refer to each other alone."""
-        return frames if len(frames) < WORTH else _compressed(frames, GZIP.passing())
+        return frames if len(frames) < _WORTH else _compressed(frames, GZIP.passing())
 
 
 class DeflatedFeed(FeedWindow):

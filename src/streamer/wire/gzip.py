@@ -17,9 +17,6 @@ _LEVEL: Final = 6
 #: Of what is compressed by itself: it needs no more to look back, and is made in 2 µs, not 60.
 _SMALL_WINDOW: Final = 13
 _SMALL_MEMORY: Final = 6
-#: An empty stored block. What is flushed ends with it, and must: Go, in which Caddy and Traefik are
-#: written, hands on what it has undone at such a block, or once 32 KiB are full.
-_FLUSHED: Final = b"\0\0\0\xff\xff"
 
 
 class Gzip:
@@ -38,12 +35,6 @@ class Gzip:
     def alone(self, data: bytes) -> bytes:
         """`data` in blocks of its own."""
         return self.passing().compress(data)
-
-    def bare(self, data: bytes) -> bytes:
-        """`data` in a stored block (RFC 1951, section 3.2.4), and an empty one."""
-        size = len(data)
-        sizes = size | (size ^ 0xFFFF) << 16
-        return b"\0%b%b%b" % (sizes.to_bytes(4, "little"), data, _FLUSHED)
 
     def passing(self) -> Window:
         """A compressor that is not kept; what it makes first refers to nothing."""

@@ -14,22 +14,19 @@ if TYPE_CHECKING:
 
 
 class Waiting(LikePlain):
-    """Each batch, and where that leaves them; a `MarkedForm`.
+    """What `plain` makes of each batch, and where that leaves them; a `MarkedForm`.
 
     Args:
-        plain: writes events as they do who are by themselves.
-        wrap: makes a batch ready for one write; it refers to nothing.
+        plain: what it makes refers to nothing.
         clock: that of the marks.
 
     Attributes:
         mark: where the last batch left them: outside of any window.
     """
 
-    def __init__(
-        self, plain: Form, wrap: Callable[[bytes], bytes], clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, plain: Form, clock: Callable[[], float]) -> None:
         super().__init__(plain)
-        self._wrap: Final = wrap
+        self._plain: Final = plain
         self._clock: Final = clock
         self.mark = Mark(Sum(), is_open=False, at=clock())
 
@@ -37,4 +34,4 @@ class Waiting(LikePlain):
         """The next batch; it is written to all of them."""
         total = self.mark.sum.of_more(frames)
         self.mark = Mark(total, is_open=False, at=self._clock())
-        return CodedBytes(self._wrap(frames), self.mark)
+        return CodedBytes(self._plain.wrap(frames), self.mark)

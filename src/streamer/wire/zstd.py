@@ -23,10 +23,7 @@ _WINDOW: Final = 17
 
 #: Of a frame of 128 KiB whose size is not told, without a checksum (section 3.1.1.1).
 _FRAME_HEAD: Final = b"\x28\xb5\x2f\xfd\x00" + bytes([(_WINDOW - 10) << 3])
-#: The head of a frame's last block, raw, and where its size stands in it (section 3.1.1.2).
-_LAST_RAW: Final = 1
-_SIZE_AT: Final = 3
-#: Such a block, empty.
+#: The last block of a frame, raw and empty (section 3.1.1.2).
 _LAST_BLOCK: Final = b"\x01\x00\x00"
 
 
@@ -45,11 +42,6 @@ class Zstd:
     def alone(self, data: bytes) -> bytes:
         """`data` as a frame."""
         return _ALONE.compress(data, ZstdCompressor.FLUSH_FRAME)
-
-    def bare(self, data: bytes) -> bytes:
-        """`data` as a frame of one raw block."""
-        head = _LAST_RAW | len(data) << _SIZE_AT
-        return b"%b%b%b" % (_FRAME_HEAD, head.to_bytes(3, "little"), data)
 
     def end(self, plain: Sum) -> bytes:  # noqa: ARG002 - a body of frames ends anywhere
         """Nothing."""
